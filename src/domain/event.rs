@@ -1,0 +1,156 @@
+//! The audit event before it becomes a leaf: the catalogue of actions, and what each event carries.
+//!
+//! A leaf holds nothing that may have to be erased; everything that may goes into a part (formats.md, "Leaf").
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::words;
+
+words! {
+    /// What happened: noun, then past participle. The one catalogue; a new action is a new line here and a word in each language
+    /// (`action-<name with dots and underscores as hyphens>`).
+    pub enum Action {
+        LogStarted = "log.started",
+        ServiceStarted = "service.started",
+        ServiceStopped = "service.stopped",
+        InstallationSetUp = "installation.set_up",
+        InvitationCreated = "invitation.created",
+        InvitationAccepted = "invitation.accepted",
+        UserCreated = "user.created",
+        UserChanged = "user.changed",
+        UserSuspended = "user.suspended",
+        PasswordChanged = "password.changed",
+        SecondFactorEnrolled = "second_factor.enrolled",
+        SecondFactorReset = "second_factor.reset",
+        DepartmentCreated = "department.created",
+        TokenCreated = "token.created",
+        TokenRevoked = "token.revoked",
+        SessionOpened = "session.opened",
+        SessionClosed = "session.closed",
+        SessionRevoked = "session.revoked",
+        PermissionChecked = "permission.checked",
+        PreferenceChanged = "preference.changed",
+        ConnectionCreated = "connection.created",
+        ConnectionChanged = "connection.changed",
+        ConnectionTested = "connection.tested",
+        BroadcastSubmitted = "broadcast.submitted",
+        BroadcastImported = "broadcast.imported",
+        BroadcastReported = "broadcast.reported",
+        BroadcastCallStarted = "broadcast.call_started",
+        BroadcastCallAnswered = "broadcast.call_answered",
+        BroadcastSent = "broadcast.sent",
+        ReadingCaptured = "reading.captured",
+        ContentRead = "content.read",
+        RecallSubmitted = "recall.submitted",
+        RecallResubmitted = "recall.resubmitted",
+        RecallDecided = "recall.decided",
+        RecallWithdrawn = "recall.withdrawn",
+        RecallExpired = "recall.expired",
+        RecallLevelOpened = "recall.level_opened",
+        RecallExecutionStarted = "recall.execution_started",
+        RecallCallStarted = "recall.call_started",
+        RecallCallAnswered = "recall.call_answered",
+        RecallHalted = "recall.halted",
+        RecallCaptureUploaded = "recall.capture_uploaded",
+        RecallCaptureConfirmed = "recall.capture_confirmed",
+        RecallFinished = "recall.finished",
+        CaseClosed = "case.closed",
+        AuditSearched = "audit.searched",
+        AuditRead = "audit.read",
+        AuditExported = "audit.exported",
+        EvidenceSealed = "evidence.sealed",
+        EvidenceExported = "evidence.exported",
+        EvidenceVerified = "evidence.verified",
+        PartsPurged = "parts.purged",
+        SettingChanged = "setting.changed",
+    }
+}
+
+words! {
+    pub enum Outcome {
+        Success = "success",
+        /// A rule or a permission said no.
+        Refused = "refused",
+        /// Something broke.
+        Failed = "failed",
+    }
+}
+
+words! {
+    pub enum ActorKind {
+        User = "user",
+        Token = "token",
+        Job = "job",
+        System = "system",
+    }
+}
+
+/// A kind and an opaque id: an event's actor or subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subject {
+    pub kind: &'static str,
+    pub id: String,
+}
+
+impl Subject {
+    pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
+        Self { kind, id: id.into() }
+    }
+}
+
+/// An event as use cases state it. The store adds id, time, node and salts, and makes the leaf.
+#[derive(Clone, Debug)]
+pub struct Event {
+    pub action: Action,
+    pub outcome: Outcome,
+    pub actor_kind: ActorKind,
+    pub actor_id: String,
+    pub subject: Subject,
+    pub session: Option<String>,
+    /// Id of the recall case; on every event that belongs to one.
+    pub case: Option<String>,
+    /// Part name -> value. Names: `actor`, `client`, `device`, `detail`, `text`; others may be added.
+    pub parts: BTreeMap<&'static str, Value>,
+}
+
+impl Event {
+    /// An event of the system itself (start, stop, expiry).
+    pub fn system(action: Action, subject: Subject) -> Self {
+        Self { action, outcome: Outcome::Success, actor_kind: ActorKind::System, actor_id: "system".to_owned(), subject, session: None, case: None, parts: BTreeMap::new() }
+    }
+
+    #[must_use]
+    pub fn outcome(mut self, outcome: Outcome) -> Self {
+        self.outcome = outcome;
+        self
+    }
+
+    #[must_use]
+    pub fn case(mut self, case: &str) -> Self {
+        self.case = Some(case.to_owned());
+        self
+    }
+
+    /// Adds a part; `Value::Null` adds nothing.
+    #[must_use]
+    pub fn part(mut self, name: &'static str, value: Value) -> Self {
+        if !value.is_null() {
+            self.parts.insert(name, value);
+        }
+        self
+    }
+
+    /// The `detail` part: what the action needs, with `before` and `after` where something changed.
+    #[must_use]
+    pub fn detail(self, value: Value) -> Self {
+        self.part("detail", value)
+    }
+
+    /// The `text` part: what a person typed.
+    #[must_use]
+    pub fn text(self, value: Value) -> Self {
+        self.part("text", value)
+    }
+}

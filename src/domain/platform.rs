@@ -1,0 +1,96 @@
+//! Platforms as the rules see them: what a connector can do, harm classes and their budgets, the recall window and its due times.
+
+use std::time::Duration;
+
+use crate::{clock::Instant, words};
+
+words! {
+    pub enum Platform {
+        Wecom = "wecom",
+        Matrix = "matrix",
+        /// A channel that no connector serves: only reports by hand and guided recall.
+        Manual = "manual",
+    }
+}
+
+words! {
+    /// Classes of cases, told by harm.
+    pub enum HarmClass {
+        Leak = "leak",
+        WrongAudience = "wrong_audience",
+        WrongFact = "wrong_fact",
+        Other = "other",
+    }
+}
+
+impl HarmClass {
+    /// How long one level may take at most, whatever the window allows: a leak is a matter of minutes.
+    pub const fn budget_per_level(self) -> Duration {
+        match self {
+            Self::Leak => Duration::from_secs(5 * 60),
+            Self::WrongAudience => Duration::from_secs(15 * 60),
+            Self::WrongFact => Duration::from_secs(60 * 60),
+            Self::Other => Duration::from_secs(4 * 60 * 60),
+        }
+    }
+}
+
+words! {
+    /// Which way is open to take a message back.
+    pub enum RecallPath {
+        /// Through the platform's API, by us.
+        Api = "api",
+        /// A platform operator acts in the platform's own console.
+        Guided = "guided",
+        /// Nothing can be recalled any more: only remediation.
+        None = "none",
+    }
+}
+
+/// What a connector can do; told to people before they ask.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Capabilities {
+    pub send: bool,
+    /// Recall through the API.
+    pub recall: bool,
+    /// One recipient at a time, rather than everybody at once.
+    pub recall_per_recipient: bool,
+    /// After a recall the platform can be asked whether the message is gone.
+    pub read_back: bool,
+    /// Who has read is revealed.
+    pub reading_state: bool,
+    /// How long after sending the API takes a recall; `None`: without limit.
+    pub window_seconds: Option<u64>,
+    /// Message keys of what remains after a recall, e.g. `residue-wecom-plugin`.
+    pub residue: Vec<String>,
+}
+
+/// Time kept back for the execution itself, before the platform's cut-off.
+pub const EXECUTION_RESERVE: Duration = Duration::from_secs(120);
+
+/// The end of the recall window for a message sent at `sent_at`, minus the execution reserve; `None` where the platform has no limit.
+pub fn cut_off(sent_at: Instant, window_seconds: Option<u64>) -> Option<Instant> {
+    window_seconds.map(|s| sent_at.plus(Duration::from_secs(s)).minus(EXECUTION_RESERVE))
+}
+
+/// When each of `levels` remaining levels must be decided: the smaller of an equal share of what is left of the window and the harm budget.
+pub fn due_times(now: Instant, cut_off: Option<Instant>, class: HarmClass, levels: u32) -> Vec<Instant> {
+    let budget = class.budget_per_level();
+    let share = cut_off.map(|end| end.since(now) / levels.max(1));
+    let step = share.map_or(budget, |s| s.min(budget));
+    (1..=levels).map(|n| now.plus(step * n)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn due_times_respect_window_and_budget() {
+        let now = Instant(0);
+        let minute = |m: i64| Instant(m * 60_000_000);
+        assert_eq!(due_times(now, None, HarmClass::Leak, 3), [minute(5), minute(10), minute(15)]);
+        assert_eq!(due_times(now, Some(minute(6)), HarmClass::WrongFact, 3), [minute(2), minute(4), minute(6)]);
+        assert_eq!(due_times(minute(9), Some(minute(6)), HarmClass::Leak, 1), [minute(9)], "a window that has closed leaves no time");
+    }
+}

@@ -1,0 +1,1 @@
+//! The recall case: request, approval, execution.

@@ -1,0 +1,71 @@
+//! Ids: UUIDv7 as lower-case text (RFC 9562), one type a concept, so that a case's id cannot stand where a person's is wanted.
+
+/// Declares an id type: a UUIDv7 as text.
+macro_rules! text_id {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub String);
+
+        impl $name {
+            /// A fresh id: time-ordered, random in its lower bits.
+            pub fn fresh() -> Self {
+                Self(uuid::Uuid::now_v7().to_string())
+            }
+
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(text: String) -> Self {
+                Self(text)
+            }
+        }
+
+        impl From<&str> for $name {
+            fn from(text: &str) -> Self {
+                Self(text.to_owned())
+            }
+        }
+    )*};
+}
+
+text_id! {
+    /// An audit event.
+    EventId;
+    /// A person's account.
+    UserId;
+    DepartmentId;
+    /// A signed-in browser.
+    SessionId;
+    /// A personal or service token.
+    TokenId;
+    /// A platform connection.
+    ConnectionId;
+    /// A mass message.
+    BroadcastId;
+    /// One platform message of a broadcast.
+    MessageId;
+    /// A recall case.
+    RecallId;
+    DecisionId;
+    /// One call to a platform.
+    CallId;
+    JobId;
+    BundleId;
+    AttachmentId;
+}
+
+/// A fresh UUIDv7 as text, where no type of its own exists.
+pub fn fresh() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
