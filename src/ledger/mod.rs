@@ -1,1 +1,30 @@
-//! The log.
+//! The log: what an event becomes once it can no longer be taken back.
+//!
+//! Pure: no database, no clock, no network, no files. Everything here is a function of its arguments, so that an auditor's machine
+//! computes the same bytes as ours. Formats: RFC 8785 (canonical JSON), RFC 6962 (tree), C2SP tlog-tiles, signed-note,
+//! tlog-checkpoint and tlog-proof.
+//!
+//! | module | what it answers |
+//! |---|---|
+//! | [`leaf`] | which bytes stand for an event |
+//! | [`commitment`] | how a leaf binds what it must not show |
+//! | [`tree`] | roots, proofs, and whether a proof holds |
+//! | [`tile`] | how the tree lies on disk and on the wire |
+//! | [`checkpoint`] | what the log signs |
+//! | [`note`] | how it is signed |
+//! | [`proof`] | one event's proof as a file |
+//! | [`set`] | a hundred thousand recipients in 32 bytes |
+//! | [`purge`] | which parts were erased, by name |
+//! | [`statement`] | what a decider signs |
+//! | [`publish`] | the whole log as files for a static server |
+
+mod bundle;
+pub mod commitment;
+mod encode;
+mod frontier;
+mod grow;
+pub mod leaf;
+mod memory;
+pub mod tile;
+pub mod tree;
+mod verify;
