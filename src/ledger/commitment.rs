@@ -78,7 +78,10 @@ mod tests {
 
     #[test]
     fn keys_are_sorted_by_utf16_and_text_stays_as_typed() {
-        assert_eq!(text(&json!({"b": [true, null], "a": "工资\r\n=1+1", "\u{1f512}": 1, "\u{fb33}": 2})), "{\"a\":\"工资\\r\\n=1+1\",\"b\":[true,null],\"\u{1f512}\":1,\"\u{fb33}\":2}");
+        assert_eq!(
+            text(&json!({"b": [true, null], "a": "工资\r\n=1+1", "\u{1f512}": 1, "\u{fb33}": 2})),
+            "{\"a\":\"工资\\r\\n=1+1\",\"b\":[true,null],\"\u{1f512}\":1,\"\u{fb33}\":2}"
+        );
     }
 
     #[test]
@@ -99,7 +102,18 @@ mod tests {
     #[test]
     fn only_canonical_bytes_are_read_back() {
         assert_eq!(parse_canonical(br#"{"a":1,"b":0.5}"#), Some(json!({"a": 1, "b": 0.5})));
-        for bad in [r#"{"b":1,"a":1}"#, r#"{"a": 1}"#, r#"{"a":1,"a":1}"#, r#"{"a":1.0}"#, r#"{"a":"\u0041"}"#, r#"{"a":1}x"#, "{\"a\":1}\n", r#"{"a":9007199254740993}"#, "", "{"] {
+        for bad in [
+            r#"{"b":1,"a":1}"#,
+            r#"{"a": 1}"#,
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1.0}"#,
+            r#"{"a":"\u0041"}"#,
+            r#"{"a":1}x"#,
+            "{\"a\":1}\n",
+            r#"{"a":9007199254740993}"#,
+            "",
+            "{",
+        ] {
             assert_eq!(parse_canonical(bad.as_bytes()), None, "{bad:?}");
         }
         assert_eq!(parse_canonical(b"\"\xff\""), None);

@@ -158,7 +158,11 @@ impl Leaf {
             session: wire.session,
             case: wire.case,
             node: wire.node,
-            parts: wire.parts.into_iter().map(|(name, text)| Ok((name, unbase64_array(&text).ok_or(LeafError::Field("parts"))?))).collect::<Result<_, _>>()?,
+            parts: wire
+                .parts
+                .into_iter()
+                .map(|(name, text)| Ok((name, unbase64_array(&text).ok_or(LeafError::Field("parts"))?)))
+                .collect::<Result<_, _>>()?,
             purge: match wire.purge {
                 Some(p) => Some(Purge { count: p.count, before: instant(&p.before, "purge")?, ids: unhex(&p.ids).ok_or(LeafError::Field("purge"))? }),
                 None => None,
