@@ -33,7 +33,7 @@ impl Memory {
             }
             let hashes = &mut self.levels[level];
             hashes.push(hash);
-            if hashes.len() % WIDTH != 0 {
+            if !hashes.len().is_multiple_of(WIDTH) {
                 break;
             }
             hash = tile_root(&hashes[hashes.len() - WIDTH..]);

@@ -19,12 +19,19 @@
 //! | [`publish`] | the whole log as files for a static server |
 
 mod bundle;
+pub mod checkpoint;
 pub mod commitment;
 mod encode;
 mod frontier;
 mod grow;
 pub mod leaf;
 mod memory;
+pub mod note;
+pub mod proof;
+pub mod publish;
+pub mod purge;
+pub mod set;
+pub mod statement;
 pub mod tile;
 pub mod tree;
 mod verify;

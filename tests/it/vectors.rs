@@ -1,9 +1,16 @@
 //! The test vectors of the formats, made by other software: every entry is reproduced.
 
-use countermand::ledger::{
-    commitment::{canonical, commit, parse_canonical},
-    leaf::Leaf,
-    tree::{Frontier, Hash, Memory, consistency, inclusion, leaf_hash, root, verify_consistency, verify_inclusion},
+use base64::Engine;
+use countermand::{
+    clock::Instant,
+    ledger::{
+        commitment::{canonical, commit, parse_canonical},
+        leaf::Leaf,
+        purge::PurgeList,
+        set::{self, Set},
+        statement::{Policy, Statement},
+        tree::{Frontier, Hash, Memory, consistency, inclusion, leaf_hash, root, verify_consistency, verify_inclusion},
+    },
 };
 use serde_json::Value;
 
@@ -109,4 +116,51 @@ fn consistency_proofs_match_and_hold() {
         assert!(verify_consistency(from, &root(&log, from).unwrap(), to, &root(&log, to).unwrap(), &proof));
     }
     assert_eq!(root(&log, 70).unwrap(), root_of(70));
+}
+
+#[test]
+fn the_set_of_recipients_has_its_count_and_root() {
+    let vectors = vectors();
+    let rows = list(&vectors["set"], "rows").iter().map(|row| {
+        let salt: [u8; 16] = hex::decode(text(row, "salt")).unwrap().try_into().unwrap();
+        (salt, text(row, "value"))
+    });
+    let set = Set::of(rows.clone());
+    let expected = serde_json::json!({"count": vectors["set"]["count"], "root": vectors["set"]["root"]});
+    assert_eq!(serde_json::to_value(set).unwrap(), expected);
+    assert_eq!(serde_json::from_value::<Set>(expected).unwrap(), set);
+    assert_eq!(set::root(rows), set.root);
+}
+
+#[test]
+fn the_decision_statement_has_its_bytes_and_challenge() {
+    let vectors = &vectors()["decision_statement"];
+    let given: Value = serde_json::from_str(text(vectors, "statement")).unwrap();
+    let commitment = |key| base64::engine::general_purpose::STANDARD.decode(text(&given, key)).unwrap().try_into().unwrap();
+    let statement = Statement {
+        case: text(&given, "case").to_owned(),
+        level: number(&given, "level") as u8,
+        decision: text(&given, "decision").to_owned(),
+        comment: commitment("comment"),
+        message: commitment("message"),
+        recipients: serde_json::from_value(given["recipients"].clone()).unwrap(),
+        policy: Policy { id: text(&given["policy"], "id").to_owned(), version: number(&given["policy"], "version") },
+        deadline: Instant::parse(text(&given, "deadline")).unwrap(),
+        shown: hash(text(&given, "shown")),
+        decider: text(&given, "decider").to_owned(),
+        nonce: hash(text(&given, "nonce")),
+    };
+    assert_eq!(String::from_utf8(statement.to_bytes().unwrap()).unwrap(), text(vectors, "statement"));
+    assert_eq!(statement.challenge().unwrap(), hash(text(vectors, "challenge")));
+}
+
+#[test]
+fn the_purge_list_has_its_text_and_hash() {
+    let vectors = &vectors()["purge"];
+    let lines: Vec<_> = list(vectors, "list").iter().map(|line| line.as_str().unwrap()).collect();
+    let parts = lines.iter().rev().map(|line| line.trim_end().split_once('/').unwrap());
+    let purge = PurgeList::new(parts).unwrap();
+    assert_eq!(purge.text(), lines.concat());
+    assert_eq!(purge.hash(), hash(text(vectors, "ids")));
+    assert_eq!(PurgeList::parse(&lines.concat()).unwrap(), purge);
 }
