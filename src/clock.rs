@@ -33,11 +33,7 @@ impl Instant {
 
     /// The same instant for jiff; saturates at the ends of its range (years -9999 to 9999).
     pub fn timestamp(self) -> jiff::Timestamp {
-        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 {
-            jiff::Timestamp::MIN
-        } else {
-            jiff::Timestamp::MAX
-        })
+        jiff::Timestamp::from_microsecond(self.0).unwrap_or(if self.0 < 0 { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX })
     }
 
     pub fn plus(self, d: Duration) -> Self {
@@ -100,7 +96,9 @@ mod tests {
 
     #[test]
     fn instants_print_six_digits_and_read_back() {
-        for (micros, text) in [(0, "1970-01-01T00:00:00.000000Z"), (-1, "1969-12-31T23:59:59.999999Z"), (1_795_340_528_123_456, "2026-11-22T09:42:08.123456Z")] {
+        for (micros, text) in
+            [(0, "1970-01-01T00:00:00.000000Z"), (-1, "1969-12-31T23:59:59.999999Z"), (1_795_340_528_123_456, "2026-11-22T09:42:08.123456Z")]
+        {
             assert_eq!(Instant(micros).to_rfc3339(), text);
             assert_eq!(Instant::parse(text), Some(Instant(micros)));
         }

@@ -1,1 +1,177 @@
-//! (in preparation)
+//! Use cases: authorise, load, decide, one write (change + audit event + job). Console, API, command line and jobs all come through here.
+//! Not here: pages and JSON (`web`), rules (`domain`), SQL that more than one use case needs (`store::<noun>`).
+
+pub mod caller;
+
+use std::sync::Arc;
+
+pub use caller::{Caller, Client, Device};
+
+use crate::{
+    clock::Instant,
+    config::Config,
+    domain::{
+        event::{Action, Event, Outcome, Subject},
+        role::Permission,
+    },
+    store::{Receipt, Store, StoreError, Written},
+};
+
+/// The application: everything a use case needs, handed in once. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pub store: Store,
+    pub config: Arc<Config>,
+    /// Connectors by connection id and version; they hold token caches.
+    pub connectors: Arc<connectors::Connectors>,
+    /// Bounds argon2id, which takes 19 MiB and 25 ms a call.
+    pub hashing: Arc<tokio::sync::Semaphore>,
+    /// Wakes the job runner.
+    pub wake: Arc<tokio::sync::Notify>,
+    /// This process's name in job leases.
+    pub node: String,
+}
+
+pub mod connectors;
+
+/// Why a use case did not do as asked. `web` turns each into one answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// No such thing, or its existence is none of the caller's business.
+    #[error("not found")]
+    NotFound,
+    #[error("this needs the permission {0}")]
+    Forbidden(Permission),
+    /// A rule of the domain said no; `kind` is a message key (`refusal-<kind>`), `detail` its arguments.
+    #[error("refused: {kind}")]
+    Refused { kind: &'static str, detail: serde_json::Value },
+    /// Fields that must be mended: field name and error kind (`error-<kind>`), with arguments.
+    #[error("invalid input")]
+    Invalid(Vec<FieldError>),
+    /// Somebody else changed it first; says what happened.
+    #[error("somebody else changed it first")]
+    Conflict,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Too much work; try again after so many seconds.
+    #[error("too many attempts")]
+    TooMany { retry_after: u64 },
+}
+
+/// One field's error: `error-<kind>` in the words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldError {
+    pub field: &'static str,
+    pub kind: &'static str,
+    pub args: Vec<(&'static str, String)>,
+}
+
+impl FieldError {
+    pub fn new(field: &'static str, kind: &'static str) -> Self {
+        Self { field, kind, args: Vec::new() }
+    }
+
+    pub fn arg(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.args.push((name, value.to_string()));
+        self
+    }
+
+    /// The error of a typed text.
+    pub fn text(field: &'static str, error: crate::domain::text::TextError) -> Self {
+        use crate::domain::text::TextError;
+        match error {
+            TextError::Required => Self::new(field, "required"),
+            TextError::TooShort { min } => Self::new(field, "too-short").arg("min", min),
+            TextError::TooLong { max } => Self::new(field, "too-long").arg("max", max),
+            TextError::Control => Self::new(field, "control"),
+        }
+    }
+}
+
+impl AppError {
+    pub fn refused(kind: &'static str) -> Self {
+        Self::Refused { kind, detail: serde_json::Value::Null }
+    }
+
+    pub fn invalid(field: &'static str, kind: &'static str) -> Self {
+        Self::Invalid(vec![FieldError::new(field, kind)])
+    }
+
+    /// The reason as an event's detail carries it.
+    pub fn as_detail(&self) -> serde_json::Value {
+        match self {
+            Self::Refused { kind, detail } => serde_json::json!({ "reason": kind, "about": detail }),
+            Self::Forbidden(p) => serde_json::json!({ "reason": "permission", "permission": p.as_str() }),
+            Self::Invalid(fields) => {
+                serde_json::json!({ "reason": "invalid", "fields": fields.iter().map(|f| serde_json::json!({"field": f.field, "kind": f.kind})).collect::<Vec<_>>() })
+            }
+            Self::NotFound => serde_json::json!({ "reason": "not_found" }),
+            Self::Conflict => serde_json::json!({ "reason": "conflict" }),
+            Self::TooMany { .. } => serde_json::json!({ "reason": "too_many" }),
+            Self::Store(_) => serde_json::json!({ "reason": "store" }),
+        }
+    }
+}
+
+pub type AppResult<T> = Result<T, AppError>;
+
+/// A change that was made, with its receipt.
+#[derive(Debug, Clone)]
+pub struct Done<T> {
+    pub value: T,
+    pub receipt: Option<Receipt>,
+}
+
+impl<T> Done<T> {
+    /// Splits what a write gave: the refusal that was recorded, or the change with its receipt.
+    pub fn from_write(written: Written<AppResult<T>>) -> AppResult<Self> {
+        let receipt = written.receipts.last().cloned();
+        written.value.map(|value| Self { value, receipt })
+    }
+}
+
+impl App {
+    /// The application over an open store.
+    pub fn new(store: Store, config: Config) -> Self {
+        let node = store.node().to_owned();
+        Self {
+            store,
+            config: Arc::new(config),
+            connectors: Arc::default(),
+            hashing: Arc::new(tokio::sync::Semaphore::new(4)),
+            wake: Arc::default(),
+            node,
+        }
+    }
+
+    pub fn now(&self) -> Instant {
+        self.store.now()
+    }
+
+    /// Whether the caller has `permission`; a refusal is recorded as `action` with outcome `refused` before it is returned, so that every
+    /// POST leaves its event.
+    pub async fn require(&self, caller: &Caller, permission: Permission, action: Action, subject: Subject) -> AppResult<()> {
+        if caller.may(permission) {
+            return Ok(());
+        }
+        Err(self.refuse(caller, action, subject, None, AppError::Forbidden(permission)).await)
+    }
+
+    /// Records a refusal as an event of its own and gives the error back; if it cannot be recorded, gives that error instead.
+    pub async fn refuse(&self, caller: &Caller, action: Action, subject: Subject, case: Option<&str>, error: AppError) -> AppError {
+        let mut event = caller.event(action, subject).outcome(Outcome::Refused).detail(error.as_detail());
+        if let Some(case) = case {
+            event = event.case(case);
+        }
+        match self.record(event).await {
+            Ok(_) => error,
+            Err(e) => e.into(),
+        }
+    }
+
+    /// Appends one event on its own.
+    pub async fn record(&self, event: Event) -> Result<Option<Receipt>, StoreError> {
+        let written = self.store.write(move |tx| tx.append(event.clone())).await?;
+        Ok(written.receipts.last().cloned())
+    }
+}

@@ -38,10 +38,7 @@ impl Keyring {
     pub fn open(data: &Path, create: bool) -> Result<Self, KeyringError> {
         let envelope = load(&data.join("keys/envelope.key"), create)?;
         let log = load(&data.join("keys/log.key"), create)?;
-        Ok(Self {
-            envelope: Key::from_bytes(&envelope).expect("32 bytes were read"),
-            log: SigningKey::from_bytes(&log),
-        })
+        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log: SigningKey::from_bytes(&log) })
     }
 
     /// Fresh keys that live only in memory; for tests.

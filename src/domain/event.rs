@@ -118,7 +118,16 @@ pub struct Event {
 impl Event {
     /// An event of the system itself (start, stop, expiry).
     pub fn system(action: Action, subject: Subject) -> Self {
-        Self { action, outcome: Outcome::Success, actor_kind: ActorKind::System, actor_id: "system".to_owned(), subject, session: None, case: None, parts: BTreeMap::new() }
+        Self {
+            action,
+            outcome: Outcome::Success,
+            actor_kind: ActorKind::System,
+            actor_id: "system".to_owned(),
+            subject,
+            session: None,
+            case: None,
+            parts: BTreeMap::new(),
+        }
     }
 
     #[must_use]

@@ -1,1 +1,97 @@
-//! (in preparation)
+//! The runner of jobs, and the jobs: each one call into `app`. What a job does, and why running it twice is harmless, stands there.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::{
+    app::{App, AppError},
+    clock::Instant,
+    store::jobs,
+};
+
+/// How a run of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobDone {
+    Done,
+    /// Not yet; look again at this instant.
+    Again(Instant),
+}
+
+/// Runs one job. An error puts it back with a growing pause; it is never given up.
+pub async fn run(_app: &App, kind: &str, _payload: &Value) -> Result<JobDone, AppError> {
+    tracing::error!(kind, "no such job");
+    Err(AppError::NotFound)
+}
+
+/// Pause before the next try after `attempts` failures: 1 s, doubling, at most 60 s.
+fn pause(attempts: i64) -> Duration {
+    let exponent = u32::try_from(attempts.clamp(1, 7)).unwrap_or(7) - 1;
+    Duration::from_secs((1u64 << exponent).min(60))
+}
+
+/// Runs what is due until nothing is; how many runs there were. Tests call this instead of waiting.
+pub async fn run_due(app: &App) -> Result<usize, AppError> {
+    let owner = owner(app);
+    let mut runs = 0;
+    while let Some(job) = jobs::take(&app.store, &owner).await? {
+        runs += 1;
+        one(app, job).await?;
+    }
+    Ok(runs)
+}
+
+fn owner(app: &App) -> String {
+    app.node.clone()
+}
+
+async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
+    let payload = serde_json::from_str(&job.payload).unwrap_or(Value::Null);
+    match run(app, &job.kind, &payload).await {
+        Ok(JobDone::Done) => jobs::finish(&app.store, &job.id).await?,
+        Ok(JobDone::Again(at)) => jobs::postpone(&app.store, &job.id, at, None).await?,
+        Err(e) => {
+            tracing::warn!(kind = job.kind, error = %e, "a job failed and will be tried again");
+            jobs::postpone(&app.store, &job.id, app.now().plus(pause(job.attempts)), Some(e.to_string())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Serves the queue until `stop` resolves: several jobs at once, woken by `app.wake`, looking at least every second.
+pub async fn serve(app: App, stop: impl Future<Output = ()>) {
+    /// Jobs at once: they mostly wait for platforms.
+    const AT_ONCE: usize = 8;
+    let owner = owner(&app);
+    if let Err(e) = jobs::release(&app.store, &owner).await {
+        tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
+    }
+    tokio::pin!(stop);
+    let mut running = tokio::task::JoinSet::new();
+    loop {
+        while running.len() < AT_ONCE {
+            match jobs::take(&app.store, &owner).await {
+                Ok(Some(job)) => {
+                    let app = app.clone();
+                    running.spawn(async move {
+                        if let Err(e) = one(&app, job).await {
+                            tracing::warn!(error = %e, "a job's end could not be recorded; its lease will end");
+                        }
+                    });
+                }
+                Ok(None) => break,
+                Err(e) => {
+                    tracing::warn!(error = %e, "the queue of jobs cannot be read");
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            () = &mut stop => break,
+            () = app.wake.notified() => {}
+            Some(_) = running.join_next(), if !running.is_empty() => {}
+            () = tokio::time::sleep(Duration::from_millis(500)) => {}
+        }
+    }
+    while running.join_next().await.is_some() {}
+}

@@ -1,1 +1,233 @@
-//! (in preparation)
+//! All of diesel, behind two doors: [`Store::read`] and [`Store::write`].
+//!
+//! A write makes the business change, appends its audit events and enqueues its jobs: all or none, durable before the answer.
+//! Its closure may run more than once, does nothing but database work and takes its time from [`Tx::now`].
+//! On SQLite one thread a process groups waiting closures into one transaction (`sqlite`); on PostgreSQL closures run in parallel and
+//! one sequencer gives pending events their index (`postgres`). Not here: rules (`domain`), who may do what (`app`).
+
+mod conn;
+mod error;
+pub mod jobs;
+mod log;
+pub mod migrate;
+mod postgres;
+pub mod reader;
+pub mod schema;
+pub mod search;
+mod signer;
+mod sqlite;
+mod tx;
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+pub use conn::{Conn, Database};
+pub use error::StoreError;
+pub use tx::Tx;
+
+use crate::{
+    clock::{Clock, Instant, SystemClock},
+    crypto::keyring::Keyring,
+    id::EventId,
+};
+
+/// How a store is opened.
+pub struct Options {
+    pub database: Database,
+    /// Where the keys and the copy of the last signed checkpoint lie; also on PostgreSQL.
+    pub data: PathBuf,
+    pub clock: Arc<dyn Clock>,
+    /// `<host>/countermand`; the installation's id is added to make the log's origin.
+    pub host: String,
+    /// Writes that may wait before the next is answered with [`StoreError::Busy`].
+    pub queue: usize,
+    /// Connections for reading, and on PostgreSQL for writing.
+    pub connections: u32,
+    /// Whether this process runs the sequencer (PostgreSQL). All nodes may; one at a time works.
+    pub sequencer: bool,
+}
+
+impl Options {
+    pub fn new(database: Database, data: impl Into<PathBuf>) -> Self {
+        Self { database, data: data.into(), clock: Arc::new(SystemClock), host: "localhost".to_owned(), queue: 4096, connections: 8, sequencer: true }
+    }
+}
+
+/// Proof that an event is in the log, or will be: `index` is absent while the sequencer has not come to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    pub event: EventId,
+    pub index: Option<u64>,
+}
+
+/// What a write gave, and the receipts of its events in the order they were appended.
+#[derive(Clone, Debug)]
+pub struct Written<T> {
+    pub value: T,
+    pub receipts: Vec<Receipt>,
+}
+
+impl<T> Written<T> {
+    /// The receipt of the last event; a write without events has none.
+    pub fn receipt(&self) -> Option<&Receipt> {
+        self.receipts.last()
+    }
+}
+
+/// The database with its log. Cheap to clone.
+#[derive(Clone)]
+pub struct Store(Arc<Inner>);
+
+struct Inner {
+    reads: conn::Pool,
+    writer: Writer,
+    keys: Keyring,
+    clock: Arc<dyn Clock>,
+    origin: String,
+    data: PathBuf,
+    database: Database,
+    node: String,
+}
+
+enum Writer {
+    Sqlite(sqlite::Writer),
+    Postgres(postgres::Writer),
+}
+
+/// How long a write waits for its index on PostgreSQL before it answers "done, receipt pending".
+const INDEX_WAIT: Duration = Duration::from_secs(2);
+
+impl Store {
+    /// Migrates, opens the keys, starts the log on first use, checks that the log has not been rolled back, starts the writer.
+    ///
+    /// # Errors
+    /// A missing or other key for a database that has rows; a log that lies behind the last checkpoint signed; an unreachable database.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        migrate::run(&options.database)?;
+        let mut first = conn::open(&options.database, conn::Purpose::Write)?;
+        let fresh = signer::is_fresh(&mut first)?;
+        let keys = Keyring::open(&options.data, fresh).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        let origin = signer::start(&mut first, &keys, &options)?;
+        drop(first);
+        let node = log::node_name(&options.data)?;
+        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key() };
+        let writer = match &options.database {
+            Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
+            Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),
+        };
+        let reads = conn::pool(&options.database, conn::Purpose::Read, options.connections)?;
+        let store = Self(Arc::new(Inner { reads, writer, keys, clock: options.clock, origin, data: options.data, database: options.database, node }));
+        store.announce()?;
+        Ok(store)
+    }
+
+    /// Runs `f` on a consistent snapshot; it cannot write.
+    pub async fn read<T, F>(&self, f: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.read_now(f)).await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// [`Store::read`] for threads that may block.
+    pub fn read_now<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        use diesel::connection::SimpleConnection;
+        let mut conn = self.0.reads.get().map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        conn.batch_execute(match &*conn {
+            Conn::Sqlite(_) => "BEGIN",
+            Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        })?;
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut conn)));
+        let ended = conn.batch_execute("ROLLBACK");
+        let result = result.map_err(|_| StoreError::Panicked)??;
+        ended?;
+        Ok(result)
+    }
+
+    /// Runs `f` as one durable write: change, events and jobs, all or none.
+    ///
+    /// `f` may run several times and must do nothing but database work on its `tx`. If it returns an error everything it did is undone;
+    /// a refusal that has to leave an event is therefore a value in `T`, not an error.
+    pub async fn write<T, F>(&self, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.submit(f)?.await.map_err(|_| StoreError::Panicked)?,
+            Writer::Postgres(_) => {
+                let store = self.clone();
+                let permit = self.permit()?;
+                tokio::task::spawn_blocking(move || {
+                    let _permit = permit;
+                    store.postgres().run(&f, INDEX_WAIT)
+                })
+                .await
+                .map_err(|_| StoreError::Panicked)?
+            }
+        }
+    }
+
+    /// [`Store::write`] for threads that may block (the command line).
+    pub fn write_now<T, F>(&self, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        match &self.0.writer {
+            Writer::Sqlite(writer) => writer.submit(f)?.blocking_recv().map_err(|_| StoreError::Panicked)?,
+            Writer::Postgres(writer) => {
+                let _permit = self.permit()?;
+                writer.run(&f, INDEX_WAIT)
+            }
+        }
+    }
+
+    fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, StoreError> {
+        self.postgres().permits.clone().try_acquire_owned().map_err(|_| StoreError::Busy)
+    }
+
+    fn postgres(&self) -> &postgres::Writer {
+        match &self.0.writer {
+            Writer::Postgres(writer) => writer,
+            Writer::Sqlite(_) => unreachable!("only called for PostgreSQL"),
+        }
+    }
+
+    /// The index of an event, once it has one.
+    pub fn index_of(&self, event: &EventId) -> Result<Option<u64>, StoreError> {
+        let id = event.0.clone();
+        self.read_now(move |conn| log::index_of(conn, &id))
+    }
+
+    pub fn keys(&self) -> &Keyring {
+        &self.0.keys
+    }
+
+    /// `<host>/countermand/<installation id>`.
+    pub fn origin(&self) -> &str {
+        &self.0.origin
+    }
+
+    /// This data folder's name in leaves and leases.
+    pub fn node(&self) -> &str {
+        &self.0.node
+    }
+
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+
+    pub fn now(&self) -> Instant {
+        self.0.clock.now()
+    }
+
+    pub fn data(&self) -> &std::path::Path {
+        &self.0.data
+    }
+
+    pub fn database(&self) -> &Database {
+        &self.0.database
+    }
+}

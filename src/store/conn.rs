@@ -1,0 +1,143 @@
+//! One connection over SQLite and PostgreSQL, how it is opened, and the pools.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection, r2d2};
+
+use super::StoreError;
+
+/// A connection to either database. All queries are written against this type; where diesel cannot (batch inserts, upserts), `on_each!`.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// Compiles the same expression once for each database, for what the merged connection cannot express: batch inserts and `on_conflict`.
+#[macro_export]
+macro_rules! on_each {
+    ($conn:expr, $c:ident => $body:expr) => {
+        match $conn {
+            $crate::store::Conn::Postgres($c) => $body,
+            $crate::store::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+
+/// Where the data lies.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Database {
+    Sqlite(PathBuf),
+    /// A libpq connection string or URL; may hold a password.
+    Postgres(String),
+}
+
+/// Leaves the password out.
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "SQLite at {}", path.display()),
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
+        }
+    }
+}
+
+impl Database {
+    /// The database that the settings name: `database_url`, or SQLite under the data folder.
+    pub fn of(config: &crate::config::Config) -> Result<Self, crate::config::ConfigError> {
+        match &config.database_url {
+            None => Ok(Self::Sqlite(config.data.join("countermand.db"))),
+            Some(url) => Self::from_url(url).ok_or_else(|| {
+                crate::config::ConfigError::Rule("the database address must begin with postgres://, postgresql:// or sqlite://".to_owned())
+            }),
+        }
+    }
+
+    /// From `DATABASE_URL`: `postgres://…`, `postgresql://…`, `sqlite://PATH` or `sqlite:PATH`; anything else is refused, so that a typo
+    /// does not make an empty file.
+    pub fn from_url(url: &str) -> Option<Self> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Some(Self::Postgres(url.to_owned()));
+        }
+        let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:"))?;
+        (!path.is_empty()).then(|| Self::Sqlite(path.into()))
+    }
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Read,
+    Write,
+}
+
+/// Opens a connection with the settings that durability needs: WAL and `synchronous=FULL`, foreign keys; `synchronous_commit=on`.
+pub(super) fn open(database: &Database, purpose: Purpose) -> Result<Conn, StoreError> {
+    match database {
+        Database::Sqlite(path) => {
+            let text = path.to_str().ok_or_else(|| StoreError::Unavailable("the database's path is not UTF-8".to_owned()))?;
+            let mut conn = SqliteConnection::establish(text).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+            // page_size and auto_vacuum take effect only before the first table exists.
+            conn.batch_execute(
+                "PRAGMA busy_timeout=5000; PRAGMA page_size=16384; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; \
+                 PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
+            )?;
+            if purpose == Purpose::Read {
+                conn.batch_execute("PRAGMA query_only=ON;")?;
+            }
+            Ok(Conn::Sqlite(conn))
+        }
+        Database::Postgres(url) => {
+            let mut conn = PgConnection::establish(url).map_err(|e| StoreError::Unavailable(redact(&e.to_string(), url)))?;
+            conn.batch_execute("SET synchronous_commit = on; SET client_min_messages = warning; SET TIME ZONE 'UTC';")?;
+            if purpose == Purpose::Read {
+                conn.batch_execute("SET default_transaction_read_only = on;")?;
+            }
+            Ok(Conn::Postgres(conn))
+        }
+    }
+}
+
+fn redact(message: &str, url: &str) -> String {
+    message.replace(url, "the configured address")
+}
+
+/// Opens connections for r2d2.
+#[derive(Clone, Debug)]
+pub(super) struct Manager(pub Database, pub Purpose);
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Conn;
+    type Error = StoreError;
+
+    fn connect(&self) -> Result<Conn, StoreError> {
+        open(&self.0, self.1)
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
+        if let Conn::Postgres(c) = conn {
+            c.batch_execute("SELECT 1")?;
+        }
+        Ok(())
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        use diesel::connection::TransactionManager;
+        match conn {
+            Conn::Postgres(c) => <PgConnection as Connection>::TransactionManager::is_broken_transaction_manager(c),
+            Conn::Sqlite(_) => false,
+        }
+    }
+}
+
+pub(super) type Pool = r2d2::Pool<Manager>;
+
+pub(super) fn pool(database: &Database, purpose: Purpose, size: u32) -> Result<Pool, StoreError> {
+    r2d2::Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .test_on_check_out(matches!(database, Database::Postgres(_)))
+        .connection_timeout(Duration::from_secs(5))
+        .build(Manager(database.clone(), purpose))
+        .map_err(|e| StoreError::Unavailable(e.to_string()))
+}

@@ -1,0 +1,94 @@
+//! The queue of jobs: rows written in the same transaction as the change that wants them, leased for longer than any HTTP time-out.
+
+use diesel::prelude::*;
+
+use super::{Conn, Store, StoreError, schema::jobs};
+use crate::clock::Instant;
+
+/// A job under lease.
+#[derive(Clone, Debug, Queryable, Selectable, PartialEq, Eq)]
+#[diesel(table_name = jobs)]
+pub struct JobRow {
+    pub id: String,
+    pub kind: String,
+    pub job_key: String,
+    pub payload: String,
+    pub attempts: i64,
+}
+
+/// How long a lease lasts, in microseconds: a node that died gives its jobs back after this.
+const LEASE: i64 = 120_000_000;
+
+/// Takes the next job that is due, if any; nobody else gets it before the lease ends.
+pub async fn take(store: &Store, owner: &str) -> Result<Option<JobRow>, StoreError> {
+    let owner = owner.to_owned();
+    let written = store
+        .write(move |tx| {
+            let now = tx.now().0;
+            let due = jobs::table
+                .filter(jobs::state.eq("ready"))
+                .filter(jobs::run_at.le(now))
+                .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now)))
+                .order((jobs::run_at.asc(), jobs::id.asc()))
+                .select((jobs::id, jobs::kind, jobs::job_key, jobs::payload, jobs::attempts))
+                .first::<JobRow>(tx.conn)
+                .optional()?;
+            let Some(mut job) = due else { return Ok(None) };
+            job.attempts = job.attempts.saturating_add(1);
+            diesel::update(jobs::table.find(&job.id))
+                .set((jobs::lease_until.eq(now.saturating_add(LEASE)), jobs::lease_owner.eq(&owner), jobs::attempts.eq(job.attempts)))
+                .execute(tx.conn)?;
+            Ok(Some(job))
+        })
+        .await?;
+    Ok(written.value)
+}
+
+/// When the next job is due; `None` if none waits. Leased jobs count with the end of their lease.
+pub fn next_due(conn: &mut Conn) -> Result<Option<Instant>, StoreError> {
+    let rows: Vec<(i64, Option<i64>)> =
+        jobs::table.filter(jobs::state.eq("ready")).order(jobs::run_at.asc()).limit(64).select((jobs::run_at, jobs::lease_until)).load(conn)?;
+    Ok(rows.into_iter().map(|(run_at, lease)| run_at.max(lease.unwrap_or(i64::MIN))).min().map(Instant))
+}
+
+/// Ends a job.
+pub async fn finish(store: &Store, id: &str) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    store
+        .write(move |tx| {
+            diesel::update(jobs::table.find(&id))
+                .set((jobs::state.eq("done"), jobs::done_at.eq(tx.now().0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(None::<String>)))
+                .execute(tx.conn)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Puts a job back until `run_at`; `error` is kept for the system page.
+pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<String>) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    store
+        .write(move |tx| {
+            diesel::update(jobs::table.find(&id))
+                .set((jobs::run_at.eq(run_at.0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(&error)))
+                .execute(tx.conn)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Gives back what a node of this name held when it died; call it when the node starts.
+pub async fn release(store: &Store, owner: &str) -> Result<usize, StoreError> {
+    let owner = owner.to_owned();
+    let written = store
+        .write(move |tx| {
+            let n = diesel::update(jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.eq(&owner)))
+                .set(jobs::lease_until.eq(None::<i64>))
+                .execute(tx.conn)?;
+            Ok(n)
+        })
+        .await?;
+    Ok(written.value)
+}

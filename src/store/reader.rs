@@ -1,0 +1,186 @@
+//! Reading the log: single events with their parts, the events of a case, search with keyset paging, checkpoints.
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, StoreError, log,
+    schema::{log_checkpoints, log_events, log_parts, log_search},
+    tx::{PartRow, part_context},
+};
+pub use super::{
+    log::{Head, TileReader},
+    search::SearchRow,
+};
+use crate::{clock::Instant, crypto::keyring::Keyring, ledger::leaf::Leaf};
+
+/// An event as it stands in the log.
+#[derive(Clone, Debug)]
+pub struct StoredEvent {
+    pub index: u64,
+    /// The canonical bytes that were hashed.
+    pub bytes: Vec<u8>,
+    pub leaf: Leaf,
+}
+
+/// An erasable part, opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenPart {
+    pub name: String,
+    pub salt: Vec<u8>,
+    /// The canonical bytes that the commitment covers.
+    pub value: Vec<u8>,
+}
+
+fn stored(row: (i64, Vec<u8>)) -> Result<StoredEvent, StoreError> {
+    let leaf = Leaf::parse(&row.1).map_err(|e| StoreError::Corrupt(format!("leaf {}: {e}", row.0)))?;
+    Ok(StoredEvent { index: u64::try_from(row.0).unwrap_or(0), bytes: row.1, leaf })
+}
+
+/// The head of the log: size and root.
+pub fn head(conn: &mut Conn) -> Result<Head, StoreError> {
+    log::head(conn)
+}
+
+/// The event at `index`.
+pub fn event(conn: &mut Conn, index: u64) -> Result<StoredEvent, StoreError> {
+    let row = log_events::table.find(i64::try_from(index).unwrap_or(i64::MAX)).select((log_events::idx, log_events::leaf)).first(conn)?;
+    stored(row)
+}
+
+/// Up to `limit` events from `from` on, in order.
+pub fn events_from(conn: &mut Conn, from: u64, limit: i64) -> Result<Vec<StoredEvent>, StoreError> {
+    let rows: Vec<(i64, Vec<u8>)> = log_events::table
+        .filter(log_events::idx.ge(i64::try_from(from).unwrap_or(i64::MAX)))
+        .order(log_events::idx.asc())
+        .limit(limit)
+        .select((log_events::idx, log_events::leaf))
+        .load(conn)?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// All events of a case below `size`, in index order.
+pub fn events_of_case(conn: &mut Conn, case: &str, size: Option<u64>) -> Result<Vec<StoredEvent>, StoreError> {
+    let below = size.and_then(|s| i64::try_from(s).ok()).unwrap_or(i64::MAX);
+    let rows: Vec<(i64, Vec<u8>)> = log_search::table
+        .inner_join(log_events::table.on(log_events::idx.eq(log_search::idx)))
+        .filter(log_search::case_id.eq(case))
+        .filter(log_search::idx.lt(below))
+        .order(log_search::idx.asc())
+        .select((log_events::idx, log_events::leaf))
+        .load(conn)?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// How many events of a case wait for their index (PostgreSQL; always 0 on SQLite).
+pub fn pending_of_case(conn: &mut Conn, case: &str) -> Result<u64, StoreError> {
+    use super::schema::log_pending;
+    let leaves: Vec<Vec<u8>> = log_pending::table.select(log_pending::leaf).load(conn)?;
+    let n = leaves.iter().filter(|bytes| Leaf::parse(bytes).is_ok_and(|leaf| leaf.case.as_deref() == Some(case))).count();
+    Ok(n as u64)
+}
+
+/// The parts of an event that still exist, by name.
+pub fn parts_of(conn: &mut Conn, keys: &Keyring, event_id: &str) -> Result<Vec<OpenPart>, StoreError> {
+    let rows: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq(event_id)).order(log_parts::name.asc()).load(conn)?;
+    rows.into_iter().map(|row| open_part(keys, row).map(|(_, part)| part)).collect()
+}
+
+/// The parts of several events, by event id.
+pub fn parts_of_many(conn: &mut Conn, keys: &Keyring, event_ids: &[String]) -> Result<BTreeMap<String, Vec<OpenPart>>, StoreError> {
+    let mut found: BTreeMap<String, Vec<OpenPart>> = BTreeMap::new();
+    for chunk in event_ids.chunks(500) {
+        let rows: Vec<PartRow> =
+            log_parts::table.filter(log_parts::event_id.eq_any(chunk)).order((log_parts::event_id.asc(), log_parts::name.asc())).load(conn)?;
+        for row in rows {
+            let (event_id, part) = open_part(keys, row)?;
+            found.entry(event_id).or_default().push(part);
+        }
+    }
+    Ok(found)
+}
+
+fn open_part(keys: &Keyring, row: PartRow) -> Result<(String, OpenPart), StoreError> {
+    let value = keys.parts_key().open(&part_context(&row.event_id, &row.name), &row.sealed)?.to_vec();
+    Ok((row.event_id, OpenPart { name: row.name, salt: row.salt, value }))
+}
+
+/// What the viewer asks for; absent means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub from: Option<Instant>,
+    /// Exclusive.
+    pub to: Option<Instant>,
+    /// A part of the person's name, or an actor id.
+    pub actor: Option<String>,
+    pub action: Option<String>,
+    pub outcome: Option<String>,
+    pub case: Option<String>,
+    pub subject_id: Option<String>,
+    pub client_ip: Option<String>,
+    pub device_id: Option<String>,
+}
+
+/// Which way a page goes from its cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Towards lower indices.
+    Older,
+    Newer,
+}
+
+/// Up to `limit` rows, newest first, beyond `cursor` (an index, exclusive) in the given direction.
+pub fn search(conn: &mut Conn, filter: &Filter, cursor: Option<u64>, direction: Direction, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+    let mut query = log_search::table.into_boxed();
+    if let Some(from) = filter.from {
+        query = query.filter(log_search::at.ge(from.0));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(log_search::at.lt(to.0));
+    }
+    if let Some(actor) = &filter.actor {
+        let pattern = format!("%{}%", actor.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(log_search::actor_id.eq(actor.clone()).or(log_search::actor_name.like(pattern).escape('\\')));
+    }
+    for (given, apply) in
+        [(&filter.action, 0), (&filter.outcome, 1), (&filter.case, 2), (&filter.subject_id, 3), (&filter.client_ip, 4), (&filter.device_id, 5)]
+    {
+        let Some(value) = given.clone() else { continue };
+        query = match apply {
+            0 => query.filter(log_search::action.eq(value)),
+            1 => query.filter(log_search::outcome.eq(value)),
+            2 => query.filter(log_search::case_id.eq(value)),
+            3 => query.filter(log_search::subject_id.eq(value)),
+            4 => query.filter(log_search::client_ip.eq(value)),
+            _ => query.filter(log_search::device_id.eq(value)),
+        };
+    }
+    let cursor = cursor.and_then(|c| i64::try_from(c).ok());
+    query = match (direction, cursor) {
+        (Direction::Older, Some(c)) => query.filter(log_search::idx.lt(c)).order(log_search::idx.desc()),
+        (Direction::Newer, Some(c)) => query.filter(log_search::idx.gt(c)).order(log_search::idx.asc()),
+        (_, None) => query.order(log_search::idx.desc()),
+    };
+    let mut rows: Vec<SearchRow> = query.limit(limit).load(conn)?;
+    if direction == Direction::Newer && cursor.is_some() {
+        rows.reverse();
+    }
+    Ok(rows)
+}
+
+/// The newest checkpoint, as a signed note.
+pub fn last_checkpoint(conn: &mut Conn) -> Result<Option<String>, StoreError> {
+    Ok(log_checkpoints::table.order(log_checkpoints::seq.desc()).select(log_checkpoints::note).first(conn).optional()?)
+}
+
+/// The checkpoint that was signed over exactly `size` events.
+pub fn checkpoint_at(conn: &mut Conn, size: u64) -> Result<Option<String>, StoreError> {
+    let size = i64::try_from(size).unwrap_or(i64::MAX);
+    Ok(log_checkpoints::table
+        .filter(log_checkpoints::size.eq(size))
+        .order(log_checkpoints::seq.asc())
+        .select(log_checkpoints::note)
+        .first(conn)
+        .optional()?)
+}

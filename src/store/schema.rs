@@ -1,0 +1,435 @@
+//! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! {
+    settings (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+table! {
+    counters (name) {
+        name -> Text,
+        value -> BigInt,
+    }
+}
+
+table! {
+    departments (id) {
+        id -> Text,
+        name -> Text,
+        parent_id -> Nullable<Text>,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    users (id) {
+        id -> Text,
+        username -> Text,
+        display_name -> Text,
+        department_id -> Nullable<Text>,
+        state -> Text,
+        password_hash -> Nullable<Text>,
+        totp_sealed -> Nullable<Binary>,
+        totp_step -> BigInt,
+        failures -> BigInt,
+        locked_until -> Nullable<BigInt>,
+        valid_until -> Nullable<BigInt>,
+        lang -> Nullable<Text>,
+        theme -> Nullable<Text>,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    user_roles (user_id, role) {
+        user_id -> Text,
+        role -> Text,
+    }
+}
+
+table! {
+    invitations (id) {
+        id -> Text,
+        token_hash -> Binary,
+        kind -> Text,
+        roles -> Text,
+        department_id -> Nullable<Text>,
+        created_by -> Nullable<Text>,
+        created_at -> BigInt,
+        expires_at -> BigInt,
+        used_at -> Nullable<BigInt>,
+        used_by -> Nullable<Text>,
+    }
+}
+
+table! {
+    sessions (id) {
+        id -> Text,
+        token_hash -> Binary,
+        user_id -> Text,
+        csrf -> Text,
+        state -> Text,
+        device_id -> Nullable<Text>,
+        client_ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        flash -> Nullable<Text>,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        expires_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    devices (id, user_id) {
+        id -> Text,
+        user_id -> Text,
+        fingerprint -> Nullable<Text>,
+        components_sealed -> Nullable<Binary>,
+        first_seen_at -> BigInt,
+        last_seen_at -> BigInt,
+    }
+}
+
+table! {
+    tokens (id) {
+        id -> Text,
+        name -> Text,
+        token_hash -> Binary,
+        user_id -> Nullable<Text>,
+        scopes -> Text,
+        created_at -> BigInt,
+        expires_at -> Nullable<BigInt>,
+        revoked_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    idempotency (token_id, request_key) {
+        token_id -> Text,
+        request_key -> Text,
+        body_hash -> Binary,
+        status -> BigInt,
+        answer -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    form_answers (nonce) {
+        nonce -> Text,
+        session_id -> Text,
+        location -> Text,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    connections (id) {
+        id -> Text,
+        name -> Text,
+        platform -> Text,
+        settings -> Text,
+        secret_sealed -> Binary,
+        state -> Text,
+        agreement -> Text,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    broadcasts (id) {
+        id -> Text,
+        origin -> Text,
+        connection_id -> Nullable<Text>,
+        platform -> Text,
+        channel -> Text,
+        sender_id -> Text,
+        department_id -> Nullable<Text>,
+        state -> Text,
+        title_sealed -> Binary,
+        content_sealed -> Binary,
+        key_sealed -> Binary,
+        content_salt -> Binary,
+        commitment -> Binary,
+        audience_sealed -> Binary,
+        recipients_count -> BigInt,
+        recipients_root -> Binary,
+        sent_at -> Nullable<BigInt>,
+        sent_at_source -> Nullable<Text>,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}
+
+table! {
+    messages (id) {
+        id -> Text,
+        broadcast_id -> Text,
+        piece -> BigInt,
+        audience_sealed -> Binary,
+        platform_id -> Nullable<Text>,
+        room -> Nullable<Text>,
+        state -> Text,
+        sent_at -> Nullable<BigInt>,
+        recall_state -> Nullable<Text>,
+        recall_attempts -> BigInt,
+    }
+}
+
+table! {
+    recipients (broadcast_id, platform_id) {
+        broadcast_id -> Text,
+        platform_id -> Text,
+        message_id -> Nullable<Text>,
+        salt -> Binary,
+        delivery -> Text,
+        read_state -> Text,
+        read_at -> Nullable<BigInt>,
+        read_source -> Text,
+        outcome -> Nullable<Text>,
+        outcome_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    attachments (id) {
+        id -> Text,
+        broadcast_id -> Nullable<Text>,
+        recall_id -> Nullable<Text>,
+        kind -> Text,
+        name -> Text,
+        media_type -> Text,
+        size -> BigInt,
+        sha256 -> Binary,
+        sealed -> Binary,
+        uploaded_by -> Text,
+        uploaded_at -> BigInt,
+        confirmed_by -> Nullable<Text>,
+        confirmed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    recalls (id) {
+        id -> Text,
+        number -> Text,
+        broadcast_id -> Text,
+        requester_id -> Text,
+        department_id -> Nullable<Text>,
+        state -> Text,
+        open_levels -> Text,
+        round -> BigInt,
+        mode -> Text,
+        harm_class -> Text,
+        request_sealed -> Binary,
+        cut_off -> Nullable<BigInt>,
+        due_1 -> BigInt,
+        due_2 -> BigInt,
+        due_3 -> BigInt,
+        recipients_count -> BigInt,
+        recipients_root -> Binary,
+        commitment -> Binary,
+        policy_id -> Text,
+        policy_version -> BigInt,
+        halted_at -> Nullable<BigInt>,
+        submitted_at -> BigInt,
+        approved_at -> Nullable<BigInt>,
+        finished_at -> Nullable<BigInt>,
+        closed_at -> Nullable<BigInt>,
+        tally -> Nullable<Text>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    decisions (id) {
+        id -> Text,
+        recall_id -> Text,
+        round -> BigInt,
+        level -> BigInt,
+        decider_id -> Text,
+        decision -> Text,
+        comment_sealed -> Binary,
+        method -> Text,
+        statement -> Binary,
+        shown -> Binary,
+        event_id -> Text,
+        client_ip -> Nullable<Text>,
+        device_id -> Nullable<Text>,
+        at -> BigInt,
+    }
+}
+
+table! {
+    calls (id) {
+        id -> Text,
+        kind -> Text,
+        connection_id -> Nullable<Text>,
+        broadcast_id -> Nullable<Text>,
+        recall_id -> Nullable<Text>,
+        message_id -> Nullable<Text>,
+        attempt -> BigInt,
+        state -> Text,
+        started_at -> BigInt,
+        answered_at -> Nullable<BigInt>,
+        result -> Nullable<Text>,
+        code -> Nullable<Text>,
+        raw_sealed -> Nullable<Binary>,
+        started_event -> Text,
+        answered_event -> Nullable<Text>,
+    }
+}
+
+table! {
+    bundles (id) {
+        id -> Text,
+        number -> Text,
+        recall_id -> Text,
+        log_size -> BigInt,
+        path -> Text,
+        sha256 -> Binary,
+        size -> BigInt,
+        sealed_at -> BigInt,
+    }
+}
+
+table! {
+    jobs (id) {
+        id -> Text,
+        kind -> Text,
+        job_key -> Text,
+        payload -> Text,
+        state -> Text,
+        run_at -> BigInt,
+        attempts -> BigInt,
+        lease_until -> Nullable<BigInt>,
+        lease_owner -> Nullable<Text>,
+        last_error -> Nullable<Text>,
+        created_at -> BigInt,
+        done_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    log_keys (id) {
+        id -> BigInt,
+        vkey -> Text,
+    }
+}
+
+table! {
+    log_head (id) {
+        id -> BigInt,
+        size -> BigInt,
+        root -> Binary,
+        frontier -> Binary,
+        last_at -> BigInt,
+        checkpoint_seq -> BigInt,
+    }
+}
+
+table! {
+    log_events (idx) {
+        idx -> BigInt,
+        event_id -> Text,
+        leaf -> Binary,
+    }
+}
+
+table! {
+    log_pending (seq) {
+        seq -> BigInt,
+        event_id -> Text,
+        leaf -> Binary,
+        mac -> Binary,
+    }
+}
+
+table! {
+    log_parts (event_id, name, month) {
+        month -> Text,
+        event_id -> Text,
+        name -> Text,
+        salt -> Binary,
+        sealed -> Binary,
+    }
+}
+
+table! {
+    log_tiles (level, idx) {
+        level -> BigInt,
+        idx -> BigInt,
+        hashes -> Binary,
+    }
+}
+
+table! {
+    log_checkpoints (seq) {
+        seq -> BigInt,
+        size -> BigInt,
+        note -> Text,
+    }
+}
+
+table! {
+    log_search (idx) {
+        idx -> BigInt,
+        event_id -> Text,
+        at -> BigInt,
+        action -> Text,
+        outcome -> Text,
+        actor_id -> Text,
+        actor_name -> Nullable<Text>,
+        subject_kind -> Text,
+        subject_id -> Text,
+        case_id -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        client_ip -> Nullable<Text>,
+        device_id -> Nullable<Text>,
+    }
+}
+
+joinable!(broadcasts -> connections (connection_id));
+joinable!(recalls -> broadcasts (broadcast_id));
+joinable!(decisions -> recalls (recall_id));
+joinable!(user_roles -> users (user_id));
+joinable!(sessions -> users (user_id));
+
+allow_tables_to_appear_in_same_query!(
+    settings,
+    counters,
+    departments,
+    users,
+    user_roles,
+    invitations,
+    sessions,
+    devices,
+    tokens,
+    idempotency,
+    form_answers,
+    connections,
+    broadcasts,
+    messages,
+    recipients,
+    attachments,
+    recalls,
+    decisions,
+    calls,
+    bundles,
+    jobs,
+    log_keys,
+    log_head,
+    log_events,
+    log_pending,
+    log_parts,
+    log_tiles,
+    log_checkpoints,
+    log_search
+);

@@ -1,0 +1,199 @@
+//! The log's beginning and its signatures: never over a head that does not extend the last one signed.
+//!
+//! The last checkpoint signed is kept in the database and, as `<data>/log/checkpoint`, outside it: a database that was restored or failed
+//! over to an older state is found out by the copy, and signs nothing.
+
+use std::{fs, io::Write, path::Path};
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, Options, Store, StoreError, Tx,
+    log::{self, TileReader},
+    schema::{log_checkpoints, log_head, log_keys, settings},
+};
+use crate::{
+    crypto::keyring::Keyring,
+    domain::event::{Action, Event, Subject},
+    id,
+    ledger::{
+        checkpoint::{self, Checkpoint, Vkey},
+        tree::{self, EMPTY_ROOT, Frontier, Hash},
+    },
+};
+
+/// Whether this database has no installation yet.
+pub(super) fn is_fresh(conn: &mut Conn) -> Result<bool, StoreError> {
+    Ok(log_head::table.count().get_result::<i64>(conn)? == 0)
+}
+
+/// The name that settings give the installation; made on first use together with head and key row. Answers the log's origin.
+///
+/// # Errors
+/// [`StoreError::Fork`] if the key on disk is not the one that the database names, or the copy outside is ahead of the database.
+pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<String, StoreError> {
+    if is_fresh(conn)? {
+        create(conn, keys, options)?;
+    }
+    let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
+    let stored: String = log_keys::table.find(1).select(log_keys::vkey).first(conn)?;
+    let ours = vkey_of(&origin, keys)?.to_string();
+    if stored != ours {
+        return Err(StoreError::Fork(format!("the key file names {ours}, the database {stored}; put the installation's own key file back")));
+    }
+    check_copy(conn, &options.data, &origin, keys)?;
+    Ok(origin)
+}
+
+fn vkey_of(origin: &str, keys: &Keyring) -> Result<Vkey, StoreError> {
+    Vkey::new(origin, &keys.log.verifying_key()).map_err(|e| StoreError::Corrupt(format!("the log's name or key: {e}")))
+}
+
+fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), StoreError> {
+    use diesel::Connection;
+    let installation = id::fresh();
+    let origin = format!("{}/countermand/{installation}", options.host);
+    let vkey = vkey_of(&origin, keys)?.to_string();
+    let made = conn.transaction::<_, diesel::result::Error, _>(|conn| {
+        diesel::insert_into(log_head::table)
+            .values((
+                log_head::id.eq(1),
+                log_head::size.eq(0),
+                log_head::root.eq(EMPTY_ROOT.to_vec()),
+                log_head::frontier.eq(Frontier::new().to_bytes()),
+                log_head::last_at.eq(0),
+                log_head::checkpoint_seq.eq(0),
+            ))
+            .execute(conn)?;
+        diesel::insert_into(log_keys::table).values((log_keys::id.eq(1), log_keys::vkey.eq(&vkey))).execute(conn)?;
+        diesel::insert_into(settings::table).values((settings::name.eq("origin"), settings::value.eq(&origin))).execute(conn)?;
+        diesel::insert_into(settings::table).values((settings::name.eq("installation"), settings::value.eq(&installation))).execute(conn)?;
+        Ok(())
+    });
+    match made.map_err(StoreError::from) {
+        // Another process was first; its installation stands.
+        Err(StoreError::Unique(_)) => Ok(()),
+        other => other,
+    }
+}
+
+/// The event that every log begins with: which key signs it. Appended by [`Store::announce`] if the log is empty.
+fn started(origin: &str, vkey: &str) -> Event {
+    Event::system(Action::LogStarted, Subject::new("log", origin.rsplit('/').next().unwrap_or(origin)))
+        .detail(serde_json::json!({ "origin": origin, "vkey": vkey }))
+}
+
+fn copy_path(data: &Path) -> std::path::PathBuf {
+    data.join("log/checkpoint")
+}
+
+/// The copy outside must be a beginning of the log in the database.
+fn check_copy(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(), StoreError> {
+    let note = match fs::read_to_string(copy_path(data)) {
+        Ok(note) => note,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StoreError::Unavailable(format!("{}: {e}", copy_path(data).display()))),
+    };
+    let kept = checkpoint::open(&note, &vkey_of(origin, keys)?)
+        .map_err(|e| StoreError::Fork(format!("the copy of the last checkpoint is not signed by this log: {e}")))?;
+    extends(conn, &kept)
+}
+
+/// Whether the log in the database begins with the log that `kept` names.
+pub(super) fn extends(conn: &mut Conn, kept: &Checkpoint) -> Result<(), StoreError> {
+    let head = log::head(conn)?;
+    if head.size() < kept.size {
+        return Err(StoreError::Fork(format!(
+            "a checkpoint over {} events was signed, but the database holds only {}; it was restored or rolled back",
+            kept.size,
+            head.size()
+        )));
+    }
+    let root = tree::root(&TileReader::new(conn), kept.size).map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
+    if root == kept.root { Ok(()) } else { Err(StoreError::Fork(format!("the first {} events are not those that were signed", kept.size))) }
+}
+
+impl Store {
+    /// Appends the log's first event if there is none.
+    pub fn announce(&self) -> Result<(), StoreError> {
+        if self.read_now(log::head)?.size > 0 {
+            return Ok(());
+        }
+        let (origin, vkey) = (self.origin().to_owned(), self.vkey()?.to_string());
+        self.write_now(move |tx| {
+            if log::head(tx.conn)?.size == 0 {
+                tx.append(started(&origin, &vkey))?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    }
+
+    /// The key that the log's checkpoints are checked with.
+    pub fn vkey(&self) -> Result<Vkey, StoreError> {
+        vkey_of(self.origin(), self.keys())
+    }
+
+    /// Signs the present head, unless it is signed already; answers the note. Waits for nothing: pending events are not in the head.
+    ///
+    /// # Errors
+    /// [`StoreError::Fork`] if the head does not extend the last one signed, in the database or in the copy outside.
+    pub async fn checkpoint(&self) -> Result<String, StoreError> {
+        let store = self.clone();
+        tokio::task::spawn_blocking(move || store.checkpoint_now()).await.map_err(|_| StoreError::Panicked)?
+    }
+
+    /// [`Store::checkpoint`] for threads that may block.
+    pub fn checkpoint_now(&self) -> Result<String, StoreError> {
+        let (origin, keys, data) = (self.origin().to_owned(), self.keys().clone(), self.data().to_owned());
+        let note = self.write_now(move |tx| sign(tx, &origin, &keys, &data))?.value;
+        keep_copy(self.data(), &note).map_err(|e| StoreError::Unavailable(format!("{}: {e}", copy_path(self.data()).display())))?;
+        Ok(note)
+    }
+}
+
+fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<String, StoreError> {
+    let conn = &mut *tx.conn;
+    let head = log::head(conn)?;
+    let vkey = vkey_of(origin, keys)?;
+    let last: Option<(i64, String)> =
+        log_checkpoints::table.order(log_checkpoints::seq.desc()).select((log_checkpoints::seq, log_checkpoints::note)).first(conn).optional()?;
+    if last.as_ref().map_or(0, |l| l.0) != head.checkpoint_seq {
+        return Err(StoreError::Fork("checkpoints are missing from the database".to_owned()));
+    }
+    if let Some((_, note)) = &last {
+        let signed = checkpoint::open(note, &vkey).map_err(|e| StoreError::Fork(format!("the last checkpoint does not verify: {e}")))?;
+        extends(conn, &signed)?;
+        if signed.size == head.size() {
+            return Ok(note.clone());
+        }
+    }
+    check_copy(conn, data, origin, keys)?;
+    // The head row itself may have been changed: what is signed is what the tiles say.
+    let root: Hash = tree::root(&TileReader::new(conn), head.size()).map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
+    if root.as_slice() != head.root {
+        return Err(StoreError::Fork("the stored root is not the root of the stored tiles".to_owned()));
+    }
+    let note = Checkpoint { origin: origin.to_owned(), size: head.size(), root }.sign(&keys.log).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let seq = head.checkpoint_seq.saturating_add(1);
+    diesel::insert_into(log_checkpoints::table)
+        .values((log_checkpoints::seq.eq(seq), log_checkpoints::size.eq(head.size), log_checkpoints::note.eq(&note)))
+        .execute(conn)?;
+    let moved = diesel::update(log_head::table.filter(log_head::id.eq(1)).filter(log_head::checkpoint_seq.eq(head.checkpoint_seq)))
+        .set(log_head::checkpoint_seq.eq(seq))
+        .execute(conn)?;
+    if moved == 1 { Ok(note) } else { Err(StoreError::Serialization) }
+}
+
+/// Replaces the copy outside, whole or not at all.
+fn keep_copy(data: &Path, note: &str) -> std::io::Result<()> {
+    let path = copy_path(data);
+    let folder = path.parent().unwrap_or(data);
+    fs::create_dir_all(folder)?;
+    let draft = folder.join(format!("checkpoint.draft-{}", hex::encode(crate::crypto::random::<6>())));
+    let mut file = fs::File::create(&draft)?;
+    file.write_all(note.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&draft, &path)?;
+    fs::File::open(folder)?.sync_all()
+}

@@ -1,0 +1,189 @@
+//! The writer on SQLite: one thread a process groups waiting closures into one transaction, gives their events an index, commits once
+//! and answers them all.
+//!
+//! A closure that fails or panics may have written half of something, so its whole group is undone and every member run again alone:
+//! cheaper than a savepoint for each (those cost 45 %), and a failing write is rare. After any database error the connection is
+//! dropped: on a full disk SQLite rolls back by itself, and what is left of the transaction is not worth guessing at.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, mpsc},
+    thread,
+};
+
+use diesel::connection::SimpleConnection;
+use tokio::sync::oneshot;
+
+use super::{
+    Conn, Database, Options, Receipt, StoreError, Written,
+    conn::{Purpose, open},
+    log::{self, Arrival},
+    tx::{Draft, Scope, Tx},
+};
+use crate::{
+    clock::{Clock, Instant},
+    id::EventId,
+};
+
+/// Closures in one transaction at most: beyond this the wait of the first outweighs the saved commit.
+const GROUP: usize = 256;
+
+pub(super) struct Writer {
+    queue: mpsc::SyncSender<Box<dyn Work>>,
+}
+
+type Answer<T> = oneshot::Receiver<Result<Written<T>, StoreError>>;
+
+impl Writer {
+    pub(super) fn start(options: &Options, scope: Scope) -> Result<Self, StoreError> {
+        let (queue, waiting) = mpsc::sync_channel(options.queue);
+        let mut desk = Desk { database: options.database.clone(), clock: options.clock.clone(), scope, conn: None };
+        desk.conn()?;
+        thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || desk.serve(&waiting))
+            .map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        Ok(Self { queue })
+    }
+
+    /// Queues a write; the answer comes after its commit.
+    pub(super) fn submit<T, F>(&self, f: F) -> Result<Answer<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (answer, receiver) = oneshot::channel();
+        let item = Item { f, value: None, answer: Some(answer) };
+        self.queue.try_send(Box::new(item)).map_err(|e| match e {
+            mpsc::TrySendError::Full(_) => StoreError::Busy,
+            mpsc::TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
+        })?;
+        Ok(receiver)
+    }
+}
+
+/// A waiting closure with its type forgotten.
+trait Work: Send {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError>;
+    fn answer(&mut self, outcome: Result<Vec<Receipt>, StoreError>);
+}
+
+struct Item<T, F> {
+    f: F,
+    value: Option<T>,
+    answer: Option<oneshot::Sender<Result<Written<T>, StoreError>>>,
+}
+
+impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send> Work for Item<T, F> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+        self.value = Some((self.f)(tx)?);
+        Ok(())
+    }
+
+    fn answer(&mut self, outcome: Result<Vec<Receipt>, StoreError>) {
+        let Some(answer) = self.answer.take() else { return };
+        let outcome = match (outcome, self.value.take()) {
+            (Ok(receipts), Some(value)) => Ok(Written { value, receipts }),
+            (Ok(_), None) => Err(StoreError::Panicked),
+            (Err(e), _) => Err(e),
+        };
+        // A caller that went away has its write done all the same.
+        let _ = answer.send(outcome);
+    }
+}
+
+struct Desk {
+    database: Database,
+    clock: Arc<dyn Clock>,
+    scope: Scope,
+    conn: Option<Conn>,
+}
+
+impl Desk {
+    fn serve(&mut self, waiting: &mpsc::Receiver<Box<dyn Work>>) {
+        while let Ok(first) = waiting.recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP
+                && let Ok(next) = waiting.try_recv()
+            {
+                group.push(next);
+            }
+            self.settle(group);
+        }
+    }
+
+    /// Runs a group to its answers.
+    fn settle(&mut self, mut group: Vec<Box<dyn Work>>) {
+        match self.attempt(&mut group) {
+            Ok(receipts) => {
+                for (item, receipts) in group.iter_mut().zip(receipts) {
+                    item.answer(Ok(receipts));
+                }
+            }
+            Err(error) => match group.as_mut_slice() {
+                [only] => only.answer(Err(error)),
+                // Each for itself, in order. A disk that is full for all refuses each quickly.
+                _ => group.into_iter().for_each(|item| self.settle(vec![item])),
+            },
+        }
+    }
+
+    /// One transaction over the group. On any error nothing of it remains.
+    fn attempt(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, StoreError> {
+        let result = self.transaction(group);
+        if result.is_err() {
+            // Dropping the connection undoes whatever the transaction still holds.
+            self.conn = None;
+        }
+        result
+    }
+
+    fn transaction(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, StoreError> {
+        self.conn()?;
+        let Self { clock, scope, conn, .. } = self;
+        let Some(conn) = conn else { return Err(StoreError::Unavailable("no connection".to_owned())) };
+        conn.batch_execute("BEGIN IMMEDIATE")?;
+        let mut last = Instant(log::head(conn)?.last_at);
+
+        let mut drafts: Vec<Vec<Draft>> = Vec::with_capacity(group.len());
+        for item in group.iter_mut() {
+            last = last.max(clock.now());
+            let mut tx = Tx { conn, now: last, scope, events: Vec::new() };
+            catch_unwind(AssertUnwindSafe(|| item.run(&mut tx))).map_err(|_| StoreError::Panicked)??;
+            drafts.push(tx.events);
+        }
+        let receipts = flush(conn, drafts)?;
+        conn.batch_execute("COMMIT")?;
+        Ok(receipts)
+    }
+
+    fn conn(&mut self) -> Result<(), StoreError> {
+        if self.conn.is_none() {
+            self.conn = Some(open(&self.database, Purpose::Write)?);
+        }
+        Ok(())
+    }
+}
+
+/// Puts the events of a group into the log; the receipts by member.
+fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>) -> Result<Vec<Vec<Receipt>>, StoreError> {
+    let counts: Vec<usize> = drafts.iter().map(Vec::len).collect();
+    let (mut arrivals, mut parts) = (Vec::new(), Vec::new());
+    for draft in drafts.into_iter().flatten() {
+        parts.extend(draft.parts);
+        arrivals.push(Arrival { event_id: draft.id.0, bytes: draft.bytes, leaf: draft.leaf, parts: draft.opened });
+    }
+    log::put_parts(conn, &parts)?;
+    let mut index = log::integrate(conn, &arrivals)?;
+    let mut arrived = arrivals.into_iter();
+    let mut receipts = Vec::with_capacity(counts.len());
+    for count in counts {
+        let mut of_member = Vec::with_capacity(count);
+        for arrival in arrived.by_ref().take(count) {
+            of_member.push(Receipt { event: EventId(arrival.event_id), index: Some(index) });
+            index += 1;
+        }
+        receipts.push(of_member);
+    }
+    Ok(receipts)
+}

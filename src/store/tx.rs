@@ -1,0 +1,141 @@
+//! A write as its closure sees it: the connection, the time, events and jobs.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use diesel::prelude::*;
+use serde_json::Value;
+
+use super::{Conn, StoreError, schema::jobs};
+use crate::{
+    clock::Instant,
+    crypto::{self, seal::Key},
+    domain::event::Event,
+    id::{EventId, JobId},
+    ledger::{
+        commitment,
+        leaf::{Leaf, Party, Purge},
+    },
+};
+
+/// One write in progress.
+pub struct Tx<'a> {
+    /// For queries only: beginning, committing or rolling back is the store's.
+    pub conn: &'a mut Conn,
+    pub(super) now: Instant,
+    pub(super) scope: &'a Scope,
+    pub(super) events: Vec<Draft>,
+}
+
+/// What every event of this installation shares.
+pub(super) struct Scope {
+    pub node: String,
+    pub parts_key: Key,
+}
+
+/// An event ready for the log: leaf bytes and the parts that its commitments open to.
+#[derive(Clone)]
+pub(super) struct Draft {
+    pub id: EventId,
+    pub leaf: Leaf,
+    /// The canonical bytes of `leaf`.
+    pub bytes: Vec<u8>,
+    pub parts: Vec<PartRow>,
+    /// The parts in the clear, for the projection.
+    pub opened: std::collections::BTreeMap<String, Vec<u8>>,
+}
+
+/// A part at rest.
+#[derive(Clone, Debug, Queryable, Insertable, Selectable, PartialEq, Eq)]
+#[diesel(table_name = super::schema::log_parts)]
+pub(super) struct PartRow {
+    pub month: String,
+    pub event_id: String,
+    pub name: String,
+    pub salt: Vec<u8>,
+    pub sealed: Vec<u8>,
+}
+
+/// What binds a sealed part to its place.
+pub(super) fn part_context(event: &str, name: &str) -> String {
+    format!("log_parts/{event}/{name}")
+}
+
+/// The bucket of a part: the calendar month of its event in UTC, `2026-11`.
+pub(super) fn month(at: Instant) -> String {
+    at.to_rfc3339().chars().take(7).collect()
+}
+
+impl Tx<'_> {
+    /// The time of this run: one value for the rule and for the leaf, never before the last event's.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// Adds an event to the write. It becomes durable with it, or not at all.
+    pub fn append(&mut self, event: Event) -> Result<EventId, StoreError> {
+        self.append_with(event, None)
+    }
+
+    /// The same, for `parts.purged`, whose leaf says what went.
+    pub fn append_purge(&mut self, event: Event, purge: Purge) -> Result<EventId, StoreError> {
+        self.append_with(event, Some(purge))
+    }
+
+    fn append_with(&mut self, event: Event, purge: Option<Purge>) -> Result<EventId, StoreError> {
+        let id = EventId::fresh();
+        let mut parts = Vec::with_capacity(event.parts.len());
+        let mut commitments = std::collections::BTreeMap::new();
+        let mut opened = std::collections::BTreeMap::new();
+        for (name, value) in &event.parts {
+            let bytes = commitment::canonical(value).map_err(|e| StoreError::Event(e.to_string()))?;
+            let salt: [u8; 32] = crypto::random();
+            commitments.insert((*name).to_owned(), commitment::commit(&salt, &bytes));
+            parts.push(PartRow {
+                month: month(self.now),
+                event_id: id.0.clone(),
+                name: (*name).to_owned(),
+                salt: salt.to_vec(),
+                sealed: self.scope.parts_key.seal(&part_context(id.as_str(), name), &bytes),
+            });
+            opened.insert((*name).to_owned(), bytes);
+        }
+        let leaf = Leaf {
+            id: id.0.clone(),
+            at: self.now,
+            action: event.action.as_str().to_owned(),
+            outcome: event.outcome.as_str().to_owned(),
+            actor: Party { kind: event.actor_kind.as_str().to_owned(), id: event.actor_id },
+            subject: Party { kind: event.subject.kind.to_owned(), id: event.subject.id },
+            session: event.session,
+            case: event.case,
+            node: Some(self.scope.node.clone()),
+            parts: commitments,
+            purge,
+        };
+        let bytes = leaf.to_bytes().map_err(|e| StoreError::Event(e.to_string()))?;
+        self.events.push(Draft { id: id.clone(), leaf, bytes, parts, opened });
+        Ok(id)
+    }
+
+    /// The commitment, base64, that `append` would make for a text; returned with its salt. For statements that bind a text by commitment.
+    pub fn commit(value: &Value) -> Result<(String, [u8; 32]), StoreError> {
+        let bytes = commitment::canonical(value).map_err(|e| StoreError::Event(e.to_string()))?;
+        let salt: [u8; 32] = crypto::random();
+        Ok((STANDARD.encode(commitment::commit(&salt, &bytes)), salt))
+    }
+
+    /// Enqueues a job to run not before `run_at`. A job of the same kind and key that is still waiting stands for this one too.
+    pub fn enqueue(&mut self, kind: &str, key: &str, payload: &Value, run_at: Instant) -> Result<(), StoreError> {
+        let row = (
+            jobs::id.eq(JobId::fresh().0),
+            jobs::kind.eq(kind.to_owned()),
+            jobs::job_key.eq(key.to_owned()),
+            jobs::payload.eq(payload.to_string()),
+            jobs::state.eq("ready"),
+            jobs::run_at.eq(run_at.0),
+            jobs::attempts.eq(0),
+            jobs::created_at.eq(self.now.0),
+        );
+        crate::on_each!(&mut *self.conn, c => diesel::insert_into(jobs::table).values(row).on_conflict_do_nothing().execute(c))?;
+        Ok(())
+    }
+}
