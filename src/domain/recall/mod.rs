@@ -1,1 +1,172 @@
-//! The recall case: request, approval, execution.
+//! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
+//! withdrawal, expiry), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
+//!
+//! Not here: storage, time (comes in as a value), proof of identity (spent by the use case in the same write).
+//!
+//! Every refusal is the [`Guard`] that said no, and every guard can be taken away in a test (`mutation`): a guard without which all
+//! properties still hold would be a guard that nothing protects.
+
+pub mod approval;
+pub mod execution;
+pub mod request;
+
+#[cfg(test)]
+mod mutation;
+
+use std::collections::BTreeSet;
+
+use crate::{
+    clock::Instant,
+    domain::platform::EXECUTION_RESERVE,
+    id::{DepartmentId, UserId},
+    words,
+};
+
+words! {
+    /// States of a case (architecture.md, section 4).
+    pub enum State {
+        Reviewing = "reviewing",
+        Returned = "returned",
+        Approved = "approved",
+        Executing = "executing",
+        Recalled = "recalled",
+        RecallAccepted = "recall_accepted",
+        PartlyRecalled = "partly_recalled",
+        Failed = "failed",
+        Rejected = "rejected",
+        Withdrawn = "withdrawn",
+        Expired = "expired",
+        Superseded = "superseded",
+    }
+}
+
+impl State {
+    /// Terminal states never change.
+    pub const fn is_terminal(self) -> bool {
+        !matches!(self, Self::Reviewing | Self::Returned | Self::Approved | Self::Executing)
+    }
+}
+
+words! {
+    /// How an approved recall is carried out.
+    pub enum Mode {
+        Api = "api",
+        /// A platform operator acts in the platform's console and proves it; a second person confirms.
+        Guided = "guided",
+    }
+}
+
+words! {
+    pub enum Verb {
+        Approve = "approve",
+        Return = "return",
+        Reject = "reject",
+    }
+}
+
+words! {
+    /// The rules of the machine. The word is the refusal: `refusal-<word>` in the languages.
+    pub enum Guard {
+        CaseReviewing = "not-reviewing",
+        SeenCurrent = "changed-meanwhile",
+        BeforeCutOff = "past-cut-off",
+        LevelOpen = "level-not-open",
+        DeciderPerson = "not-a-person",
+        DeciderRole = "role-not-for-level",
+        DeciderNotAdministrator = "administrators-do-not-decide",
+        DeciderDepartment = "other-department",
+        DeciderNotRequester = "own-request",
+        DeciderOneLevel = "decided-at-another-level",
+        ApproveNotHalted = "halted",
+        WithdrawOpen = "not-open",
+        WithdrawByRequester = "not-the-requester",
+        ResubmitReturned = "not-returned",
+        ResubmitByRequester = "not-the-requester-resubmitting",
+        ResubmitBeforeCutOff = "past-cut-off-resubmitting",
+        ExpireOpen = "nothing-to-expire",
+        ExpireDue = "not-yet-expired",
+        HaltOpen = "nothing-to-halt",
+        BeginApproved = "not-approved",
+        BeginThreePeople = "not-three-people",
+        BeginInWindow = "window-closed",
+        BeginNotHalted = "halted-before-start",
+        CallExecuting = "not-executing",
+        CallInWindow = "window-closed-before-call",
+        CallNotHalted = "halted-before-call",
+        CallUnanswered = "already-answered",
+        CaptureGuided = "not-guided",
+        ConfirmCaptured = "no-capture",
+        ConfirmNotOperator = "own-capture",
+        ConfirmNotRequester = "own-request-confirming",
+        FinishExecuting = "nothing-to-finish",
+    }
+}
+
+/// Which guards stand. Outside tests all of them do, and no other value can be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules(u64);
+
+impl Rules {
+    pub const ALL: Self = Self(u64::MAX);
+
+    #[cfg(test)]
+    fn without(guard: Guard) -> Self {
+        Self(!(1 << guard as u64))
+    }
+
+    fn check(self, guard: Guard, holds: bool) -> Result<(), Guard> {
+        if holds || self.0 & (1 << guard as u64) == 0 { Ok(()) } else { Err(guard) }
+    }
+}
+
+/// A decision that was made and stands in the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    pub round: u32,
+    pub level: u8,
+    pub decider: UserId,
+    pub verb: Verb,
+}
+
+/// A case as the rules see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    pub state: State,
+    /// Levels that may be decided now; several where a policy opens them together.
+    pub open: BTreeSet<u8>,
+    /// 1, and one more after each resubmission.
+    pub round: u32,
+    pub mode: Mode,
+    pub requester: UserId,
+    /// The sender's department, then each department above it; empty where the sender has none.
+    pub departments: Vec<DepartmentId>,
+    /// All decisions of all rounds.
+    pub decisions: Vec<Made>,
+    /// Last moment for decisions and resubmission; `None` where the platform has no limit.
+    pub cut_off: Option<Instant>,
+    pub halted: bool,
+    /// Who uploaded captures (guided).
+    pub operators: BTreeSet<UserId>,
+    pub version: i64,
+}
+
+impl Case {
+    /// The end of the platform's window: the cut-off and the reserve that was kept for the execution.
+    pub fn window_end(&self) -> Option<Instant> {
+        self.cut_off.map(|end| end.plus(EXECUTION_RESERVE))
+    }
+
+    /// People who approved in this round.
+    pub fn approvers(&self) -> impl Iterator<Item = (u8, &UserId)> {
+        self.decisions.iter().filter(|d| d.round == self.round && d.verb == Verb::Approve).map(|d| (d.level, &d.decider))
+    }
+
+    fn next(&self) -> Self {
+        Self { version: self.version + 1, ..self.clone() }
+    }
+}
+
+/// Whether `now` lies before `end`; without an end it always does.
+fn before(now: Instant, end: Option<Instant>) -> bool {
+    end.is_none_or(|end| now < end)
+}

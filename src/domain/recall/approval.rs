@@ -1,0 +1,165 @@
+//! Three levels of review: who may decide what, and what a decision makes of the case; return, withdrawal, resubmission, expiry.
+
+use std::collections::BTreeSet;
+
+use super::{Case, Guard, Made, Rules, State, Verb, before};
+use crate::{
+    clock::Instant,
+    domain::{
+        role::Role,
+        text::{self, TextError},
+    },
+    id::{DepartmentId, UserId},
+};
+
+/// The three levels, in their order: 部门复核、法务合规复核、终审.
+pub const LEVELS: [u8; 3] = [1, 2, 3];
+
+/// Somebody who wants to decide.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decider {
+    pub user: UserId,
+    pub roles: BTreeSet<Role>,
+    pub department: Option<DepartmentId>,
+    /// A person with proof of identity; a service token is none.
+    pub person: bool,
+}
+
+/// What is to be decided, and which version of the case the decider had before them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ballot {
+    pub level: u8,
+    pub verb: Verb,
+    pub seen: i64,
+}
+
+/// A comment of 4 to 500 characters that says something: a few repeated signs or punctuation alone do not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comment(String);
+
+impl Comment {
+    pub const MIN: usize = 4;
+    pub const MAX: usize = 500;
+
+    /// # Errors
+    /// [`CommentError::Text`] for length and control characters, [`CommentError::Trivial`] for fewer than three different letters or digits.
+    pub fn parse(typed: &str) -> Result<Self, CommentError> {
+        let text = text::paragraph(typed, Self::MIN, Self::MAX)?;
+        let different: BTreeSet<char> = text.chars().filter(|c| c.is_alphanumeric()).collect();
+        if different.len() < 3 { Err(CommentError::Trivial) } else { Ok(Self(text)) }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommentError {
+    #[error(transparent)]
+    Text(#[from] TextError),
+    #[error("says nothing")]
+    Trivial,
+}
+
+/// One level's decision.
+///
+/// Approve closes the level and opens the next; the last approval makes the case `approved`. Return and reject need one voice.
+pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Instant) -> Result<Case, Guard> {
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
+    rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    may_ever_decide(rules, case, who, ballot.level)?;
+    rules.check(Guard::LevelOpen, case.open.contains(&ballot.level))?;
+    rules.check(Guard::ApproveNotHalted, ballot.verb != Verb::Approve || !case.halted)?;
+    rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
+
+    let mut next = case.next();
+    next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), verb: ballot.verb });
+    match ballot.verb {
+        Verb::Approve => {
+            next.open.remove(&ballot.level);
+            if next.open.is_empty() {
+                match following(&next) {
+                    Some(level) => drop(next.open.insert(level)),
+                    None => next.state = State::Approved,
+                }
+            }
+        }
+        // The open levels stay as they were: they tell where the case stood when it was returned or ended.
+        Verb::Return => next.state = State::Returned,
+        Verb::Reject => next.state = State::Rejected,
+    }
+    Ok(next)
+}
+
+/// Whether this person could decide this level of this case at all, whatever its state: for lists of who can, and for the sentence
+/// that tells a reader why they cannot.
+pub fn may_ever_decide(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<(), Guard> {
+    rules.check(Guard::DeciderPerson, who.person)?;
+    rules.check(Guard::DeciderNotRequester, who.user != case.requester)?;
+    rules.check(Guard::DeciderNotAdministrator, !who.roles.iter().any(|r| r.is_administrator()))?;
+    rules.check(Guard::DeciderRole, who.roles.iter().any(|r| r.level() == Some(level)))?;
+    rules.check(Guard::DeciderDepartment, level != 1 || in_department(case, who))?;
+    rules.check(Guard::DeciderOneLevel, !case.decisions.iter().any(|d| d.decider == who.user && d.level != level))
+}
+
+/// Level 1 belongs to the sender's department: a reviewer answers for their own department with its sub-departments. A sender without
+/// a department can be judged by any department reviewer.
+fn in_department(case: &Case, who: &Decider) -> bool {
+    case.departments.is_empty() || who.department.as_ref().is_some_and(|d| case.departments.contains(d))
+}
+
+/// The lowest level that nobody has approved in this round.
+fn following(case: &Case) -> Option<u8> {
+    LEVELS.into_iter().find(|level| !case.approvers().any(|(l, _)| l == *level))
+}
+
+/// The requester takes the request back, while it is still being judged.
+pub fn withdraw(rules: Rules, case: &Case, who: &UserId) -> Result<Case, Guard> {
+    rules.check(Guard::WithdrawByRequester, *who == case.requester)?;
+    rules.check(Guard::WithdrawOpen, matches!(case.state, State::Reviewing | State::Returned))?;
+    Ok(closed(case, State::Withdrawn))
+}
+
+/// A returned request comes back: a new round, and the levels open anew.
+pub fn resubmit(rules: Rules, case: &Case, who: &UserId, now: Instant) -> Result<Case, Guard> {
+    rules.check(Guard::ResubmitByRequester, *who == case.requester)?;
+    rules.check(Guard::ResubmitReturned, case.state == State::Returned)?;
+    rules.check(Guard::ResubmitBeforeCutOff, before(now, case.cut_off))?;
+    let mut next = case.next();
+    next.state = State::Reviewing;
+    next.round += 1;
+    next.open = BTreeSet::from([1]);
+    Ok(next)
+}
+
+/// The window closed before a decision, or before an approved recall could start.
+pub fn expire(rules: Rules, case: &Case, now: Instant) -> Result<Case, Guard> {
+    rules.check(Guard::ExpireOpen, matches!(case.state, State::Reviewing | State::Returned | State::Approved))?;
+    let end = if case.state == State::Approved { case.window_end() } else { case.cut_off };
+    rules.check(Guard::ExpireDue, !before(now, end))?;
+    Ok(closed(case, State::Expired))
+}
+
+fn closed(case: &Case, state: State) -> Case {
+    let mut next = case.next();
+    next.state = state;
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_says_something() {
+        assert_eq!(Comment::parse("  情况属实。 ").map(|c| c.0).as_deref(), Ok("情况属实。"));
+        assert_eq!(Comment::parse(""), Err(CommentError::Text(TextError::Required)));
+        assert_eq!(Comment::parse("同意"), Err(CommentError::Text(TextError::TooShort { min: 4 })));
+        for trivial in ["……！！", "aaaaaa", "好好好好好", "1 1 1 1", "\u{1f44d}\u{1f44d}\u{1f44d}\u{1f44d}"] {
+            assert_eq!(Comment::parse(trivial), Err(CommentError::Trivial), "{trivial}");
+        }
+        assert_eq!(Comment::parse("ok\0ok"), Err(CommentError::Text(TextError::Control)));
+        assert_eq!(Comment::parse(&"字句多".repeat(167)), Err(CommentError::Text(TextError::TooLong { max: 500 })));
+    }
+}

@@ -1,0 +1,345 @@
+//! Random stories against the machine, judged by an oracle that knows only what must never happen; and the proof that each guard is
+//! needed: with any single one taken away, the same stories break the same oracle.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner},
+};
+
+use super::{
+    Case, Guard, Mode, Rules, State, Verb,
+    approval::{self, Ballot, Decider},
+    execution::{self, Answer, Next, ReadBack},
+};
+use crate::{
+    clock::Instant,
+    domain::{
+        outcome::{RecipientOutcome, Tally},
+        role::Role,
+    },
+    id::UserId,
+};
+
+const CUT_OFF: Instant = Instant(1_000_000_000);
+
+/// The people of the stories. Some hold role sets that no administration would hand out: the machine must not rely on it.
+fn people() -> Vec<Decider> {
+    use Role::*;
+    let person = |name: &str, roles: &[Role], department: &str, person: bool| Decider {
+        user: name.into(),
+        roles: roles.iter().copied().collect(),
+        department: Some(department.into()),
+        person,
+    };
+    vec![
+        person("requester", &[Requester, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
+        person("reviewer", &[DepartmentReviewer], "hr", true),
+        person("lawyer", &[LegalReviewer], "law", true),
+        person("executive", &[FinalApprover], "board", true),
+        person("stranger", &[DepartmentReviewer], "sales", true),
+        person("everything", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
+        person("robot", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", false),
+        person("administrator", &[SystemAdministrator, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
+        person("operator", &[PlatformOperator], "it", true),
+    ]
+}
+
+#[derive(Clone, Debug)]
+enum Act {
+    /// `who`: nobody in particular (the right one for the open level) or somebody; `level`: the open one or any.
+    Decide {
+        who: Option<usize>,
+        level: Option<u8>,
+        verb: Verb,
+        stale: bool,
+    },
+    Tick(u64),
+    Withdraw(usize),
+    Resubmit(usize),
+    Expire,
+    Halt,
+    Begin,
+    /// The executor takes its next step; a call is answered like this.
+    Work(Answer),
+    Capture(usize),
+    Confirm(usize),
+    Finish(RecipientOutcome),
+    /// The row was changed behind our back: it says `approved`, whatever was decided.
+    Forge,
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    let who = 0..people().len();
+    let anybody = prop_oneof![3 => Just(None), 2 => who.clone().prop_map(Some)];
+    let level = prop_oneof![4 => Just(None), 1 => (1_u8..=3).prop_map(Some)];
+    let verb = prop_oneof![8 => Just(Verb::Approve), 1 => Just(Verb::Return), 1 => Just(Verb::Reject)];
+    let answer = prop_oneof![Just(Answer::Done), Just(Answer::Refused), Just(Answer::Unknown), Just(Answer::NotNow(Instant(0)))];
+    let outcome = prop_oneof![Just(RecipientOutcome::Confirmed), Just(RecipientOutcome::Accepted), Just(RecipientOutcome::Failed)];
+    prop_oneof![
+        24 => (anybody, level, verb, prop::bool::weighted(0.1)).prop_map(|(who, level, verb, stale)| Act::Decide { who, level, verb, stale }),
+        5 => (0_u64..700).prop_map(Act::Tick),
+        2 => who.clone().prop_map(Act::Withdraw),
+        2 => prop_oneof![Just(0), who.clone()].prop_map(Act::Resubmit),
+        2 => Just(Act::Expire),
+        1 => Just(Act::Halt),
+        4 => Just(Act::Begin),
+        6 => answer.prop_map(Act::Work),
+        3 => who.clone().prop_map(Act::Capture),
+        3 => who.prop_map(Act::Confirm),
+        2 => outcome.prop_map(Act::Finish),
+        1 => Just(Act::Forge),
+    ]
+}
+
+/// A case, the time, and the record that the oracle keeps for itself.
+struct Story {
+    rules: Rules,
+    case: Case,
+    now: Instant,
+    calls: Vec<(Instant, Answer)>,
+    /// Accepted decisions: round, level, name, verb.
+    record: Vec<(u32, u8, String, Verb)>,
+    halted: bool,
+    operators: BTreeSet<String>,
+}
+
+type Verdict = Result<(), TestCaseError>;
+
+macro_rules! never {
+    ($wrong:expr, $($what:tt)*) => { if $wrong { return Err(TestCaseError::fail(format!($($what)*))); } };
+}
+
+impl Story {
+    fn new(rules: Rules, mode: Mode) -> Self {
+        let case = Case {
+            state: State::Reviewing,
+            open: BTreeSet::from([1]),
+            round: 1,
+            mode,
+            requester: "requester".into(),
+            departments: vec!["payroll".into(), "hr".into()],
+            decisions: Vec::new(),
+            cut_off: Some(CUT_OFF),
+            halted: false,
+            operators: BTreeSet::new(),
+            version: 1,
+        };
+        Self { rules, case, now: Instant(0), calls: Vec::new(), record: Vec::new(), halted: false, operators: BTreeSet::new() }
+    }
+
+    /// Takes one step; a refusal is no step.
+    fn take(&mut self, act: &Act) -> Verdict {
+        let before = self.case.clone();
+        let after_window = self.now >= Instant(CUT_OFF.0 + 120_000_000);
+        match act {
+            Act::Tick(seconds) => self.now = self.now.plus(Duration::from_secs(*seconds)),
+            Act::Forge if self.case.state == State::Reviewing => {
+                self.case.state = State::Approved;
+                return Ok(());
+            }
+            Act::Forge => {}
+            Act::Decide { who, level, verb, stale } => self.decide(*who, *level, *verb, *stale)?,
+            Act::Withdraw(who) => {
+                if let Ok(next) = approval::withdraw(self.rules, &self.case, &name(*who)) {
+                    never!(*who != 0, "somebody else withdrew the request");
+                    self.case = next;
+                }
+            }
+            Act::Resubmit(who) => {
+                if let Ok(next) = approval::resubmit(self.rules, &self.case, &name(*who), self.now) {
+                    never!(*who != 0, "somebody else resubmitted the request");
+                    never!(before.state != State::Returned, "resubmitted without having been returned");
+                    never!(self.now >= CUT_OFF, "resubmitted after the deadline");
+                    self.case = next;
+                }
+            }
+            Act::Expire => {
+                if let Ok(next) = approval::expire(self.rules, &self.case, self.now) {
+                    never!(self.now < CUT_OFF, "expired before its time");
+                    self.case = next;
+                }
+            }
+            Act::Halt => {
+                if let Ok(next) = execution::halt(self.rules, &self.case) {
+                    self.case = next;
+                    self.halted = true;
+                }
+            }
+            Act::Begin => {
+                if let Ok(next) = execution::begin(self.rules, &self.case, self.now) {
+                    self.begun(after_window)?;
+                    self.case = next;
+                }
+            }
+            Act::Work(answer) => self.work(*answer, after_window)?,
+            Act::Capture(who) => {
+                if let Ok(next) = execution::capture(self.rules, &self.case, &name(*who), self.now) {
+                    never!(before.mode != Mode::Guided, "a capture where the API recalls");
+                    if before.state != State::Executing {
+                        self.begun(after_window)?;
+                    }
+                    self.operators.insert(name(*who).0);
+                    self.case = next;
+                }
+            }
+            Act::Confirm(who) => {
+                let mut tally = Tally::default();
+                tally.add(RecipientOutcome::StillVisible, 1);
+                if let Ok(next) = execution::confirm(self.rules, &self.case, &name(*who), &tally) {
+                    never!(self.operators.is_empty(), "confirmed without a capture");
+                    never!(self.operators.contains(&name(*who).0), "an operator confirmed their own act");
+                    never!(*who == 0, "the requester confirmed their own case");
+                    self.case = next;
+                }
+            }
+            Act::Finish(outcome) => {
+                let mut tally = Tally::default();
+                tally.add(*outcome, 1);
+                if let Ok(next) = execution::finish(self.rules, &self.case, &tally) {
+                    self.case = next;
+                }
+            }
+        }
+        self.moved(&before)
+    }
+
+    fn decide(&mut self, who: Option<usize>, level: Option<u8>, verb: Verb, stale: bool) -> Verdict {
+        let level = level.or_else(|| self.case.open.first().copied()).unwrap_or(1);
+        let index = who.unwrap_or(usize::from(level));
+        let decider = &people()[index];
+        let seen = self.case.version - i64::from(stale);
+        let Ok(next) = approval::decide(self.rules, &self.case, decider, Ballot { level, verb, seen }, self.now) else {
+            return Ok(());
+        };
+        let who = decider.user.0.clone();
+        never!(self.case.state != State::Reviewing, "decided while {}", self.case.state);
+        never!(self.now >= CUT_OFF, "decided after the deadline");
+        never!(stale, "decided on something that had changed");
+        never!(index == 0, "the requester decided");
+        never!(index == 4 && level == 1, "a department reviewer decided for another department");
+        never!(index == 6, "something that is no person decided");
+        never!(index == 7, "an administrator decided");
+        never!(index == 8 || (index < 4 && usize::from(level) != index) || (index == 4 && level != 1), "{who} has no role for level {level}");
+        never!(self.record.iter().any(|(_, l, w, _)| *w == who && *l != level), "{who} decided at two levels");
+        let approved = |l: u8| self.record.iter().any(|(r, at, _, v)| *r == self.case.round && *at == l && *v == Verb::Approve);
+        never!((1..level).any(|l| !approved(l)), "level {level} before the levels below it");
+        never!(approved(level), "level {level} twice");
+        never!(self.halted && verb == Verb::Approve, "approved after the halt");
+        self.record.push((self.case.round, level, who, verb));
+        self.case = next;
+        Ok(())
+    }
+
+    /// What must hold whenever an execution begins.
+    fn begun(&self, after_window: bool) -> Verdict {
+        let approvals: Vec<_> = self.record.iter().filter(|(round, _, _, verb)| *round == self.case.round && *verb == Verb::Approve).collect();
+        let people: BTreeSet<_> = approvals.iter().map(|(_, _, who, _)| who.as_str()).collect();
+        let levels: BTreeSet<_> = approvals.iter().map(|(_, level, _, _)| *level).collect();
+        never!(levels.len() != 3 || people.len() != 3 || people.contains("requester"), "begun without three different people");
+        never!(after_window, "begun after the window");
+        never!(self.halted, "begun after the halt");
+        Ok(())
+    }
+
+    fn work(&mut self, answer: Answer, after_window: bool) -> Verdict {
+        match execution::next(self.rules, &self.case, &self.calls, ReadBack::Impossible, self.now) {
+            Next::Call => {
+                never!(self.case.state != State::Executing || self.case.mode != Mode::Api, "called while {}", self.case.state);
+                never!(after_window, "called after the window");
+                never!(self.halted, "called after the halt");
+                never!(self.calls.iter().any(|(_, a)| a.is_final()), "called again after an answer");
+                self.calls.push((self.now, answer));
+            }
+            Next::Wait(at) => self.now = self.now.max(at),
+            Next::ReadBack => never!(true, "asked a platform that cannot be asked"),
+            Next::Settle(outcome) if self.case.state == State::Executing && self.case.mode == Mode::Api => {
+                never!(outcome == RecipientOutcome::Confirmed, "confirmed without reading back");
+                let done = self.calls.iter().any(|(_, a)| *a == Answer::Done);
+                never!((outcome == RecipientOutcome::Accepted) != done, "{outcome} although done is {done}");
+                let mut tally = Tally::default();
+                tally.add(outcome, 1);
+                if let Ok(next) = execution::finish(self.rules, &self.case, &tally) {
+                    self.case = next;
+                }
+            }
+            Next::Settle(_) => {}
+        }
+        Ok(())
+    }
+
+    /// What may follow what.
+    fn moved(&self, before: &Case) -> Verdict {
+        use State::*;
+        let after = &self.case;
+        if before == after {
+            return Ok(());
+        }
+        never!(before.state.is_terminal(), "a terminal case changed: {} to {}", before.state, after.state);
+        never!(after.version != before.version + 1, "a change without a version of its own");
+        let allowed: &[State] = match before.state {
+            Reviewing => &[Reviewing, Returned, Approved, Rejected, Withdrawn, Expired],
+            Returned => &[Returned, Reviewing, Withdrawn, Expired],
+            Approved => &[Approved, Executing, Expired],
+            Executing => &[Executing, Recalled, RecallAccepted, PartlyRecalled, Failed],
+            _ => &[],
+        };
+        never!(!allowed.contains(&after.state), "{} became {}", before.state, after.state);
+        Ok(())
+    }
+}
+
+fn name(who: usize) -> UserId {
+    people()[who].user.clone()
+}
+
+fn run(rules: Rules, cases: u32, shrink: u32) -> Result<(), String> {
+    let config = Config { cases, max_shrink_iters: shrink, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    let stories = (prop_oneof![2 => Just(Mode::Api), 1 => Just(Mode::Guided)], prop::collection::vec(act(), 1..24));
+    runner
+        .run(&stories, |(mode, acts)| {
+            let mut story = Story::new(rules, mode);
+            acts.iter().try_for_each(|act| story.take(act))
+        })
+        .map_err(|e| match e {
+            TestError::Fail(reason, (mode, acts)) => format!("{reason} in {mode}: {acts:?}"),
+            TestError::Abort(reason) => reason.to_string(),
+        })
+}
+
+#[test]
+fn no_story_breaks_the_machine() {
+    if let Err(broken) = run(Rules::ALL, 4_000, 4_000) {
+        panic!("{broken}");
+    }
+}
+
+/// The mutation test: each guard in turn is taken away, and some story then ends where it must not.
+#[test]
+fn without_any_single_guard_some_story_breaks_the_machine() {
+    let idle: Vec<_> = Guard::ALL.iter().filter(|guard| run(Rules::without(**guard), 60_000, 0).is_ok()).collect();
+    assert!(idle.is_empty(), "nothing protects these guards: {idle:?}");
+}
+
+/// The stories do get everywhere; otherwise the two tests above would prove little.
+#[test]
+fn stories_reach_every_state() {
+    let reached = std::cell::RefCell::new(BTreeSet::new());
+    let config = Config { cases: 4_000, failure_persistence: None, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    runner
+        .run(&prop::collection::vec(act(), 1..24), |acts| {
+            let mut story = Story::new(Rules::ALL, Mode::Api);
+            for act in &acts {
+                story.take(act)?;
+                reached.borrow_mut().insert(story.case.state);
+            }
+            Ok(())
+        })
+        .expect("no story breaks the machine");
+    let missing: Vec<_> =
+        State::ALL.iter().filter(|s| !reached.borrow().contains(*s) && **s != State::PartlyRecalled && **s != State::Superseded).collect();
+    assert!(missing.is_empty(), "never reached: {missing:?}");
+}

@@ -1,0 +1,243 @@
+//! Before a request is made: which path is open, how much time is left, and whether three people can be found to judge it.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use super::{
+    Case, Mode, Rules, State,
+    approval::{Decider, LEVELS, may_ever_decide},
+};
+use crate::{
+    clock::Instant,
+    domain::platform::{Capabilities, EXECUTION_RESERVE, HarmClass, RecallPath, cut_off, due_times},
+    id::{DepartmentId, UserId},
+};
+
+/// The least time in which a level can be read and decided; what "last useful moment" keeps back for each level that follows.
+pub const LEAST_REVIEW: Duration = Duration::from_secs(60);
+
+/// A case that nobody judged ends after this long, also where the platform itself has no limit.
+pub const CASE_LIFETIME: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// What is known when somebody wants to ask for a recall.
+#[derive(Clone, Debug)]
+pub struct Situation {
+    pub now: Instant,
+    /// When the broadcast went out; `None` while it has not.
+    pub sent_at: Option<Instant>,
+    /// What the platform can do; `None` where no connector serves the channel.
+    pub capabilities: Option<Capabilities>,
+    /// Whether every message has an id that the platform's API takes; never so for what was reported by hand.
+    pub recallable: bool,
+    /// How long the platform's console lets an administrator recall by hand; `None`: without limit.
+    pub console_window_seconds: Option<u64>,
+    pub class: HarmClass,
+    pub requester: UserId,
+    /// The sender's department, then each above it.
+    pub departments: Vec<DepartmentId>,
+    /// Everybody active who holds a deciding role.
+    pub deciders: Vec<Decider>,
+}
+
+/// What stands in the way, or should be known. The words for it are `verdict-<kind>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// Nothing has been sent yet.
+    NotSent,
+    /// The window closed at that moment.
+    WindowClosed(Instant),
+    /// Nobody can decide at this level.
+    NobodyEligible(u8),
+    /// Each level has somebody, but not three different people.
+    TooFewPeople,
+}
+
+impl Obstacle {
+    /// Blocking obstacles refuse the request; the others are shown, because somebody can still be appointed in time.
+    pub const fn blocks(&self) -> bool {
+        matches!(self, Self::NotSent | Self::WindowClosed(_))
+    }
+}
+
+/// The answer: path, times, people, obstacles.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    pub path: RecallPath,
+    /// Last moment for the third decision; `None`: without limit.
+    pub cut_off: Option<Instant>,
+    pub window_end: Option<Instant>,
+    /// Time until the cut-off.
+    pub left: Option<Duration>,
+    /// When each level should be decided: window share or harm budget, the smaller.
+    pub due: [Instant; 3],
+    /// After this moment a decision at that level comes too late for the levels that follow.
+    pub last_useful: [Option<Instant>; 3],
+    /// Who can decide at each level.
+    pub eligible: [Vec<UserId>; 3],
+    pub obstacles: Vec<Obstacle>,
+}
+
+impl Verdict {
+    pub fn feasible(&self) -> bool {
+        !self.obstacles.iter().any(Obstacle::blocks)
+    }
+
+    pub fn mode(&self) -> Option<Mode> {
+        match self.path {
+            RecallPath::Api => Some(Mode::Api),
+            RecallPath::Guided => Some(Mode::Guided),
+            RecallPath::None => None,
+        }
+    }
+}
+
+/// The last moment for decisions of a case that is submitted at `now`.
+pub fn case_cut_off(verdict: &Verdict, now: Instant) -> Instant {
+    let lifetime = now.plus(CASE_LIFETIME);
+    verdict.cut_off.map_or(lifetime, |end| end.min(lifetime))
+}
+
+/// Weighs a situation.
+pub fn verdict(s: &Situation) -> Verdict {
+    let by_api = s.recallable && s.capabilities.as_ref().is_some_and(|c| c.recall);
+    let window = if by_api { s.capabilities.as_ref().and_then(|c| c.window_seconds) } else { s.console_window_seconds };
+    let end = s.sent_at.and_then(|at| cut_off(at, window));
+    let eligible = LEVELS.map(|level| eligible(s, level));
+
+    let mut obstacles = Vec::new();
+    match (s.sent_at, end) {
+        (None, _) => obstacles.push(Obstacle::NotSent),
+        (Some(_), Some(end)) if s.now >= end => obstacles.push(Obstacle::WindowClosed(end)),
+        _ => {}
+    }
+    for (level, people) in LEVELS.iter().zip(&eligible) {
+        if people.is_empty() {
+            obstacles.push(Obstacle::NobodyEligible(*level));
+        }
+    }
+    if eligible.iter().all(|people| !people.is_empty()) && !three_different(&eligible) {
+        obstacles.push(Obstacle::TooFewPeople);
+    }
+    let path = match () {
+        () if obstacles.iter().any(Obstacle::blocks) => RecallPath::None,
+        () if by_api => RecallPath::Api,
+        () => RecallPath::Guided,
+    };
+    Verdict {
+        path,
+        cut_off: end,
+        window_end: end.map(|e| e.plus(EXECUTION_RESERVE)),
+        left: end.map(|e| e.since(s.now)),
+        due: due(s.now, end, s.class),
+        last_useful: [2, 1, 0].map(|later: u32| end.map(|e| e.minus(LEAST_REVIEW * later))),
+        eligible,
+        obstacles,
+    }
+}
+
+/// The due times of the three levels, counted from `now`.
+pub fn due(now: Instant, cut_off: Option<Instant>, class: HarmClass) -> [Instant; 3] {
+    let times = due_times(now, cut_off, class, 3);
+    [0, 1, 2].map(|n| times.get(n).copied().unwrap_or(now))
+}
+
+fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
+    let case = Case {
+        state: State::Reviewing,
+        open: BTreeSet::from([level]),
+        round: 1,
+        mode: Mode::Api,
+        requester: s.requester.clone(),
+        departments: s.departments.clone(),
+        decisions: Vec::new(),
+        cut_off: None,
+        halted: false,
+        operators: BTreeSet::new(),
+        version: 1,
+    };
+    s.deciders.iter().filter(|d| may_ever_decide(Rules::ALL, &case, d, level).is_ok()).map(|d| d.user.clone()).collect()
+}
+
+/// Whether one person for each level can be chosen so that all three differ (Hall's condition, for three sets).
+fn three_different(eligible: &[Vec<UserId>; 3]) -> bool {
+    let [a, b, c] = eligible;
+    let union = |sets: &[&Vec<UserId>]| sets.iter().flat_map(|s| s.iter()).collect::<BTreeSet<_>>().len();
+    union(&[a, b]) >= 2 && union(&[a, c]) >= 2 && union(&[b, c]) >= 2 && union(&[a, b, c]) >= 3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::role::Role;
+
+    const HOUR: i64 = 3_600_000_000;
+
+    fn wecom() -> Capabilities {
+        Capabilities {
+            send: true,
+            recall: true,
+            recall_per_recipient: false,
+            read_back: false,
+            reading_state: false,
+            window_seconds: Some(24 * 3600),
+            residue: vec![],
+        }
+    }
+
+    fn decider(name: &str, roles: &[Role], department: Option<&str>) -> Decider {
+        Decider { user: name.into(), roles: roles.iter().copied().collect(), department: department.map(Into::into), person: true }
+    }
+
+    fn situation() -> Situation {
+        Situation {
+            now: Instant(HOUR),
+            sent_at: Some(Instant(0)),
+            capabilities: Some(wecom()),
+            recallable: true,
+            console_window_seconds: None,
+            class: HarmClass::Leak,
+            requester: "lin".into(),
+            departments: vec!["payroll".into(), "hr".into()],
+            deciders: vec![
+                decider("zhou", &[Role::DepartmentReviewer], Some("hr")),
+                decider("he", &[Role::LegalReviewer], None),
+                decider("chen", &[Role::FinalApprover], None),
+                decider("lin", &[Role::DepartmentReviewer, Role::LegalReviewer], Some("hr")),
+                decider("other", &[Role::DepartmentReviewer], Some("sales")),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_feasible_request_names_path_times_and_people() {
+        let v = verdict(&situation());
+        assert!(v.feasible());
+        assert_eq!(v.path, RecallPath::Api);
+        assert_eq!(v.window_end, Some(Instant(24 * HOUR)));
+        assert_eq!(v.cut_off, Some(Instant(24 * HOUR - 120_000_000)));
+        assert_eq!(v.last_useful[0], Some(Instant(24 * HOUR - 240_000_000)), "two levels follow, a minute each");
+        assert_eq!(v.due[0], Instant(HOUR + 300_000_000), "a leak: five minutes a level");
+        assert_eq!(v.eligible, [vec!["zhou".into()], vec!["he".into()], vec!["chen".into()]], "not the requester, not another department");
+        assert_eq!(v.obstacles, []);
+    }
+
+    #[test]
+    fn what_stands_in_the_way_is_named() {
+        let nobody = Situation { deciders: situation().deciders.into_iter().filter(|d| d.user.0 != "he").collect(), ..situation() };
+        let v = verdict(&nobody);
+        assert_eq!(v.obstacles, [Obstacle::NobodyEligible(2)]);
+        assert!(v.feasible(), "somebody can still be appointed");
+        let two = vec![decider("a", &[Role::DepartmentReviewer, Role::LegalReviewer], Some("hr")), decider("b", &[Role::FinalApprover], None)];
+        assert_eq!(verdict(&Situation { deciders: two, ..situation() }).obstacles, [Obstacle::TooFewPeople]);
+        let late = verdict(&Situation { now: Instant(24 * HOUR - 120_000_000), ..situation() });
+        assert_eq!(late.path, RecallPath::None);
+        assert!(!late.feasible());
+        assert_eq!(late.obstacles, [Obstacle::WindowClosed(Instant(24 * HOUR - 120_000_000))]);
+        assert_eq!(verdict(&Situation { sent_at: None, ..situation() }).obstacles, [Obstacle::NotSent]);
+    }
+
+    #[test]
+    fn what_was_reported_by_hand_is_recalled_in_the_platforms_console() {
+        let v = verdict(&Situation { recallable: false, capabilities: None, ..situation() });
+        assert_eq!((v.path, v.mode(), v.cut_off), (RecallPath::Guided, Some(Mode::Guided), None));
+    }
+}
