@@ -73,7 +73,7 @@ mod tests {
     use super::{CanonicalError, canonical, commit, parse_canonical};
 
     fn text(value: &serde_json::Value) -> String {
-        String::from_utf8(canonical(value).unwrap()).unwrap()
+        String::from_utf8(canonical(value).expect("canonical")).expect("JSON is UTF-8")
     }
 
     #[test]

@@ -1,1 +1,6 @@
+//! The stories: one binary, one module a story.
+
+#![allow(clippy::unwrap_used)]
+
+mod ledger;
 mod vectors;
