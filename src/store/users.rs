@@ -1,0 +1,167 @@
+//! Accounts and their roles, as rows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, StoreError,
+    schema::{counters, user_roles, users},
+};
+use crate::domain::role::Role;
+
+/// One account. Holds a password hash and a sealed secret: no `Debug`, and never handed to a page.
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = users)]
+pub struct UserRow {
+    pub id: String,
+    pub username: String,
+    pub display_name: String,
+    pub department_id: Option<String>,
+    /// `domain::account::UserState`.
+    pub state: String,
+    pub password_hash: Option<String>,
+    /// The TOTP secret, sealed under [`totp_context`].
+    pub totp_sealed: Option<Vec<u8>>,
+    /// The last step spent.
+    pub totp_step: i64,
+    pub failures: i64,
+    pub locked_until: Option<i64>,
+    pub valid_until: Option<i64>,
+    pub lang: Option<String>,
+    pub theme: Option<String>,
+    pub created_at: i64,
+    pub version: i64,
+}
+
+/// What binds a sealed TOTP secret to its row.
+pub fn totp_context(user_id: &str) -> String {
+    format!("users/{user_id}/totp_sealed")
+}
+
+pub fn user_find(conn: &mut Conn, id: &str) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::table.find(id).select(UserRow::as_select()).first(conn).optional()?)
+}
+
+pub fn user_by_name(conn: &mut Conn, username: &str) -> Result<Option<UserRow>, StoreError> {
+    Ok(users::table.filter(users::username.eq(username)).select(UserRow::as_select()).first(conn).optional()?)
+}
+
+/// All accounts in the order of their usernames.
+pub fn user_list(conn: &mut Conn) -> Result<Vec<UserRow>, StoreError> {
+    Ok(users::table.order(users::username.asc()).select(UserRow::as_select()).load(conn)?)
+}
+
+pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
+    Ok(users::table.count().get_result(conn)?)
+}
+
+pub fn user_insert(conn: &mut Conn, row: &UserRow) -> Result<(), StoreError> {
+    diesel::insert_into(users::table).values(row.clone()).execute(conn)?;
+    Ok(())
+}
+
+pub fn user_roles(conn: &mut Conn, id: &str) -> Result<BTreeSet<Role>, StoreError> {
+    let words: Vec<String> = user_roles::table.filter(user_roles::user_id.eq(id)).select(user_roles::role).load(conn)?;
+    words.iter().map(|w| Role::parse(w).ok_or_else(|| StoreError::Corrupt(format!("user_roles: {w}")))).collect()
+}
+
+/// The roles of everybody.
+pub fn user_roles_all(conn: &mut Conn) -> Result<BTreeMap<String, BTreeSet<Role>>, StoreError> {
+    let rows: Vec<(String, String)> = user_roles::table.select((user_roles::user_id, user_roles::role)).load(conn)?;
+    let mut all: BTreeMap<String, BTreeSet<Role>> = BTreeMap::new();
+    for (user, word) in rows {
+        let role = Role::parse(&word).ok_or_else(|| StoreError::Corrupt(format!("user_roles: {word}")))?;
+        all.entry(user).or_default().insert(role);
+    }
+    Ok(all)
+}
+
+/// How many active accounts hold `role`.
+pub fn user_count_with_role(conn: &mut Conn, role: Role) -> Result<i64, StoreError> {
+    Ok(user_roles::table
+        .inner_join(users::table)
+        .filter(user_roles::role.eq(role.as_str()))
+        .filter(users::state.eq("active"))
+        .count()
+        .get_result(conn)?)
+}
+
+/// Replaces the roles of an account.
+pub fn user_roles_set(conn: &mut Conn, id: &str, roles: &BTreeSet<Role>) -> Result<(), StoreError> {
+    diesel::delete(user_roles::table.filter(user_roles::user_id.eq(id))).execute(conn)?;
+    for role in roles {
+        diesel::insert_into(user_roles::table).values((user_roles::user_id.eq(id), user_roles::role.eq(role.as_str()))).execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Changes what an administrator changes, if nobody else did since `version`; says whether it did.
+pub fn user_change(conn: &mut Conn, before: &UserRow, display_name: &str, department_id: Option<&str>, state: &str, valid_until: Option<i64>) -> Result<bool, StoreError> {
+    let n = diesel::update(users::table.filter(users::id.eq(&before.id)).filter(users::version.eq(before.version)))
+        .set((
+            users::display_name.eq(display_name),
+            users::department_id.eq(department_id),
+            users::state.eq(state),
+            users::valid_until.eq(valid_until),
+            users::version.eq(before.version + 1),
+        ))
+        .execute(conn)?;
+    Ok(n == 1)
+}
+
+/// Counts a failure, or clears the count.
+pub fn user_failures_set(conn: &mut Conn, id: &str, failures: i64, locked_until: Option<i64>) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id)).set((users::failures.eq(failures), users::locked_until.eq(locked_until))).execute(conn)?;
+    Ok(())
+}
+
+pub fn user_password_set(conn: &mut Conn, id: &str, hash: &str) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id)).set(users::password_hash.eq(hash)).execute(conn)?;
+    Ok(())
+}
+
+/// Stores a sealed secret (or takes it away) and the last step spent.
+pub fn user_totp_set(conn: &mut Conn, id: &str, sealed: Option<Vec<u8>>, step: i64) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id)).set((users::totp_sealed.eq(sealed), users::totp_step.eq(step))).execute(conn)?;
+    Ok(())
+}
+
+/// Spends a step, if no later one was spent meanwhile; says whether it did.
+pub fn user_totp_spend(conn: &mut Conn, id: &str, step: i64) -> Result<bool, StoreError> {
+    let n = diesel::update(users::table.filter(users::id.eq(id)).filter(users::totp_step.lt(step))).set(users::totp_step.eq(step)).execute(conn)?;
+    Ok(n == 1)
+}
+
+pub fn user_preferences_set(conn: &mut Conn, id: &str, lang: Option<&str>, theme: Option<&str>) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id)).set((users::lang.eq(lang), users::theme.eq(theme))).execute(conn)?;
+    Ok(())
+}
+
+/// Failures of step-up codes in a row and the lock they caused. They are counted apart from those of sign-in, which a stranger can cause.
+pub fn step_up_failures(conn: &mut Conn, user_id: &str) -> Result<(i64, Option<i64>), StoreError> {
+    let get = |conn: &mut Conn, name: String| counters::table.find(name).select(counters::value).first::<i64>(conn).optional();
+    Ok((get(conn, failures_name(user_id))?.unwrap_or(0), get(conn, lock_name(user_id))?))
+}
+
+pub fn step_up_failures_set(conn: &mut Conn, user_id: &str, failures: i64, locked_until: Option<i64>) -> Result<(), StoreError> {
+    step_up_failures_clear(conn, user_id)?;
+    diesel::insert_into(counters::table).values((counters::name.eq(failures_name(user_id)), counters::value.eq(failures))).execute(conn)?;
+    if let Some(until) = locked_until {
+        diesel::insert_into(counters::table).values((counters::name.eq(lock_name(user_id)), counters::value.eq(until))).execute(conn)?;
+    }
+    Ok(())
+}
+
+pub fn step_up_failures_clear(conn: &mut Conn, user_id: &str) -> Result<(), StoreError> {
+    diesel::delete(counters::table.filter(counters::name.eq(failures_name(user_id)).or(counters::name.eq(lock_name(user_id))))).execute(conn)?;
+    Ok(())
+}
+
+fn failures_name(user_id: &str) -> String {
+    format!("step_up_failures/{user_id}")
+}
+
+fn lock_name(user_id: &str) -> String {
+    format!("step_up_locked_until/{user_id}")
+}
