@@ -33,6 +33,7 @@ pub struct App {
 }
 
 pub mod connectors;
+pub mod step_up;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
 #[derive(Debug, thiserror::Error)]

@@ -1,5 +1,6 @@
 //! Pure rules of the product: no input or output, no clock, no database. Times come in as values.
 
+pub mod account;
 pub mod event;
 pub mod outcome;
 pub mod platform;

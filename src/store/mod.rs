@@ -6,7 +6,9 @@
 //! one sequencer gives pending events their index (`postgres`). Not here: rules (`domain`), who may do what (`app`).
 
 mod conn;
+pub mod departments;
 mod error;
+pub mod invitations;
 pub mod jobs;
 mod log;
 pub mod migrate;
@@ -14,9 +16,12 @@ mod postgres;
 pub mod reader;
 pub mod schema;
 pub mod search;
+pub mod sessions;
 mod signer;
 mod sqlite;
+pub mod tokens;
 mod tx;
+pub mod users;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
