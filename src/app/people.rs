@@ -1,0 +1,122 @@
+//! A person as the rest of the product sees them, and how a request comes to be theirs: session, roles and department read together.
+
+use std::collections::BTreeSet;
+
+use super::{Caller, Client, Device, FieldError};
+use crate::{
+    clock::Instant,
+    domain::{
+        account::{Unfit, UserState},
+        event::ActorKind,
+        role::Role,
+    },
+    store::{
+        Conn, StoreError, departments,
+        sessions::SessionRow,
+        users::{self, UserRow},
+    },
+};
+
+/// A person without their secrets.
+#[derive(Clone, Debug)]
+pub struct Person {
+    pub id: String,
+    pub username: String,
+    pub name: String,
+    pub department_id: Option<String>,
+    pub department: Option<String>,
+    pub roles: BTreeSet<Role>,
+    pub state: UserState,
+    pub has_password: bool,
+    pub has_second_factor: bool,
+    pub valid_until: Option<Instant>,
+    pub lang: Option<String>,
+    pub theme: Option<String>,
+    pub version: i64,
+}
+
+impl Person {
+    /// Whether the account may be used at `now`.
+    pub fn may_sign_in(&self, now: Instant) -> bool {
+        self.state == UserState::Active && self.valid_until.is_none_or(|until| now < until)
+    }
+
+    /// The person as the one who asks.
+    pub fn caller(&self, session: Option<String>, client: Option<Client>, device: Option<Device>) -> Caller {
+        Caller {
+            kind: ActorKind::User,
+            id: self.id.clone(),
+            user_id: Some(self.id.clone()),
+            name: self.name.clone(),
+            roles: self.roles.clone(),
+            department_id: self.department_id.clone(),
+            department: self.department.clone(),
+            session,
+            scopes: None,
+            client,
+            device,
+        }
+    }
+
+    pub(super) fn from_row(row: &UserRow, roles: BTreeSet<Role>, department: Option<String>) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id.clone(),
+            username: row.username.clone(),
+            name: row.display_name.clone(),
+            department_id: row.department_id.clone(),
+            department,
+            roles,
+            state: UserState::parse(&row.state).ok_or_else(|| StoreError::Corrupt(format!("users.state: {}", row.state)))?,
+            has_password: row.password_hash.is_some(),
+            has_second_factor: row.totp_sealed.is_some(),
+            valid_until: row.valid_until.map(Instant),
+            lang: row.lang.clone(),
+            theme: row.theme.clone(),
+            version: row.version,
+        })
+    }
+}
+
+/// Reads a person with roles and department.
+pub fn person_find(conn: &mut Conn, id: &str) -> Result<Option<Person>, StoreError> {
+    let Some(row) = users::user_find(conn, id)? else { return Ok(None) };
+    let roles = users::user_roles(conn, id)?;
+    let department = match &row.department_id {
+        Some(d) => departments::department_find(conn, d)?.map(|d| d.name),
+        None => None,
+    };
+    Person::from_row(&row, roles, department).map(Some)
+}
+
+/// Reads everybody.
+pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
+    let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
+    let mut roles = users::user_roles_all(conn)?;
+    users::user_list(conn)?
+        .iter()
+        .map(|row| Person::from_row(row, roles.remove(&row.id).unwrap_or_default(), row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
+        .collect()
+}
+
+/// A session with its person, as a request finds them.
+#[derive(Clone)]
+pub struct Signed {
+    pub session: SessionRow,
+    pub person: Person,
+    /// The fingerprint last seen of the session's device.
+    pub fingerprint: Option<String>,
+}
+
+
+/// The error of a username or password.
+pub fn unfit(field: &'static str, unfit: Unfit) -> FieldError {
+
+    match unfit {
+        Unfit::Required => FieldError::new(field, "required"),
+        Unfit::TooShort { min } => FieldError::new(field, "too-short").arg("min", min),
+        Unfit::TooLong { max } => FieldError::new(field, "too-long").arg("max", max),
+        Unfit::Characters => FieldError::new(field, "username-characters"),
+        Unfit::ContainsName => FieldError::new(field, "password-contains-name"),
+        Unfit::Guessable => FieldError::new(field, "password-guessable"),
+    }
+}

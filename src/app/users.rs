@@ -1,0 +1,327 @@
+//! Accounts of other people: list, add from the shell, change, roles, suspend; the tree of departments.
+//! The system administrator keeps accounts, the security administrator gives roles. One's own account is in `app::account`.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{
+    App, AppError, AppResult, Caller, Done, FieldError,
+    people::{self, Person, unfit},
+    sessions::hash_password,
+    setup::{account_row, check_roles, words},
+};
+use crate::{
+    clock::Instant,
+    domain::{
+        account::{self, UserState},
+        event::{Action, Event, Outcome, Subject},
+        role::{Permission, Role},
+        text,
+    },
+    id::{DepartmentId, UserId},
+    store::{
+        StoreError, Tx,
+        departments::{self, DepartmentRow},
+        sessions, users,
+    },
+};
+
+/// An account as the shell makes it.
+#[derive(Clone, Default)]
+pub struct NewUser {
+    pub username: String,
+    pub display_name: String,
+    pub roles: BTreeSet<Role>,
+    /// Name of a department; made if there is none of that name.
+    pub department: Option<String>,
+    pub password: Option<String>,
+    /// Base32.
+    pub totp_secret: Option<String>,
+    pub valid_until: Option<Instant>,
+}
+
+/// Adds an account, from the machine's shell or the demonstration: roles and secrets as given. Returns its id.
+///
+/// # Errors
+/// `Invalid` on `username`, `display_name`, `password`, `totp_secret` or `roles` (two administrations in one person among them); recorded.
+pub async fn add(app: &App, caller: &Caller, new: NewUser) -> AppResult<Done<String>> {
+    let id = UserId::fresh();
+    let about = Subject::new("user", id.as_str());
+    if caller.kind != crate::domain::event::ActorKind::System {
+        return Err(app.refuse(caller, Action::UserCreated, about, None, AppError::Forbidden(Permission::RoleManage)).await);
+    }
+    let checked = match check(&new) {
+        Ok(checked) => checked,
+        Err(error) => return Err(app.refuse(caller, Action::UserCreated, about, None, error).await),
+    };
+    let phc = match &new.password {
+        Some(password) => Some(hash_password(app, password.clone()).await?),
+        None => None,
+    };
+    let (caller, ring, value) = (caller.clone(), app.store.keys().clone(), id.0.clone());
+    let written = app
+        .store
+        .write(move |tx| {
+            let now = tx.now();
+            let Checked { username, name, department, secret } = &checked;
+            if users::user_by_name(tx.conn, username)?.is_some() {
+                let error = AppError::invalid("username", "exists");
+                tx.append(caller.event(Action::UserCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
+                return Ok(Err(error));
+            }
+            let department_id = match department {
+                Some(name) => Some(department_named(tx, name)?),
+                None => None,
+            };
+            let mut row = account_row(&id, username, name, department_id.clone(), phc.clone(), now);
+            row.valid_until = new.valid_until.map(|u| u.0);
+            row.totp_sealed = secret.as_ref().map(|s| ring.envelope.seal(&users::totp_context(id.as_str()), s));
+            users::user_insert(tx.conn, &row)?;
+            users::user_roles_set(tx.conn, id.as_str(), &new.roles)?;
+            let after = json!({
+                "username": username, "name": name, "roles": words(&new.roles), "department": department, "state": row.state,
+                "password": row.password_hash.is_some(), "second_factor": row.totp_sealed.is_some(),
+                "valid_until": new.valid_until.map(Instant::to_rfc3339),
+            });
+            tx.append(caller.event(Action::UserCreated, about.clone()).detail(json!({ "after": after })))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    let done = Done::from_write(written)?;
+    Ok(Done { value, receipt: done.receipt })
+}
+
+#[derive(Clone)]
+struct Checked {
+    username: String,
+    name: String,
+    department: Option<String>,
+    secret: Option<Vec<u8>>,
+}
+
+fn check(new: &NewUser) -> AppResult<Checked> {
+    let mut errors = Vec::new();
+    let username = account::username(&new.username).map_err(|e| errors.push(unfit("username", e))).unwrap_or_default();
+    let name = text::line(&new.display_name, 60).map_err(|e| errors.push(FieldError::text("display_name", e))).unwrap_or_default();
+    let department = new.department.as_deref().map(|d| text::line(d, 60)).transpose().unwrap_or_else(|e| {
+        errors.push(FieldError::text("department", e));
+        None
+    });
+    if let Some(password) = &new.password
+        && let Err(e) = account::password(password, &username)
+    {
+        errors.push(unfit("password", e));
+    }
+    let secret = new.totp_secret.as_deref().map(crate::crypto::totp::from_base32);
+    if secret == Some(None) {
+        errors.push(FieldError::new("totp_secret", "base32"));
+    }
+    if let Err(AppError::Invalid(more)) = check_roles(&new.roles) {
+        errors.extend(more);
+    }
+    if errors.is_empty() { Ok(Checked { username, name, department, secret: secret.flatten() }) } else { Err(AppError::Invalid(errors)) }
+}
+
+fn department_named(tx: &mut Tx<'_>, name: &str) -> Result<String, StoreError> {
+    if let Some(found) = departments::department_by_name(tx.conn, name)? {
+        return Ok(found.id);
+    }
+    let row = DepartmentRow { id: DepartmentId::fresh().0, name: name.to_owned(), parent_id: None, created_at: tx.now().0 };
+    departments::department_insert(tx.conn, &row)?;
+    Ok(row.id)
+}
+
+/// Everybody, for who keeps accounts or gives roles.
+pub async fn list(app: &App, caller: &Caller) -> AppResult<Vec<Person>> {
+    may_look(caller)?;
+    Ok(app.store.read(people::person_list).await?)
+}
+
+/// One person, for who keeps accounts or gives roles.
+pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
+    may_look(caller)?;
+    let id = id.to_owned();
+    app.store.read(move |conn| people::person_find(conn, &id)).await?.ok_or(AppError::NotFound)
+}
+
+fn may_look(caller: &Caller) -> AppResult<()> {
+    if caller.may(Permission::UserManage) || caller.may(Permission::RoleManage) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
+}
+
+/// The tree of departments, parents first.
+pub async fn department_list(app: &App) -> AppResult<Vec<DepartmentRow>> {
+    Ok(app.store.read(departments::department_list).await?)
+}
+
+/// A department, and those above it from the bottom up; for rules about "the department and its sub-departments".
+pub async fn department_line(app: &App, id: &str) -> AppResult<Vec<String>> {
+    let id = id.to_owned();
+    Ok(app.store.read(move |conn| departments::department_line(conn, &id)).await?)
+}
+
+/// Adds a department below `parent_id`. Returns its id.
+pub async fn department_add(app: &App, caller: &Caller, name: &str, parent_id: Option<String>) -> AppResult<Done<String>> {
+    let id = DepartmentId::fresh();
+    let about = Subject::new("department", id.as_str());
+    app.require(caller, Permission::UserManage, Action::DepartmentCreated, about.clone()).await?;
+    let name = match text::line(name, 60) {
+        Ok(name) => name,
+        Err(e) => {
+            let error = AppError::Invalid(vec![FieldError::text("name", e)]);
+            return Err(app.refuse(caller, Action::DepartmentCreated, about, None, error).await);
+        }
+    };
+    let (caller, value) = (caller.clone(), id.0.clone());
+    let written = app
+        .store
+        .write(move |tx| {
+            let refuse = |tx: &mut Tx<'_>, error: AppError| {
+                tx.append(caller.event(Action::DepartmentCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
+                Ok(Err(error))
+            };
+            if let Some(parent) = &parent_id
+                && departments::department_find(tx.conn, parent)?.is_none()
+            {
+                return refuse(tx, AppError::invalid("parent", "unknown"));
+            }
+            if departments::department_by_name(tx.conn, &name)?.is_some() {
+                return refuse(tx, AppError::invalid("name", "exists"));
+            }
+            let row = DepartmentRow { id: id.0.clone(), name: name.clone(), parent_id: parent_id.clone(), created_at: tx.now().0 };
+            departments::department_insert(tx.conn, &row)?;
+            tx.append(caller.event(Action::DepartmentCreated, about.clone()).detail(json!({ "after": { "name": name, "parent_id": parent_id } })))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    let done = Done::from_write(written)?;
+    Ok(Done { value, receipt: done.receipt })
+}
+
+/// What changes on an account.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// Roles, and for an auditor the date it ends; the security administrator's.
+    Roles { roles: BTreeSet<Role>, valid_until: Option<Instant> },
+    /// Name and department; the system administrator's.
+    Details { display_name: String, department_id: Option<String> },
+    /// Suspension ends every session at once; the system administrator's.
+    State(UserState),
+}
+
+impl Change {
+    fn permission(&self) -> Permission {
+        match self {
+            Self::Roles { .. } => Permission::RoleManage,
+            Self::Details { .. } | Self::State(_) => Permission::UserManage,
+        }
+    }
+
+    fn action(&self) -> Action {
+        match self {
+            Self::State(UserState::Suspended) => Action::UserSuspended,
+            _ => Action::UserChanged,
+        }
+    }
+}
+
+/// Changes an account, if nobody else did since `version` (`None`: whatever it is now, for the shell).
+///
+/// # Errors
+/// `Forbidden`; `NotFound`; `Conflict`; `Refused` with kind `own-account` or `last-administrator`; `Invalid` on `roles`, `display_name` or
+/// `department`. Each is recorded.
+pub async fn change(app: &App, caller: &Caller, user_id: &str, version: Option<i64>, change: Change) -> AppResult<Done<()>> {
+    let about = Subject::new("user", user_id);
+    app.require(caller, change.permission(), change.action(), about.clone()).await?;
+    let (caller, user_id) = (caller.clone(), user_id.to_owned());
+    let written = app
+        .store
+        .write(move |tx| {
+            let refused = match apply(tx, &caller, &user_id, version, &change)? {
+                Ok(event) => {
+                    tx.append(event)?;
+                    return Ok(Ok(()));
+                }
+                Err(error) => error,
+            };
+            tx.append(caller.event(change.action(), about.clone()).outcome(Outcome::Refused).detail(refused.as_detail()))?;
+            Ok(Err(refused))
+        })
+        .await?;
+    Done::from_write(written)
+}
+
+/// Makes the change and gives its event, or says why not before anything was written.
+fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, change: &Change) -> Result<AppResult<Event>, StoreError> {
+    let Some(row) = users::user_find(tx.conn, user_id)? else { return Ok(Err(AppError::NotFound)) };
+    if version.is_some_and(|v| v != row.version) {
+        return Ok(Err(AppError::Conflict));
+    }
+    let own = caller.user_id.as_deref() == Some(user_id);
+    let roles = users::user_roles(tx.conn, user_id)?;
+    let about = Subject::new("user", user_id);
+    let event = caller.event(change.action(), about);
+    let changed = match change {
+        Change::Roles { roles: wanted, valid_until } => {
+            if own {
+                return Ok(Err(AppError::refused("own-account")));
+            }
+            if let Err(error) = check_roles(wanted) {
+                return Ok(Err(error));
+            }
+            for role in roles.iter().filter(|r| r.is_administrator() && !wanted.contains(r)) {
+                if is_last(tx, *role, &row.state)? {
+                    return Ok(Err(AppError::refused("last-administrator")));
+                }
+            }
+            users::user_roles_set(tx.conn, user_id, wanted)?;
+            let ok = users::user_change(tx.conn, &row, &row.display_name, row.department_id.as_deref(), &row.state, valid_until.map(|u| u.0))?;
+            let until = |u: Option<i64>| u.map(|u| Instant(u).to_rfc3339());
+            ok.then(|| {
+                event.detail(json!({
+                    "before": { "roles": words(&roles), "valid_until": until(row.valid_until) },
+                    "after": { "roles": words(wanted), "valid_until": until(valid_until.map(|u| u.0)) },
+                }))
+            })
+        }
+        Change::Details { display_name, department_id } => {
+            let name = match text::line(display_name, 60) {
+                Ok(name) => name,
+                Err(e) => return Ok(Err(AppError::Invalid(vec![FieldError::text("display_name", e)]))),
+            };
+            if let Some(d) = department_id
+                && departments::department_find(tx.conn, d)?.is_none()
+            {
+                return Ok(Err(AppError::invalid("department", "unknown")));
+            }
+            let ok = users::user_change(tx.conn, &row, &name, department_id.as_deref(), &row.state, row.valid_until)?;
+            ok.then(|| {
+                event.detail(json!({
+                    "before": { "name": row.display_name, "department_id": row.department_id },
+                    "after": { "name": name, "department_id": department_id },
+                }))
+            })
+        }
+        Change::State(state) => {
+            if own {
+                return Ok(Err(AppError::refused("own-account")));
+            }
+            if *state != UserState::Active {
+                for role in roles.iter().filter(|r| r.is_administrator()) {
+                    if is_last(tx, *role, &row.state)? {
+                        return Ok(Err(AppError::refused("last-administrator")));
+                    }
+                }
+            }
+            let ok = users::user_change(tx.conn, &row, &row.display_name, row.department_id.as_deref(), state.as_str(), row.valid_until)?;
+            let ended = if *state == UserState::Active { 0 } else { sessions::session_close_all(tx.conn, user_id, None, tx.now().0)? };
+            ok.then(|| event.detail(json!({ "before": { "state": row.state }, "after": { "state": state.as_str() }, "sessions_ended": ended })))
+        }
+    };
+    // The version was read in this very transaction, so a miss is another writer's: run again.
+    changed.map(Ok).ok_or(StoreError::Serialization)
+}
+
+fn is_last(tx: &mut Tx<'_>, role: Role, state: &str) -> Result<bool, StoreError> {
+    Ok(state == UserState::Active.as_str() && users::user_count_with_role(tx.conn, role)? <= 1)
+}
