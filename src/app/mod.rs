@@ -28,12 +28,19 @@ pub struct App {
     pub hashing: Arc<tokio::sync::Semaphore>,
     /// Wakes the job runner.
     pub wake: Arc<tokio::sync::Notify>,
+    /// Limits on guessing.
+    pub throttle: Arc<throttle::Throttle>,
     /// This process's name in job leases.
     pub node: String,
 }
 
 pub mod connectors;
+pub mod people;
+pub mod sessions;
+pub mod setup;
 pub mod step_up;
+pub mod throttle;
+pub mod users;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +148,7 @@ impl App {
             connectors: Arc::default(),
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
+            throttle: Arc::default(),
             node,
         }
     }

@@ -27,6 +27,8 @@ words! {
         DepartmentCreated = "department.created",
         TokenCreated = "token.created",
         TokenRevoked = "token.revoked",
+        /// The password was right; the second factor is still missing.
+        SessionStarted = "session.started",
         SessionOpened = "session.opened",
         SessionClosed = "session.closed",
         SessionRevoked = "session.revoked",
