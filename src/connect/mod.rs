@@ -2,8 +2,11 @@
 //! Not here: when a call is made, how often, and what its answer means for the case (`app::recalls::execute`).
 
 pub mod emulator;
+pub mod guard;
 pub mod http;
+mod manual;
 pub mod matrix;
+mod redact;
 pub mod wecom;
 
 use std::{sync::Arc, time::Duration};
@@ -122,10 +125,11 @@ pub enum Presence {
     Visible,
 }
 
-/// One recipient's reading, where the platform reveals it.
+/// One recipient's reading, where the platform reveals it. A recipient who is not listed: the platform does not say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
     pub user: String,
+    /// When they had read it at the latest; `None`: the platform shows no sign that they have.
     pub read_at: Option<Instant>,
 }
 
@@ -179,5 +183,3 @@ pub fn connector(settings: &Settings, secret: &str, allow_private: bool, clock: 
         Platform::Manual => Arc::new(manual::Manual),
     })
 }
-
-mod manual;
