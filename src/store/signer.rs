@@ -109,8 +109,15 @@ pub(super) fn extends(conn: &mut Conn, kept: &Checkpoint) -> Result<(), StoreErr
             head.size()
         )));
     }
-    let root = tree::root(&TileReader::new(conn), kept.size).map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
-    if root == kept.root { Ok(()) } else { Err(StoreError::Fork(format!("the first {} events are not those that were signed", kept.size))) }
+    // A proof, not the root at the old size: that one is read from other tiles, and would not notice a change in those above it.
+    let reader = TileReader::new(conn);
+    let proven = tree::root(&reader, head.size()).and_then(|root| Ok((root, tree::consistency(&reader, kept.size, head.size())?)));
+    let (root, proof) = proven.map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
+    if tree::verify_consistency(kept.size, &kept.root, head.size(), &root, &proof) {
+        Ok(())
+    } else {
+        Err(StoreError::Fork(format!("the first {} events are not those that were signed", kept.size)))
+    }
 }
 
 impl Store {

@@ -257,3 +257,25 @@ fn a_log_that_cannot_be_read_gives_no_proof() {
     assert_eq!(Frontier::from_bytes(&[0; 3]), Err(FrontierError { found: 3, expected: 8 }));
     assert_eq!(Frontier::from_bytes(&3u64.to_be_bytes()), Err(FrontierError { found: 8, expected: 72 }));
 }
+
+#[test]
+fn a_changed_inner_tile_cannot_slip_under_a_new_head() {
+    /// Someone changed one stored hash, above the tiles that the old root is made from.
+    struct Changed(Memory);
+    impl HashReader for Changed {
+        type Error = std::convert::Infallible;
+        fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<Hash>, Self::Error> {
+            let mut hashes = self.0.tile(level, index, width)?;
+            if level == 2 {
+                hashes[0][0] ^= 1;
+            }
+            Ok(hashes)
+        }
+    }
+    let (honest, changed) = (log(66_000), Changed(log(66_000)));
+    let old = root(&honest, 65_000).unwrap();
+    assert_eq!(root(&changed, 65_000).unwrap(), old, "the old root alone says nothing");
+    let (proof, now) = (consistency(&changed, 65_000, 66_000).unwrap(), root(&changed, 66_000).unwrap());
+    assert!(!verify_consistency(65_000, &old, 66_000, &now, &proof));
+    assert!(verify_consistency(65_000, &old, 66_000, &root(&honest, 66_000).unwrap(), &proof));
+}
