@@ -80,7 +80,11 @@ impl Lang {
 
     /// What was asked for in the address, else the remembered choice, else what the browser prefers, else Chinese.
     pub fn negotiate(asked: Option<&str>, remembered: Option<&str>, accept_language: Option<&str>) -> Self {
-        asked.and_then(Self::parse).or_else(|| remembered.and_then(Self::parse)).or_else(|| accept_language.and_then(Self::accepted)).unwrap_or_default()
+        asked
+            .and_then(Self::parse)
+            .or_else(|| remembered.and_then(Self::parse))
+            .or_else(|| accept_language.and_then(Self::accepted))
+            .unwrap_or_default()
     }
 
     fn id(self) -> &'static LanguageIdentifier {

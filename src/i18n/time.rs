@@ -33,10 +33,13 @@ impl Tr {
 
     /// To the minute: `2026-11-22 17:42` or `22 Nov 2026, 17:42`.
     pub fn time(&self, at: impl At) -> String {
-        self.strftime(at, match self.lang {
-            Lang::ZhCn => "%Y-%m-%d %H:%M",
-            Lang::En => "%-d %b %Y, %H:%M",
-        })
+        self.strftime(
+            at,
+            match self.lang {
+                Lang::ZhCn => "%Y-%m-%d %H:%M",
+                Lang::En => "%-d %b %Y, %H:%M",
+            },
+        )
     }
 
     /// With milliseconds and offset, the same in both languages: `2026-11-22 17:42:08.123 +08:00`.
@@ -46,10 +49,13 @@ impl Tr {
 
     /// The day: `2026-11-22` or `22 Nov 2026`.
     pub fn date(&self, at: impl At) -> String {
-        self.strftime(at, match self.lang {
-            Lang::ZhCn => "%Y-%m-%d",
-            Lang::En => "%-d %b %Y",
-        })
+        self.strftime(
+            at,
+            match self.lang {
+                Lang::ZhCn => "%Y-%m-%d",
+                Lang::En => "%-d %b %Y",
+            },
+        )
     }
 
     /// The time of day: `17:42`.
@@ -128,7 +134,14 @@ mod tests {
     #[test]
     fn durations_show_their_two_largest_units() {
         let (zh, en) = (Tr::new(Lang::ZhCn), Tr::new(Lang::En));
-        for (seconds, in_zh, in_en) in [(0, "0 秒", "0 s"), (59, "59 秒", "59 s"), (540, "9 分", "9 min"), (4366, "1 小时 12 分", "1 h 12 min"), (7200, "2 小时", "2 h"), (97_200, "1 天 3 小时", "1 d 3 h")] {
+        for (seconds, in_zh, in_en) in [
+            (0, "0 秒", "0 s"),
+            (59, "59 秒", "59 s"),
+            (540, "9 分", "9 min"),
+            (4366, "1 小时 12 分", "1 h 12 min"),
+            (7200, "2 小时", "2 h"),
+            (97_200, "1 天 3 小时", "1 d 3 h"),
+        ] {
             assert_eq!(zh.duration(Duration::from_secs(seconds)), in_zh);
             assert_eq!(en.duration(Duration::from_secs(seconds)), in_en);
         }

@@ -5,7 +5,10 @@
 
 use std::{fmt, time::Duration};
 
-use actix_web::{HttpResponse, ResponseError, http::{StatusCode, header}};
+use actix_web::{
+    HttpResponse, ResponseError,
+    http::{StatusCode, header},
+};
 
 /// A refusal or a failure. Words: `fault-<status>` is the title, `fault-<status>-help` what to do next.
 #[derive(Clone, Debug)]

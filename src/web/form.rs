@@ -7,7 +7,10 @@
 use std::{collections::BTreeMap, fmt::Display};
 
 use super::posted::Posted;
-use crate::{domain::text::{self, TextError}, i18n::{Tr, word_key}};
+use crate::{
+    domain::text::{self, TextError},
+    i18n::{Tr, word_key},
+};
 
 /// One thing to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -24,7 +24,11 @@ pub mod visit;
 
 use std::{io, net::TcpListener, sync::Arc};
 
-use actix_web::{App, HttpServer, middleware::from_fn, web::{Data, ServiceConfig}};
+use actix_web::{
+    App, HttpServer,
+    middleware::from_fn,
+    web::{Data, ServiceConfig},
+};
 
 pub use fault::Fault;
 pub use form::FormState;

@@ -4,13 +4,29 @@
 //! `layouts/narrow.html`. `Page` is an extractor, so a handler takes it as an argument. It dereferences to [`Tr`]:
 //! in templates `page.t("key")`, `page.n("key", count)`, `page.time(at)` for the element, `page.date(at)` for plain text.
 
-use std::{future::{Ready, ready}, ops::Deref, rc::Rc};
+use std::{
+    future::{Ready, ready},
+    ops::Deref,
+    rc::Rc,
+};
 
-use actix_web::{FromRequest, HttpRequest, HttpResponse, dev::Payload, http::{StatusCode, header}};
+use actix_web::{
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::{StatusCode, header},
+};
 use askama::Template;
 
-use super::{assets, fault::Fault, visit::{Flash, PageUser, Theme, Visit}};
-use crate::{clock::Instant, domain::role::Permission, i18n::{At, Tr, grouped}};
+use super::{
+    assets,
+    fault::Fault,
+    visit::{Flash, PageUser, Theme, Visit},
+};
+use crate::{
+    clock::Instant,
+    domain::role::Permission,
+    i18n::{At, Tr, grouped},
+};
 
 /// Where the bar's sign-out button posts to.
 pub const SIGN_OUT: &str = "/sessions/current/closures";
@@ -186,10 +202,10 @@ impl Page {
     }
 
     /// A picture that stands for a word; `class` is e.g. `c-ok`.
-    pub fn icon_named(&self, name: &str, label: &str, class: &str) -> Html {
+    pub fn icon_named(&self, name: &str, label: impl AsRef<str>, class: &str) -> Html {
         Html(format!(
             r#"<svg class="icon {class}" role="img" aria-label="{}"><use href="{}#{name}"/></svg>"#,
-            escape(label),
+            escape(label.as_ref()),
             assets::href("img/icons.svg")
         ))
     }
@@ -230,7 +246,12 @@ impl Page {
             1800..7200 => r#" class="soon""#,
             _ => "",
         };
-        Html(format!(r#"<time{class} datetime="{}" data-countdown data-now="{}">{}</time>"#, self.iso(at), self.iso_full(self.now), escape(&self.duration(left))))
+        Html(format!(
+            r#"<time{class} datetime="{}" data-countdown data-now="{}">{}</time>"#,
+            self.iso(at),
+            self.iso_full(self.now),
+            escape(&self.duration(left))
+        ))
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every path of the product, one flat list. A path is a resource, so that a wrong method is 405 and not 404:
 //! `cfg.service(resource("/recalls").get(recalls::index).post(recalls::create));`
 
-use actix_web::{HttpResponse, web::{ServiceConfig, resource}};
+use actix_web::{
+    HttpResponse,
+    web::{ServiceConfig, resource},
+};
 
 use super::assets;
 

@@ -7,13 +7,21 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
-    http::{StatusCode, header::{self, HeaderName, HeaderValue}},
+    http::{
+        StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
     middleware::Next,
     web,
 };
 use askama::Template;
 
-use super::{fault::Fault, page::Page, problem::Problem, visit::{Shell, Visit}};
+use super::{
+    fault::Fault,
+    page::Page,
+    problem::Problem,
+    visit::{Shell, Visit},
+};
 use crate::i18n::Tr;
 
 /// Everything is ours and nothing is inline.
@@ -87,7 +95,9 @@ fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
     let fault = bare.extensions().get::<Fault>().cloned().unwrap_or_else(|| Fault::new(bare.status()));
     match (fault.cause(), bare.error()) {
         (Some(cause), _) => tracing::error!(id = %visit.request_id, path = %visit.path, cause, "fault"),
-        (None, Some(error)) if fault.status().is_server_error() => tracing::error!(id = %visit.request_id, path = %visit.path, cause = %error, "fault"),
+        (None, Some(error)) if fault.status().is_server_error() => {
+            tracing::error!(id = %visit.request_id, path = %visit.path, cause = %error, "fault")
+        }
         _ => {}
     }
     let mut res = HttpResponse::build(fault.status());
@@ -115,7 +125,13 @@ fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
 pub(super) fn words(tr: &Tr, fault: &Fault) -> (String, String) {
     let code = fault.status().as_u16();
     let known = |code: u16| tr.has(&format!("fault-{code}"));
-    let code = if known(code) { code } else if code < 500 { 400 } else { 500 };
+    let code = if known(code) {
+        code
+    } else if code < 500 {
+        400
+    } else {
+        500
+    };
     let mut help = fault.reason().map_or_else(|| tr.t(&format!("fault-{code}-help")), |key| tr.t(key));
     if let Some(seconds) = fault.retry_after() {
         help.push_str(&tr.a1("fault-retry", "time", tr.duration(std::time::Duration::from_secs(seconds))));

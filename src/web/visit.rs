@@ -1,11 +1,26 @@
 //! One request as the shell sees it: id, language, theme, the person (once the session has been read), the token against forged posts.
 //! The shell's middleware makes a [`Visit`]; the session's middleware calls [`Visit::sign_in`]; pages and forms read it.
 
-use std::{cell::{Cell, RefCell}, collections::BTreeSet, rc::Rc, sync::Arc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    rc::Rc,
+    sync::Arc,
+};
 
-use actix_web::{HttpMessage, HttpRequest, cookie::{Cookie, SameSite, time::Duration as CookieDuration}, dev::ServiceRequest, http::header, web};
+use actix_web::{
+    HttpMessage, HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    dev::ServiceRequest,
+    http::header,
+    web,
+};
 
-use crate::{clock::{Clock, Instant}, domain::role::Permission, i18n::{Lang, Tr}};
+use crate::{
+    clock::{Clock, Instant},
+    domain::role::Permission,
+    i18n::{Lang, Tr},
+};
 
 /// What is the same for every request.
 pub struct Shell {
@@ -108,7 +123,8 @@ impl Visit {
         let asked = url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == "lang").and_then(|(_, v)| Lang::parse(&v));
         let cookie = |name: &str| req.cookie(name).map(|c| c.value().to_owned());
         let accept = req.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
-        let pre = cookie(pre_cookie_name(shell.secure)).filter(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        let pre =
+            cookie(pre_cookie_name(shell.secure)).filter(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
         Self {
             request_id: crate::id::fresh(),
             path: req.path().to_owned(),

@@ -97,7 +97,9 @@ pub fn problems(page: &str) -> Vec<String> {
             }
             "button" if tag.get("type").is_none() => wrong.push("a button without type".to_owned()),
             "a" if tag.get("href").is_none_or(str::is_empty) => wrong.push("a link without href".to_owned()),
-            "svg" if tag.get("aria-hidden").is_none() && tag.get("aria-label").is_none() => wrong.push("a picture that is neither hidden nor named".to_owned()),
+            "svg" if tag.get("aria-hidden").is_none() && tag.get("aria-label").is_none() => {
+                wrong.push("a picture that is neither hidden nor named".to_owned())
+            }
             _ => {}
         }
         for reference in ["aria-describedby", "aria-labelledby", "for"] {
@@ -148,7 +150,20 @@ fn the_rules_can_fail() {
     let page = r##"<html><body style="x" onclick="y"><h1>a</h1><h1>b</h1><script>z</script><input name="n"><time datetime="2026-11-22T10:00:00">t</time>
         <p id="i"></p><p id="i"></p><a href="#gone">l</a><form method="post" action="/x"></form></body></html>"##;
     let wrong = problems(page).join("\n");
-    for part in ["style=", "onclick=", "script without src", "html without lang", "has no label", "without offset", "id \"i\" twice", "#gone", "without the token", "2 <h1>", "0 <main>", "0 <title>"] {
+    for part in [
+        "style=",
+        "onclick=",
+        "script without src",
+        "html without lang",
+        "has no label",
+        "without offset",
+        "id \"i\" twice",
+        "#gone",
+        "without the token",
+        "2 <h1>",
+        "0 <main>",
+        "0 <title>",
+    ] {
         assert!(wrong.contains(part), "{part} is missing in:\n{wrong}");
     }
 }

@@ -2,11 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use actix_web::{HttpResponse, dev::ServiceRequest, http::StatusCode, middleware::{Next, from_fn}, web::{ServiceConfig, resource, scope}};
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::StatusCode,
+    middleware::{Next, from_fn},
+    web::{ServiceConfig, resource, scope},
+};
 use askama::Template;
 use countermand::{
     clock::{Instant, ManualClock},
-    domain::{platform::HarmClass, role::{Permission, Role}},
+    domain::{
+        platform::HarmClass,
+        role::{Permission, Role},
+    },
     web::{
         Fault, Flash, FormState, Page, PageUser, Posted, Shell, Tone, Viewer, Visit, html, ok, routes, see_other,
         view::{Chip, Choice, Crumb, Fact, Step, StepState, TimelineItem},
@@ -73,11 +82,27 @@ fn sample(page: Page, state: FormState) -> Sample {
     let sent = now().minus(std::time::Duration::from_secs(3600));
     Sample {
         crumbs: vec![Crumb::link("/recalls", "撤回案件"), Crumb::here("样例")],
-        figures: vec![Fact::new("平台受理人数", "12,480", ""), Fact::new("已读", "3,112", "24.9%"), Fact::new("可撤回", "11,962", ""), Fact::new("无法撤回", "518", "短信")],
-        way: vec![step(StepState::Done, "提交申请"), step(StepState::Now, "部门复核"), step(StepState::Todo, "法务合规复核"), step(StepState::Stopped, "终审")],
+        figures: vec![
+            Fact::new("平台受理人数", "12,480", ""),
+            Fact::new("已读", "3,112", "24.9%"),
+            Fact::new("可撤回", "11,962", ""),
+            Fact::new("无法撤回", "518", "短信"),
+        ],
+        way: vec![
+            step(StepState::Done, "提交申请"),
+            step(StepState::Now, "部门复核"),
+            step(StepState::Todo, "法务合规复核"),
+            step(StepState::Stopped, "终审"),
+        ],
         chips: vec![Chip { label: "渠道：企业微信".into(), href: "/sample?a=1".into() }],
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c)).hint("说明")).collect(),
-        events: vec![TimelineItem { at: page.time_full(sent), tone: Tone::Ok, who: "何婧<script>".into(), what: page.word("action", "recall.decided"), details: vec!["10.0.0.1".into()] }],
+        events: vec![TimelineItem {
+            at: page.time_full(sent),
+            tone: Tone::Ok,
+            who: "何婧<script>".into(),
+            what: page.word("action", "recall.decided"),
+            details: vec!["10.0.0.1".into()],
+        }],
         before: None,
         after: Some("/sample?after=x".into()),
         sent,
@@ -135,7 +160,10 @@ pub fn viewer(roles: &[Role]) -> Viewer {
 
 /// The sample's paths; who sends the cookie `as` with a role's word is signed in as that role.
 pub fn configure(cfg: &mut ServiceConfig) {
-    async fn session(req: ServiceRequest, next: Next<impl actix_web::body::MessageBody>) -> Result<actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>, actix_web::Error> {
+    async fn session(
+        req: ServiceRequest,
+        next: Next<impl actix_web::body::MessageBody>,
+    ) -> Result<actix_web::dev::ServiceResponse<impl actix_web::body::MessageBody>, actix_web::Error> {
         let role = req.cookie("as").and_then(|c| Role::parse(c.value()));
         if let (Some(visit), Some(role)) = (Visit::of(req.request()), role) {
             visit.sign_in(viewer(&[role]));
@@ -152,4 +180,3 @@ pub fn configure(cfg: &mut ServiceConfig) {
             .configure(routes::routes),
     );
 }
-
