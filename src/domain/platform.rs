@@ -13,6 +13,34 @@ words! {
     }
 }
 
+impl Platform {
+    /// For how long the platform itself drops a second copy of the same send, so that repeating a send whose effect is unknown is safe.
+    /// WeCom: `enable_duplicate_check` with its default interval (platforms.md §1.2).
+    pub const fn repeat_is_safe_for(self) -> Option<Duration> {
+        match self {
+            Self::Wecom => Some(Duration::from_secs(30 * 60)),
+            Self::Matrix | Self::Manual => None,
+        }
+    }
+
+    /// How long the platform's own console takes a message back by hand, by the catalogue (product.md, "Recall windows"); `None` where
+    /// nothing says so.
+    pub const fn console_window_seconds(self) -> Option<u64> {
+        match self {
+            Self::Wecom => Some(24 * 3600),
+            Self::Matrix | Self::Manual => None,
+        }
+    }
+
+    /// The longest text of a message in bytes, title and empty line included; beyond it the platform would cut in silence.
+    pub const fn text_bytes(self) -> Option<usize> {
+        match self {
+            Self::Wecom => Some(2048),
+            Self::Matrix | Self::Manual => None,
+        }
+    }
+}
+
 words! {
     /// Classes of cases, told by harm.
     pub enum HarmClass {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, broadcasts},
     clock::Instant,
     store::jobs,
 };
@@ -19,9 +19,16 @@ pub enum JobDone {
 }
 
 /// Runs one job. An error puts it back with a growing pause; it is never given up.
-pub async fn run(_app: &App, kind: &str, _payload: &Value) -> Result<JobDone, AppError> {
-    tracing::error!(kind, "no such job");
-    Err(AppError::NotFound)
+pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppError> {
+    let id = |name: &str| payload[name].as_str().ok_or(AppError::NotFound);
+    let again = match kind {
+        "send_broadcast" => broadcasts::deliver::step(app, id("broadcast")?).await?,
+        _ => {
+            tracing::error!(kind, "no such job");
+            return Err(AppError::NotFound);
+        }
+    };
+    Ok(again.map_or(JobDone::Done, JobDone::Again))
 }
 
 /// Pause before the next try after `attempts` failures: 1 s, doubling, at most 60 s.

@@ -5,15 +5,21 @@
 //! On SQLite one thread a process groups waiting closures into one transaction (`sqlite`); on PostgreSQL closures run in parallel and
 //! one sequencer gives pending events their index (`postgres`). Not here: rules (`domain`), who may do what (`app`).
 
+pub mod attachments;
+pub mod broadcasts;
+pub mod calls;
 mod conn;
 pub mod departments;
+pub mod connections;
 mod error;
 pub mod invitations;
 pub mod jobs;
 mod log;
+pub mod messages;
 pub mod migrate;
 mod postgres;
 pub mod reader;
+pub mod recipients;
 pub mod schema;
 pub mod search;
 pub mod sessions;

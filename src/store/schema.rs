@@ -150,7 +150,7 @@ table! {
         connection_id -> Nullable<Text>,
         platform -> Text,
         channel -> Text,
-        sender_id -> Text,
+        sender_id -> Nullable<Text>,
         department_id -> Nullable<Text>,
         state -> Text,
         title_sealed -> Binary,

@@ -3,6 +3,4 @@
 #![allow(clippy::unwrap_used)]
 
 mod ledger;
-mod shell;
-mod support;
 mod vectors;

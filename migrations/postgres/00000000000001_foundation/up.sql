@@ -116,7 +116,7 @@ CREATE TABLE broadcasts (
     connection_id TEXT COLLATE "C" REFERENCES connections(id),
     platform TEXT COLLATE "C" NOT NULL,
     channel TEXT COLLATE "C" NOT NULL,
-    sender_id TEXT COLLATE "C" NOT NULL REFERENCES users(id),
+    sender_id TEXT COLLATE "C" REFERENCES users(id),
     department_id TEXT COLLATE "C",
     state TEXT COLLATE "C" NOT NULL CHECK (state IN ('sending','sent','partly_sent','failed')),
     title_sealed BYTEA NOT NULL,

@@ -116,7 +116,7 @@ CREATE TABLE broadcasts (
     connection_id TEXT REFERENCES connections(id),
     platform TEXT NOT NULL,
     channel TEXT NOT NULL,
-    sender_id TEXT NOT NULL REFERENCES users(id),
+    sender_id TEXT REFERENCES users(id),
     department_id TEXT,
     state TEXT NOT NULL CHECK (state IN ('sending','sent','partly_sent','failed')),
     title_sealed BLOB NOT NULL,

@@ -1,5 +1,0 @@
-# Durations
-duration-d = { $n } d
-duration-h = { $n } h
-duration-m = { $n } min
-duration-s = { $n } s

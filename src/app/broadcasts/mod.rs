@@ -1,0 +1,245 @@
+//! Broadcasts: known because we sent them, imported them or had them reported. Here: what every use case needs to know of one.
+//! Not here: how they come in (`send`, `deliver`, `import`, `report`), who has read them (`reading`), pages and lists (`view`).
+
+mod audience;
+pub mod deliver;
+pub mod import;
+pub mod reading;
+pub mod report;
+pub mod send;
+pub mod view;
+
+use serde_json::json;
+
+pub use audience::Wanted;
+
+use super::{App, AppError, AppResult, Caller, connections, content};
+use crate::{
+    clock::Instant,
+    domain::{
+        event::{Action, Outcome, Subject},
+        platform::{self, Capabilities, Platform, RecallPath},
+        role::Permission,
+    },
+    ledger::set::Set,
+    store::{
+        StoreError, attachments,
+        broadcasts::{self, BroadcastRow},
+        connections::ConnectionRow,
+        messages::{self, MessageRow},
+    },
+};
+
+/// A broadcast as the rules see it: everything but what it says.
+#[derive(Clone, Debug)]
+pub struct Broadcast {
+    pub id: String,
+    /// `sent`, `imported` or `reported`.
+    pub origin: String,
+    /// `sending`, `sent`, `partly_sent` or `failed`.
+    pub state: String,
+    pub platform: Platform,
+    /// Id of the connection, where there is one.
+    pub connection: Option<String>,
+    /// What people call the channel.
+    pub channel: String,
+    pub sender: Option<String>,
+    pub department: Option<String>,
+    /// `SHA-256(salt || canonical contents)`.
+    pub commitment: [u8; 32],
+    pub recipients: Set,
+    /// What starts the window, and how it is known.
+    pub sent_at: Option<Instant>,
+    pub sent_at_source: Option<String>,
+    pub created_at: Instant,
+    /// What the connection can do; without one, nothing by API.
+    pub capabilities: Capabilities,
+    /// The pieces, in order.
+    pub messages: Vec<MessageRow>,
+    pub row: BroadcastRow,
+}
+
+/// Why no recall can be asked for; words `refusal-<as_str>`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoRecall {
+    StillSending,
+    NeverSent,
+    WindowClosed,
+    AlreadyRecalled,
+    CaseOpen,
+}
+
+impl NoRecall {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::StillSending => "broadcast-sending",
+            Self::NeverSent => "broadcast-failed",
+            Self::WindowClosed => "window-closed",
+            Self::AlreadyRecalled => "already-recalled",
+            Self::CaseOpen => "case-open",
+        }
+    }
+}
+
+impl Broadcast {
+    /// Whether every piece has an id that the platform's API takes.
+    pub fn has_platform_ids(&self) -> bool {
+        self.messages.iter().any(|m| m.platform_id.is_some())
+    }
+
+    /// Seconds from sending to the end of the window of the path that is open in principle: the API's, or the console's for what has no
+    /// message id. `None`: no limit is known.
+    pub fn window_seconds(&self) -> Option<u64> {
+        if self.capabilities.recall && self.has_platform_ids() { self.capabilities.window_seconds } else { self.platform.console_window_seconds() }
+    }
+
+    /// When the platform stops taking a recall.
+    pub fn window_end(&self) -> Option<Instant> {
+        Some(self.sent_at?.plus(std::time::Duration::from_secs(self.window_seconds()?)))
+    }
+
+    /// When we stop: the window's end minus what an execution needs.
+    pub fn cut_off(&self) -> Option<Instant> {
+        platform::cut_off(self.sent_at?, self.window_seconds())
+    }
+
+    /// Which way is open at `now`.
+    pub fn path(&self, now: Instant) -> RecallPath {
+        let closed = self.cut_off().is_some_and(|end| now >= end);
+        match self.state.as_str() {
+            "failed" => RecallPath::None,
+            _ if closed => RecallPath::None,
+            _ if self.capabilities.recall && self.has_platform_ids() => RecallPath::Api,
+            "sending" => RecallPath::None,
+            _ => RecallPath::Guided,
+        }
+    }
+
+    /// The way that is open, or why there is none. `cases` are the states of the recall cases of this broadcast.
+    pub fn may_recall<'a>(&self, now: Instant, cases: impl IntoIterator<Item = &'a str>) -> Result<RecallPath, NoRecall> {
+        for case in cases {
+            match case {
+                "reviewing" | "returned" | "approved" | "executing" => return Err(NoRecall::CaseOpen),
+                "recalled" | "recall_accepted" => return Err(NoRecall::AlreadyRecalled),
+                _ => {}
+            }
+        }
+        match (self.state.as_str(), self.path(now)) {
+            ("sending", _) => Err(NoRecall::StillSending),
+            ("failed", _) => Err(NoRecall::NeverSent),
+            (_, RecallPath::None) => Err(NoRecall::WindowClosed),
+            (_, path) => Ok(path),
+        }
+    }
+}
+
+/// Loads a broadcast for another use case; asks for no permission.
+pub async fn load(app: &App, id: &str) -> AppResult<Broadcast> {
+    let id = id.to_owned();
+    let found = app
+        .store
+        .read(move |conn| {
+            let Some(row) = broadcasts::find(conn, &id)? else { return Ok(None) };
+            let connection = match &row.connection_id {
+                Some(id) => crate::store::connections::find(conn, id)?,
+                None => None,
+            };
+            let messages = messages::of_broadcast(conn, &row.id)?;
+            Ok(Some((row, connection, messages)))
+        })
+        .await?;
+    let (row, connection, messages) = found.ok_or(AppError::NotFound)?;
+    assemble(app, row, connection.as_ref(), messages)
+}
+
+/// The same from rows that are already there.
+pub fn assemble(app: &App, row: BroadcastRow, connection: Option<&ConnectionRow>, messages: Vec<MessageRow>) -> AppResult<Broadcast> {
+    let capabilities = match connection {
+        Some(connection) => connections::capabilities(app, connection)?,
+        None => connections::nothing(),
+    };
+    let bytes = |b: &[u8]| <[u8; 32]>::try_from(b).map_err(|_| StoreError::Corrupt("a hash of a broadcast is not 32 bytes".to_owned()));
+    Ok(Broadcast {
+        id: row.id.clone(),
+        origin: row.origin.clone(),
+        state: row.state.clone(),
+        platform: content::platform_of(&row)?,
+        connection: row.connection_id.clone(),
+        channel: row.channel.clone(),
+        sender: row.sender_id.clone(),
+        department: row.department_id.clone(),
+        commitment: bytes(&row.commitment)?,
+        recipients: Set { count: u64::try_from(row.recipients_count).unwrap_or_default(), root: bytes(&row.recipients_root)? },
+        sent_at: row.sent_at.map(Instant),
+        sent_at_source: row.sent_at_source.clone(),
+        created_at: Instant(row.created_at),
+        capabilities,
+        messages,
+        row,
+    })
+}
+
+/// What a broadcast says, for a person: needs [`Permission::ContentRead`] and leaves a `content.read` event.
+pub async fn content(app: &App, caller: &Caller, id: &str, case: Option<&str>) -> AppResult<content::Content> {
+    let subject = Subject::new("broadcast", id);
+    app.require(caller, Permission::ContentRead, Action::ContentRead, subject.clone()).await?;
+    let row = row(app, id).await?;
+    let content = content::open(&app.store.keys().envelope, &row)?;
+    let mut event = caller.event(Action::ContentRead, subject).detail(json!({ "what": "text" }));
+    if let Some(case) = case {
+        event = event.case(case);
+    }
+    app.record(event).await?;
+    Ok(content)
+}
+
+/// A file of a broadcast, opened: name, media type, bytes. Leaves a `content.read` event.
+pub async fn file(app: &App, caller: &Caller, id: &str, attachment: &str) -> AppResult<(String, String, Vec<u8>)> {
+    let subject = Subject::new("broadcast", id);
+    app.require(caller, Permission::ContentRead, Action::ContentRead, subject.clone()).await?;
+    let row = row(app, id).await?;
+    let wanted = attachment.to_owned();
+    let file = app.store.read(move |conn| attachments::find(conn, &wanted)).await?;
+    let file = file.filter(|f| f.broadcast_id.as_deref() == Some(id)).ok_or(AppError::NotFound)?;
+    let key = content::key_of(&app.store.keys().envelope, &row)?;
+    let bytes = content::open_file(&key, &file.id, &file.sealed)?.to_vec();
+    app.record(caller.event(Action::ContentRead, subject).detail(json!({ "what": "file", "attachment": file.id }))).await?;
+    Ok((file.name, file.media_type, bytes))
+}
+
+async fn row(app: &App, id: &str) -> AppResult<BroadcastRow> {
+    let id = id.to_owned();
+    app.store.read(move |conn| broadcasts::find(conn, &id)).await?.ok_or(AppError::NotFound)
+}
+
+/// Who sent it: id and department.
+#[derive(Clone, Debug, Default)]
+struct Sender {
+    id: Option<String>,
+    department: Option<String>,
+}
+
+/// The sender as typed (id or account name), else the person who asks, else nobody (a service token that does not know).
+async fn sender_of(app: &App, caller: &Caller, typed: &str) -> AppResult<Sender> {
+    let typed = typed.trim().to_owned();
+    if typed.is_empty() {
+        return Ok(Sender { id: caller.user_id.clone(), department: caller.department_id.clone() });
+    }
+    let found = app.store.read(move |conn| broadcasts::sender(conn, &typed)).await?;
+    let (id, _, department) = found.ok_or_else(|| AppError::invalid("sender", "no-such"))?;
+    Ok(Sender { id: Some(id), department })
+}
+
+/// Records a refusal of a new broadcast.
+async fn refuse(app: &App, caller: &Caller, action: Action, id: &str, error: AppError) -> AppError {
+    match error {
+        // Nothing was decided: a broken store is not a refusal.
+        AppError::Store(_) => error,
+        _ => app.refuse(caller, action, Subject::new("broadcast", id), None, error).await,
+    }
+}
+
+/// The outcome of an event about something that may have gone wrong.
+const fn outcome(good: bool) -> Outcome {
+    if good { Outcome::Success } else { Outcome::Failed }
+}

@@ -1,0 +1,141 @@
+//! Broadcasts: one row a mass message, its contents sealed. Not here: its pieces (`messages`), its recipients (`recipients`).
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, StoreError,
+    schema::{broadcasts, recalls, users},
+};
+
+/// A row of `broadcasts`, in the order of its columns.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = broadcasts, treat_none_as_default_value = false)]
+pub struct BroadcastRow {
+    pub id: String,
+    /// `sent` by us, `imported`, or `reported` by hand.
+    pub origin: String,
+    pub connection_id: Option<String>,
+    pub platform: String,
+    /// What people call the channel: the connection's name, or what the report says.
+    pub channel: String,
+    /// Absent where a service token imported what it does not know the sender of.
+    pub sender_id: Option<String>,
+    /// The sender's department at that time.
+    pub department_id: Option<String>,
+    /// `sending`, `sent`, `partly_sent` or `failed`.
+    pub state: String,
+    /// Title, content and audience are sealed with the broadcast's own key.
+    pub title_sealed: Vec<u8>,
+    pub content_sealed: Vec<u8>,
+    /// That key, sealed with the installation's.
+    pub key_sealed: Vec<u8>,
+    pub content_salt: Vec<u8>,
+    /// `SHA-256(content_salt || canonical content)`.
+    pub commitment: Vec<u8>,
+    pub audience_sealed: Vec<u8>,
+    pub recipients_count: i64,
+    pub recipients_root: Vec<u8>,
+    pub sent_at: Option<i64>,
+    /// `request`, `platform_date`, `platform`, `imported` or `reported`.
+    pub sent_at_source: Option<String>,
+    pub created_at: i64,
+    pub version: i64,
+}
+
+/// What a list shows; every field narrows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Sent, or where that is not known registered, at or after; microseconds.
+    pub from: Option<i64>,
+    /// And before.
+    pub until: Option<i64>,
+    pub platform: Option<String>,
+    pub state: Option<String>,
+    pub department: Option<String>,
+}
+
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<BroadcastRow>, StoreError> {
+    Ok(broadcasts::table.find(id).first(conn).optional()?)
+}
+
+pub fn insert(conn: &mut Conn, row: BroadcastRow) -> Result<(), StoreError> {
+    diesel::insert_into(broadcasts::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// Newest first, at most `limit`, registered before the broadcast `before`. Ids are UUIDv7 and sort by time.
+pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) -> Result<Vec<BroadcastRow>, StoreError> {
+    let mut query = broadcasts::table.into_boxed();
+    if let Some(from) = filter.from {
+        query = query.filter(broadcasts::sent_at.ge(from).or(broadcasts::sent_at.is_null().and(broadcasts::created_at.ge(from))));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(broadcasts::sent_at.lt(until).or(broadcasts::sent_at.is_null().and(broadcasts::created_at.lt(until))));
+    }
+    if let Some(platform) = &filter.platform {
+        query = query.filter(broadcasts::platform.eq(platform.clone()));
+    }
+    if let Some(state) = &filter.state {
+        query = query.filter(broadcasts::state.eq(state.clone()));
+    }
+    if let Some(department) = &filter.department {
+        query = query.filter(broadcasts::department_id.eq(department.clone()));
+    }
+    if let Some(before) = before {
+        query = query.filter(broadcasts::id.lt(before.to_owned()));
+    }
+    Ok(query.order(broadcasts::id.desc()).limit(limit).load(conn)?)
+}
+
+/// Moves a broadcast on; `false` if somebody else changed it first.
+pub fn advance(conn: &mut Conn, id: &str, seen: i64, state: &str, sent_at: Option<(i64, &str)>) -> Result<bool, StoreError> {
+    let changed = diesel::update(broadcasts::table.find(id).filter(broadcasts::version.eq(seen)))
+        .set((
+            broadcasts::state.eq(state.to_owned()),
+            broadcasts::sent_at.eq(sent_at.map(|(at, _)| at)),
+            broadcasts::sent_at_source.eq(sent_at.map(|(_, source)| source.to_owned())),
+            broadcasts::version.eq(seen + 1),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// A recall case of a broadcast: id, number, state.
+pub type Case = (String, String, String);
+
+/// All cases of one broadcast, newest first.
+pub fn cases(conn: &mut Conn, broadcast: &str) -> Result<Vec<Case>, StoreError> {
+    Ok(recalls::table
+        .filter(recalls::broadcast_id.eq(broadcast))
+        .order(recalls::id.desc())
+        .select((recalls::id, recalls::number, recalls::state))
+        .load(conn)?)
+}
+
+/// The newest case of each of `ids` that has one.
+pub fn newest_cases(conn: &mut Conn, ids: Vec<String>) -> Result<BTreeMap<String, Case>, StoreError> {
+    let rows: Vec<(String, String, String, String)> = recalls::table
+        .filter(recalls::broadcast_id.eq_any(ids))
+        .order(recalls::id.asc())
+        .select((recalls::broadcast_id, recalls::id, recalls::number, recalls::state))
+        .load(conn)?;
+    Ok(rows.into_iter().map(|(broadcast, id, number, state)| (broadcast, (id, number, state))).collect())
+}
+
+/// Who sent a message: id, name, department. Found by id or account name; suspended accounts count, they may have sent it before.
+pub fn sender(conn: &mut Conn, id_or_username: &str) -> Result<Option<(String, String, Option<String>)>, StoreError> {
+    Ok(users::table
+        .filter(users::id.eq(id_or_username).or(users::username.eq(id_or_username)))
+        .order(users::id)
+        .select((users::id, users::display_name, users::department_id))
+        .first(conn)
+        .optional()?)
+}
+
+/// Display names of accounts by id.
+pub fn names(conn: &mut Conn, ids: Vec<String>) -> Result<BTreeMap<String, String>, StoreError> {
+    let rows: Vec<(String, String)> = users::table.filter(users::id.eq_any(ids)).select((users::id, users::display_name)).load(conn)?;
+    Ok(rows.into_iter().collect())
+}

@@ -1,4 +1,0 @@
-//! What several stories use.
-
-pub mod html;
-pub mod sample;
