@@ -1,1 +1,70 @@
-//! (in preparation)
+//! Pages, API and their middleware: actix-web in front of the use cases. Never the database, never a platform.
+//!
+//! | file | what lives there |
+//! |---|---|
+//! | `routes` | every path, one flat list |
+//! | `security` | the outermost middleware: headers, request id, error pages |
+//! | `visit` | one request: language, theme, person, token against forged posts |
+//! | `page` | what every page carries; a template becomes an answer |
+//! | `fault`, `problem` | refusals and failures, for people and for programs |
+//! | `form`, `posted` | a form with its values and errors; what a browser posted |
+//! | `assets` | style sheet, scripts, pictures |
+//! | `view` | small shapes that the macros in `templates/ui` draw |
+
+pub mod assets;
+pub mod fault;
+pub mod form;
+pub mod page;
+pub mod posted;
+pub mod problem;
+pub mod routes;
+pub mod security;
+pub mod view;
+pub mod visit;
+
+use std::{io, net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, HttpServer,
+    middleware::from_fn,
+    web::{Data, ServiceConfig},
+};
+
+pub use fault::Fault;
+pub use form::FormState;
+pub use page::{Html, Page, html, ok, see_other};
+pub use posted::{Posted, Upload};
+pub use visit::{Flash, PageUser, Shell, Theme, Tone, Viewer, Visit};
+
+/// What a server listens on and how.
+pub struct Listen {
+    pub listeners: Vec<TcpListener>,
+    /// Certificates and key; without them plain HTTP.
+    pub tls: Option<rustls::ServerConfig>,
+    /// Threads; `None` is one a core.
+    pub workers: Option<usize>,
+}
+
+/// Serves until SIGINT or SIGTERM, then lets running requests finish for at most 30 seconds.
+///
+/// `configure` registers application data, the session's middleware (a `scope("")` with `wrap`) and the routes; it runs once a worker.
+/// The shell's middleware is around it.
+pub async fn serve<F>(listen: Listen, shell: Shell, configure: F) -> io::Result<()>
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
+    let shell = Data::from(Arc::new(shell));
+    let mut server = HttpServer::new(move || App::new().app_data(shell.clone()).wrap(from_fn(security::shell)).configure(configure.clone()))
+        .shutdown_timeout(30)
+        .server_hostname("localhost");
+    if let Some(workers) = listen.workers {
+        server = server.workers(workers);
+    }
+    for listener in listen.listeners {
+        server = match &listen.tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.clone())?,
+            None => server.listen(listener)?,
+        };
+    }
+    server.run().await
+}

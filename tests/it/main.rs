@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod ledger;
+mod shell;
+mod support;
 mod vectors;

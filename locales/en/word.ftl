@@ -1,0 +1,57 @@
+# The product's own words: roles, outcomes, platforms and so on
+
+role-requester = Requester
+role-department-reviewer = Department reviewer
+role-legal-reviewer = Legal reviewer
+role-final-approver = Final approver
+role-platform-operator = Platform operator
+role-system-administrator = System administrator
+role-security-administrator = Security administrator
+role-audit-administrator = Audit administrator
+role-auditor = Auditor (read-only)
+role-counsel = Legal counsel
+
+outcome-success = Success
+outcome-refused = Refused
+outcome-failed = Failed
+
+actor-kind-user = Person
+actor-kind-token = Token
+actor-kind-job = Job
+actor-kind-system = System
+
+recipient-outcome-confirmed = Confirmed by the platform
+recipient-outcome-accepted = Accepted by the platform
+recipient-outcome-unknown = Unknown
+recipient-outcome-still-visible = Degraded, still visible
+recipient-outcome-failed = Failed
+
+platform-wecom = WeCom
+platform-matrix = Matrix
+platform-manual = Recorded by hand
+
+harm-class-leak = Leak of sensitive information
+harm-class-wrong-audience = Wrong audience
+harm-class-wrong-fact = Wrong facts
+harm-class-other = Other
+
+recall-path-api = Recall through the API
+recall-path-guided = Guided recall in the platform's console
+recall-path-none = No recall possible, only remediation
+
+permission-broadcast-send = Send broadcasts
+permission-broadcast-read = See broadcasts
+permission-content-read = Read message contents
+permission-recall-request = Request recalls
+permission-recall-read = See recall cases
+permission-recall-decide = Decide recalls
+permission-recall-execute = Carry out guided recalls
+permission-recall-halt = Halt an execution
+permission-user-manage = Manage accounts
+permission-role-manage = Manage roles
+permission-connection-manage = Manage connections
+permission-token-manage = Manage tokens
+permission-audit-read = Read the audit trail
+permission-audit-export = Export the audit trail
+permission-evidence-export = Export evidence
+permission-system-read = See the system's status

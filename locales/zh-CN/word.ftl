@@ -1,0 +1,57 @@
+# 固定用词：角色、结果、平台等
+
+role-requester = 申请人
+role-department-reviewer = 部门复核
+role-legal-reviewer = 法务合规复核
+role-final-approver = 终审
+role-platform-operator = 平台操作员
+role-system-administrator = 系统管理员
+role-security-administrator = 安全管理员
+role-audit-administrator = 审计管理员
+role-auditor = 审计（只读）
+role-counsel = 法务
+
+outcome-success = 成功
+outcome-refused = 已拒绝
+outcome-failed = 失败
+
+actor-kind-user = 人员
+actor-kind-token = 访问令牌
+actor-kind-job = 后台任务
+actor-kind-system = 系统
+
+recipient-outcome-confirmed = 平台确认已撤回
+recipient-outcome-accepted = 平台已受理
+recipient-outcome-unknown = 无法判断
+recipient-outcome-still-visible = 已降级，仍可见
+recipient-outcome-failed = 撤回失败
+
+platform-wecom = 企业微信
+platform-matrix = Matrix
+platform-manual = 人工登记的渠道
+
+harm-class-leak = 泄露敏感信息
+harm-class-wrong-audience = 收件范围有误
+harm-class-wrong-fact = 内容有误
+harm-class-other = 其他
+
+recall-path-api = 通过接口撤回
+recall-path-guided = 在平台管理后台引导撤回
+recall-path-none = 无法撤回，只能补救
+
+permission-broadcast-send = 发送群发消息
+permission-broadcast-read = 查看群发消息
+permission-content-read = 查看消息内容
+permission-recall-request = 申请撤回
+permission-recall-read = 查看撤回案件
+permission-recall-decide = 审批撤回
+permission-recall-execute = 执行引导撤回
+permission-recall-halt = 中止执行
+permission-user-manage = 管理账号
+permission-role-manage = 管理角色
+permission-connection-manage = 管理平台连接
+permission-token-manage = 管理访问令牌
+permission-audit-read = 查看审计记录
+permission-audit-export = 导出审计记录
+permission-evidence-export = 导出证据
+permission-system-read = 查看系统状态

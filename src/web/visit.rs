@@ -1,0 +1,215 @@
+//! One request as the shell sees it: id, language, theme, the person (once the session has been read), the token against forged posts.
+//! The shell's middleware makes a [`Visit`]; the session's middleware calls [`Visit::sign_in`]; pages and forms read it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeSet,
+    rc::Rc,
+    sync::Arc,
+};
+
+use actix_web::{
+    HttpMessage, HttpRequest,
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    dev::ServiceRequest,
+    http::header,
+    web,
+};
+
+use crate::{
+    clock::{Clock, Instant},
+    domain::role::Permission,
+    i18n::{Lang, Tr},
+};
+
+/// What is the same for every request.
+pub struct Shell {
+    /// The enterprise's name, in the bar at the top.
+    pub tenant: String,
+    /// `https` in the public address: cookies get `__Host-` and `Secure`, answers get HSTS.
+    pub secure: bool,
+    /// Scheme, host and port of `public_url`, e.g. `http://localhost:8080`: the one origin that forms may come from, beside the address
+    /// that the request itself was sent to.
+    pub public_origin: String,
+    pub clock: Arc<dyn Clock>,
+}
+
+/// A signed-in person, as pages show them.
+#[derive(Clone, Debug, Default)]
+pub struct PageUser {
+    pub name: String,
+    /// Their roles in words, e.g. `终审` or `部门复核、法务`.
+    pub roles: String,
+    /// A read-only account, and until when.
+    pub readonly_until: Option<Instant>,
+    /// Decides which links are drawn. It grants nothing: `app` checks every action.
+    pub permissions: BTreeSet<Permission>,
+}
+
+/// What a message after a change says, and how it went.
+#[derive(Clone, Debug)]
+pub struct Flash {
+    pub kind: Tone,
+    pub text: String,
+}
+
+impl Flash {
+    /// The picture beside the text.
+    pub fn icon(&self) -> &'static str {
+        match self.kind {
+            Tone::Ok => "check",
+            Tone::Warn | Tone::Bad => "warn",
+            Tone::Info | Tone::Mute => "info",
+        }
+    }
+}
+
+crate::words! {
+    /// The tone of a badge, a note or an alert; the class is `is-<tone>`.
+    pub enum Tone {
+        Ok = "ok",
+        Warn = "warn",
+        Bad = "bad",
+        Info = "info",
+        Mute = "mute",
+    }
+}
+
+/// Who is signed in, with what the session row knows.
+#[derive(Clone, Debug)]
+pub struct Viewer {
+    pub user: PageUser,
+    /// The session's token against forged posts.
+    pub csrf: String,
+    /// How many cases wait for this person's decision.
+    pub waiting: u64,
+    /// Shown once, on the next page.
+    pub flash: Option<Flash>,
+    /// Remembered choices; they go before the browser's.
+    pub lang: Option<Lang>,
+    pub theme: Option<Theme>,
+    pub zone: Option<String>,
+}
+
+crate::words! {
+    /// Light or dark by a person's choice; without one the operating system's setting holds.
+    pub enum Theme {
+        Light = "light",
+        Dark = "dark",
+    }
+}
+
+/// One request. Shared within the worker that serves it.
+pub struct Visit {
+    pub shell: web::Data<Shell>,
+    pub request_id: String,
+    pub path: String,
+    pub query: String,
+    /// `?lang=` of this request: it goes into the cookie.
+    asked: Option<Lang>,
+    lang: Lang,
+    theme: Option<Theme>,
+    /// Token against forged posts before sign-in; the same value lies in a cookie (double submit).
+    pre_token: String,
+    pre_is_new: bool,
+    pre_used: Cell<bool>,
+    viewer: RefCell<Option<Rc<Viewer>>>,
+}
+
+impl Visit {
+    /// Reads what the shell needs from a request. `shell` is the application's data.
+    pub(super) fn begin(req: &ServiceRequest, shell: web::Data<Shell>) -> Self {
+        let query = req.query_string().to_owned();
+        let asked = url::form_urlencoded::parse(query.as_bytes()).find(|(k, _)| k == "lang").and_then(|(_, v)| Lang::parse(&v));
+        let cookie = |name: &str| req.cookie(name).map(|c| c.value().to_owned());
+        let accept = req.headers().get(header::ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok());
+        let pre =
+            cookie(pre_cookie_name(shell.secure)).filter(|t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_'));
+        Self {
+            request_id: crate::id::fresh(),
+            path: req.path().to_owned(),
+            asked,
+            lang: Lang::negotiate(asked.map(Lang::as_str), cookie("lang").as_deref(), accept),
+            theme: cookie("theme").and_then(|t| Theme::parse(&t)),
+            pre_is_new: pre.is_none(),
+            pre_token: pre.unwrap_or_else(|| crate::crypto::token::fresh().0),
+            pre_used: Cell::new(false),
+            viewer: RefCell::new(None),
+            query,
+            shell,
+        }
+    }
+
+    /// The visit of this request. `None` only where the shell's middleware is not in the chain.
+    pub fn of(req: &HttpRequest) -> Option<Rc<Self>> {
+        req.extensions().get::<Rc<Self>>().cloned()
+    }
+
+    /// Tells the shell who this is. Called by the session's middleware, before the handler.
+    pub fn sign_in(&self, viewer: Viewer) {
+        *self.viewer.borrow_mut() = Some(Rc::new(viewer));
+    }
+
+    pub fn viewer(&self) -> Option<Rc<Viewer>> {
+        self.viewer.borrow().clone()
+    }
+
+    /// The token that a form of this visit must carry.
+    pub fn csrf(&self) -> String {
+        match &*self.viewer.borrow() {
+            Some(viewer) => viewer.csrf.clone(),
+            None => {
+                self.pre_used.set(true);
+                self.pre_token.clone()
+            }
+        }
+    }
+
+    /// Whether `token` is the one that this visit's forms carry. Before sign-in a browser without the cookie has none.
+    pub fn csrf_holds(&self, token: &str) -> bool {
+        match &*self.viewer.borrow() {
+            Some(viewer) => crate::crypto::same(token.as_bytes(), viewer.csrf.as_bytes()),
+            None => !self.pre_is_new && crate::crypto::same(token.as_bytes(), self.pre_token.as_bytes()),
+        }
+    }
+
+    /// The language: asked for now, else remembered with the account, else cookie and browser.
+    pub fn tr(&self) -> Tr {
+        let viewer = self.viewer.borrow();
+        let remembered = viewer.as_ref().and_then(|v| v.lang);
+        let tr = Tr::new(self.asked.or(remembered).unwrap_or(self.lang));
+        match viewer.as_ref().and_then(|v| v.zone.as_deref()) {
+            Some(zone) => tr.in_zone(zone),
+            None => tr,
+        }
+    }
+
+    pub fn theme(&self) -> Option<Theme> {
+        self.viewer.borrow().as_ref().and_then(|v| v.theme).or(self.theme)
+    }
+
+    pub fn now(&self) -> Instant {
+        self.shell.clock.now()
+    }
+
+    /// Cookies that this answer sets: the language when it was asked for, the token when a page used a fresh one.
+    pub(super) fn cookies(&self) -> Vec<Cookie<'static>> {
+        let mut set = Vec::new();
+        if let Some(lang) = self.asked {
+            set.push(self.cookie("lang", lang.as_str()).max_age(CookieDuration::days(400)).finish());
+        }
+        if self.pre_is_new && self.pre_used.get() {
+            set.push(self.cookie(pre_cookie_name(self.shell.secure), &self.pre_token).finish());
+        }
+        set
+    }
+
+    /// A cookie of the product: whole site, not for scripts, not sent from other sites.
+    fn cookie(&self, name: &'static str, value: &str) -> actix_web::cookie::CookieBuilder<'static> {
+        Cookie::build(name, value.to_owned()).path("/").http_only(true).secure(self.shell.secure).same_site(SameSite::Lax)
+    }
+}
+
+const fn pre_cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-pre" } else { "pre" }
+}

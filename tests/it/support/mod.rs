@@ -1,0 +1,4 @@
+//! What several stories use.
+
+pub mod html;
+pub mod sample;
