@@ -28,6 +28,7 @@ mod sqlite;
 pub mod tokens;
 mod tx;
 pub mod users;
+pub mod verify;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 

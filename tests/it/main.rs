@@ -4,5 +4,6 @@
 
 mod ledger;
 mod shell;
+mod store;
 mod support;
 mod vectors;

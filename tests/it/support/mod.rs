@@ -2,3 +2,6 @@
 
 pub mod html;
 pub mod sample;
+//! What the stories share.
+
+pub mod db;

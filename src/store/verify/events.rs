@@ -1,0 +1,201 @@
+//! Walking the events: leaves, their parts, their projection, and the tiles that they give.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::{dsl::not, prelude::*};
+
+use super::{Audit, Kind, Mark, Walked};
+use crate::{
+    ledger::{
+        commitment,
+        leaf::Leaf,
+        tile::{Tiles, encode_tile},
+        tree::{Frontier, Hash, leaf_hash},
+    },
+    store::{
+        Conn, StoreError, postgres,
+        schema::{log_events, log_parts, log_pending, log_search, log_tiles},
+        search::{SearchRow, project},
+        tx::{PartRow, month, part_context},
+    },
+};
+
+/// Events in one read.
+const BATCH: i64 = 2048;
+
+pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, marks: &[Mark]) -> Result<Walked, StoreError> {
+    let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).collect();
+    let mut walked = Walked { frontier: Frontier::new(), last_at: 0, roots: BTreeMap::new() };
+    let mut tiles = Tiles::default();
+    if wanted.contains(&0) {
+        walked.roots.insert(0, walked.frontier.root());
+    }
+    let mut next: i64 = 0;
+    loop {
+        let rows: Vec<(i64, String, Vec<u8>)> =
+            log_events::table.filter(log_events::idx.ge(next)).order(log_events::idx.asc()).limit(BATCH).load(conn)?;
+        let Some(end) = rows.last().map(|r| r.0) else { break };
+        let mut parts = parts_of(conn, &rows)?;
+        let mut projections = projections_of(conn, next, end)?;
+        let mut hashes = Vec::with_capacity(rows.len());
+        for (idx, event_id, bytes) in rows {
+            while next < idx {
+                audit.problem(Kind::Leaf, "log_events", u64::try_from(next).ok(), "the event is missing");
+                next += 1;
+            }
+            next = idx + 1;
+            let hash = leaf_hash(&bytes);
+            hashes.push(hash);
+            walked.frontier.append(hash);
+            if wanted.contains(&walked.frontier.size()) {
+                walked.roots.insert(walked.frontier.size(), walked.frontier.root());
+            }
+            let leaf = event(audit, idx, &event_id, &bytes, parts.remove(&event_id).unwrap_or_default(), projections.remove(&idx));
+            walked.last_at = walked.last_at.max(leaf.map_or(0, |l| l.at.0));
+        }
+        for (idx, _) in projections {
+            audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
+        }
+        compare_tiles(conn, audit, tiles.grow(&hashes))?;
+    }
+    strays(conn, audit, next, size, walked.frontier.size())?;
+    Ok(walked)
+}
+
+type Parts = BTreeMap<String, Vec<PartRow>>;
+
+fn parts_of(conn: &mut Conn, rows: &[(i64, String, Vec<u8>)]) -> Result<Parts, StoreError> {
+    let mut parts = Parts::new();
+    for chunk in rows.chunks(500) {
+        let found: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(chunk.iter().map(|r| &r.1))).load(conn)?;
+        for row in found {
+            parts.entry(row.event_id.clone()).or_default().push(row);
+        }
+    }
+    Ok(parts)
+}
+
+fn projections_of(conn: &mut Conn, from: i64, to: i64) -> Result<BTreeMap<i64, SearchRow>, StoreError> {
+    let rows: Vec<SearchRow> = log_search::table.filter(log_search::idx.between(from, to)).load(conn)?;
+    Ok(rows.into_iter().map(|r| (r.idx, r)).collect())
+}
+
+/// Checks one event; gives its leaf if it can be read.
+fn event(audit: &mut Audit<'_>, idx: i64, event_id: &str, bytes: &[u8], parts: Vec<PartRow>, projection: Option<SearchRow>) -> Option<Leaf> {
+    let index = u64::try_from(idx).ok();
+    audit.report.checked.leaves += 1;
+    let leaf = match Leaf::parse(bytes) {
+        Ok(leaf) => leaf,
+        Err(e) => {
+            audit.problem(Kind::Leaf, "log_events", index, e.to_string());
+            return None;
+        }
+    };
+    if leaf.id != event_id {
+        audit.problem(Kind::Leaf, "log_events", index, "the event's id is not the one in its leaf");
+    }
+    let opened = check_parts(audit, index, &leaf, parts);
+    audit.report.checked.projections += 1;
+    match projection {
+        None => audit.problem(Kind::Projection, "log_search", index, "the row is missing"),
+        Some(row) if row != project(index.unwrap_or(0), &leaf, &opened) => {
+            audit.problem(Kind::Projection, "log_search", index, "the row is not what leaf and parts give");
+        }
+        Some(_) => {}
+    }
+    Some(leaf)
+}
+
+fn check_parts(audit: &mut Audit<'_>, index: Option<u64>, leaf: &Leaf, parts: Vec<PartRow>) -> BTreeMap<String, Vec<u8>> {
+    let mut opened = BTreeMap::new();
+    let mut present = BTreeSet::new();
+    for part in parts {
+        audit.report.checked.parts += 1;
+        let Some(commitment) = leaf.parts.get(&part.name) else {
+            audit.problem(Kind::Part, "log_parts", index, format!("the leaf names no part {}", part.name));
+            continue;
+        };
+        if !present.insert(part.name.clone()) {
+            audit.problem(Kind::Part, "log_parts", index, format!("the part {} stands twice", part.name));
+        }
+        if part.month != month(leaf.at) {
+            audit.problem(Kind::Part, "log_parts", index, format!("the part {} lies in the wrong month", part.name));
+        }
+        let salt: Option<[u8; 32]> = part.salt.as_slice().try_into().ok();
+        let value = audit.keys.parts_key().open(&part_context(&leaf.id, &part.name), &part.sealed).ok();
+        match (salt, value) {
+            (Some(salt), Some(value)) if commitment::commit(&salt, &value) == *commitment => {
+                opened.insert(part.name, value.to_vec());
+            }
+            (_, None) => audit.problem(Kind::Part, "log_parts", index, format!("the part {} does not open", part.name)),
+            _ => audit.problem(Kind::Part, "log_parts", index, format!("the part {} is not what the leaf commits to", part.name)),
+        }
+    }
+    for name in leaf.parts.keys().filter(|name| !present.contains(*name)) {
+        audit.problem(Kind::MissingPart, "log_parts", index, format!("the part {name} is missing and no purge names it"));
+    }
+    opened
+}
+
+/// Compares the tiles that grew. A tile that is still partial at the end of a batch is compared with its beginning, and again when it grows.
+fn compare_tiles(
+    conn: &mut Conn,
+    audit: &mut Audit<'_>,
+    grown: impl IntoIterator<Item = (crate::ledger::tile::TileRef, Vec<Hash>)>,
+) -> Result<(), StoreError> {
+    for (tile, hashes) in grown {
+        let index = i64::try_from(tile.index).unwrap_or(i64::MAX);
+        let stored: Option<Vec<u8>> = log_tiles::table.find((i64::from(tile.level), index)).select(log_tiles::hashes).first(conn).optional()?;
+        let expected = encode_tile(&hashes);
+        match stored {
+            Some(bytes) if bytes.starts_with(&expected) => audit.report.checked.tiles += 1,
+            Some(_) => {
+                audit.problem(Kind::Tile, "log_tiles", Some(tile.index), format!("tile {}/{} is not what the events give", tile.level, tile.index))
+            }
+            None => audit.problem(Kind::Tile, "log_tiles", Some(tile.index), format!("tile {}/{} is missing", tile.level, tile.index)),
+        }
+    }
+    Ok(())
+}
+
+/// Rows that belong to no event: parts, projections, tiles that are too many or too long, pending events without their MAC.
+fn strays(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, size: Option<u64>, found: u64) -> Result<(), StoreError> {
+    if let Some(size) = size
+        && found < size
+    {
+        for index in found..size.min(found + 100) {
+            audit.problem(Kind::Leaf, "log_events", Some(index), "the event is missing");
+        }
+    }
+    let beyond: Vec<i64> =
+        log_search::table.filter(log_search::idx.ge(end).or(log_search::idx.lt(0))).select(log_search::idx).limit(100).load(conn)?;
+    for idx in beyond {
+        audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
+    }
+    let orphans: Vec<(String, String)> = log_parts::table
+        .filter(not(log_parts::event_id.eq_any(log_events::table.select(log_events::event_id))))
+        .filter(not(log_parts::event_id.eq_any(log_pending::table.select(log_pending::event_id))))
+        .select((log_parts::event_id, log_parts::name))
+        .limit(100)
+        .load(conn)?;
+    for (event_id, name) in orphans {
+        audit.problem(Kind::Part, "log_parts", None, format!("the part {name} belongs to no event: {event_id}"));
+    }
+    let expected: BTreeMap<(i64, i64), usize> = crate::ledger::tile::changed(0, found)
+        .map(|t| ((i64::from(t.level), i64::try_from(t.index).unwrap_or(i64::MAX)), usize::from(t.width) * 32))
+        .collect();
+    let tiles: Vec<(i64, i64, Vec<u8>)> = log_tiles::table.load(conn)?;
+    for (level, idx, hashes) in tiles {
+        if expected.get(&(level, idx)) != Some(&hashes.len()) {
+            audit.problem(Kind::Tile, "log_tiles", u64::try_from(idx).ok(), format!("tile {level}/{idx} does not belong to a log of {found} events"));
+        }
+    }
+    let pending: Vec<(i64, String, Vec<u8>, Vec<u8>)> = log_pending::table.load(conn)?;
+    for (seq, event_id, leaf, mac) in pending {
+        let holds = crate::crypto::same(&postgres::mac(&audit.keys.pending_key(), &event_id, &leaf), &mac);
+        if !holds || Leaf::parse(&leaf).map_or(true, |l| l.id != event_id) {
+            audit.problem(Kind::Leaf, "log_pending", u64::try_from(seq).ok(), "a pending event does not carry this installation's MAC");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! A fresh database for each test: a SQLite file always, a PostgreSQL schema of its own when `TEST_DATABASE_URL` is set.
+
+use std::path::Path;
+
+use countermand::store::{Database, Options, Store};
+use diesel::{Connection, PgConnection, connection::SimpleConnection};
+
+/// A data folder and a database that both go when this is dropped.
+pub struct TestDb {
+    pub data: tempfile::TempDir,
+    pub database: Database,
+    schema: Option<(String, String)>,
+}
+
+impl TestDb {
+    pub fn sqlite() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let database = Database::Sqlite(data.path().join("countermand.db"));
+        Self { data, database, schema: None }
+    }
+
+    /// A schema of its own on the server of `TEST_DATABASE_URL`; `None` without one.
+    pub fn postgres() -> Option<Self> {
+        let url = std::env::var("TEST_DATABASE_URL").ok()?;
+        let schema = format!("t{}", countermand::id::fresh().replace('-', ""));
+        PgConnection::establish(&url).unwrap().batch_execute(&format!("CREATE SCHEMA {schema}")).unwrap();
+        let joint = if url.contains('?') { '&' } else { '?' };
+        let database = Database::Postgres(format!("{url}{joint}options=-csearch_path%3D{schema}"));
+        Some(Self { data: tempfile::tempdir().unwrap(), database, schema: Some((url, schema)) })
+    }
+
+    /// One of each that this run has. `TEST_ONLY=postgres` leaves SQLite out, so that a second run of the suite does not repeat the first.
+    pub fn each() -> Vec<Self> {
+        let only = std::env::var("TEST_ONLY").unwrap_or_default();
+        let sqlite = (only != "postgres").then(Self::sqlite);
+        sqlite.into_iter().chain(Self::postgres()).collect()
+    }
+
+    /// The database of this run: PostgreSQL where `TEST_DATABASE_URL` is set, else SQLite.
+    pub fn one() -> Self {
+        Self::postgres().unwrap_or_else(Self::sqlite)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.data.path()
+    }
+
+    pub fn url(&self) -> Option<String> {
+        match &self.database {
+            Database::Postgres(url) => Some(url.clone()),
+            Database::Sqlite(_) => None,
+        }
+    }
+
+    pub fn options(&self) -> Options {
+        let mut options = Options::new(self.database.clone(), self.path());
+        options.connections = 4;
+        options
+    }
+
+    pub fn open(&self) -> Store {
+        Store::open(self.options()).unwrap()
+    }
+}
+
+impl Drop for TestDb {
+    fn drop(&mut self) {
+        if let Some((url, schema)) = &self.schema
+            && let Ok(mut conn) = PgConnection::establish(url)
+        {
+            let _ = conn.batch_execute(&format!("DROP SCHEMA {schema} CASCADE"));
+        }
+    }
+}
