@@ -107,10 +107,8 @@ pub struct Signed {
     pub fingerprint: Option<String>,
 }
 
-
 /// The error of a username or password.
 pub fn unfit(field: &'static str, unfit: Unfit) -> FieldError {
-
     match unfit {
         Unfit::Required => FieldError::new(field, "required"),
         Unfit::TooShort { min } => FieldError::new(field, "too-short").arg("min", min),

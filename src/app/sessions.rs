@@ -133,7 +133,9 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
                         count_failure(tx, user, lenient)?;
                     }
                     let event = caller.event(Action::SessionOpened, subject(user.as_ref())).outcome(Outcome::Refused);
-                    tx.append(event.detail(json!({ "step": "password", "reason": if right { "account" } else { "password" }, "known": user.is_some() })))?;
+                    tx.append(
+                        event.detail(json!({ "step": "password", "reason": if right { "account" } else { "password" }, "known": user.is_some() })),
+                    )?;
                     return Ok(Err(AppError::refused("credentials")));
                 };
                 if let Some(phc) = &rehash {
@@ -158,7 +160,9 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
                         closed_at: None,
                     },
                 )?;
-                let mut event = caller.event(Action::SessionStarted, Subject::new("user", &user.id)).detail(json!({ "step": "password", "next": state.as_str() }));
+                let mut event = caller
+                    .event(Action::SessionStarted, Subject::new("user", &user.id))
+                    .detail(json!({ "step": "password", "next": state.as_str() }));
                 event.session = Some(id.0.clone());
                 tx.append(event)?;
                 Ok(Ok(state))
@@ -301,7 +305,14 @@ fn remember_device(tx: &mut Tx<'_>, ring: &crypto::keyring::Keyring, device: &De
     let now = tx.now().0;
     sessions::device_seen(
         tx.conn,
-        DeviceRow { id: device.device_id.clone(), user_id: user_id.to_owned(), fingerprint, components_sealed, first_seen_at: now, last_seen_at: now },
+        DeviceRow {
+            id: device.device_id.clone(),
+            user_id: user_id.to_owned(),
+            fingerprint,
+            components_sealed,
+            first_seen_at: now,
+            last_seen_at: now,
+        },
     )
 }
 

@@ -5,11 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{
-    App, AppError, AppResult, Caller, Client, Device, Done, FieldError,
-    people::unfit,
-    sessions::hash_password,
-};
+use super::{App, AppError, AppResult, Caller, Client, Device, Done, FieldError, people::unfit, sessions::hash_password};
 use crate::{
     clock::Instant,
     crypto::token,
@@ -91,7 +87,11 @@ fn find(conn: &mut Conn, kind: &str, hash: &[u8], now: Instant) -> Result<Option
     if row.kind != kind || row.used_at.is_some() || now >= Instant(row.expires_at) {
         return Ok(None);
     }
-    let roles = row.roles.split_whitespace().map(|w| Role::parse(w).ok_or_else(|| StoreError::Corrupt(format!("invitations.roles: {w}")))).collect::<Result<_, _>>()?;
+    let roles = row
+        .roles
+        .split_whitespace()
+        .map(|w| Role::parse(w).ok_or_else(|| StoreError::Corrupt(format!("invitations.roles: {w}"))))
+        .collect::<Result<_, _>>()?;
     let department = match &row.department_id {
         Some(d) => departments::department_find(conn, d)?.map(|d| d.name),
         None => None,
@@ -104,7 +104,14 @@ fn find(conn: &mut Conn, kind: &str, hash: &[u8], now: Instant) -> Result<Option
 ///
 /// # Errors
 /// `NotFound` for a link that is unknown, used or expired; `Invalid` for the fields. Each is recorded.
-pub async fn accept(app: &App, client: Client, device: Option<Device>, kind: &'static str, secret: &str, form: NewAccount) -> AppResult<Done<Vec<Link>>> {
+pub async fn accept(
+    app: &App,
+    client: Client,
+    device: Option<Device>,
+    kind: &'static str,
+    secret: &str,
+    form: NewAccount,
+) -> AppResult<Done<Vec<Link>>> {
     let setup = kind == "setup";
     let action = if setup { Action::InstallationSetUp } else { Action::InvitationAccepted };
     let caller = Caller::anonymous(client, device);
@@ -119,7 +126,11 @@ pub async fn accept(app: &App, client: Client, device: Option<Device>, kind: &'s
     let phc = hash_password(app, form.password.clone()).await?;
     let user_id = UserId::fresh();
     let hash = token::hash(secret);
-    let made: Vec<_> = if setup { [Role::SecurityAdministrator, Role::AuditAdministrator].map(|r| (id::fresh(), token::fresh(), BTreeSet::from([r]))).into() } else { Vec::new() };
+    let made: Vec<_> = if setup {
+        [Role::SecurityAdministrator, Role::AuditAdministrator].map(|r| (id::fresh(), token::fresh(), BTreeSet::from([r]))).into()
+    } else {
+        Vec::new()
+    };
     let links = made.clone();
     let written = app
         .store
@@ -201,7 +212,15 @@ pub async fn invite(app: &App, caller: &Caller, roles: BTreeSet<Role>, departmen
     Ok(Done { value: Link { path: format!("/invitations/{secret}"), roles: made_for, expires_at: done.value }, receipt: done.receipt })
 }
 
-fn row(id: &str, hash: &[u8], kind: &str, roles: &BTreeSet<Role>, department_id: Option<String>, created_by: Option<String>, now: Instant) -> InvitationRow {
+fn row(
+    id: &str,
+    hash: &[u8],
+    kind: &str,
+    roles: &BTreeSet<Role>,
+    department_id: Option<String>,
+    created_by: Option<String>,
+    now: Instant,
+) -> InvitationRow {
     InvitationRow {
         id: id.to_owned(),
         token_hash: hash.to_owned(),
@@ -221,7 +240,14 @@ pub(super) fn words(roles: &BTreeSet<Role>) -> Vec<&'static str> {
 }
 
 /// A new active account without a second factor.
-pub(super) fn account_row(id: &UserId, username: &str, display_name: &str, department_id: Option<String>, password_hash: Option<String>, now: Instant) -> UserRow {
+pub(super) fn account_row(
+    id: &UserId,
+    username: &str,
+    display_name: &str,
+    department_id: Option<String>,
+    password_hash: Option<String>,
+    now: Instant,
+) -> UserRow {
     UserRow {
         id: id.0.clone(),
         username: username.to_owned(),

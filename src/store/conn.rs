@@ -2,7 +2,11 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
-use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection, r2d2};
+use diesel::{
+    Connection, PgConnection, SqliteConnection,
+    connection::{AnsiTransactionManager, SimpleConnection, TransactionManager},
+    r2d2,
+};
 
 use super::StoreError;
 
@@ -64,6 +68,26 @@ impl Database {
     }
 }
 
+/// Begins a transaction with `sql`. It goes through diesel's bookkeeping, so that what diesel wraps in a transaction of its own (batch
+/// inserts on SQLite) becomes a savepoint inside.
+pub(super) fn begin(conn: &mut Conn, sql: &str) -> Result<(), StoreError> {
+    match conn {
+        Conn::Postgres(c) => AnsiTransactionManager::begin_transaction_sql(c, sql)?,
+        Conn::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, sql)?,
+    }
+    Ok(())
+}
+
+pub(super) fn commit(conn: &mut Conn) -> Result<(), StoreError> {
+    on_each!(conn, c => AnsiTransactionManager::commit_transaction(c))?;
+    Ok(())
+}
+
+pub(super) fn rollback(conn: &mut Conn) -> Result<(), StoreError> {
+    on_each!(conn, c => AnsiTransactionManager::rollback_transaction(c))?;
+    Ok(())
+}
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -122,11 +146,7 @@ impl r2d2::ManageConnection for Manager {
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
-        use diesel::connection::TransactionManager;
-        match conn {
-            Conn::Postgres(c) => <PgConnection as Connection>::TransactionManager::is_broken_transaction_manager(c),
-            Conn::Sqlite(_) => false,
-        }
+        on_each!(conn, c => AnsiTransactionManager::is_broken_transaction_manager(c))
     }
 }
 

@@ -23,7 +23,12 @@ pub fn department_find(conn: &mut Conn, id: &str) -> Result<Option<DepartmentRow
 }
 
 pub fn department_by_name(conn: &mut Conn, name: &str) -> Result<Option<DepartmentRow>, StoreError> {
-    Ok(departments::table.filter(departments::name.eq(name)).order(departments::id.asc()).select(DepartmentRow::as_select()).first(conn).optional()?)
+    Ok(departments::table
+        .filter(departments::name.eq(name))
+        .order(departments::id.asc())
+        .select(DepartmentRow::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 pub fn department_insert(conn: &mut Conn, row: &DepartmentRow) -> Result<(), StoreError> {

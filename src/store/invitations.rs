@@ -41,7 +41,9 @@ pub fn invitation_use(conn: &mut Conn, id: &str, user_id: &str, now: i64) -> Res
 
 /// Makes every unused set-up link worthless.
 pub fn invitation_cancel_setups(conn: &mut Conn, now: i64) -> Result<(), StoreError> {
-    diesel::update(invitations::table.filter(invitations::kind.eq("setup")).filter(invitations::used_at.is_null())).set(invitations::used_at.eq(now)).execute(conn)?;
+    diesel::update(invitations::table.filter(invitations::kind.eq("setup")).filter(invitations::used_at.is_null()))
+        .set(invitations::used_at.eq(now))
+        .execute(conn)?;
     Ok(())
 }
 

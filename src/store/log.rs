@@ -21,6 +21,25 @@ use crate::{
     on_each,
 };
 
+/// Inserts many rows: row by row through a prepared statement on SQLite, where a batch gains nothing and costs a savepoint; 500 a
+/// statement on PostgreSQL, where round trips count.
+macro_rules! insert_all {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match &mut *$conn {
+            Conn::Sqlite(c) => {
+                for row in $rows.iter() {
+                    diesel::insert_into($table).values(row.clone()).execute(c)?;
+                }
+            }
+            Conn::Postgres(c) => {
+                for chunk in $rows.chunks(500) {
+                    diesel::insert_into($table).values(chunk.to_vec()).execute(c)?;
+                }
+            }
+        }
+    };
+}
+
 /// The head of the log as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
 #[diesel(table_name = log_head)]
@@ -80,12 +99,8 @@ pub(super) fn integrate(conn: &mut Conn, arrivals: &[Arrival]) -> Result<u64, St
         events.push((log_events::idx.eq(row.idx), log_events::event_id.eq(&arrival.event_id), log_events::leaf.eq(&arrival.bytes)));
         rows.push(row);
     }
-    for chunk in events.chunks(500) {
-        on_each!(&mut *conn, c => diesel::insert_into(log_events::table).values(chunk.to_vec()).execute(c))?;
-    }
-    for chunk in rows.chunks(500) {
-        on_each!(&mut *conn, c => diesel::insert_into(log_search::table).values(chunk.to_vec()).execute(c))?;
-    }
+    insert_all!(conn, log_events::table, events);
+    insert_all!(conn, log_search::table, rows);
     for (tile, hashes) in tiles.grow(&hashes) {
         put_tile(conn, &tile, &hashes)?;
     }
@@ -134,9 +149,7 @@ fn put_tile(conn: &mut Conn, tile: &TileRef, hashes: &[Hash]) -> Result<(), Stor
 }
 
 pub(super) fn put_parts(conn: &mut Conn, parts: &[PartRow]) -> Result<(), StoreError> {
-    for chunk in parts.chunks(500) {
-        on_each!(&mut *conn, c => diesel::insert_into(log_parts::table).values(chunk.to_vec()).execute(c))?;
-    }
+    insert_all!(conn, log_parts::table, parts);
     Ok(())
 }
 

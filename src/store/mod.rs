@@ -144,14 +144,14 @@ impl Store {
 
     /// [`Store::read`] for threads that may block.
     pub fn read_now<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        use diesel::connection::SimpleConnection;
         let mut conn = self.0.reads.get().map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        conn.batch_execute(match &*conn {
+        let begin = match &*conn {
             Conn::Sqlite(_) => "BEGIN",
             Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        })?;
+        };
+        conn::begin(&mut conn, begin)?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut conn)));
-        let ended = conn.batch_execute("ROLLBACK");
+        let ended = conn::rollback(&mut conn);
         let result = result.map_err(|_| StoreError::Panicked)??;
         ended?;
         Ok(result)
@@ -167,7 +167,12 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.0.writer {
-            Writer::Sqlite(writer) => writer.submit(f)?.await.map_err(|_| StoreError::Panicked)?,
+            Writer::Sqlite(writer) => {
+                let (answer, outcome) = tokio::sync::oneshot::channel();
+                // A caller that went away has its write done all the same.
+                writer.submit(f, Box::new(|result| drop(answer.send(result))))?;
+                outcome.await.map_err(|_| StoreError::Panicked)?
+            }
             Writer::Postgres(_) => {
                 let store = self.clone();
                 let permit = self.permit()?;
@@ -188,7 +193,11 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         match &self.0.writer {
-            Writer::Sqlite(writer) => writer.submit(f)?.blocking_recv().map_err(|_| StoreError::Panicked)?,
+            Writer::Sqlite(writer) => {
+                let (answer, outcome) = std::sync::mpsc::sync_channel(1);
+                writer.submit(f, Box::new(move |result| drop(answer.send(result))))?;
+                outcome.recv().map_err(|_| StoreError::Panicked)?
+            }
             Writer::Postgres(writer) => {
                 let _permit = self.permit()?;
                 writer.run(&f, INDEX_WAIT)

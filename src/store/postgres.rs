@@ -16,12 +16,12 @@ use std::{
     time::{Duration, Instant as Ticks},
 };
 
-use diesel::{connection::SimpleConnection, prelude::*};
+use diesel::prelude::*;
 use tokio::sync::Semaphore;
 
 use super::{
     Conn, Database, Options, Receipt, StoreError, Written,
-    conn::{Pool, Purpose, open, pool},
+    conn::{Pool, Purpose, begin, commit, open, pool, rollback},
     log::{self, Arrival},
     schema::{log_parts, log_pending},
     tx::{Draft, PartRow, Scope, Tx, part_context},
@@ -121,7 +121,7 @@ impl Writer {
 
     fn once<T>(&self, f: &impl Fn(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<(T, Vec<EventId>), StoreError> {
         let mut conn = self.pool.get().map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        conn.batch_execute("BEGIN ISOLATION LEVEL SERIALIZABLE")?;
+        begin(&mut conn, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
         let now = self.clock.now().0;
         let now = Instant(self.last.fetch_max(now, Ordering::SeqCst).max(now));
         let mut tx = Tx { conn: &mut conn, now, scope: &self.scope, events: Vec::new() };
@@ -132,15 +132,10 @@ impl Writer {
         }))
         .unwrap_or(Err(StoreError::Panicked));
         match result {
-            Ok(done) => match conn.batch_execute("COMMIT") {
-                Ok(()) => Ok(done),
-                Err(e) => {
-                    let _ = conn.batch_execute("ROLLBACK");
-                    Err(e.into())
-                }
-            },
+            // A commit that fails has rolled back, or broken the connection, which the pool then replaces.
+            Ok(done) => commit(&mut conn).map(|()| done),
             Err(e) => {
-                let _ = conn.batch_execute("ROLLBACK");
+                let _ = rollback(&mut conn);
                 Err(e)
             }
         }
@@ -250,13 +245,13 @@ impl Sequencer {
 
     /// Gives one batch its indices; how many rows it took.
     fn batch(&mut self, conn: &mut Conn) -> Result<usize, StoreError> {
-        conn.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")?;
+        begin(conn, "BEGIN ISOLATION LEVEL READ COMMITTED")?;
         let taken = self.take(conn).and_then(|n| {
-            conn.batch_execute("COMMIT")?;
+            commit(conn)?;
             Ok(n)
         });
         if taken.is_err() {
-            conn.batch_execute("ROLLBACK")?;
+            rollback(conn)?;
         }
         taken
     }

@@ -11,12 +11,9 @@ use std::{
     thread,
 };
 
-use diesel::connection::SimpleConnection;
-use tokio::sync::oneshot;
-
 use super::{
     Conn, Database, Options, Receipt, StoreError, Written,
-    conn::{Purpose, open},
+    conn::{Purpose, begin, commit, open},
     log::{self, Arrival},
     tx::{Draft, Scope, Tx},
 };
@@ -32,7 +29,8 @@ pub(super) struct Writer {
     queue: mpsc::SyncSender<Box<dyn Work>>,
 }
 
-type Answer<T> = oneshot::Receiver<Result<Written<T>, StoreError>>;
+/// Takes the outcome of a write to whoever waits for it.
+type Answer<T> = Box<dyn FnOnce(Result<Written<T>, StoreError>) + Send>;
 
 impl Writer {
     pub(super) fn start(options: &Options, scope: Scope) -> Result<Self, StoreError> {
@@ -46,19 +44,17 @@ impl Writer {
         Ok(Self { queue })
     }
 
-    /// Queues a write; the answer comes after its commit.
-    pub(super) fn submit<T, F>(&self, f: F) -> Result<Answer<T>, StoreError>
+    /// Queues a write; `answer` is called after its commit.
+    pub(super) fn submit<T, F>(&self, f: F, answer: Answer<T>) -> Result<(), StoreError>
     where
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let (answer, receiver) = oneshot::channel();
         let item = Item { f, value: None, answer: Some(answer) };
         self.queue.try_send(Box::new(item)).map_err(|e| match e {
             mpsc::TrySendError::Full(_) => StoreError::Busy,
             mpsc::TrySendError::Disconnected(_) => StoreError::Unavailable("the writer has stopped".to_owned()),
-        })?;
-        Ok(receiver)
+        })
     }
 }
 
@@ -71,7 +67,7 @@ trait Work: Send {
 struct Item<T, F> {
     f: F,
     value: Option<T>,
-    answer: Option<oneshot::Sender<Result<Written<T>, StoreError>>>,
+    answer: Option<Answer<T>>,
 }
 
 impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send> Work for Item<T, F> {
@@ -87,8 +83,7 @@ impl<T: Send, F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send> Work for Item<
             (Ok(_), None) => Err(StoreError::Panicked),
             (Err(e), _) => Err(e),
         };
-        // A caller that went away has its write done all the same.
-        let _ = answer.send(outcome);
+        answer(outcome);
     }
 }
 
@@ -142,7 +137,7 @@ impl Desk {
         self.conn()?;
         let Self { clock, scope, conn, .. } = self;
         let Some(conn) = conn else { return Err(StoreError::Unavailable("no connection".to_owned())) };
-        conn.batch_execute("BEGIN IMMEDIATE")?;
+        begin(conn, "BEGIN IMMEDIATE")?;
         let mut last = Instant(log::head(conn)?.last_at);
 
         let mut drafts: Vec<Vec<Draft>> = Vec::with_capacity(group.len());
@@ -153,7 +148,7 @@ impl Desk {
             drafts.push(tx.events);
         }
         let receipts = flush(conn, drafts)?;
-        conn.batch_execute("COMMIT")?;
+        commit(conn)?;
         Ok(receipts)
     }
 

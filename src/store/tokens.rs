@@ -44,6 +44,7 @@ pub fn token_insert(conn: &mut Conn, row: &TokenRow) -> Result<(), StoreError> {
 
 /// Revokes a token; says whether it was still valid.
 pub fn token_revoke(conn: &mut Conn, id: &str, now: i64) -> Result<bool, StoreError> {
-    let n = diesel::update(tokens::table.filter(tokens::id.eq(id)).filter(tokens::revoked_at.is_null())).set(tokens::revoked_at.eq(now)).execute(conn)?;
+    let n =
+        diesel::update(tokens::table.filter(tokens::id.eq(id)).filter(tokens::revoked_at.is_null())).set(tokens::revoked_at.eq(now)).execute(conn)?;
     Ok(n == 1)
 }

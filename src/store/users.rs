@@ -97,7 +97,14 @@ pub fn user_roles_set(conn: &mut Conn, id: &str, roles: &BTreeSet<Role>) -> Resu
 }
 
 /// Changes what an administrator changes, if nobody else did since `version`; says whether it did.
-pub fn user_change(conn: &mut Conn, before: &UserRow, display_name: &str, department_id: Option<&str>, state: &str, valid_until: Option<i64>) -> Result<bool, StoreError> {
+pub fn user_change(
+    conn: &mut Conn,
+    before: &UserRow,
+    display_name: &str,
+    department_id: Option<&str>,
+    state: &str,
+    valid_until: Option<i64>,
+) -> Result<bool, StoreError> {
     let n = diesel::update(users::table.filter(users::id.eq(&before.id)).filter(users::version.eq(before.version)))
         .set((
             users::display_name.eq(display_name),

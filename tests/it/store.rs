@@ -129,7 +129,9 @@ async fn a_failing_neighbour_takes_nobody_down() {
 async fn two_nodes_share_one_log_and_lose_no_update() {
     for db in TestDb::each() {
         let (a, b) = (db.open(), db.open());
-        a.write(|tx| Ok(diesel::insert_into(counters::table).values((counters::name.eq("n"), counters::value.eq(0))).execute(tx.conn)?)).await.unwrap();
+        a.write(|tx| Ok(diesel::insert_into(counters::table).values((counters::name.eq("n"), counters::value.eq(0))).execute(tx.conn)?))
+            .await
+            .unwrap();
         let before = a.read_now(reader::head).unwrap().size();
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..60i64 {
@@ -182,8 +184,14 @@ async fn a_full_queue_answers_busy_and_loses_nothing() {
             }
         }
         assert!(busy > 0 && done > 0, "{done} done, {busy} busy");
-        let settings_events =
-            store.read_now(|c| Ok(countermand::store::schema::log_search::table.filter(countermand::store::schema::log_search::action.eq("setting.changed")).count().get_result::<i64>(c)?)).unwrap();
+        let settings_events = store
+            .read_now(|c| {
+                Ok(countermand::store::schema::log_search::table
+                    .filter(countermand::store::schema::log_search::action.eq("setting.changed"))
+                    .count()
+                    .get_result::<i64>(c)?)
+            })
+            .unwrap();
         assert_eq!(settings_events as u64, done, "who was told 'done' is in the log, who was told 'busy' is not");
     }
 }
@@ -291,6 +299,7 @@ async fn a_rolled_back_database_does_not_start() {
         store.checkpoint().await.unwrap();
     }
     let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    diesel::connection::SimpleConnection::batch_execute(&mut conn, "PRAGMA busy_timeout=5000").unwrap();
     diesel::sql_query(format!("VACUUM INTO '{}'", backup.display())).execute(&mut conn).unwrap();
     drop(conn);
     {
