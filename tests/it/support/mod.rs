@@ -2,6 +2,5 @@
 
 pub mod html;
 pub mod sample;
-//! What the stories share.
 
 pub mod db;
