@@ -39,11 +39,13 @@ pub struct App {
 }
 
 pub mod connectors;
+pub mod account;
 pub mod people;
 pub mod sessions;
 pub mod setup;
 pub mod step_up;
 pub mod throttle;
+pub mod tokens;
 pub mod users;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.

@@ -1,0 +1,190 @@
+//! Personal and service tokens for the API. A personal token acts as its person, within its scopes, and still needs a fresh code in a
+//! decision; a service token has its scopes as its rights and never decides.
+
+use std::collections::BTreeSet;
+
+use serde_json::json;
+
+use super::{App, AppError, AppResult, Caller, Client, Done, FieldError, people, step_up};
+use crate::{
+    clock::Instant,
+    crypto::token,
+    domain::{
+        event::{Action, ActorKind, Outcome, Subject},
+        role::{Permission, Role},
+        text,
+    },
+    id::TokenId,
+    store::{
+        StoreError, Tx,
+        tokens::{self, TokenRow},
+        users,
+    },
+};
+
+/// How every token begins, so that a leaked one is recognised by scanners.
+pub const PREFIX: &str = "cmt_";
+
+/// A token to be made.
+#[derive(Clone, Debug, Default)]
+pub struct NewToken {
+    pub name: String,
+    /// Permission words.
+    pub scopes: Vec<String>,
+    /// Username of the person it acts as; absent for a service token. Only the shell names somebody else.
+    pub user: Option<String>,
+    pub expires_at: Option<Instant>,
+}
+
+/// A token that was made; `secret` is shown once and never stored.
+#[derive(Clone)]
+pub struct Made {
+    pub id: String,
+    pub secret: String,
+}
+
+/// Makes a token. From the shell: for anybody, or a service token. From a person: their own, with a fresh `code`; or, with the permission
+/// to manage tokens, a service token.
+///
+/// # Errors
+/// `Forbidden`; `Invalid` on `name`, `scopes`, `user` or `totp`; the refusals of [`step_up::spend_totp`]. Each is recorded.
+pub async fn create(app: &App, caller: &Caller, new: NewToken, service: bool, code: &str) -> AppResult<Done<Made>> {
+    let id = TokenId::fresh();
+    let about = Subject::new("token", id.as_str());
+    let shell = caller.kind == ActorKind::System;
+    // A token does not make tokens.
+    let allowed = shell || (caller.kind == ActorKind::User && caller.user_id.is_some() && (!service || caller.may(Permission::TokenManage)));
+    if !allowed {
+        return Err(app.refuse(caller, Action::TokenCreated, about, None, AppError::Forbidden(Permission::TokenManage)).await);
+    }
+    let (name, scopes) = match check(&new, service || (shell && new.user.is_none())) {
+        Ok(checked) => checked,
+        Err(error) => return Err(app.refuse(caller, Action::TokenCreated, about, None, error).await),
+    };
+    let text = format!("{PREFIX}{}", token::fresh().0);
+    let value = Made { id: id.0.clone(), secret: text.clone() };
+    let (caller, ring, code) = (caller.clone(), app.store.keys().clone(), code.to_owned());
+    let written = app
+        .store
+        .write(move |tx| {
+            let refuse = |tx: &mut Tx<'_>, error: AppError| {
+                tx.append(caller.event(Action::TokenCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
+                Ok(Err(error))
+            };
+            let user_id = match (&new.user, shell) {
+                (Some(username), true) => match users::user_by_name(tx.conn, username)? {
+                    Some(user) => Some(user.id),
+                    None => return refuse(tx, AppError::invalid("user", "unknown")),
+                },
+                (None, true) => None,
+                (_, false) if service => None,
+                (_, false) => caller.user_id.clone(),
+            };
+            if let (false, Some(person)) = (shell, &caller.user_id)
+                && let Err(error) = step_up::spend_totp(tx, &ring, person, &code)?
+            {
+                return refuse(tx, error);
+            }
+            let row = TokenRow {
+                id: id.0.clone(),
+                name: name.clone(),
+                token_hash: token::hash(&text),
+                user_id: user_id.clone(),
+                scopes: scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(" "),
+                created_at: tx.now().0,
+                expires_at: new.expires_at.map(|e| e.0),
+                revoked_at: None,
+            };
+            tokens::token_insert(tx.conn, &row)?;
+            let after = json!({ "name": name, "scopes": scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>(), "user": user_id, "expires_at": new.expires_at.map(Instant::to_rfc3339) });
+            tx.append(caller.event(Action::TokenCreated, about.clone()).detail(json!({ "after": after })))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    let done = Done::from_write(written)?;
+    Ok(Done { value, receipt: done.receipt })
+}
+
+fn check(new: &NewToken, service: bool) -> AppResult<(String, BTreeSet<Permission>)> {
+    let mut errors = Vec::new();
+    let name = text::line(&new.name, 60).map_err(|e| errors.push(FieldError::text("name", e))).unwrap_or_default();
+    let mut scopes = BTreeSet::new();
+    for word in &new.scopes {
+        match Permission::parse(word) {
+            Some(Permission::RecallDecide) if service => errors.push(FieldError::new("scopes", "service-decides")),
+            Some(scope) => {
+                scopes.insert(scope);
+            }
+            None => errors.push(FieldError::new("scopes", "scope-unknown").arg("scope", word.chars().take(40).collect::<String>())),
+        }
+    }
+    if scopes.is_empty() && errors.is_empty() {
+        errors.push(FieldError::new("scopes", "required"));
+    }
+    if errors.is_empty() { Ok((name, scopes)) } else { Err(AppError::Invalid(errors)) }
+}
+
+/// Revokes a token: one's own, or a service token with the permission to manage tokens.
+pub async fn revoke(app: &App, caller: &Caller, token_id: &str) -> AppResult<Done<()>> {
+    let (caller, token_id) = (caller.clone(), token_id.to_owned());
+    let written = app
+        .store
+        .write(move |tx| {
+            let about = Subject::new("token", token_id.clone());
+            let found = tokens::token_find(tx.conn, &token_id)?.filter(|t| match &t.user_id {
+                Some(owner) => caller.user_id.as_ref() == Some(owner) || caller.kind == ActorKind::System,
+                None => caller.may(Permission::TokenManage),
+            });
+            let Some(row) = found else {
+                tx.append(caller.event(Action::TokenRevoked, about).outcome(Outcome::Refused).detail(AppError::NotFound.as_detail()))?;
+                return Ok(Err(AppError::NotFound));
+            };
+            let now = tx.now().0;
+            tokens::token_revoke(tx.conn, &row.id, now)?;
+            tx.append(caller.event(Action::TokenRevoked, about).detail(json!({ "before": { "revoked": row.revoked_at.is_some() }, "after": { "revoked": true } })))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    Done::from_write(written)
+}
+
+/// A person's own tokens, or (`None`, with the permission to manage tokens) the service tokens; the newest first.
+pub async fn list(app: &App, caller: &Caller, service: bool) -> AppResult<Vec<TokenRow>> {
+    if service && !caller.may(Permission::TokenManage) {
+        return Err(AppError::Forbidden(Permission::TokenManage));
+    }
+    let owner = if service { None } else { Some(caller.user_id.clone().unwrap_or_default()) };
+    Ok(app.store.read(move |conn| tokens::token_list(conn, owner.as_deref())).await?)
+}
+
+/// Who a bearer token stands for; nothing for an unknown, expired or revoked one, or one of an account that may not be used.
+pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Option<Caller>> {
+    let (hash, now) = (token::hash(bearer), app.now());
+    let caller = app
+        .store
+        .read(move |conn| {
+            let Some(row) = tokens::token_by_hash(conn, &hash)? else { return Ok(None) };
+            if row.revoked_at.is_some() || row.expires_at.is_some_and(|e| now >= Instant(e)) {
+                return Ok(None);
+            }
+            let scopes: BTreeSet<String> = row.scopes.split_whitespace().map(ToOwned::to_owned).collect();
+            let mut caller = match &row.user_id {
+                Some(user) => match people::person_find(conn, user)?.filter(|p| p.may_sign_in(now)) {
+                    Some(person) => person.caller(None, Some(client), None),
+                    None => return Ok(None),
+                },
+                None => Caller { name: row.name.clone(), ..Caller::anonymous(client, None) },
+            };
+            caller.kind = ActorKind::Token;
+            caller.id = row.id;
+            caller.scopes = Some(scopes);
+            Ok::<_, StoreError>(Some(caller))
+        })
+        .await?;
+    Ok(caller)
+}
+
+/// Whether the caller acts for somebody who may only look.
+pub fn is_read_only(caller: &Caller) -> bool {
+    caller.roles.contains(&Role::Auditor)
+}
