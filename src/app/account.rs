@@ -87,7 +87,9 @@ pub async fn second_factor_replace(app: &App, caller: &Caller, sealed_secret: &s
         .write(move |tx| {
             let about = Subject::new("user", &user_id);
             let refuse = |tx: &mut Tx<'_>, error: AppError| {
-                tx.append(caller.event(Action::SecondFactorEnrolled, Subject::new("user", &user_id)).outcome(Outcome::Refused).detail(error.as_detail()))?;
+                tx.append(
+                    caller.event(Action::SecondFactorEnrolled, Subject::new("user", &user_id)).outcome(Outcome::Refused).detail(error.as_detail()),
+                )?;
                 Ok(Err(error))
             };
             // First the new one: a slip there must not cost the present code.

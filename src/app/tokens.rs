@@ -141,7 +141,11 @@ pub async fn revoke(app: &App, caller: &Caller, token_id: &str) -> AppResult<Don
             };
             let now = tx.now().0;
             tokens::token_revoke(tx.conn, &row.id, now)?;
-            tx.append(caller.event(Action::TokenRevoked, about).detail(json!({ "before": { "revoked": row.revoked_at.is_some() }, "after": { "revoked": true } })))?;
+            tx.append(
+                caller
+                    .event(Action::TokenRevoked, about)
+                    .detail(json!({ "before": { "revoked": row.revoked_at.is_some() }, "after": { "revoked": true } })),
+            )?;
             Ok(Ok(()))
         })
         .await?;

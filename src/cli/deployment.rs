@@ -1,0 +1,100 @@
+//! Which deployment a command works on, and how its answer becomes an exit code: 0 done or holds, 1 does not, 2 could not tell.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{
+    app::{App, AppError},
+    config::Config,
+    store::{Options, Store},
+};
+
+/// Where the deployment lies.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Deployment {
+    /// Folder of the deployment: settings, keys, and with SQLite the database
+    #[arg(long, default_value = "data", value_name = "DIR", env = "COUNTERMAND_DATA")]
+    pub data: PathBuf,
+}
+
+/// Why a command did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// A rule said no: exit code 1.
+    #[error("{0}")]
+    No(String),
+    /// Wrong use, or the deployment cannot be reached: exit code 2.
+    #[error("{0}")]
+    Cannot(String),
+}
+
+impl Trouble {
+    pub fn cannot(error: impl std::fmt::Display) -> Self {
+        Self::Cannot(error.to_string())
+    }
+}
+
+impl From<AppError> for Trouble {
+    fn from(error: AppError) -> Self {
+        match error {
+            AppError::Store(e) => Self::cannot(e),
+            AppError::TooMany { .. } => Self::cannot(error),
+            AppError::Invalid(fields) => {
+                let lines: Vec<_> = fields
+                    .iter()
+                    .map(|f| {
+                        let args: Vec<_> = f.args.iter().map(|(k, v)| format!("{k}={v}")).collect();
+                        format!("--{}: {}{}{}", f.field.replace('_', "-"), f.kind, if args.is_empty() { "" } else { " " }, args.join(" "))
+                    })
+                    .collect();
+                Self::No(lines.join("\n"))
+            }
+            other => Self::No(other.to_string()),
+        }
+    }
+}
+
+impl Deployment {
+    /// Opens the deployment's store; works while its server runs.
+    pub fn open(&self) -> Result<App, Trouble> {
+        let config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
+        let options = Options { host: config.host(), ..Options::new(config.database().map_err(Trouble::cannot)?, &self.data) };
+        let store = Store::open(options).map_err(Trouble::cannot)?;
+        Ok(App::new(store, config))
+    }
+
+    /// Opens the deployment and runs `work`; trouble goes to stderr.
+    pub fn run<F, T>(&self, command: &str, work: F) -> ExitCode
+    where
+        F: FnOnce(App) -> T,
+        T: Future<Output = Result<(), Trouble>>,
+    {
+        let result = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(Trouble::cannot)
+            .and_then(|runtime| runtime.block_on(async { work(self.open()?).await }));
+        finish(command, result)
+    }
+}
+
+/// The exit code of a command; trouble goes to stderr.
+pub fn finish(command: &str, result: Result<(), Trouble>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => {
+            eprintln!("countermand {command}: {trouble}");
+            match trouble {
+                Trouble::No(_) => ExitCode::from(1),
+                Trouble::Cannot(_) => ExitCode::from(2),
+            }
+        }
+    }
+}
+
+/// Reads a secret from a file (`-` is standard input), without the line end.
+pub fn secret_file(path: &std::path::Path) -> Result<String, Trouble> {
+    let read = if path.as_os_str() == "-" { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(path) };
+    let text = read.map_err(|e| Trouble::cannot(format!("{}: {e}", path.display())))?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
