@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use crate::{
     app::{App, AppError},
     config::Config,
-    store::{Options, Store},
+    store::{Database, Options, Store},
 };
 
 /// Where the deployment lies.
@@ -57,7 +57,7 @@ impl Deployment {
     /// Opens the deployment's store; works while its server runs.
     pub fn open(&self) -> Result<App, Trouble> {
         let config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
-        let options = Options { host: config.host(), ..Options::new(config.database().map_err(Trouble::cannot)?, &self.data) };
+        let options = Options { host: config.host(), ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))
     }
