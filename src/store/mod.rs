@@ -17,6 +17,7 @@ pub mod jobs;
 mod log;
 pub mod messages;
 pub mod migrate;
+pub mod once;
 mod postgres;
 pub mod reader;
 pub mod recipients;

@@ -3,7 +3,7 @@
 //! Handlers return `Result<HttpResponse, Fault>`. The middleware in `security` writes the answer, because only there language,
 //! request id and the person are at hand. What went wrong inside is logged with the request id and never shown.
 
-use std::{fmt, time::Duration};
+use std::{borrow::Cow, fmt, time::Duration};
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -15,7 +15,7 @@ use actix_web::{
 pub struct Fault {
     status: StatusCode,
     /// A message key that tells the reason more closely, e.g. `fault-csrf`.
-    reason: Option<&'static str>,
+    reason: Option<Cow<'static, str>>,
     /// For the log only.
     cause: Option<String>,
     retry_after: Option<Duration>,
@@ -69,8 +69,8 @@ impl Fault {
 
     /// Tells the reason by a message key.
     #[must_use]
-    pub fn because(mut self, key: &'static str) -> Self {
-        self.reason = Some(key);
+    pub fn because(mut self, key: impl Into<Cow<'static, str>>) -> Self {
+        self.reason = Some(key.into());
         self
     }
 
@@ -78,8 +78,8 @@ impl Fault {
         self.status
     }
 
-    pub fn reason(&self) -> Option<&'static str> {
-        self.reason
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
     }
 
     pub(super) fn cause(&self) -> Option<&str> {
@@ -95,7 +95,7 @@ impl Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.status)?;
-        if let Some(reason) = self.reason {
+        if let Some(reason) = &self.reason {
             write!(f, " ({reason})")?;
         }
         Ok(())

@@ -180,6 +180,8 @@ impl FormState {
         [format!("error-{}-{field}-{kind}", self.noun), format!("error-{field}-{kind}"), format!("error-{}-{kind}", self.noun)]
             .iter()
             .find_map(|key| tr.maybe_a(key, &args))
+            // A rule's refusal, see `refusal`.
+            .or_else(|| kind.starts_with("refusal-").then(|| tr.a(&kind, &args)))
             .unwrap_or_else(|| tr.a(&format!("error-{kind}"), &args))
     }
 

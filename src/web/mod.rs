@@ -6,17 +6,20 @@
 //! | `security` | the outermost middleware: headers, request id, error pages |
 //! | `visit` | one request: language, theme, person, token against forged posts |
 //! | `page` | what every page carries; a template becomes an answer |
-//! | `fault`, `problem` | refusals and failures, for people and for programs |
+//! | `fault`, `problem`, `refusal` | refusals and failures, for people and for programs |
 //! | `form`, `posted` | a form with its values and errors; what a browser posted |
 //! | `assets` | style sheet, scripts, pictures |
+//! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
 
+pub mod api;
 pub mod assets;
 pub mod fault;
 pub mod form;
 pub mod page;
 pub mod posted;
 pub mod problem;
+pub mod refusal;
 pub mod routes;
 pub mod security;
 pub mod view;

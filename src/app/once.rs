@@ -1,0 +1,103 @@
+//! Doing a request once, however often it arrives: an `Idempotency-Key` of the API, the nonce of a form.
+//!
+//! [`begin`] claims the key and hands out the id that whatever the request makes will have; a request that comes while the first one runs
+//! waits for it; one that comes after gets the first answer. A process that died in between leaves the claim, and the retry makes the same
+//! object with the same id, so that at most one exists. Not here: what counts as an answer worth keeping (`web::api`).
+
+use std::time::Duration;
+
+use super::{App, AppResult};
+use crate::{
+    crypto,
+    store::once::{self, OnceRow},
+};
+
+/// How long an answer is kept.
+const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// A request that has run for longer than this is taken to have died with its process.
+const DEAD_AFTER: Duration = Duration::from_secs(90);
+/// How long the second request waits for the first.
+const WAIT: Duration = Duration::from_secs(10);
+
+/// Where a request stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// Do it; `id` for what it makes (a UUIDv7).
+    Go { id: String },
+    /// It was done: its status and answer.
+    Done { status: u16, answer: String },
+    /// The same key came with another body.
+    Other,
+    /// The first one still runs.
+    Running,
+}
+
+/// The owner of a form's nonce.
+pub fn form_owner(session: &str) -> String {
+    format!("session:{session}")
+}
+
+/// Hash of what makes two requests the same.
+pub fn body_hash(method: &str, path: &str, body: &[u8]) -> [u8; 32] {
+    crypto::sha256(&[method.as_bytes(), b" ", path.as_bytes(), b"\n", body].concat())
+}
+
+/// Claims `key` of `owner`, or says what became of it.
+pub async fn begin(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<Begun> {
+    let mut waited = Duration::ZERO;
+    loop {
+        let begun = claim(app, owner, key, hash).await?;
+        if begun != Begun::Running || waited >= WAIT {
+            return Ok(begun);
+        }
+        let step = Duration::from_millis(50);
+        tokio::time::sleep(step).await;
+        waited += step;
+    }
+}
+
+async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<Begun> {
+    let (owner, key, id) = (owner.to_owned(), key.to_owned(), crate::id::fresh());
+    let written = app
+        .store
+        .write(move |tx| {
+            let now = tx.now();
+            once::purge(tx.conn, now.minus(KEPT).0)?;
+            let Some(row) = once::find(tx.conn, &owner, &key)? else {
+                let row = OnceRow {
+                    token_id: owner.clone(),
+                    request_key: key.clone(),
+                    body_hash: hash.to_vec(),
+                    status: 0,
+                    answer: id.clone(),
+                    created_at: now.0,
+                };
+                once::insert(tx.conn, row)?;
+                return Ok(Begun::Go { id: id.clone() });
+            };
+            if row.body_hash != hash {
+                return Ok(Begun::Other);
+            }
+            if let Ok(status @ 1..) = u16::try_from(row.status) {
+                return Ok(Begun::Done { status, answer: row.answer });
+            }
+            let dead = row.created_at < now.minus(DEAD_AFTER).0;
+            Ok(if dead && once::retake(tx.conn, &row, now.0)? { Begun::Go { id: row.answer } } else { Begun::Running })
+        })
+        .await?;
+    Ok(written.value)
+}
+
+/// Keeps the answer of a request that [`begin`] let go.
+pub async fn finish(app: &App, owner: &str, key: &str, status: u16, answer: &str) -> AppResult<()> {
+    let (owner, key, answer) = (owner.to_owned(), key.to_owned(), answer.to_owned());
+    app.store.write(move |tx| once::finish(tx.conn, &owner, &key, i64::from(status), &answer)).await?;
+    Ok(())
+}
+
+/// Gives the key back: nothing was done and the same request may come again.
+pub async fn forget(app: &App, owner: &str, key: &str) -> AppResult<()> {
+    let (owner, key) = (owner.to_owned(), key.to_owned());
+    app.store.write(move |tx| once::forget(tx.conn, &owner, &key)).await?;
+    Ok(())
+}
