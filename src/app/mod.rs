@@ -39,8 +39,8 @@ pub struct App {
     pub node: String,
 }
 
-pub mod connectors;
 pub mod account;
+pub mod connectors;
 pub mod people;
 pub mod sessions;
 pub mod setup;

@@ -56,7 +56,13 @@ impl From<AppError> for Trouble {
 impl Deployment {
     /// Opens the deployment's store; works while its server runs.
     pub fn open(&self) -> Result<App, Trouble> {
-        let config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
+        self.open_as(None)
+    }
+
+    /// The same with another address to listen on than the settings name.
+    pub fn open_as(&self, listen: Option<std::net::SocketAddr>) -> Result<App, Trouble> {
+        let mut config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
+        config.listen = listen.unwrap_or(config.listen);
         let options = Options { host: config.host(), ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))

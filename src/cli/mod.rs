@@ -2,28 +2,52 @@
 
 pub mod deployment;
 pub mod emulate;
+pub mod ledger;
+pub mod migrate;
+pub mod serve;
 pub mod token;
 pub mod user;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
     /// Run a local platform that speaks the documented API, for trials and tests
     Emulate(emulate::Args),
+    /// Verify, sign, prove and publish the log
+    Ledger(ledger::Args),
+    /// Bring the database to this version
+    Migrate(migrate::Args),
+    /// Serve console, API and jobs
+    Serve(serve::Args),
     /// Tokens for the API, from the shell
     Token(token::Args),
     /// Accounts, from the shell
     User(user::Args),
+    /// Run jobs only, for deployments with several nodes
+    Work(deployment::Deployment),
+    /// Print shell completions
+    Completions { shell: clap_complete::Shell },
 }
 
+/// Parses the command line, runs the command, gives its exit code: 0 holds or done, 1 does not hold, 2 could not tell or wrong use.
 pub fn run() -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     match Command::parse() {
         Command::Emulate(args) => emulate::run(&args),
+        Command::Ledger(args) => ledger::run(&args),
+        Command::Migrate(args) => migrate::run(&args),
+        Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),
+        Command::Work(deployment) => serve::work(&deployment),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Command::command(), "countermand", &mut std::io::stdout());
+            ExitCode::SUCCESS
+        }
     }
 }

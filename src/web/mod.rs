@@ -22,6 +22,7 @@ pub mod problem;
 pub mod refusal;
 pub mod routes;
 pub mod security;
+pub mod tls;
 pub mod view;
 pub mod visit;
 
@@ -70,4 +71,12 @@ where
         };
     }
     server.run().await
+}
+
+/// Registers the application and all routes; for [`serve`].
+pub fn console(app: crate::app::App) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
+    move |cfg| {
+        cfg.app_data(Data::new(app.clone()));
+        routes::routes(cfg);
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{dsl::not, prelude::*};
 
-use super::{Audit, Kind, Mark, Walked};
+use super::{Audit, Kind, Mark, Walked, salvage, unreadable};
 use crate::{
     ledger::{
         commitment,
@@ -35,8 +35,8 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
         let rows: Vec<(i64, String, Vec<u8>)> =
             log_events::table.filter(log_events::idx.ge(next)).order(log_events::idx.asc()).limit(BATCH).load(conn)?;
         let Some(end) = rows.last().map(|r| r.0) else { break };
-        let mut parts = parts_of(conn, &rows)?;
-        let mut projections = projections_of(conn, next, end)?;
+        let mut parts = parts_of(conn, audit, &rows)?;
+        let mut projections = projections_of(conn, audit, next, end)?;
         let mut hashes = Vec::with_capacity(rows.len());
         for (idx, event_id, bytes) in rows {
             while next < idx {
@@ -53,6 +53,7 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
             let leaf = event(audit, idx, &event_id, &bytes, parts.remove(&event_id).unwrap_or_default(), projections.remove(&idx));
             walked.last_at = walked.last_at.max(leaf.map_or(0, |l| l.at.0));
         }
+        next = next.max(end + 1);
         for (idx, _) in projections {
             audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
         }
@@ -64,10 +65,15 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
 
 type Parts = BTreeMap<String, Vec<PartRow>>;
 
-fn parts_of(conn: &mut Conn, rows: &[(i64, String, Vec<u8>)]) -> Result<Parts, StoreError> {
+fn parts_of(conn: &mut Conn, audit: &mut Audit<'_>, rows: &[(i64, String, Vec<u8>)]) -> Result<Parts, StoreError> {
     let mut parts = Parts::new();
     for chunk in rows.chunks(500) {
-        let found: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(chunk.iter().map(|r| &r.1))).load(conn)?;
+        let found = log_parts::table.filter(log_parts::event_id.eq_any(chunk.iter().map(|r| &r.1))).load(conn).map_err(StoreError::from);
+        let found: Vec<PartRow> = match found {
+            Ok(found) => found,
+            Err(e) if unreadable(&e) => readable_parts(conn, audit, chunk)?,
+            Err(e) => return Err(e),
+        };
         for row in found {
             parts.entry(row.event_id.clone()).or_default().push(row);
         }
@@ -75,8 +81,30 @@ fn parts_of(conn: &mut Conn, rows: &[(i64, String, Vec<u8>)]) -> Result<Parts, S
     Ok(parts)
 }
 
-fn projections_of(conn: &mut Conn, from: i64, to: i64) -> Result<BTreeMap<i64, SearchRow>, StoreError> {
-    let rows: Vec<SearchRow> = log_search::table.filter(log_search::idx.between(from, to)).load(conn)?;
+/// The parts of a batch in which some cannot be read, event by event.
+fn readable_parts(conn: &mut Conn, audit: &mut Audit<'_>, rows: &[(i64, String, Vec<u8>)]) -> Result<Vec<PartRow>, StoreError> {
+    let mut parts: Vec<PartRow> = Vec::new();
+    for (idx, event_id, _) in rows {
+        match log_parts::table.filter(log_parts::event_id.eq(event_id)).load(conn).map_err(StoreError::from) {
+            Ok(found) => parts.extend(found),
+            Err(e) if unreadable(&e) => audit.problem(Kind::Part, "log_parts", u64::try_from(*idx).ok(), "a part of this event cannot be read"),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(parts)
+}
+
+fn projections_of(conn: &mut Conn, audit: &mut Audit<'_>, from: i64, to: i64) -> Result<BTreeMap<i64, SearchRow>, StoreError> {
+    let between = || log_search::table.filter(log_search::idx.between(from, to));
+    let (rows, bad): (Vec<SearchRow>, Vec<i64>) = salvage(
+        conn,
+        |c| Ok(between().load(c)?),
+        |c| Ok(between().select(log_search::idx).load(c)?),
+        |c, idx| Ok(log_search::table.find(idx).first(c)?),
+    )?;
+    for idx in bad {
+        audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "the row cannot be read");
+    }
     Ok(rows.into_iter().map(|r| (r.idx, r)).collect())
 }
 
@@ -172,14 +200,13 @@ fn strays(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, size: Option<u64>, f
     for idx in beyond {
         audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
     }
-    let orphans: Vec<(String, String)> = log_parts::table
+    let orphans: i64 = log_parts::table
         .filter(not(log_parts::event_id.eq_any(log_events::table.select(log_events::event_id))))
         .filter(not(log_parts::event_id.eq_any(log_pending::table.select(log_pending::event_id))))
-        .select((log_parts::event_id, log_parts::name))
-        .limit(100)
-        .load(conn)?;
-    for (event_id, name) in orphans {
-        audit.problem(Kind::Part, "log_parts", None, format!("the part {name} belongs to no event: {event_id}"));
+        .count()
+        .get_result(conn)?;
+    if orphans > 0 {
+        audit.problem(Kind::Part, "log_parts", None, format!("{orphans} parts belong to no event"));
     }
     let expected: BTreeMap<(i64, i64), usize> = crate::ledger::tile::changed(0, found)
         .map(|t| ((i64::from(t.level), i64::try_from(t.index).unwrap_or(i64::MAX)), usize::from(t.width) * 32))

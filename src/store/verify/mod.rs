@@ -6,11 +6,13 @@
 mod events;
 mod marks;
 
+use std::path::Path;
+
 use diesel::prelude::*;
 use serde::Serialize;
 
 use super::{
-    Conn, Store, StoreError, log,
+    Conn, Database, Store, StoreError, conn, log,
     schema::{log_checkpoints, log_head, log_keys, settings},
 };
 use crate::{
@@ -104,36 +106,44 @@ struct Mark {
 }
 
 impl Store {
-    /// Recomputes the whole log.
+    /// Recomputes the whole log of this store.
     ///
     /// # Errors
     /// Only if the database cannot be read; what does not hold is in the report.
     pub fn verify(&self, against: &Against) -> Result<Report, StoreError> {
-        let kept = std::fs::read_to_string(self.data().join("log/checkpoint")).ok();
-        let mut against = against.clone();
-        let data_copy = kept.is_some();
-        against.notes.extend(kept);
-        let (keys, origin) = (self.keys().clone(), self.origin().to_owned());
-        let mut report = self.read_now(|conn| run(conn, &keys, &origin, &against))?;
-        if !data_copy && report.checked.checkpoints > 0 {
-            report.ok = false;
-            report.problems.push(Problem {
-                kind: Kind::Fork,
-                table: "log/checkpoint",
-                index: None,
-                detail: "the copy of the last checkpoint outside the database is missing".to_owned(),
-            });
-        }
-        Ok(report)
+        inspect(self.database(), self.data(), against)
     }
 }
 
-fn run(conn: &mut Conn, keys: &Keyring, origin: &str, against: &Against) -> Result<Report, StoreError> {
+/// Recomputes the log in `database`, with the keys and the checkpoint's copy under `data`. Needs no store: a log that a store refuses to
+/// open is the very one to be looked at.
+///
+/// # Errors
+/// Only if database or keys cannot be read; what does not hold is in the report.
+pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Report, StoreError> {
+    let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let copy = std::fs::read_to_string(data.join("log/checkpoint")).ok();
+    let mut against = against.clone();
+    let has_copy = copy.is_some();
+    against.notes.extend(copy);
+    let mut conn = conn::open(database, conn::Purpose::Read)?;
+    let begin = match &conn {
+        Conn::Sqlite(_) => "BEGIN",
+        Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    conn::begin(&mut conn, begin)?;
+    let mut audit = run(&mut conn, &keys, &against)?;
+    if !has_copy && audit.report.checked.checkpoints > 0 {
+        audit.problem(Kind::Fork, "log/checkpoint", None, "the copy of the last checkpoint outside the database is missing");
+    }
+    Ok(audit.report)
+}
+
+fn run<'a>(conn: &mut Conn, keys: &'a Keyring, against: &Against) -> Result<Audit<'a>, StoreError> {
     let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
     let mut audit = Audit { keys, report };
 
-    let ours = Vkey::new(origin, &keys.log.verifying_key()).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-    check_keys(conn, &mut audit, &ours, against)?;
+    let ours = check_keys(conn, &mut audit, against)?;
     let heads: Vec<log::Head> = log_head::table.load(conn)?;
     let head = heads.into_iter().find(|h| h.id == 1);
     if head.is_none() {
@@ -147,7 +157,36 @@ fn run(conn: &mut Conn, keys: &Keyring, origin: &str, against: &Against) -> Resu
     }
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
-    Ok(audit.report)
+    Ok(audit)
+}
+
+/// Text that is not UTF-8, or a value of another type: somebody wrote past the product.
+fn unreadable(error: &StoreError) -> bool {
+    matches!(error, StoreError::Db(diesel::result::Error::DeserializationError(_)))
+}
+
+/// Loads many rows, and where one cannot be read at all, row by row: answers the readable ones and the keys of the others.
+fn salvage<K, T>(
+    conn: &mut Conn,
+    all: impl FnOnce(&mut Conn) -> Result<Vec<T>, StoreError>,
+    keys: impl FnOnce(&mut Conn) -> Result<Vec<K>, StoreError>,
+    one: impl Fn(&mut Conn, &K) -> Result<T, StoreError>,
+) -> Result<(Vec<T>, Vec<K>), StoreError> {
+    match all(conn) {
+        Ok(rows) => Ok((rows, Vec::new())),
+        Err(e) if unreadable(&e) => {
+            let (mut rows, mut bad) = (Vec::new(), Vec::new());
+            for key in keys(conn)? {
+                match one(conn, &key) {
+                    Ok(row) => rows.push(row),
+                    Err(e) if unreadable(&e) => bad.push(key),
+                    Err(e) => return Err(e),
+                }
+            }
+            Ok((rows, bad))
+        }
+        Err(e) => Err(e),
+    }
 }
 
 /// What walking the events gave.
@@ -158,35 +197,60 @@ struct Walked {
     roots: std::collections::BTreeMap<u64, Hash>,
 }
 
-fn check_keys(conn: &mut Conn, audit: &mut Audit<'_>, ours: &Vkey, against: &Against) -> Result<(), StoreError> {
-    let rows: Vec<(i64, String)> = log_keys::table.load(conn)?;
-    match rows.as_slice() {
-        [(1, vkey)] if *vkey == ours.to_string() => {}
-        [] => audit.problem(Kind::Key, "log_keys", None, "the key row is missing"),
-        rows => {
-            for (id, vkey) in rows {
-                if *id != 1 || *vkey != ours.to_string() {
-                    audit.problem(Kind::Key, "log_keys", u64::try_from(*id).ok(), format!("{vkey} is not this installation's key {ours}"));
-                }
-            }
-        }
-    }
-    let origin: Option<String> = settings::table.find("origin").select(settings::value).first(conn).optional()?;
+/// Checks the key row against the key file; answers the key that this log must have.
+fn check_keys(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -> Result<Vkey, StoreError> {
+    let (rows, bad): (Vec<(i64, String)>, Vec<i64>) = salvage(
+        conn,
+        |c| Ok(log_keys::table.load(c)?),
+        |c| Ok(log_keys::table.select(log_keys::id).load(c)?),
+        |c, id| Ok(log_keys::table.find(id).first(c)?),
+    )?;
+    let origin: Option<String> = match settings::table.find("origin").select(settings::value).first(conn).optional().map_err(StoreError::from) {
+        Ok(origin) => origin,
+        Err(e) if unreadable(&e) => None,
+        Err(e) => return Err(e),
+    };
+    let key = audit.keys.log.verifying_key();
+    let named = rows.iter().find_map(|(_, vkey)| Vkey::parse(vkey).ok().filter(|v| *v.key() == key));
+    let ours = match (named, &origin) {
+        (Some(vkey), _) => vkey,
+        (None, Some(origin)) => Vkey::new(origin, &key).map_err(|e| StoreError::Corrupt(e.to_string()))?,
+        (None, None) => return Err(StoreError::Corrupt("neither settings nor log_keys name the log".to_owned())),
+    };
     if origin.as_deref() != Some(ours.name()) {
         audit.problem(Kind::Key, "settings", None, "the log's origin is not the one in its key");
     }
+    for id in bad {
+        audit.problem(Kind::Key, "log_keys", u64::try_from(id).ok(), "the row cannot be read");
+    }
+    if !rows.iter().any(|(id, _)| *id == 1) {
+        audit.problem(Kind::Key, "log_keys", Some(1), "the key row is missing");
+    }
+    for (id, vkey) in &rows {
+        if *id != 1 || *vkey != ours.to_string() {
+            audit.problem(Kind::Key, "log_keys", u64::try_from(*id).ok(), format!("{vkey} is not this installation's key {ours}"));
+        }
+    }
     if let Some(pinned) = &against.vkey
-        && pinned != ours
+        && *pinned != ours
     {
         audit.problem(Kind::Key, "log_keys", None, format!("the log is signed by {ours}, not by the pinned {pinned}"));
     }
-    Ok(())
+    Ok(ours)
 }
 
 /// Opens all checkpoints, ours and those kept elsewhere.
 fn collect_marks(conn: &mut Conn, audit: &mut Audit<'_>, head: Option<&log::Head>, ours: &Vkey, against: &Against) -> Result<Vec<Mark>, StoreError> {
     let mut marks = Vec::new();
-    let rows: Vec<(i64, i64, String)> = log_checkpoints::table.order(log_checkpoints::seq.asc()).load(conn)?;
+    let (rows, bad): (Vec<(i64, i64, String)>, Vec<i64>) = salvage(
+        conn,
+        |c| Ok(log_checkpoints::table.order(log_checkpoints::seq.asc()).load(c)?),
+        |c| Ok(log_checkpoints::table.order(log_checkpoints::seq.asc()).select(log_checkpoints::seq).load(c)?),
+        |c, seq| Ok(log_checkpoints::table.find(seq).first(c)?),
+    )?;
+    for seq in &bad {
+        audit.problem(Kind::Signature, "log_checkpoints", u64::try_from(*seq).ok(), format!("row {seq} cannot be read"));
+    }
     for (seq, size, note) in rows.iter() {
         let index = u64::try_from(*size).ok();
         audit.report.checked.checkpoints += 1;
@@ -201,7 +265,7 @@ fn collect_marks(conn: &mut Conn, audit: &mut Audit<'_>, head: Option<&log::Head
         }
     }
     let last = head.map_or(0, |h| h.checkpoint_seq);
-    let present: Vec<i64> = rows.iter().map(|r| r.0).collect();
+    let present: Vec<i64> = rows.iter().map(|r| r.0).chain(bad).collect();
     for seq in (1..=last).filter(|seq| !present.contains(seq)).take(MOST) {
         audit.problem(Kind::Checkpoint, "log_checkpoints", u64::try_from(seq).ok(), format!("checkpoint number {seq} is missing"));
     }

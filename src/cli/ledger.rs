@@ -1,0 +1,176 @@
+//! `countermand ledger …`: verify the log, print its checkpoint, prove an event, publish it as static files.
+
+use std::{fs, path::PathBuf, process::ExitCode};
+
+use crate::{
+    cli::deployment::{Deployment, Trouble, finish},
+    config::Config,
+    ledger::{checkpoint::Vkey, proof::Proof, publish::publish},
+    store::{
+        Database, Store, StoreError,
+        reader::{self, TileReader},
+        verify::{Against, Report, inspect},
+    },
+};
+
+/// Arguments of `ledger`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Command {
+    /// Recompute every leaf, commitment, projection, tile and checkpoint; exit 1 if anything does not hold
+    Verify {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// Accepted for scripts; every verification is a full one
+        #[arg(long)]
+        full: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// The log's verifier key as known from elsewhere
+        #[arg(long, value_name = "KEY")]
+        vkey: Option<String>,
+        /// A checkpoint kept elsewhere; may be given several times
+        #[arg(long, value_name = "FILE")]
+        against: Vec<PathBuf>,
+    },
+    /// Sign the present head if it is not signed yet, and print the checkpoint
+    Checkpoint {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// Print the log's verifier key instead
+        #[arg(long)]
+        vkey: bool,
+    },
+    /// Print the proof of one event as a .tlog-proof
+    Proof {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[arg(long, value_name = "N")]
+        index: u64,
+    },
+    /// Write the log as a C2SP tlog-tiles folder that any static server can carry
+    Publish {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+    },
+}
+
+/// 0: holds, or done; 1: does not hold; 2: could not tell.
+pub fn run(args: &Args) -> ExitCode {
+    match &args.command {
+        Command::Verify { deployment, json, vkey, against, .. } => finish("ledger verify", verify(deployment, *json, vkey.as_deref(), against)),
+        Command::Checkpoint { deployment, vkey } => finish("ledger checkpoint", checkpoint(deployment, *vkey)),
+        Command::Proof { deployment, index } => finish("ledger proof", proof(deployment, *index)),
+        Command::Publish { deployment, out } => finish("ledger publish", write(deployment, out)),
+    }
+}
+
+fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[PathBuf]) -> Result<(), Trouble> {
+    let config = Config::load(&deployment.data, std::env::vars()).map_err(Trouble::cannot)?;
+    let database = Database::of(&config).map_err(Trouble::cannot)?;
+    if let Database::Sqlite(path) = &database
+        && !path.exists()
+    {
+        return Err(Trouble::Cannot(format!("there is no database at {}", path.display())));
+    }
+    let vkey = vkey.map(Vkey::parse).transpose().map_err(Trouble::cannot)?;
+    let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
+    let notes = files.iter().map(read).collect::<Result<_, _>>()?;
+    let report = inspect(&database, &deployment.data, &Against { vkey, notes }).map_err(Trouble::cannot)?;
+    if json {
+        println!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
+    } else {
+        print(&report);
+    }
+    match report.problems.first() {
+        None => Ok(()),
+        Some(first) => {
+            let at = first.index.map_or_else(String::new, |i| format!(" at {i}"));
+            Err(Trouble::No(format!("the log does not hold: {}{at}: {} ({} problems)", first.table, first.detail, report.problems.len())))
+        }
+    }
+}
+
+fn print(report: &Report) {
+    let c = &report.checked;
+    println!("{} events, root {}", report.size, report.root);
+    println!("checked: {} leaves, {} parts, {} projections, {} tiles, {} checkpoints", c.leaves, c.parts, c.projections, c.tiles, c.checkpoints);
+    for p in &report.problems {
+        let index = p.index.map_or_else(|| "-".to_owned(), |i| i.to_string());
+        println!(
+            "{}\t{}\t{index}\t{}",
+            serde_json::to_value(p.kind).ok().and_then(|k| k.as_str().map(str::to_owned)).unwrap_or_default(),
+            p.table,
+            p.detail
+        );
+    }
+    if report.ok {
+        println!("the log holds");
+    }
+}
+
+fn open(deployment: &Deployment) -> Result<Store, Trouble> {
+    Ok(deployment.open()?.store)
+}
+
+fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
+    let store = open(deployment)?;
+    if vkey {
+        println!("{}", store.vkey().map_err(Trouble::cannot)?);
+    } else {
+        print!("{}", store.checkpoint_now().map_err(Trouble::cannot)?);
+    }
+    Ok(())
+}
+
+fn proof(deployment: &Deployment, index: u64) -> Result<(), Trouble> {
+    let store = open(deployment)?;
+    let note = store.checkpoint_now().map_err(Trouble::cannot)?;
+    let vkey = store.vkey().map_err(Trouble::cannot)?;
+    let size = crate::ledger::checkpoint::open(&note, &vkey).map_err(Trouble::cannot)?.size;
+    if index >= size {
+        return Err(Trouble::No(format!("the log holds {size} events; there is no event {index}")));
+    }
+    let hashes = store
+        .read_now(|conn| crate::ledger::tree::inclusion(&TileReader::new(conn), index, size).map_err(|e| StoreError::Corrupt(e.to_string())))
+        .map_err(Trouble::cannot)?;
+    print!("{}", Proof { extra: None, index, hashes, checkpoint: note }.to_text());
+    Ok(())
+}
+
+fn write(deployment: &Deployment, out: &std::path::Path) -> Result<(), Trouble> {
+    let store = open(deployment)?;
+    let note = store.checkpoint_now().map_err(Trouble::cannot)?;
+    let vkey = store.vkey().map_err(Trouble::cannot)?;
+    publish(entries(&store), &note, &vkey, |path, bytes| {
+        let path = out.join(path);
+        path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes)).map_err(|e| format!("{}: {e}", path.display()))
+    })
+    .map_err(Trouble::cannot)
+}
+
+/// The leaves in order, read a thousand at a time.
+fn entries(store: &Store) -> impl Iterator<Item = Result<Vec<u8>, String>> + '_ {
+    const AT_ONCE: i64 = 1000;
+    let mut next = 0;
+    let mut waiting = std::collections::VecDeque::new();
+    std::iter::from_fn(move || {
+        if waiting.is_empty() {
+            match store.read_now(|conn| reader::events_from(conn, next, AT_ONCE)) {
+                Ok(events) => waiting.extend(events),
+                Err(e) => return Some(Err(e.to_string())),
+            }
+        }
+        let event = waiting.pop_front()?;
+        next = event.index + 1;
+        Some(Ok(event.bytes))
+    })
+}

@@ -1,0 +1,38 @@
+//! `countermand migrate [--check]`: brings the database to this version, or says what is missing.
+
+use std::process::ExitCode;
+
+use crate::{
+    cli::deployment::{Deployment, Trouble, finish},
+    config::Config,
+    store::{Database, migrate},
+};
+
+/// Arguments of `migrate`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    deployment: Deployment,
+    /// Change nothing; exit 1 if migrations are pending
+    #[arg(long)]
+    check: bool,
+}
+
+/// 0: up to date; 1: `--check` found pending migrations; 2: the database cannot be reached.
+pub fn run(args: &Args) -> ExitCode {
+    finish("migrate", work(args))
+}
+
+fn work(args: &Args) -> Result<(), Trouble> {
+    let config = Config::load(&args.deployment.data, std::env::vars()).map_err(Trouble::cannot)?;
+    let database = Database::of(&config).map_err(Trouble::cannot)?;
+    std::fs::create_dir_all(&args.deployment.data).map_err(Trouble::cannot)?;
+    if args.check {
+        let pending = migrate::pending(&database).map_err(Trouble::cannot)?;
+        return if pending.is_empty() { Ok(()) } else { Err(Trouble::No(format!("pending: {}", pending.join(", ")))) };
+    }
+    for name in migrate::run(&database).map_err(Trouble::cannot)? {
+        println!("applied {name}");
+    }
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! `countermand serve` and `countermand work`: the whole product, or only its jobs for deployments with several nodes.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    app::{App, setup},
+    cli::deployment::{Deployment, Trouble, finish},
+    config::Config,
+    domain::event::{Action, Event, Subject},
+    jobs,
+    web::{self, Listen, Shell},
+};
+
+/// Arguments of `serve`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    pub deployment: Deployment,
+    /// Address to listen on; overrides the settings
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<SocketAddr>,
+}
+
+/// Serves until stopped. 0: stopped as told; 2: settings, database or address cannot be used.
+pub fn run(args: &Args) -> ExitCode {
+    let result = actix_web::rt::System::new().block_on(async {
+        let app = args.deployment.open_as(args.listen)?;
+        let listener = bind(&app.config)?;
+        let address = listener.local_addr().map_err(Trouble::cannot)?;
+        eprintln!("countermand: {} (listening on {address})", app.config.public_url);
+        if let Some(link) = setup::first_start(&app).await? {
+            eprintln!("First start. Set the installation up within 72 hours at:\n  {}{}", app.config.public_url.trim_end_matches('/'), link.path);
+        }
+        serve(app, listener).await
+    });
+    finish("serve", result)
+}
+
+/// Jobs only, until stopped.
+pub fn work(deployment: &Deployment) -> ExitCode {
+    let result = actix_web::rt::System::new().block_on(async {
+        let app = deployment.open()?;
+        note(&app, Action::ServiceStarted, "work").await?;
+        let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
+        jobs::serve(app.clone(), stopped()).await;
+        housekeeping.abort();
+        note(&app, Action::ServiceStopped, "work").await
+    });
+    finish("work", result)
+}
+
+/// Serves `app` on `listener`: pages, API, jobs, checkpoints. Returns when told to stop.
+pub async fn serve(app: App, listener: TcpListener) -> Result<(), Trouble> {
+    let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
+    note(&app, Action::ServiceStarted, "serve").await?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
+        let _ = stopped.await;
+    }));
+    let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
+    let shell = Shell {
+        tenant: app.config.tenant.clone(),
+        secure: app.config.https(),
+        public_origin: app.config.public_url.trim_end_matches('/').to_owned(),
+        clock: app.store.clock().clone(),
+    };
+    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, shell, web::console(app.clone())).await;
+    housekeeping.abort();
+    drop(stop);
+    let _ = runner.await;
+    note(&app, Action::ServiceStopped, "serve").await?;
+    served.map_err(Trouble::cannot)
+}
+
+/// Plain HTTP is for loopback and for proxies that are named: on any other address a password would cross the network in the clear.
+fn bind(config: &Config) -> Result<TcpListener, Trouble> {
+    let plain = config.tls_cert.is_none();
+    if plain && !config.listen.ip().is_loopback() && config.trusted_proxies.is_empty() {
+        return Err(Trouble::Cannot(format!(
+            "{} is not a loopback address: set tls_cert and tls_key, or name the proxy that ends TLS in trusted_proxies",
+            config.listen
+        )));
+    }
+    TcpListener::bind(config.listen).map_err(|e| Trouble::Cannot(format!("{}: {e}", config.listen)))
+}
+
+async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
+    let event = Event::system(action, Subject::new("node", app.store.node())).detail(serde_json::json!({
+        "command": command, "version": env!("CARGO_PKG_VERSION"),
+    }));
+    app.record(event).await.map_err(Trouble::cannot)?;
+    Ok(())
+}
+
+/// Signs the head every ten seconds if it moved.
+async fn checkpoints(app: App) {
+    let app = Arc::new(app);
+    loop {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        if let Err(e) = app.store.checkpoint().await {
+            tracing::error!(error = %e, "the log could not be signed");
+        }
+    }
+}
+
+async fn stopped() {
+    let terminate = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = terminate => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
