@@ -15,11 +15,13 @@
 //! | [`proof`] | one event's proof as a file |
 //! | [`set`] | a hundred thousand recipients in 32 bytes |
 //! | [`purge`] | which parts were erased, by name |
+//! | [`closing`] | that no event of a case is missing |
 //! | [`statement`] | what a decider signs |
 //! | [`publish`] | the whole log as files for a static server |
 
 mod bundle;
 pub mod checkpoint;
+pub mod closing;
 pub mod commitment;
 mod encode;
 mod frontier;

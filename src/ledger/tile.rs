@@ -1,6 +1,6 @@
 //! Tiles and entry bundles: how the tree lies on disk and on the wire (C2SP tlog-tiles).
 //!
-//! Names and encodings here; how tiles grow in [`super::grow`], re-exported as [`Tiles`].
+//! Names here; encodings of bundles and the growth of [`Tiles`] in files of their own, re-exported.
 
 use super::encode::decimal;
 pub use super::{

@@ -3,6 +3,7 @@
 use countermand::{
     clock::Instant,
     ledger::{
+        closing::Closing,
         purge::{PurgeError, PurgeList},
         set::{self, Set},
         statement::{Policy, Statement, StatementError},
@@ -137,5 +138,18 @@ fn a_statement_outside_the_format_is_never_shown_for_signing() {
     ] {
         assert_eq!(statement.to_bytes(), Err(StatementError(field)));
         assert_eq!(statement.challenge(), Err(StatementError(field)));
+    }
+}
+
+#[test]
+fn a_closed_case_counts_its_events_and_hashes_them_in_order() {
+    let (a, b, c) = ([1; 32], [2; 32], [3; 32]);
+    let closing = Closing::of([(4, a), (9, b), (10, c)]).unwrap();
+    assert_eq!(closing, Closing { count: 3, first: 4, last: 10, leaf_hashes: countermand::crypto::sha256(&[a, b, c].concat()) });
+    assert_eq!(closing.to_json(), serde_json::json!({"count": 3, "first": 4, "last": 10, "leaf_hashes": hex::encode(closing.leaf_hashes)}));
+    assert_ne!(Closing::of([(4, b), (9, a), (10, c)]), Some(closing));
+    assert_eq!(Closing::of([(7, a)]).map(|one| (one.count, one.first, one.last)), Some((1, 7, 7)));
+    for bad in [vec![], vec![(9, a), (4, b)], vec![(4, a), (4, b)]] {
+        assert_eq!(Closing::of(bad), None);
     }
 }

@@ -183,6 +183,17 @@ fn sizes_that_were_never_reached_are_refused_without_arithmetic_accidents() {
 }
 
 #[test]
+fn a_proof_from_a_larger_log_does_not_pass_for_a_smaller_one() {
+    let (log, leaves) = (log(8), hashes(8));
+    let root = |size| root(&log, size).unwrap();
+    assert!(verify_inclusion(&leaves[1], 1, 2, &leaves[..1], &root(2)));
+    assert!(!verify_inclusion(&leaves[1], 0, 1, &leaves[..1], &root(2)));
+    let proof = consistency(&log, 7, 8).unwrap();
+    assert!(verify_consistency(7, &root(7), 8, &root(8), &proof));
+    assert!(!verify_consistency(3, &root(7), 4, &root(8), &proof));
+}
+
+#[test]
 fn the_empty_log_has_one_root_and_everything_begins_with_it() {
     let (one, wrong) = (root(&log(1), 1).unwrap(), leaf_hash(b"x"));
     assert_eq!(EMPTY_ROOT, countermand::crypto::sha256(b""));
