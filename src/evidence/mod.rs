@@ -1,1 +1,21 @@
-//! (in preparation)
+//! Bundles: what leaves the house as evidence, made from what `app` collected, and checked without a database.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`collected`] | the plain data that a bundle is made from |
+//! | [`bundle`] | a deterministic BagIt bag in a ZIP |
+//! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
+//! | [`report`] | `evidence.json` |
+//! | [`zip`] | the container, written and read |
+//! | [`verify`] | whether a bundle holds, offline |
+//!
+//! Not here: who may export and why (`app::evidence`); the log's formats ([`crate::ledger`]).
+
+pub mod bundle;
+pub mod collected;
+pub mod columns;
+pub mod csv;
+pub mod report;
+pub mod tables;
+pub mod verify;
+pub mod zip;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bundle;
 mod ledger;
 mod shell;
 mod store;

@@ -1,6 +1,6 @@
 //! What several stories use.
 
+pub mod case_sample;
+pub mod db;
 pub mod html;
 pub mod sample;
-
-pub mod db;

@@ -1,0 +1,277 @@
+//! Making a bundle: the files of a BagIt 1.0 bag (RFC 8493) and the ZIP around them. The same input gives the same bytes.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha512};
+
+use super::{
+    collected::{Collected, Content},
+    columns,
+    report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
+    tables::{self, Event},
+    zip::{self, Files, ZipError},
+};
+use crate::{
+    crypto::sha256,
+    ledger::{
+        checkpoint::{self, NoteError},
+        commitment,
+        tree::leaf_hash,
+    },
+};
+
+/// Why a bundle was not made. A bundle that would not verify is never written.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error("the bytes of event {0} are no leaf")]
+    Leaf(u64),
+    #[error("part {name} of event {index} does not open its commitment")]
+    Part { index: u64, name: String },
+    #[error("the checkpoint: {0}")]
+    Checkpoint(#[from] NoteError),
+    #[error("a raw answer of call {0} cannot be read")]
+    Raw(String),
+    #[error(transparent)]
+    Zip(#[from] ZipError),
+}
+
+/// A finished bundle.
+#[derive(Clone, Debug)]
+pub struct Bundle {
+    pub number: String,
+    /// Every file below the folder.
+    pub files: Files,
+    /// The ZIP.
+    pub bytes: Vec<u8>,
+    pub sha256: [u8; 32],
+}
+
+impl Bundle {
+    /// What goes beside the ZIP, for `sha256sum -c`; `name` is the ZIP's file name.
+    pub fn checksum_line(&self, name: &str) -> String {
+        format!("{}  {name}\n", hex::encode(self.sha256))
+    }
+}
+
+const VERIFY_ZH: &str = include_str!("guide/VERIFY.zh-CN.md");
+const VERIFY_EN: &str = include_str!("guide/VERIFY.en.md");
+const VERIFY_PY: &str = include_str!("guide/verify.py");
+
+/// Builds the bundle of `c`.
+pub fn build(c: &Collected) -> Result<Bundle, BundleError> {
+    let checkpoint = checkpoint::open(&c.log.note, &c.log.vkey)?;
+    let signature = checkpoint::raw_signature(&c.log.note, &c.log.vkey)?;
+    let mut data = Files::new();
+    let mut withheld = Vec::new();
+
+    let mut events = Vec::with_capacity(c.events.len());
+    let (mut lines, mut parts, mut inclusion) = (Vec::new(), String::new(), String::new());
+    for entry in &c.events {
+        let event = Event::read(entry).ok_or(BundleError::Leaf(entry.index))?;
+        lines.extend(&entry.leaf);
+        lines.push(b'\n');
+        let siblings: Vec<_> = entry.proof.iter().map(hex::encode).collect();
+        inclusion.push_str(&json!({ "index": entry.index, "leaf_hash": hex::encode(leaf_hash(&entry.leaf)), "proof": siblings }).to_string());
+        inclusion.push('\n');
+        for part in &entry.parts {
+            let mut line = json!({ "index": entry.index, "event": event.leaf.id, "name": part.name });
+            match &part.content {
+                Content::Open { salt, value } => {
+                    if event.leaf.parts.get(&part.name) != Some(&commitment::commit(salt, value)) {
+                        return Err(BundleError::Part { index: entry.index, name: part.name.clone() });
+                    }
+                    opening(&mut line, salt, value);
+                }
+                Content::Withheld(reason) => {
+                    line["withheld"] = json!(reason);
+                    withheld.push(Withheld { what: format!("event {} part {}", entry.index, part.name), reason: reason.clone() });
+                }
+            }
+            parts.push_str(&line.to_string());
+            parts.push('\n');
+        }
+        events.push(event);
+    }
+    data.insert("events.jsonl".to_owned(), lines);
+    data.insert("parts.jsonl".to_owned(), parts.into_bytes());
+    data.insert("proofs/inclusion.jsonl".to_owned(), inclusion.into_bytes());
+    data.insert("proofs/checkpoint.note".to_owned(), c.log.note.clone().into_bytes());
+    data.insert("proofs/checkpoint.txt".to_owned(), checkpoint.text().into_bytes());
+    data.insert("proofs/checkpoint.txt.ed25519.sig".to_owned(), signature.to_vec());
+
+    let (raw, calls) = platform(c, &mut data)?;
+    let messages = messages(c, &mut data, &mut withheld);
+    let attachments = attachments(c, &mut data, &mut withheld);
+    let tables = [
+        ("events.csv", "事件", columns::EVENTS, tables::events(&events, &c.zone)),
+        ("approvals.csv", "审批", columns::APPROVALS, tables::approvals(&c.decisions, &events, &c.zone)),
+        ("recipients.csv", "接收人与撤回结果", columns::RECIPIENTS, tables::recipients(&c.recipients, &events)),
+        ("deliveries.csv", "平台调用", columns::DELIVERIES, tables::deliveries(&c.calls, &raw, &events)),
+    ];
+    let dictionary = columns::datapackage(&tables.each_ref().map(|(path, title, columns, text)| (*path, *title, *columns, text.as_bytes())));
+    data.insert("datapackage.json".to_owned(), report::pretty(&dictionary));
+    for (path, _, _, text) in tables {
+        data.insert(path.to_owned(), text.into_bytes());
+    }
+    data.insert("custody/custody.csv".to_owned(), tables::custody(&c.issue).into_bytes());
+    data.insert("environment.json".to_owned(), report::pretty(&c.environment));
+    data.insert("VERIFY.zh-CN.md".to_owned(), VERIFY_ZH.as_bytes().to_vec());
+    data.insert("VERIFY.en.md".to_owned(), VERIFY_EN.as_bytes().to_vec());
+    data.insert("tools/verify.py".to_owned(), VERIFY_PY.as_bytes().to_vec());
+
+    let report = Report {
+        format: FORMAT,
+        number: c.number.clone(),
+        issue: c.issue.clone(),
+        organisation: c.organisation.clone(),
+        case: c.case.clone(),
+        log: LogFacts {
+            origin: checkpoint.origin.clone(),
+            size: checkpoint.size,
+            root: hex::encode(checkpoint.root),
+            vkey: c.log.vkey.to_string(),
+            as_of: c.log.as_of,
+        },
+        decisions: c.decisions.clone(),
+        events: events
+            .iter()
+            .map(|e| EventFacts { index: e.index, at: e.leaf.at.to_rfc3339(), action: e.leaf.action.clone(), outcome: e.leaf.outcome.clone() })
+            .collect(),
+        messages,
+        attachments,
+        calls,
+        withheld,
+        files: data
+            .iter()
+            .map(|(path, bytes)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) })
+            .collect(),
+        limits: report::limits(),
+        zone: c.zone.clone(),
+        varies: VARIES.map(ToOwned::to_owned).to_vec(),
+    };
+    data.insert("evidence.json".to_owned(), report.to_bytes());
+
+    let files = bag(c, data);
+    let bytes = zip::write(&c.number, &files)?;
+    Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes })
+}
+
+/// Writes salt and value of an opened commitment into `line` (formats.md, "Bundle").
+fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
+    line["salt"] = json!(hex::encode(salt));
+    match std::str::from_utf8(value) {
+        Ok(text) => line["value"] = json!(text),
+        Err(_) => {
+            use base64::{Engine, engine::general_purpose::STANDARD};
+            line["value"] = json!(STANDARD.encode(value));
+            line["encoding"] = json!("base64");
+        }
+    }
+}
+
+/// Path and SHA-256 of each call's file; file -> call id.
+type Raw = (BTreeMap<String, (String, String)>, BTreeMap<String, String>);
+
+fn platform(c: &Collected, data: &mut Files) -> Result<Raw, BundleError> {
+    let (mut raw, mut calls) = (BTreeMap::new(), BTreeMap::new());
+    for (call, n) in c.calls.iter().filter(|call| call.raw.is_some()).zip(1u32..) {
+        let said: Value = call.raw.as_deref().and_then(|b| serde_json::from_slice(b).ok()).ok_or_else(|| BundleError::Raw(call.id.clone()))?;
+        let path = format!("platform/raw-{n:06}.json");
+        let bytes = report::pretty(&json!({
+            "call": call.id, "kind": call.kind, "started_at": call.started_at.to_rfc3339(),
+            "answered_at": call.answered_at.map(crate::clock::Instant::to_rfc3339), "exchange": said,
+        }));
+        raw.insert(call.id.clone(), (path.clone(), hex::encode(sha256(&bytes))));
+        calls.insert(path.clone(), call.id.clone());
+        data.insert(path, bytes);
+    }
+    Ok((raw, calls))
+}
+
+fn messages(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) -> Vec<MessageFacts> {
+    c.messages
+        .iter()
+        .map(|m| {
+            let mut line = json!({ "message": m.id, "platform_ids": m.platform_ids, "commitment": c.case.message_commitment });
+            match &m.content {
+                Content::Open { salt, value } => opening(&mut line, salt, value),
+                Content::Withheld(reason) => {
+                    line["withheld"] = json!(reason);
+                    withheld.push(Withheld { what: format!("message {}", m.id), reason: reason.clone() });
+                }
+            }
+            let file = format!("messages/{}.json", m.id);
+            data.insert(file.clone(), report::pretty(&line));
+            MessageFacts { id: m.id.clone(), file, platform_ids: m.platform_ids.clone() }
+        })
+        .collect()
+}
+
+fn attachments(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) -> Vec<AttachmentFacts> {
+    c.attachments
+        .iter()
+        .map(|a| {
+            let file = match &a.bytes {
+                Ok(bytes) => {
+                    // The original name may be anything; it stands in the report, never in a path.
+                    let file = format!("messages/attachments/{}.bin", a.id);
+                    data.insert(file.clone(), bytes.clone());
+                    Some(file)
+                }
+                Err(reason) => {
+                    withheld.push(Withheld { what: format!("attachment {}", a.id), reason: reason.clone() });
+                    None
+                }
+            };
+            AttachmentFacts {
+                id: a.id.clone(),
+                kind: a.kind.clone(),
+                name: a.name.clone(),
+                media_type: a.media_type.clone(),
+                size: a.size,
+                sha256: hex::encode(a.sha256),
+                uploaded_by: a.uploaded_by.clone(),
+                uploaded_at: a.uploaded_at.to_rfc3339(),
+                confirmed_by: a.confirmed_by.clone(),
+                file,
+            }
+        })
+        .collect()
+}
+
+/// Puts the payload under `data/` and the bag's own files around it.
+fn bag(c: &Collected, data: Files) -> Files {
+    let octets: usize = data.values().map(Vec::len).sum();
+    let info = format!(
+        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n",
+        one_line(&c.organisation),
+        c.number,
+        &c.issue.made_at.to_rfc3339()[..10],
+        data.len(),
+        env!("CARGO_PKG_VERSION"),
+        one_line(&c.case.number),
+    );
+    let mut files: Files = data.into_iter().map(|(path, bytes)| (format!("data/{path}"), bytes)).collect();
+    let manifest =
+        |digest: fn(&[u8]) -> String, files: &Files| files.iter().map(|(path, bytes)| format!("{}  {path}\n", digest(bytes))).collect::<String>();
+    let sha256_hex = |bytes: &[u8]| hex::encode(sha256(bytes));
+    let payload256 = manifest(sha256_hex, &files);
+    let payload512 = manifest(|bytes| hex::encode(Sha512::digest(bytes)), &files);
+    let mut tags = Files::from([
+        ("bagit.txt".to_owned(), b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_vec()),
+        ("bag-info.txt".to_owned(), info.into_bytes()),
+        ("manifest-sha256.txt".to_owned(), payload256.into_bytes()),
+        ("manifest-sha512.txt".to_owned(), payload512.into_bytes()),
+        ("trust/log-ed25519.pub.pem".to_owned(), c.log.vkey.to_pem().into_bytes()),
+    ]);
+    let root = manifest(sha256_hex, &tags);
+    tags.insert("tagmanifest-sha256.txt".to_owned(), root.into_bytes());
+    files.extend(tags);
+    files
+}
+
+/// BagIt's values are one line each.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -1,0 +1,94 @@
+//! The bag: every file against its manifests, nothing missing, nothing added, and the bag's own lines.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest, Sha512};
+
+use super::{Answer, Checks, Problem, file};
+use crate::{
+    crypto::sha256,
+    evidence::{report::Report, zip::Files},
+};
+
+/// The root: lists the other manifests; nothing lists it.
+const ROOT: &str = "tagmanifest-sha256.txt";
+const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
+
+pub(super) fn check(files: &Files, checks: &mut Checks) {
+    if let Some(bytes) = file(files, "bagit.txt", checks) {
+        checks.same("bag_declaration", "bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", String::from_utf8_lossy(bytes));
+    }
+    let hash256 = |bytes: &[u8]| hex::encode(sha256(bytes));
+    let hash512 = |bytes: &[u8]| hex::encode(Sha512::digest(bytes));
+    let payload: BTreeSet<&str> = files.keys().map(String::as_str).filter(|p| p.starts_with("data/")).collect();
+    let tags = manifest(files, ROOT, 64, hash256, checks);
+    complete("tag_files_complete", ROOT, &tags, &TAGS.into_iter().collect(), checks);
+    for (name, digits, digest) in [("manifest-sha256.txt", 64, &hash256 as &dyn Fn(&[u8]) -> String), ("manifest-sha512.txt", 128, &hash512)] {
+        let listed = manifest(files, name, digits, digest, checks);
+        complete("payload_complete", name, &listed, &payload, checks);
+    }
+    let known: BTreeSet<&str> = TAGS.into_iter().chain([ROOT]).collect();
+    let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()));
+    checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
+}
+
+/// Checks each file that a manifest lists against its hash; answers the paths.
+fn manifest(files: &Files, name: &str, digits: usize, digest: impl Fn(&[u8]) -> String, checks: &mut Checks) -> BTreeSet<String> {
+    let Some(bytes) = file(files, name, checks) else { return BTreeSet::new() };
+    let mut listed = BTreeMap::new();
+    let mut problems = Vec::new();
+    let text = String::from_utf8_lossy(bytes);
+    if !text.is_empty() && !text.ends_with('\n') {
+        problems.push(Problem::new("a line feed at the end", "none"));
+    }
+    for line in text.lines() {
+        match line.split_once("  ").filter(|(hash, _)| hash.len() == digits) {
+            Some((hash, path)) if listed.insert(path.to_owned(), hash.to_owned()).is_none() => {}
+            Some((_, path)) => problems.push(Problem::of(path, "listed once", "listed twice")),
+            None => problems.push(Problem::new("hash and path", line)),
+        }
+    }
+    for (path, hash) in &listed {
+        match files.get(path) {
+            None => problems.push(Problem::of(path, "present", "missing")),
+            Some(bytes) => {
+                let actual = digest(bytes);
+                if actual != *hash {
+                    problems.push(Problem::of(path, hash, actual));
+                }
+            }
+        }
+    }
+    checks.all("file_hashes", name, listed.len(), problems);
+    listed.into_keys().collect()
+}
+
+fn complete(name: &'static str, manifest: &str, listed: &BTreeSet<String>, present: &BTreeSet<&str>, checks: &mut Checks) {
+    let mut problems: Vec<_> = present.iter().filter(|p| !listed.contains(**p)).map(|p| Problem::of(p, "listed", "added")).collect();
+    problems.extend(listed.iter().filter(|p| !present.contains(p.as_str())).map(|p| Problem::of(p, "present", "missing")));
+    checks.all(name, manifest, present.len(), problems);
+}
+
+/// What `bag-info.txt` says, and the list of files in the report.
+pub(super) fn facts(files: &Files, report: &Report, checks: &mut Checks) {
+    let payload: Vec<_> = files.iter().filter(|(p, _)| p.starts_with("data/")).collect();
+    let octets: usize = payload.iter().map(|(_, bytes)| bytes.len()).sum();
+    if let Some(info) = file(files, "bag-info.txt", checks) {
+        let info = String::from_utf8_lossy(info);
+        let value = |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default();
+        checks.same("payload_oxum", "bag-info.txt", format!("{octets}.{}", payload.len()), value("Payload-Oxum"));
+        checks.same("bag_number", "bag-info.txt", &report.number, value("External-Identifier"));
+    }
+    let listed: BTreeMap<_, _> = report.files.iter().map(|f| (format!("data/{}", f.path), (f.bytes, &f.sha256))).collect();
+    let mut problems = Vec::new();
+    for (path, bytes) in payload.iter().filter(|(p, _)| p.as_str() != "data/evidence.json") {
+        let actual = hex::encode(sha256(bytes));
+        if listed.get(*path).is_none_or(|(len, hash)| *len != bytes.len() as u64 || **hash != actual) {
+            problems.push(Problem::of(path, listed.get(*path).map_or("not listed", |(_, hash)| hash.as_str()), actual));
+        }
+    }
+    problems.extend(listed.keys().filter(|p| !files.contains_key(*p)).map(|p| Problem::of(p, "present", "missing")));
+    checks.all("report_files", "data/evidence.json", listed.len(), problems);
+    let shown = report.withheld.len();
+    checks.add("withheld", Answer::Pass, "data/evidence.json", shown, shown);
+}

@@ -1,0 +1,254 @@
+//! The case's side: closed with every event, judged by three people, over this message and these recipients.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::{
+    Answer, Checks, Problem, file,
+    log::{mentions, opened, unhex},
+    views,
+};
+use crate::{
+    crypto::sha256,
+    evidence::{columns, report::Report, tables, tables::Event, zip::Files},
+    ledger::{
+        commitment::{canonical, commit, parse_canonical},
+        set::Set,
+        tree::leaf_hash,
+    },
+};
+
+pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &mut Checks) {
+    closing(files, report, events, checks);
+    decisions(report, events, checks);
+    message(files, report, checks);
+    attachments(files, report, checks);
+    recipients(files, report, events, checks);
+}
+
+/// `case.closed` counts and hashes the events before it: none may have been left out.
+fn closing(files: &Files, report: &Report, events: &[Event], checks: &mut Checks) {
+    const NAME: &str = "case_closed";
+    const PATH: &str = "data/events.jsonl";
+    let Some(closed) = events.iter().find(|e| e.leaf.action == "case.closed" && e.leaf.case.as_deref() == Some(report.case.id.as_str())) else {
+        // Without it nobody can tell whether the list is complete.
+        let answer = if report.case.closed_at.is_some() { Answer::Fail } else { Answer::Unknown };
+        return checks.add(NAME, answer, PATH, "case.closed", "not among the events");
+    };
+    let Some(detail) = closed.parts.get("detail") else {
+        return checks.add(NAME, Answer::Unknown, PATH, "count and hash of the events", "withheld");
+    };
+    let lines: Vec<_> = files.get(PATH).map(Vec::as_slice).unwrap_or_default().split(|b| *b == b'\n').collect();
+    let before: Vec<_> =
+        events.iter().zip(&lines).filter(|(e, _)| e.index < closed.index && e.leaf.case.as_deref() == Some(report.case.id.as_str())).collect();
+    let hashes: Vec<u8> = before.iter().flat_map(|(_, line)| leaf_hash(line)).collect();
+    let number = |key: &str| detail.get(key).and_then(Value::as_u64).map_or_else(String::new, |n| n.to_string());
+    let index = |entry: Option<&(&Event, &&[u8])>| entry.map_or_else(String::new, |(e, _)| e.index.to_string());
+    let expected = format!("{} events, {} to {}", number("count"), number("first"), number("last"));
+    let actual = format!("{} events, {} to {}", before.len(), index(before.first()), index(before.last()));
+    let hash = hex::encode(sha256(&hashes));
+    if checks.same(NAME, PATH, expected, actual) && !mentions(detail, &hash) {
+        checks.fail(NAME, PATH, "the hash that case.closed states", hash);
+    }
+}
+
+/// Each decision: its statement recomputed, bound to its event, by a person of its own.
+fn decisions(report: &Report, events: &[Event], checks: &mut Checks) {
+    const PATH: &str = "data/evidence.json";
+    let by_id: BTreeMap<&str, &Event> = events.iter().map(|e| (e.leaf.id.as_str(), e)).collect();
+    let mut problems = Vec::new();
+    let mut untold = Vec::new();
+    for d in &report.decisions {
+        let what = format!("round {} level {}", d.round, d.level);
+        let mut wrong = |expected: &str, actual: &str| problems.push(Problem::new(format!("{what}: {expected}"), actual));
+        let Some(statement) = parse_canonical(d.statement.as_bytes()) else {
+            wrong("a statement in canonical bytes", "another form");
+            continue;
+        };
+        let comment_commitment = statement["comment"].as_str().unwrap_or_default().to_owned();
+        let said = json!({
+            "v": 1, "case": report.case.id, "level": d.level, "decision": d.decision, "comment": statement["comment"], "message": base64(&report.case.message_commitment),
+            "recipients": report.case.recipients, "policy": { "id": report.case.policy_id, "version": report.case.policy_version },
+            "deadline": statement["deadline"], "shown": hex::encode(sha256(d.shown.as_bytes())), "decider": d.decider, "nonce": statement["nonce"],
+        });
+        if said != statement {
+            let field = said
+                .as_object()
+                .into_iter()
+                .flatten()
+                .find(|(k, v)| statement.get(k.as_str()) != Some(*v))
+                .map_or("other fields", |(k, _)| k.as_str());
+            wrong(&format!("{field} {}", said[field]), &statement[field].to_string());
+        }
+        match by_id.get(d.event.as_str()) {
+            Some(event) if event.leaf.action == "recall.decided" && event.leaf.outcome == "success" => {
+                let by_token = event.leaf.actor.kind == "token" && event.parts.values().any(|p| mentions(p, &d.decider));
+                if event.leaf.actor.id != d.decider && !by_token {
+                    wrong(&d.decider, &event.leaf.actor.id);
+                }
+                if event.leaf.at != d.at {
+                    wrong(&event.leaf.at.to_rfc3339(), &d.at.to_rfc3339());
+                }
+                let hash = hex::encode(sha256(d.statement.as_bytes()));
+                match event.parts.get("detail") {
+                    Some(detail) if mentions(detail, &hash) || mentions(detail, &d.statement) => {}
+                    Some(_) => wrong("a statement that its event names", &hash),
+                    None => untold.push(what.clone()),
+                }
+                let typed = event.parts.get("text");
+                if d.comment.as_ref().is_some_and(|c| !c.is_empty() && typed.is_some_and(|t| !mentions(t, c))) {
+                    wrong("the comment of its event", d.comment.as_deref().unwrap_or_default());
+                }
+            }
+            Some(_) | None => wrong("its recall.decided event", &d.event),
+        }
+        if let (Some(comment), Some(salt)) = (&d.comment, d.comment_salt.as_deref().and_then(unhex)) {
+            let opens = [json!(comment), json!({ "comment": comment })]
+                .iter()
+                .any(|v| canonical(v).is_ok_and(|b| base64_of(&commit(&salt, &b)) == comment_commitment));
+            if !opens {
+                wrong("a comment that opens its commitment", comment);
+            }
+        }
+    }
+    let decided: BTreeSet<_> =
+        events.iter().filter(|e| e.leaf.action == "recall.decided" && e.leaf.outcome == "success").map(|e| e.leaf.id.as_str()).collect();
+    let listed: BTreeSet<_> = report.decisions.iter().map(|d| d.event.as_str()).collect();
+    problems.extend(decided.difference(&listed).map(|id| Problem::new("each decision of the log listed", *id)));
+    checks.all("decisions", PATH, report.decisions.len(), problems);
+    if !untold.is_empty() {
+        checks.add("decisions", Answer::Unknown, PATH, "statements named by their events", untold.join(", "));
+    }
+    people(report, events, checks);
+}
+
+/// Three different people, none of them the requester; all three approvals wherever something was executed.
+fn people(report: &Report, events: &[Event], checks: &mut Checks) {
+    const NAME: &str = "separation";
+    const PATH: &str = "data/approvals.csv";
+    let mut problems = Vec::new();
+    let submitted = events.iter().find(|e| e.leaf.action == "recall.submitted" && e.leaf.outcome == "success");
+    match submitted {
+        Some(e) if e.leaf.actor.kind == "user" && e.leaf.actor.id != report.case.requester => {
+            problems.push(Problem::new(&e.leaf.actor.id, &report.case.requester))
+        }
+        Some(_) => {}
+        None => problems.push(Problem::new("recall.submitted", "not among the events")),
+    }
+    let last = report.decisions.iter().map(|d| d.round).max().unwrap_or(0);
+    let mut deciders = BTreeMap::new();
+    for d in &report.decisions {
+        if d.decider == report.case.requester {
+            problems.push(Problem::new("somebody else than the requester", &d.decider));
+        }
+        // Over all rounds one person stays at one level.
+        if deciders.insert(d.decider.clone(), d.level).is_some_and(|level| level != d.level) {
+            problems.push(Problem::new("one level a person", &d.decider));
+        }
+    }
+    let approved: BTreeSet<_> = report.decisions.iter().filter(|d| d.round == last && d.decision == "approve").map(|d| d.level).collect();
+    let executed = events.iter().any(|e| e.leaf.action == "recall.execution_started" && e.leaf.outcome == "success");
+    if executed && approved != BTreeSet::from([1, 2, 3]) {
+        problems.push(Problem::new("approvals at levels 1, 2 and 3", format!("{approved:?}")));
+    }
+    checks.all(NAME, PATH, deciders.len(), problems);
+}
+
+/// The message opens the commitment that the decisions bind.
+fn message(files: &Files, report: &Report, checks: &mut Checks) {
+    for m in &report.messages {
+        let path = format!("data/{}", m.file);
+        let Some(bytes) = file(files, &path, checks) else { continue };
+        let said: Value = serde_json::from_slice(bytes).unwrap_or_default();
+        let text = |key: &str| said.get(key).and_then(Value::as_str);
+        match (text("salt"), text("value"), text("withheld")) {
+            (Some(salt), Some(value), None) => {
+                let actual = opened(salt, value, text("encoding")).map(|(salt, value)| hex::encode(commit(&salt, &value)));
+                checks.same("message", &path, &report.case.message_commitment, actual.unwrap_or_else(|| "another form".to_owned()));
+            }
+            (None, None, Some(reason)) => checks.add("message", Answer::Pass, &path, &report.case.message_commitment, format!("withheld: {reason}")),
+            _ => checks.fail("message", &path, "shown or withheld", "both or neither"),
+        }
+        checks.same("message", &path, &m.id, text("message").unwrap_or_default());
+    }
+    if report.messages.is_empty() {
+        checks.fail("message", "data/evidence.json", "a message", "none");
+    }
+}
+
+fn attachments(files: &Files, report: &Report, checks: &mut Checks) {
+    let problems = report.attachments.iter().filter_map(|a| {
+        let path = format!("data/{}", a.file.as_ref()?);
+        let actual = hex::encode(sha256(files.get(&path).map(Vec::as_slice).unwrap_or_default()));
+        (actual != a.sha256).then(|| Problem::of(&path, &a.sha256, actual))
+    });
+    checks.all("attachments", "data/evidence.json", report.attachments.len(), problems.collect());
+}
+
+/// The rows make the set that the decisions bind, and their outcomes make the tally.
+fn recipients(files: &Files, report: &Report, events: &[Event], checks: &mut Checks) {
+    const PATH: &str = "data/recipients.csv";
+    let Some(rows) = views::table(files, PATH, columns::RECIPIENTS, checks) else { return };
+    let mut leaves = Vec::with_capacity(rows.len());
+    let mut tally: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut problems = Vec::new();
+    let finished = events.iter().rev().find(|e| e.leaf.action == "recall.finished");
+    for (n, row) in (1u32..).zip(&rows) {
+        let mut salt = [0u8; 16];
+        if hex::decode_to_slice(&row["set_salt"], &mut salt).is_err() {
+            problems.push(Problem::new(format!("line {}: a salt", n + 1), &row["set_salt"]));
+        }
+        match canonical(&json!({ "id": row["recipient_id"], "platform": report.case.platform })) {
+            Ok(bytes) => leaves.push((salt, bytes)),
+            Err(_) => problems.push(Problem::new(format!("line {}: an id", n + 1), &row["recipient_id"])),
+        }
+        let outcome = row["outcome"].as_str();
+        let (grade, line) = match outcome {
+            "" => ("", ""),
+            known => (tables::grade(known), finished.map(|e| e.line.as_str()).unwrap_or_default()),
+        };
+        let stated = [row["pseudonym"].as_str(), row["outcome_grade"].as_str(), row["leaf_sha256"].as_str()];
+        if stated != [format!("R-{n:06}").as_str(), grade, line] {
+            problems.push(Problem::new(format!("line {}: R-{n:06} {grade} {line}", n + 1), stated.join(" ")));
+        }
+        if !outcome.is_empty() {
+            *tally.entry(outcome).or_default() += 1;
+        }
+    }
+    checks.all("view", PATH, rows.len() + 1, problems);
+    let set = Set::of(leaves);
+    let expected = report.case.recipients;
+    let say = |s: Set| format!("{} {}", s.count, hex::encode(s.root));
+    checks.same("recipients", PATH, say(expected), say(set));
+    if let Some(stated) = &report.case.tally {
+        let wrong: Vec<_> = ["confirmed", "accepted", "unknown", "still_visible", "failed"]
+            .into_iter()
+            .filter(|word| stated.get(*word).and_then(Value::as_u64).unwrap_or(0) != tally.get(word).copied().unwrap_or(0))
+            .map(|word| Problem::new(format!("{word} {}", stated[word]), tally.get(word).copied().unwrap_or(0)))
+            .collect();
+        checks.all("tally", PATH, rows.len(), wrong);
+        let recorded = finished.and_then(|e| e.parts.get("detail")).and_then(|d| find(d, "tally"));
+        if let Some(recorded) = recorded {
+            checks.same("tally", "data/evidence.json", recorded, stated);
+        }
+    }
+}
+
+/// The value of a key, however deep.
+fn find<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    match value {
+        Value::Object(members) => members.get(key).or_else(|| members.values().find_map(|v| find(v, key))),
+        _ => None,
+    }
+}
+
+/// A hexadecimal commitment as base64, the way statements write it.
+fn base64(hex_text: &str) -> String {
+    hex::decode(hex_text).map(|bytes| base64_of(&bytes)).unwrap_or_default()
+}
+
+fn base64_of(bytes: &[u8]) -> String {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    STANDARD.encode(bytes)
+}

@@ -1,0 +1,240 @@
+//! The log's side: the exact leaves, what their commitments open to, their way up to the checkpoint, and who signed that.
+
+use std::collections::BTreeMap;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Answer, Checks, Pin, Problem, file};
+use crate::{
+    crypto::sha256,
+    evidence::{report::Report, tables::Event, zip::Files},
+    ledger::{
+        checkpoint::{self, Checkpoint},
+        commitment::{commit, parse_canonical},
+        leaf::Leaf,
+        note::Vkey,
+        tree::{Hash, leaf_hash, verify_inclusion},
+    },
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ProofLine {
+    index: u64,
+    leaf_hash: String,
+    proof: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PartLine {
+    index: u64,
+    event: String,
+    name: String,
+    salt: Option<String>,
+    value: Option<String>,
+    encoding: Option<String>,
+    withheld: Option<String>,
+}
+
+/// Salt and value of an opened commitment; `None` if they are not written as formats.md says.
+pub(super) fn opened(salt: &str, value: &str, encoding: Option<&str>) -> Option<([u8; 32], Vec<u8>)> {
+    let salt = unhex(salt)?;
+    let value = match encoding {
+        None => value.as_bytes().to_vec(),
+        Some("base64") => STANDARD.decode(value).ok()?,
+        Some(_) => return None,
+    };
+    Some((salt, value))
+}
+
+/// 32 bytes from lower-case hex, strictly.
+pub(super) fn unhex(text: &str) -> Option<Hash> {
+    let mut bytes = [0u8; 32];
+    hex::decode_to_slice(text, &mut bytes).ok()?;
+    (hex::encode(bytes) == text).then_some(bytes)
+}
+
+/// The lines of a JSONL file, each ended by LF.
+fn lines<'f>(files: &'f Files, path: &str, checks: &mut Checks) -> Option<Vec<&'f [u8]>> {
+    let bytes = file(files, path, checks)?;
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
+    let Some(body) = bytes.strip_suffix(b"\n") else {
+        checks.fail("line_ends", path, "a line feed at the end", "none");
+        return None;
+    };
+    Some(body.split(|b| *b == b'\n').collect())
+}
+
+/// Checks the log's files; answers the events in order if they could be read.
+pub(super) fn check(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Option<Vec<Event>> {
+    let checkpoint = head(files, report, pins, checks);
+    let leaves = lines(files, "data/events.jsonl", checks)?;
+    let proofs = lines(files, "data/proofs/inclusion.jsonl", checks)?;
+    checks.same("proof_count", "data/proofs/inclusion.jsonl", leaves.len(), proofs.len());
+
+    let (mut events, mut bad_leaves, mut bad_hashes, mut bad_proofs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut previous = None;
+    for (n, (bytes, proof)) in (1..).zip(leaves.iter().zip(&proofs)) {
+        let leaf = match Leaf::parse(bytes) {
+            Ok(leaf) => leaf,
+            Err(e) => {
+                bad_leaves.push(Problem::new(format!("line {n}: a leaf"), e));
+                continue;
+            }
+        };
+        let Ok(proof) = serde_json::from_slice::<ProofLine>(proof) else {
+            bad_proofs.push(Problem::new(format!("line {n}: a proof"), "another form"));
+            continue;
+        };
+        let hash = leaf_hash(bytes);
+        if proof.leaf_hash != hex::encode(hash) {
+            bad_hashes.push(Problem::new(format!("line {n}: {}", proof.leaf_hash), hex::encode(hash)));
+        }
+        if previous.is_some_and(|p| p >= proof.index) || proof.index >= report.log.as_of {
+            bad_proofs.push(Problem::new(format!("line {n}: indices in order below {}", report.log.as_of), proof.index));
+        }
+        previous = Some(proof.index);
+        let siblings: Option<Vec<Hash>> = proof.proof.iter().map(|h| unhex(h)).collect();
+        let holds = match (&checkpoint, siblings) {
+            (Some(c), Some(siblings)) => verify_inclusion(&hash, proof.index, c.size, &siblings, &c.root),
+            _ => false,
+        };
+        if !holds {
+            bad_proofs.push(Problem::new(format!("line {n}: in the log at {}", proof.index), "the proof does not lead to the checkpoint"));
+        }
+        events.push(Event { index: proof.index, leaf, line: hex::encode(sha256(bytes)), parts: BTreeMap::new() });
+    }
+    let readable = bad_leaves.is_empty() && events.len() == leaves.len();
+    checks.all("leaves", "data/events.jsonl", leaves.len(), bad_leaves);
+    checks.all("leaf_hashes", "data/proofs/inclusion.jsonl", leaves.len(), bad_hashes);
+    checks.all("inclusion", "data/proofs/inclusion.jsonl", leaves.len(), bad_proofs);
+    if !readable {
+        return None;
+    }
+    parts(files, &mut events, checks);
+    Some(events)
+}
+
+/// Opens every commitment that is shown; each one in a leaf must be shown or named as withheld.
+fn parts(files: &Files, events: &mut [Event], checks: &mut Checks) {
+    let Some(lines) = lines(files, "data/parts.jsonl", checks) else { return };
+    let places: BTreeMap<u64, usize> = events.iter().enumerate().map(|(place, e)| (e.index, place)).collect();
+    let mut seen = std::collections::BTreeSet::new();
+    let (mut problems, mut withheld) = (Vec::new(), 0);
+    for (n, bytes) in (1..).zip(&lines) {
+        let Ok(line) = serde_json::from_slice::<PartLine>(bytes) else {
+            problems.push(Problem::new(format!("line {n}: a part"), "another form"));
+            continue;
+        };
+        let Some(event) = places.get(&line.index).map(|place| &mut events[*place]).filter(|e| e.leaf.id == line.event) else {
+            problems.push(Problem::new(format!("line {n}: a part of an event here"), line.event));
+            continue;
+        };
+        let Some(commitment) = event.leaf.parts.get(&line.name) else {
+            problems.push(Problem::new(format!("line {n}: a part that its leaf has"), line.name));
+            continue;
+        };
+        if !seen.insert((line.index, line.name.clone())) {
+            problems.push(Problem::new(format!("line {n}: each part once"), line.name));
+            continue;
+        }
+        match (&line.salt, &line.value, &line.withheld) {
+            (None, None, Some(_)) => withheld += 1,
+            (Some(salt), Some(value), None) => match opened(salt, value, line.encoding.as_deref()) {
+                Some((salt, value)) if commit(&salt, &value) == *commitment => match parse_canonical(&value) {
+                    Some(value) => drop(event.parts.insert(line.name, value)),
+                    None => problems.push(Problem::new(format!("line {n}: canonical bytes"), "another form")),
+                },
+                Some((salt, value)) => problems.push(Problem::new(
+                    format!("event {} {}: {}", line.index, line.name, STANDARD.encode(commitment)),
+                    STANDARD.encode(commit(&salt, &value)),
+                )),
+                None => problems.push(Problem::new(format!("line {n}: salt and value"), "another form")),
+            },
+            _ => problems.push(Problem::new(format!("line {n}: shown or withheld"), "both or neither")),
+        }
+    }
+    for event in events.iter() {
+        for name in event.leaf.parts.keys().filter(|name| !seen.contains(&(event.index, (*name).clone()))) {
+            problems.push(Problem::new(format!("event {} {name}: shown or withheld", event.index), "missing"));
+        }
+    }
+    checks.all("commitments", "data/parts.jsonl", lines.len() - withheld, problems);
+}
+
+/// The checkpoint: its text, its two forms of signature, its key, and whether that key is one we trust.
+fn head(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Option<Checkpoint> {
+    const NOTE: &str = "data/proofs/checkpoint.note";
+    const TEXT: &str = "data/proofs/checkpoint.txt";
+    const SIGNATURE: &str = "data/proofs/checkpoint.txt.ed25519.sig";
+    const PEM: &str = "trust/log-ed25519.pub.pem";
+    let vkey = match Vkey::parse(&report.log.vkey) {
+        Ok(vkey) => vkey,
+        Err(e) => {
+            checks.fail("log_key", "data/evidence.json", "a verifier key", e);
+            return None;
+        }
+    };
+    if let Some(pem) = file(files, PEM, checks) {
+        checks.same("log_key_file", PEM, vkey.to_pem(), String::from_utf8_lossy(pem));
+    }
+    trust(&vkey, pins, checks);
+    let note = String::from_utf8_lossy(file(files, NOTE, checks)?);
+    let (checkpoint, signature) = match checkpoint::open(&note, &vkey).and_then(|c| Ok((c, checkpoint::raw_signature(&note, &vkey)?))) {
+        Ok(opened) => opened,
+        Err(e) => {
+            checks.fail("checkpoint_signature", NOTE, "signed by the log's key", e);
+            return None;
+        }
+    };
+    checks.add("checkpoint_signature", Answer::Pass, NOTE, &vkey, &vkey);
+    if let Some(text) = file(files, TEXT, checks) {
+        checks.same("checkpoint_text", TEXT, checkpoint.text(), String::from_utf8_lossy(text));
+    }
+    if let Some(raw) = file(files, SIGNATURE, checks) {
+        checks.same("raw_signature", SIGNATURE, hex::encode(signature), hex::encode(raw));
+    }
+    let facts = format!("{} {} {}", checkpoint.origin, checkpoint.size, hex::encode(checkpoint.root));
+    checks.same("checkpoint_facts", "data/evidence.json", facts, format!("{} {} {}", report.log.origin, report.log.size, report.log.root));
+    if report.log.as_of > checkpoint.size {
+        checks.fail("checkpoint_facts", "data/evidence.json", format!("at most {}", checkpoint.size), report.log.as_of);
+    }
+    Some(checkpoint)
+}
+
+fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {
+    const NAME: &str = "log_key";
+    let key = vkey.key().as_bytes();
+    let mut pinned = false;
+    for pin in pins {
+        match pin {
+            Pin::Log(trusted) => {
+                pinned = true;
+                checks.same(NAME, "", trusted, vkey);
+            }
+            Pin::Key(trusted) => {
+                pinned = true;
+                checks.same(NAME, "", hex::encode(trusted), hex::encode(key));
+            }
+            Pin::Certificate => checks.add("certificate", Answer::Unknown, "", "a signature by a certificate", "none in this format"),
+        }
+    }
+    if !pinned {
+        checks.add(NAME, Answer::Unknown, "", "a key that you trust", vkey);
+    }
+}
+
+/// Whether a text stands anywhere inside a JSON value.
+pub(super) fn mentions(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(s) => s == text,
+        Value::Array(items) => items.iter().any(|v| mentions(v, text)),
+        Value::Object(members) => members.values().any(|v| mentions(v, text)),
+        _ => false,
+    }
+}

@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# Checks an evidence bundle with software that we did not write: coreutils, OpenSSL, Python; bagit.py and frictionless where installed
+# (REQUIRE_TOOLS=1 makes their absence an error; TOOLS names a folder to look for them first).
+# Usage: bundle.sh FILE.zip     Exit code 0 if everything holds; stops at the first command that fails.
+set -euo pipefail
+zip=$(realpath "$1")
+PATH="${TOOLS:+$TOOLS:}$PATH"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+step() { echo "- $*"; }
+
+if [ -f "$zip.sha256" ]; then
+  step "transport checksum"
+  (cd "$(dirname "$zip")" && sha256sum --strict --quiet -c "$(basename "$zip").sha256")
+fi
+python3 - "$zip" "$work" <<'PY'
+import sys, zipfile
+with zipfile.ZipFile(sys.argv[1]) as z:
+    assert z.testzip() is None
+    names = z.namelist()
+    assert names == sorted(names) and len(names) == len(set(names)) and all(n.isascii() for n in names), names
+    z.extractall(sys.argv[2])
+PY
+cd "$work"/*/
+
+step "hashes of tag files and payload"
+sha256sum --strict --quiet -c tagmanifest-sha256.txt
+sha256sum --strict --quiet -c manifest-sha256.txt
+sha512sum --strict --quiet -c manifest-sha512.txt
+step "no missing and no extra file"
+diff <(find data -type f | LC_ALL=C sort) <(cut -c67- manifest-sha256.txt | LC_ALL=C sort)
+step "checkpoint signature"
+openssl pkeyutl -verify -rawin -pubin -inkey trust/log-ed25519.pub.pem -in data/proofs/checkpoint.txt -sigfile data/proofs/checkpoint.txt.ed25519.sig
+step "leaf hash of every line"
+lines=$(wc -l < data/events.jsonl)
+for n in $(seq 1 "$lines"); do
+  have=$( (printf '\0'; sed -n "${n}p" data/events.jsonl | tr -d '\n') | sha256sum | cut -d' ' -f1)
+  want=$(sed -n "${n}p" data/proofs/inclusion.jsonl | sed 's/.*"leaf_hash":"\([0-9a-f]*\)".*/\1/')
+  [ "$have" = "$want" ] || { echo "line $n: $have is not $want"; exit 1; }
+done
+[ "$lines" -gt 0 ] && [ "$lines" = "$(wc -l < data/proofs/inclusion.jsonl)" ]
+echo "  $lines leaf hashes"
+step "tools/verify.py"
+python3 data/tools/verify.py .
+step "CSV by Python's reader"
+python3 - <<'PY'
+import csv, hashlib, json
+lines = {hashlib.sha256(l).hexdigest() for l in open("data/events.jsonl", "rb").read().split(b"\n")[:-1]}
+for name in ("events", "approvals", "recipients", "deliveries"):
+    raw = open("data/%s.csv" % name, "rb").read()
+    assert raw.startswith(b"\xef\xbb\xbf") and raw.endswith(b"\r\n"), name
+    rows = list(csv.reader(open("data/%s.csv" % name, encoding="utf-8-sig", newline="")))
+    assert all(len(r) == len(rows[0]) for r in rows), name
+    for row in rows[1:]:
+        cells = dict(zip(rows[0], row))
+        assert cells["leaf_sha256"] in lines or cells["leaf_sha256"] == "", (name, row)
+        assert not any(c[:1] in "=+-@\t\r\n;|%" and c for c in row), (name, row)
+events = [json.loads(l) for l in open("data/events.jsonl", encoding="utf-8")]
+rows = list(csv.DictReader(open("data/events.csv", encoding="utf-8-sig", newline="")))
+assert [(r["event_id"], r["at_utc"], r["action"]) for r in rows] == [(e["id"], e["at"], e["action"]) for e in events]
+PY
+for tool in bagit.py frictionless; do
+  if ! command -v "$tool" > /dev/null; then
+    [ -z "${REQUIRE_TOOLS:-}" ] || { echo "$tool is not installed"; exit 1; }
+    echo "- $tool is not installed: left out"
+  elif [ "$tool" = bagit.py ]; then
+    step "bagit.py"
+    bagit.py --validate . 2>&1 | tail -n 1
+  else
+    step "frictionless"
+    frictionless validate data/datapackage.json > "$work/frictionless.txt" 2>&1 || { cat "$work/frictionless.txt"; exit 1; }
+  fi
+done
+echo "every command holds"
