@@ -103,6 +103,8 @@ impl Config {
         for (name, value) in environment {
             if name == "DATABASE_URL" {
                 database_url = Some(value);
+            } else if cfg!(debug_assertions) && name == "COUNTERMAND_CRASH_AT" {
+                // Not a setting: see `crash`.
             } else if let Some(key) = name.strip_prefix("COUNTERMAND_") {
                 set(&mut table, &key.to_lowercase(), &value).map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
             }

@@ -5,7 +5,7 @@
 //!
 //! | floor | what lives there |
 //! |---|---|
-//! | [`clock`], [`id`], [`crypto`], [`i18n`], [`config`] | the ground: time, ids, keys and envelopes, words, settings |
+//! | [`clock`], [`id`], [`crash`], [`crypto`], [`i18n`], [`config`] | the ground: time, ids, keys and envelopes, words, settings |
 //! | [`domain`] | pure rules: roles, the recall's state machine, windows, outcomes, the catalogue of events |
 //! | [`ledger`] | the log: leaves, commitments, tree, tiles, checkpoints, proofs; no database, no clock |
 //! | [`store`] | all of diesel, behind `Store::read` and `Store::write` |
@@ -21,6 +21,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod connect;
+pub mod crash;
 pub mod crypto;
 pub mod domain;
 pub mod evidence;

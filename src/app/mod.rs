@@ -42,6 +42,7 @@ pub struct App {
 pub mod account;
 pub mod connectors;
 pub mod people;
+pub mod recalls;
 pub mod sessions;
 pub mod setup;
 pub mod step_up;

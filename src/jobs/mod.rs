@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts},
+    app::{App, AppError, broadcasts, recalls},
     clock::Instant,
     store::jobs,
 };
@@ -23,6 +23,9 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
     let id = |name: &str| payload[name].as_str().ok_or(AppError::NotFound);
     let again = match kind {
         "send_broadcast" => broadcasts::deliver::step(app, id("broadcast")?).await?,
+        "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
+        "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
+        "close_case" => recalls::close::step(app, id("recall")?).await?,
         _ => {
             tracing::error!(kind, "no such job");
             return Err(AppError::NotFound);

@@ -20,6 +20,7 @@ pub mod migrate;
 pub mod once;
 mod postgres;
 pub mod reader;
+pub mod recalls;
 pub mod recipients;
 pub mod schema;
 pub mod search;

@@ -66,12 +66,12 @@ pub enum CommentError {
 ///
 /// Approve closes the level and opens the next; the last approval makes the case `approved`. Return and reject need one voice.
 pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Instant) -> Result<Case, Guard> {
-    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
     rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
     may_ever_decide(rules, case, who, ballot.level)?;
     rules.check(Guard::LevelOpen, case.open.contains(&ballot.level))?;
     rules.check(Guard::ApproveNotHalted, ballot.verb != Verb::Approve || !case.halted)?;
-    rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
 
     let mut next = case.next();
     next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), verb: ballot.verb });
@@ -114,10 +114,11 @@ fn following(case: &Case) -> Option<u8> {
     LEVELS.into_iter().find(|level| !case.approvers().any(|(l, _)| l == *level))
 }
 
-/// The requester takes the request back, while it is still being judged.
+/// The requester takes the request back, while it is still being judged or after it was halted before it began.
 pub fn withdraw(rules: Rules, case: &Case, who: &UserId) -> Result<Case, Guard> {
+    let halted = case.state == State::Approved && case.halted;
     rules.check(Guard::WithdrawByRequester, *who == case.requester)?;
-    rules.check(Guard::WithdrawOpen, matches!(case.state, State::Reviewing | State::Returned))?;
+    rules.check(Guard::WithdrawOpen, matches!(case.state, State::Reviewing | State::Returned) || halted)?;
     Ok(closed(case, State::Withdrawn))
 }
 

@@ -8,11 +8,10 @@ use crate::{
 };
 use std::{collections::BTreeSet, time::Duration};
 
-/// Checked again on the server's clock, immediately before the first call.
+/// Checked again on the server's clock, immediately before the first call. A halted case may begin: it then ends without a call.
 pub fn begin(rules: Rules, case: &Case, now: Instant) -> Result<Case, Guard> {
     rules.check(Guard::BeginApproved, case.state == State::Approved)?;
     rules.check(Guard::BeginThreePeople, three_people(case))?;
-    rules.check(Guard::BeginNotHalted, !case.halted)?;
     rules.check(Guard::BeginInWindow, before(now, case.window_end()))?;
     let mut next = case.next();
     next.state = State::Executing;

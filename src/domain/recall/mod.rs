@@ -89,7 +89,6 @@ words! {
         BeginApproved = "not-approved",
         BeginThreePeople = "not-three-people",
         BeginInWindow = "window-closed",
-        BeginNotHalted = "halted-before-start",
         CallExecuting = "not-executing",
         CallInWindow = "window-closed-before-call",
         CallNotHalted = "halted-before-call",

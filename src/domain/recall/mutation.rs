@@ -143,6 +143,7 @@ impl Story {
             Act::Decide { who, level, verb, stale } => self.decide(*who, *level, *verb, *stale)?,
             Act::Withdraw(who) => {
                 if let Ok(next) = approval::withdraw(self.rules, &self.case, &name(*who)) {
+                    never!(before.state == State::Approved && !self.halted, "withdrew what was approved");
                     never!(*who != 0, "somebody else withdrew the request");
                     self.case = next;
                 }
@@ -239,7 +240,6 @@ impl Story {
         let levels: BTreeSet<_> = approvals.iter().map(|(_, level, _, _)| *level).collect();
         never!(levels.len() != 3 || people.len() != 3 || people.contains("requester"), "begun without three different people");
         never!(after_window, "begun after the window");
-        never!(self.halted, "begun after the halt");
         Ok(())
     }
 
@@ -281,7 +281,7 @@ impl Story {
         let allowed: &[State] = match before.state {
             Reviewing => &[Reviewing, Returned, Approved, Rejected, Withdrawn, Expired],
             Returned => &[Returned, Reviewing, Withdrawn, Expired],
-            Approved => &[Approved, Executing, Expired],
+            Approved => &[Approved, Executing, Expired, Withdrawn],
             Executing => &[Executing, Recalled, RecallAccepted, PartlyRecalled, Failed],
             _ => &[],
         };

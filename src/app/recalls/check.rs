@@ -1,0 +1,72 @@
+//! The check before a request: which path is open, how much time is left, who can judge it, what will remain.
+
+use super::{App, AppError, AppResult, Caller, deciders};
+use crate::{
+    app::broadcasts::{self, Broadcast},
+    clock::Instant,
+    domain::{
+        event::Action,
+        event::Subject,
+        platform::HarmClass,
+        recall::request::{self, Situation, Verdict},
+        role::Permission,
+    },
+    id::{DepartmentId, UserId},
+    store::{Conn, StoreError, departments},
+};
+
+/// What the check page shows.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub broadcast: Broadcast,
+    pub title: String,
+    pub verdict: Verdict,
+    /// Names of those who can decide, by level.
+    pub names: [Vec<String>; 3],
+    /// The case that is open already: id and number.
+    pub open_case: Option<(String, String)>,
+    pub now: Instant,
+}
+
+/// Weighs a broadcast for a class of harm, for the one who would ask.
+pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass) -> AppResult<Checked> {
+    let about = Subject::new("broadcast", broadcast);
+    app.require(caller, Permission::RecallRequest, Action::PermissionChecked, about).await?;
+    let broadcast = broadcasts::load(app, broadcast).await?;
+    let title = crate::app::content::open_title(&app.store.keys().envelope, &broadcast.row)?;
+    let requester = caller.user_id.clone().ok_or(AppError::Forbidden(Permission::RecallRequest))?;
+    let now = app.now();
+    let seen = broadcast.clone();
+    let (situation, people, open_case) = app
+        .store
+        .read(move |conn| {
+            let people = deciders(conn, now)?;
+            let situation = situation(conn, &seen, &requester, class, now)?;
+            Ok((situation, people, crate::store::recalls::open_case(conn, &seen.id)?))
+        })
+        .await?;
+    let verdict = request::verdict(&situation);
+    let name = |id: &UserId| people.iter().find(|(d, _)| d.user == *id).map_or_else(String::new, |(_, name)| name.clone());
+    let names = [0, 1, 2].map(|n| verdict.eligible.get(n).map(|ids| ids.iter().map(name).collect()).unwrap_or_default());
+    Ok(Checked { broadcast, title, verdict, names, open_case, now })
+}
+
+/// The situation as the rules want it, read in the transaction that will rely on it.
+pub(super) fn situation(conn: &mut Conn, broadcast: &Broadcast, requester: &str, class: HarmClass, now: Instant) -> Result<Situation, StoreError> {
+    let line = match &broadcast.department {
+        Some(id) => departments::department_line(conn, id)?,
+        None => Vec::new(),
+    };
+    let sent = !matches!(broadcast.state.as_str(), "failed" | "sending");
+    Ok(Situation {
+        now,
+        sent_at: broadcast.sent_at.filter(|_| sent),
+        capabilities: broadcast.connection.is_some().then(|| broadcast.capabilities.clone()),
+        recallable: broadcast.has_platform_ids(),
+        console_window_seconds: broadcast.platform.console_window_seconds(),
+        class,
+        requester: UserId(requester.to_owned()),
+        departments: line.into_iter().map(DepartmentId).collect(),
+        deciders: deciders(conn, now)?.into_iter().map(|(d, _)| d).collect(),
+    })
+}

@@ -1,0 +1,198 @@
+//! One level's decision: proof of identity, statement, state and job in one write.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde_json::{Value, json};
+
+use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refuse, subject, telling, view};
+use crate::{
+    app::{Done, step_up},
+    clock::Instant,
+    crypto,
+    domain::{
+        event::Action,
+        recall::{
+            Guard, Rules, State, Verb,
+            approval::{self, Ballot},
+        },
+        role::Permission,
+    },
+    id::DecisionId,
+    ledger::{
+        commitment,
+        set::Set,
+        statement::{Policy, Statement},
+    },
+    store::{
+        StoreError,
+        recalls::{self, DecisionRow},
+    },
+};
+
+/// A decision as posted.
+#[derive(Clone, Default)]
+pub struct Decide {
+    /// A word of [`Verb`].
+    pub decision: String,
+    pub comment: String,
+    /// A fresh one-time code.
+    pub totp: String,
+    /// The version that the page showed; `None` where no page was shown (API): the newest then.
+    pub seen: Option<i64>,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub id: String,
+    pub number: String,
+    pub level: u8,
+    pub verb: Verb,
+    pub state: State,
+    pub at: Instant,
+}
+
+/// Decides the open level that the caller may decide.
+///
+/// # Errors
+/// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
+/// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
+pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
+    let about = known(app, caller, id).await;
+    let case_id = about.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case = about.as_ref().ok().map(|l| l.row.id.clone());
+    if !caller.may(Permission::RecallDecide) {
+        let error = AppError::Forbidden(Permission::RecallDecide);
+        return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await);
+    }
+    let loaded = match about {
+        Ok(loaded) => loaded,
+        Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), None, error).await),
+    };
+    let (verb, comment) = match parse(&input) {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await),
+    };
+    let summary = view::summary(app, &loaded).await?;
+    let app2 = app.clone();
+    let caller2 = caller.clone();
+    let written = app
+        .store
+        .write(move |tx| {
+            let event = caller2.event(Action::RecallDecided, subject(&case_id)).case(&case_id).text(json!({ "comment": comment }));
+            let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
+            let who = decider(&caller2);
+            let level = level_for(&case, &who);
+            let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
+            let next = match approval::decide(Rules::ALL, &case, &who, ballot, tx.now()) {
+                Ok(next) => next,
+                Err(guard) => return refuse(tx, event, refusal(guard)),
+            };
+            // Summary and statement were made of what was loaded before: the very version that is decided on.
+            if case.version != loaded.case.version {
+                return refuse(tx, event, AppError::Conflict);
+            }
+            if let Err(error) = step_up::spend_totp(tx, app2.store.keys(), &who.user.0, &input.totp)? {
+                return refuse(tx, event, error);
+            }
+            let (comment_commitment, salt) = commit(&comment)?;
+            let shown = crypto::sha256(summary.as_bytes());
+            let statement = Statement {
+                case: row.id.clone(),
+                level,
+                decision: verb.as_str().to_owned(),
+                comment: comment_commitment,
+                message: hash(&row.commitment)?,
+                recipients: Set { count: u64::try_from(row.recipients_count).unwrap_or(0), root: hash(&row.recipients_root)? },
+                policy: Policy { id: row.policy_id.clone(), version: u64::try_from(row.policy_version).unwrap_or(1) },
+                deadline: Instant(row.cut_off.unwrap_or(row.due_3)),
+                shown,
+                decider: who.user.0.clone(),
+                nonce: crypto::random(),
+            };
+            let statement = statement.to_bytes().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let approved = next.state == State::Approved;
+            let after = match advance(tx, &row, &next, |_| {})? {
+                Ok(after) => after,
+                Err(error) => return refuse(tx, event, error),
+            };
+            let (before, now_is) = passage(&row, &after);
+            let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(json!({
+                "level": level, "round": row.round, "decision": verb, "method": "totp",
+                "statement": STANDARD.encode(&statement), "statement_sha256": hex::encode(crypto::sha256(&statement)),
+                "shown": hex::encode(shown), "before": before, "after": now_is,
+            })))?;
+            let decision = DecisionId::fresh().0;
+            let sealed = app2
+                .store
+                .keys()
+                .envelope
+                .seal(&format!("decisions/{decision}/comment"), json!({ "salt": hex::encode(salt), "text": comment }).to_string().as_bytes());
+            let client = caller2.client.as_ref();
+            recalls::decision_insert(
+                tx.conn,
+                DecisionRow {
+                    id: decision,
+                    recall_id: row.id.clone(),
+                    round: row.round,
+                    level: i64::from(level),
+                    decider_id: who.user.0,
+                    decision: verb.as_str().to_owned(),
+                    comment_sealed: sealed,
+                    method: "totp".to_owned(),
+                    statement,
+                    shown: shown.to_vec(),
+                    event_id: event_id.0,
+                    client_ip: client.map(|c| c.client_ip.clone()),
+                    device_id: caller2.device.as_ref().map(|d| d.device_id.clone()),
+                    at: tx.now().0,
+                },
+            )?;
+            if approved && case.mode == crate::domain::recall::Mode::Api {
+                tx.enqueue("execute_recall", &row.id, &json!({ "recall": row.id }), tx.now())?;
+            }
+            Ok(Ok(Decided { id: row.id, number: row.number, level, verb, state: next.state, at: tx.now() }))
+        })
+        .await;
+    app.wake.notify_one();
+    Done::from_write(written?)
+}
+
+fn parse(input: &Decide) -> AppResult<(Verb, String)> {
+    let mut errors = Vec::new();
+    let verb = Verb::parse(&input.decision);
+    if verb.is_none() {
+        errors.push(super::FieldError::new("decision", if input.decision.is_empty() { "required" } else { "choice" }));
+    }
+    let comment = telling("comment", &input.comment).map_err(|e| errors.push(e)).unwrap_or_default();
+    if input.totp.trim().is_empty() {
+        errors.push(super::FieldError::new(step_up::FIELD, "required"));
+    }
+    match verb {
+        Some(verb) if errors.is_empty() => Ok((verb, comment)),
+        _ => Err(AppError::Invalid(errors)),
+    }
+}
+
+/// The open level that this person may decide; where there is none, the open level whose refusal tells the reason.
+pub(super) fn level_for(case: &crate::domain::recall::Case, who: &approval::Decider) -> u8 {
+    let able = |level: &&u8| approval::may_ever_decide(Rules::ALL, case, who, **level).is_ok();
+    case.open.iter().find(able).or_else(|| case.open.first()).copied().unwrap_or(3)
+}
+
+/// Why this person may not decide this case now, or `None` if they may: what the page shows instead of the form.
+pub(super) fn why_not(case: &crate::domain::recall::Case, who: &approval::Decider, now: Instant) -> Option<Guard> {
+    let ballot = Ballot { level: level_for(case, who), verb: Verb::Return, seen: case.version };
+    approval::decide(Rules::ALL, case, who, ballot, now).err()
+}
+
+/// The statement's `comment`: commitment of `{"comment":…}`, the event's `text` part, with a salt of its own.
+fn commit(comment: &str) -> Result<([u8; 32], [u8; 32]), StoreError> {
+    let value: Value = json!({ "comment": comment });
+    let bytes = commitment::canonical(&value).map_err(|e| StoreError::Event(e.to_string()))?;
+    let salt: [u8; 32] = crypto::random();
+    Ok((commitment::commit(&salt, &bytes), salt))
+}
+
+fn hash(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt("a hash of a case is not 32 bytes".to_owned()))
+}

@@ -1,0 +1,168 @@
+//! Lists of cases: all that a person may know of, and those that wait for them.
+
+use super::{App, AppError, AppResult, Caller, Loaded, load, own_cases_only, view};
+use crate::{
+    app::content,
+    clock::Instant,
+    domain::{
+        platform::HarmClass,
+        recall::{Mode, State},
+        role::Permission,
+    },
+    store::{
+        Conn, StoreError,
+        broadcasts::{self, BroadcastRow},
+        recalls::{self, Filter, RecallRow},
+    },
+};
+
+/// Rows a page.
+pub const PAGE: usize = 20;
+/// Cases that are looked through for what waits for one person.
+const DEPTH: i64 = 500;
+
+/// A line of a list.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub id: String,
+    pub number: String,
+    /// With [`Permission::ContentRead`] only.
+    pub title: Option<String>,
+    pub state: State,
+    pub class: HarmClass,
+    pub mode: Mode,
+    pub requester: String,
+    /// The lowest open level.
+    pub level: Option<u8>,
+    pub submitted_at: Instant,
+    pub cut_off: Option<Instant>,
+    /// When the open level is due.
+    pub due: Option<Instant>,
+    pub recipients: u64,
+}
+
+/// One page of the list.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub lines: Vec<Line>,
+    /// Give this as `before` for the next page.
+    pub next: Option<String>,
+}
+
+/// Why a case waits for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// A level is theirs to decide.
+    Decide(u8),
+    /// A second look at captures.
+    Confirm,
+    /// To be carried out in the platform's console.
+    CarryOut,
+    /// Their own request came back.
+    Resubmit,
+}
+
+/// The list, newest first.
+pub async fn list(app: &App, caller: &Caller, mut filter: Filter, before: Option<String>) -> AppResult<Page> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
+    filter.of_person = own_cases_only(caller);
+    let rows = app
+        .store
+        .read(move |conn| {
+            let rows = recalls::page(conn, &filter, before.as_deref(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
+            with_messages(conn, rows)
+        })
+        .await?;
+    let more = rows.len() > PAGE;
+    let lines: Vec<Line> = rows.into_iter().take(PAGE).map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<_>>()?;
+    let next = if more { lines.last().map(|l| l.id.clone()) } else { None };
+    Ok(Page { lines, next })
+}
+
+/// What waits for this person, least time left first.
+pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
+    let tasks = tasks(app, caller).await?;
+    let (mut chosen, mut rows) = (Vec::new(), Vec::new());
+    for (task, loaded) in tasks {
+        chosen.push(task);
+        rows.push(loaded.row);
+    }
+    let rows = app.store.read(move |conn| with_messages(conn, rows)).await?;
+    let lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
+    let mut all: Vec<(Task, Line)> = chosen.into_iter().zip(lines).collect();
+    all.sort_by_key(|(_, line)| (line.cut_off.unwrap_or(Instant(i64::MAX)), line.submitted_at));
+    Ok(all)
+}
+
+/// How many cases wait for this person.
+pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
+    Ok(tasks(app, caller).await?.len() as u64)
+}
+
+async fn tasks(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Loaded)>> {
+    if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
+        return Ok(Vec::new());
+    }
+    let (caller, now) = (caller.clone(), app.now());
+    let found = app
+        .store
+        .read(move |conn| {
+            let mut found = Vec::new();
+            for row in recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)? {
+                let Some(loaded) = load(conn, &row.id)? else { continue };
+                let mine = view::mine(&caller, &loaded, now);
+                let guided = loaded.case.mode == Mode::Guided;
+                let task = match () {
+                    () if let Some(Ok(level)) = mine.decide => Some(Task::Decide(level)),
+                    () if matches!(mine.confirm, Some(Ok(()))) => Some(Task::Confirm),
+                    () if guided && mine.capture && loaded.case.operators.is_empty() => Some(Task::CarryOut),
+                    () if mine.resubmit => Some(Task::Resubmit),
+                    () => None,
+                };
+                found.extend(task.map(|task| (task, loaded)));
+            }
+            Ok(found)
+        })
+        .await?;
+    Ok(found)
+}
+
+type Joined = (RecallRow, Option<BroadcastRow>, String);
+
+fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, StoreError> {
+    let names = broadcasts::names(conn, rows.iter().map(|r| r.requester_id.clone()).collect())?;
+    rows.into_iter()
+        .map(|row| {
+            let message = broadcasts::find(conn, &row.broadcast_id)?;
+            let name = names.get(&row.requester_id).cloned().unwrap_or_default();
+            Ok((row, message, name))
+        })
+        .collect()
+}
+
+fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow>, requester: String) -> AppResult<Line> {
+    let title = match message {
+        Some(message) if caller.may(Permission::ContentRead) => Some(content::open_title(&app.store.keys().envelope, &message)?),
+        _ => None,
+    };
+    let corrupt = |word: &str| StoreError::Corrupt(format!("a case has the word {word}"));
+    let state = State::parse(&row.state).ok_or_else(|| corrupt(&row.state))?;
+    let level = row.open_levels.split(',').filter_map(|l| l.parse::<u8>().ok()).min().filter(|_| state == State::Reviewing);
+    let due = level.and_then(|l| [row.due_1, row.due_2, row.due_3].get(usize::from(l).wrapping_sub(1)).copied());
+    Ok(Line {
+        title,
+        state,
+        class: super::class_of(&row)?,
+        mode: Mode::parse(&row.mode).ok_or_else(|| corrupt(&row.mode))?,
+        requester,
+        level,
+        submitted_at: Instant(row.submitted_at),
+        cut_off: row.cut_off.map(Instant),
+        due: due.map(Instant),
+        recipients: u64::try_from(row.recipients_count).unwrap_or(0),
+        id: row.id,
+        number: row.number,
+    })
+}

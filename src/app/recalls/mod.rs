@@ -1,0 +1,252 @@
+//! Recall cases: from the check before the request to the closing of the case. Here: what every use case of a case shares.
+//! Rules are in `domain::recall`, rows in `store::recalls`; each use case is one file and one write.
+
+pub mod check;
+pub mod close;
+pub mod decide;
+pub mod execute;
+pub mod expire;
+pub mod guided;
+pub mod halt;
+pub mod list;
+pub mod resubmit;
+pub mod submit;
+pub mod view;
+pub mod withdraw;
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{App, AppError, AppResult, Caller, FieldError, people};
+use crate::{
+    clock::Instant,
+    crypto::seal::Key,
+    domain::{
+        event::{Event, Outcome, Subject},
+        outcome::RecipientOutcome,
+        platform::HarmClass,
+        recall::{
+            Case, Guard, Made, Mode, State, Verb,
+            approval::{Comment, CommentError, Decider},
+        },
+    },
+    id::{DepartmentId, UserId},
+    store::{
+        Conn, StoreError, Tx, attachments, departments,
+        recalls::{self, DecisionRow, RecallRow},
+    },
+};
+
+/// The one policy of this version: three levels in series, due times by window and harm budget.
+pub const POLICY: (&str, u64) = ("three-levels", 1);
+
+/// What was asked and stated in a case; sealed at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dossier {
+    /// One a round; the last one is what is being judged.
+    pub submissions: Vec<Submission>,
+    /// Guided recall: what the operator says came of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stated: Option<Stated>,
+    /// Why the case was halted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub halt_reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    pub at: Instant,
+    pub reason: String,
+    /// The rule it rests on; may be empty.
+    pub basis: String,
+    /// Whether readers should be told; proposed here, weighed at level 2.
+    pub tell_readers: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stated {
+    pub outcome: RecipientOutcome,
+    pub note: String,
+    pub by: String,
+    pub at: Instant,
+}
+
+impl Dossier {
+    pub(crate) fn open(envelope: &Key, row: &RecallRow) -> Result<Self, StoreError> {
+        let bytes = envelope.open(&format!("recalls/{}/request", row.id), &row.request_sealed)?;
+        serde_json::from_slice(&bytes).map_err(|e| StoreError::Corrupt(format!("the request of a case: {e}")))
+    }
+
+    fn seal(&self, envelope: &Key, id: &str) -> Result<Vec<u8>, StoreError> {
+        let bytes = serde_json::to_vec(self).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(envelope.seal(&format!("recalls/{id}/request"), &bytes))
+    }
+
+    /// What is being judged now.
+    pub fn current(&self) -> Option<&Submission> {
+        self.submissions.last()
+    }
+}
+
+/// A case as loaded: row, rules' view, decisions.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    pub row: RecallRow,
+    pub case: Case,
+    pub decisions: Vec<DecisionRow>,
+}
+
+/// Loads a case by id or number.
+pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, StoreError> {
+    let Some(row) = recalls::find(conn, id_or_number)? else { return Ok(None) };
+    let decisions = recalls::decisions_of(conn, &row.id)?;
+    let line = match &row.department_id {
+        Some(id) => departments::department_line(conn, id)?,
+        None => Vec::new(),
+    };
+    let operators = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").map(|a| UserId(a.uploaded_by)).collect();
+    let case = case_of(&row, &decisions, line, operators)?;
+    Ok(Some(Loaded { row, case, decisions }))
+}
+
+fn case_of(row: &RecallRow, decisions: &[DecisionRow], departments: Vec<String>, operators: BTreeSet<UserId>) -> Result<Case, StoreError> {
+    let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
+    let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    Ok(Case {
+        state: State::parse(&row.state).ok_or_else(|| corrupt("recalls.state", &row.state))?,
+        open: row.open_levels.split(',').filter_map(|l| l.parse().ok()).collect(),
+        round: small(row.round),
+        mode: Mode::parse(&row.mode).ok_or_else(|| corrupt("recalls.mode", &row.mode))?,
+        requester: UserId(row.requester_id.clone()),
+        departments: departments.into_iter().map(DepartmentId).collect(),
+        decisions: decisions
+            .iter()
+            .map(|d| {
+                Ok(Made {
+                    round: small(d.round),
+                    level: u8::try_from(d.level).unwrap_or(0),
+                    decider: UserId(d.decider_id.clone()),
+                    verb: Verb::parse(&d.decision).ok_or_else(|| corrupt("decisions.decision", &d.decision))?,
+                })
+            })
+            .collect::<Result<_, StoreError>>()?,
+        cut_off: row.cut_off.map(Instant),
+        halted: row.halted_at.is_some(),
+        operators,
+        version: row.version,
+    })
+}
+
+/// Puts what the rules made of a case into its row; times of passage are stamped with `now`.
+fn advance(tx: &mut Tx<'_>, before: &RecallRow, next: &Case, change: impl FnOnce(&mut RecallRow)) -> Result<AppResult<RecallRow>, StoreError> {
+    let mut row = before.clone();
+    let now = tx.now().0;
+    row.state = next.state.as_str().to_owned();
+    row.open_levels = next.open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    row.round = i64::from(next.round);
+    row.version = next.version;
+    if next.halted && row.halted_at.is_none() {
+        row.halted_at = Some(now);
+    }
+    if next.state == State::Approved && row.approved_at.is_none() {
+        row.approved_at = Some(now);
+    }
+    if next.state.is_terminal() && row.finished_at.is_none() {
+        row.finished_at = Some(now);
+    }
+    change(&mut row);
+    if !recalls::replace(tx.conn, &row)? {
+        return Ok(Err(AppError::Conflict));
+    }
+    if next.state.is_terminal() {
+        tx.enqueue("close_case", &row.id, &json!({ "recall": row.id }), tx.now())?;
+    }
+    Ok(Ok(row))
+}
+
+/// Before and after of a case, for `detail`.
+fn passage(before: &RecallRow, after: &RecallRow) -> (Value, Value) {
+    let side = |row: &RecallRow| json!({ "state": row.state, "open_levels": row.open_levels, "round": row.round, "version": row.version });
+    (side(before), side(after))
+}
+
+/// The refusal of a rule as an error: what somebody else changed is a conflict.
+fn refusal(guard: Guard) -> AppError {
+    match guard {
+        Guard::SeenCurrent => AppError::Conflict,
+        guard => AppError::refused(guard.as_str()),
+    }
+}
+
+/// Leaves the event of a refusal in the write, and gives the refusal back as its value.
+fn refuse<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
+    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
+    Ok(Err(error))
+}
+
+fn subject(id: &str) -> Subject {
+    Subject::new("recall", id)
+}
+
+/// The caller as somebody who could decide.
+pub(crate) fn decider(caller: &Caller) -> Decider {
+    Decider {
+        user: UserId(caller.user_id.clone().unwrap_or_else(|| caller.id.clone())),
+        roles: caller.roles.clone(),
+        department: caller.department_id.clone().map(DepartmentId),
+        person: caller.user_id.is_some(),
+    }
+}
+
+/// Everybody who could decide something now: active people with a deciding role.
+pub(crate) fn deciders(conn: &mut Conn, now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
+    let everybody = people::person_list(conn)?;
+    let able = everybody.into_iter().filter(|p| p.may_sign_in(now) && p.roles.iter().any(|r| r.is_decider()));
+    Ok(able.map(|p| (Decider { user: UserId(p.id), roles: p.roles, department: p.department_id.map(DepartmentId), person: true }, p.name)).collect())
+}
+
+/// Reads a text that must say something; `field` names it in the error.
+fn telling(field: &'static str, typed: &str) -> Result<String, FieldError> {
+    Comment::parse(typed).map(|c| c.as_str().to_owned()).map_err(|e| match e {
+        CommentError::Text(e) => FieldError::text(field, e),
+        CommentError::Trivial => FieldError::new(field, "trivial"),
+    })
+}
+
+fn class_of(row: &RecallRow) -> Result<HarmClass, StoreError> {
+    HarmClass::parse(&row.harm_class).ok_or_else(|| StoreError::Corrupt(format!("recalls.harm_class: {}", row.harm_class)))
+}
+
+/// A case that the caller may know of: with the permission, and for somebody who only requests, their own cases and those of messages
+/// they sent. Everything else is not found.
+pub(crate) async fn known(app: &App, caller: &Caller, id_or_number: &str) -> AppResult<Loaded> {
+    use crate::domain::role::{Permission, Role};
+    let wanted = id_or_number.to_owned();
+    let own = own_cases_only(caller);
+    let found = app
+        .store
+        .read(move |conn| {
+            let Some(loaded) = load(conn, &wanted)? else { return Ok(None) };
+            let sender = crate::store::broadcasts::find(conn, &loaded.row.broadcast_id)?.and_then(|b| b.sender_id);
+            Ok(Some((loaded, sender)))
+        })
+        .await?;
+    let (loaded, sender) = found.ok_or(AppError::NotFound)?;
+    if !caller.may(Permission::RecallRead) && !caller.may(Permission::RecallRequest) && !caller.roles.contains(&Role::SecurityAdministrator) {
+        return Err(AppError::NotFound);
+    }
+    match own {
+        Some(me) if loaded.row.requester_id != me && sender.as_deref() != Some(&me) => Err(AppError::NotFound),
+        _ => Ok(loaded),
+    }
+}
+
+/// The person whose own cases are all they may see, if that is so.
+pub(crate) fn own_cases_only(caller: &Caller) -> Option<String> {
+    use crate::domain::role::{Permission, Role};
+    let me = caller.user_id.clone()?;
+    let wider = caller.roles.iter().any(|r| *r != Role::Requester && r.permissions().contains(&Permission::RecallRead));
+    (!wider && !caller.roles.contains(&Role::SecurityAdministrator)).then_some(me)
+}

@@ -1,0 +1,86 @@
+//! A returned request comes back with more to say: a new round, all levels anew, new due times; what was asked before stays on record.
+
+use serde_json::json;
+
+use super::{
+    App, AppError, AppResult, Caller, Dossier, Loaded, Submission, advance, class_of, decider, known, load, passage, refusal, refuse, subject,
+    telling,
+};
+use crate::{
+    app::{Done, FieldError},
+    clock::Instant,
+    domain::{
+        event::Action,
+        recall::{Rules, approval, request},
+        role::Permission,
+        text,
+    },
+    store::StoreError,
+};
+
+/// What a resubmission says.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    pub reason: String,
+    pub basis: String,
+    pub tell_readers: bool,
+}
+
+/// Resubmits a returned case.
+///
+/// # Errors
+/// `Invalid` on `reason`, `basis`; `Refused` with `not-returned`, `not-the-requester-resubmitting` or `past-cut-off-resubmitting`; recorded.
+pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> AppResult<Done<String>> {
+    let loaded = known(app, caller, id).await;
+    let case_id = loaded.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
+    let checked = match (caller.may(Permission::RecallRequest), loaded) {
+        (false, _) => Err(AppError::Forbidden(Permission::RecallRequest)),
+        (_, Err(error)) => Err(error),
+        _ => parse(&again),
+    };
+    let (reason, basis) = match checked {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(app.refuse(caller, Action::RecallResubmitted, subject(&case_id), about.as_deref(), error).await),
+    };
+    let (caller2, app2) = (caller.clone(), app.clone());
+    let written = app
+        .store
+        .write(move |tx| {
+            let event = caller2.event(Action::RecallResubmitted, subject(&case_id)).case(&case_id).text(json!({ "reason": reason, "basis": basis }));
+            let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
+            let now = tx.now();
+            let next = match approval::resubmit(Rules::ALL, &case, &decider(&caller2).user, now) {
+                Ok(next) => next,
+                Err(guard) => return refuse(tx, event, refusal(guard)),
+            };
+            let envelope = &app2.store.keys().envelope;
+            let mut dossier = Dossier::open(envelope, &row)?;
+            dossier.submissions.push(Submission { at: now, reason: reason.clone(), basis: basis.clone(), tell_readers: again.tell_readers });
+            let sealed = dossier.seal(envelope, &row.id)?;
+            let due = request::due(now, row.cut_off.map(Instant), class_of(&row)?);
+            let changed = advance(tx, &row, &next, |row| {
+                row.request_sealed = sealed;
+                (row.due_1, row.due_2, row.due_3) = (due[0].0, due[1].0, due[2].0);
+            })?;
+            match changed {
+                Ok(after) => {
+                    let (before, after) = passage(&row, &after);
+                    tx.append(event.detail(
+                        json!({ "before": before, "after": after, "due": due.map(|d| d.to_rfc3339()), "tell_readers": again.tell_readers }),
+                    ))?;
+                    Ok(Ok(row.id))
+                }
+                Err(error) => refuse(tx, event, error),
+            }
+        })
+        .await;
+    Done::from_write(written?)
+}
+
+fn parse(again: &Again) -> AppResult<(String, String)> {
+    let mut errors = Vec::new();
+    let reason = telling("reason", &again.reason).map_err(|e| errors.push(e)).unwrap_or_default();
+    let basis = text::paragraph(&again.basis, 0, 200).map_err(|e| errors.push(FieldError::text("basis", e))).unwrap_or_default();
+    if errors.is_empty() { Ok((reason, basis)) } else { Err(AppError::Invalid(errors)) }
+}

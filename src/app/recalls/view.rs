@@ -1,0 +1,342 @@
+//! One case as people and programs see it: facts, levels, decisions, what this person may do, the timeline.
+//! Not here: lists (`list`), words and markup (`web`).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::{App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known};
+use crate::{
+    app::{
+        broadcasts::{self, Broadcast, view::Counts},
+        caller::code,
+        content::{self, Content},
+    },
+    clock::Instant,
+    domain::{
+        event::{Action, Outcome},
+        outcome::Tally,
+        platform::HarmClass,
+        recall::{
+            Guard, Rules, State, Verb,
+            approval::{LEVELS, may_ever_decide},
+            execution,
+        },
+        role::{Permission, Role},
+    },
+    store::{
+        StoreError,
+        attachments::{self, AttachmentHead},
+        reader, recipients,
+    },
+};
+
+/// A decision with its words.
+#[derive(Clone, Debug)]
+pub struct DecisionView {
+    pub round: i64,
+    pub level: u8,
+    pub name: String,
+    pub verb: Verb,
+    pub comment: String,
+    pub method: String,
+    pub at: Instant,
+}
+
+/// One level as it stands.
+#[derive(Clone, Debug)]
+pub struct LevelView {
+    pub level: u8,
+    pub due: Instant,
+    pub open: bool,
+    /// Names of those who can decide it.
+    pub who: Vec<String>,
+    /// This round's decision.
+    pub made: Option<DecisionView>,
+}
+
+/// What this person may do here; a refusal says why not.
+#[derive(Clone, Debug)]
+pub struct Mine {
+    /// `None`: they never decide anything. `Some(Ok(level))`: the level that waits for them.
+    pub decide: Option<Result<u8, Guard>>,
+    pub withdraw: bool,
+    pub resubmit: bool,
+    pub capture: bool,
+    /// As `decide`.
+    pub confirm: Option<Result<(), Guard>>,
+    pub halt: bool,
+}
+
+/// An entry of the timeline.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub index: u64,
+    pub at: Instant,
+    pub action: Option<Action>,
+    pub outcome: Option<Outcome>,
+    /// Empty for jobs, and where the part has been purged.
+    pub who: String,
+    /// What they typed.
+    pub said: String,
+    /// Detail as recorded.
+    pub detail: Value,
+    /// Only for those who may see it.
+    pub client_ip: Option<String>,
+    pub device: Option<String>,
+}
+
+/// Everything on the page of a case.
+#[derive(Clone, Debug)]
+pub struct Show {
+    pub loaded: Loaded,
+    pub dossier: Dossier,
+    pub class: HarmClass,
+    pub broadcast: Broadcast,
+    /// With [`Permission::ContentRead`] only.
+    pub title: Option<String>,
+    pub content: Option<Content>,
+    pub requester: String,
+    pub department: Option<String>,
+    pub sender: Option<String>,
+    pub levels: Vec<LevelView>,
+    /// All rounds, oldest first.
+    pub decisions: Vec<DecisionView>,
+    pub mine: Mine,
+    pub counts: Counts,
+    pub tally: Option<Tally>,
+    /// Captures with the names of who uploaded and who confirmed them.
+    pub captures: Vec<(AttachmentHead, String, Option<String>)>,
+    /// Newest first, at most [`TIMELINE`].
+    pub timeline: Vec<Entry>,
+    pub events: usize,
+    /// What a decision would bind; SHA-256 of it is the statement's `shown`.
+    pub summary: String,
+    pub now: Instant,
+}
+
+/// Entries of the timeline that the page shows.
+pub const TIMELINE: usize = 40;
+
+/// Loads the page of a case. Reading the message leaves a `content.read` event.
+pub async fn show(app: &App, caller: &Caller, id: &str) -> AppResult<Show> {
+    let loaded = known(app, caller, id).await?;
+    let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
+    let (title, content) = match caller.may(Permission::ContentRead) {
+        true => {
+            let title = content::open_title(&app.store.keys().envelope, &broadcast.row)?;
+            (Some(title), Some(broadcasts::content(app, caller, &broadcast.id, Some(&loaded.row.id)).await?))
+        }
+        false => (None, None),
+    };
+    let summary = summary(app, &loaded).await?;
+    let (keys, caller2, row, sender) = (app.store.clone(), caller.clone(), loaded.row.clone(), broadcast.sender.clone());
+    let case = loaded.case.clone();
+    let now = app.now();
+    let all = app
+        .store
+        .read(move |conn| {
+            let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
+            let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
+            ids.extend(case.decisions.iter().map(|d| d.decider.0.clone()));
+            ids.push(row.requester_id.clone());
+            ids.extend(sender);
+            let names = crate::store::broadcasts::names(conn, ids)?;
+            let department = match &row.department_id {
+                Some(id) => crate::store::departments::department_find(conn, id)?.map(|d| d.name),
+                None => None,
+            };
+            let events = reader::events_of_case(conn, &row.id, None)?;
+            let n = events.len();
+            let shown: Vec<_> = events.into_iter().rev().take(TIMELINE).collect();
+            let parts = reader::parts_of_many(conn, keys.keys(), &shown.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
+            let timeline = shown.iter().map(|e| entry(e, parts.get(&e.leaf.id), &caller2)).collect::<Vec<_>>();
+            Ok((captures, names, department, timeline, n, deciders(conn, now)?, recipients::tally(conn, &row.broadcast_id)?))
+        })
+        .await?;
+    let (captures, names, department, timeline, events, able, reading) = all;
+    let name = |id: &str| names.get(id).cloned().unwrap_or_default();
+    let decisions = decisions(app, &loaded, &names)?;
+    let levels = LEVELS
+        .map(|level| LevelView {
+            level,
+            due: Instant([loaded.row.due_1, loaded.row.due_2, loaded.row.due_3][usize::from(level) - 1]),
+            open: loaded.case.state == State::Reviewing && loaded.case.open.contains(&level),
+            who: able.iter().filter(|(d, _)| may_ever_decide(Rules::ALL, &loaded.case, d, level).is_ok()).map(|(_, n)| n.clone()).collect(),
+            made: decisions.iter().find(|d| d.level == level && d.round == loaded.row.round).cloned(),
+        })
+        .to_vec();
+    Ok(Show {
+        dossier: Dossier::open(&app.store.keys().envelope, &loaded.row)?,
+        class: super::class_of(&loaded.row)?,
+        requester: name(&loaded.row.requester_id),
+        sender: broadcast.sender.as_deref().map(name),
+        captures: captures.into_iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
+        mine: mine(caller, &loaded, now),
+        counts: counts(&reading),
+        tally: loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
+        title,
+        content,
+        broadcast,
+        department,
+        levels,
+        decisions,
+        timeline,
+        events,
+        summary,
+        now,
+        loaded,
+    })
+}
+
+/// What can be shown of a case without its message: for the API.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub loaded: Loaded,
+    pub tally: Option<Tally>,
+}
+
+/// The state of a case.
+pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
+    let loaded = known(app, caller, id).await?;
+    let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
+    Ok(Status { loaded, tally })
+}
+
+/// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
+pub async fn summary(app: &App, loaded: &Loaded) -> AppResult<String> {
+    let row = &loaded.row;
+    let id = row.broadcast_id.clone();
+    let (broadcast, requester) = {
+        let who = row.requester_id.clone();
+        app.store.read(move |conn| Ok((crate::store::broadcasts::find(conn, &id)?, crate::store::broadcasts::names(conn, vec![who])?))).await?
+    };
+    let envelope = &app.store.keys().envelope;
+    let title = content::open_title(envelope, &broadcast.ok_or(StoreError::NotFound)?)?;
+    let dossier = Dossier::open(envelope, row)?;
+    let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
+    let levels: Vec<String> = loaded.case.open.iter().map(ToString::to_string).collect();
+    let lines = [
+        ("案件 case", row.number.clone()),
+        ("轮次 round", row.round.to_string()),
+        ("级别 level", levels.join(",")),
+        ("消息 message", title),
+        ("消息承诺值 commitment", hex::encode(&row.commitment)),
+        ("收件人数 recipients", row.recipients_count.to_string()),
+        ("名单根值 recipients root", hex::encode(&row.recipients_root)),
+        ("申请人 requester", requester.into_values().next().unwrap_or_default()),
+        ("危害类别 harm class", row.harm_class.clone()),
+        ("情况说明 reason", asked.0.to_owned()),
+        ("制度依据 basis", asked.1.to_owned()),
+        ("执行方式 mode", row.mode.clone()),
+        ("截止 deadline", row.cut_off.map(|c| Instant(c).to_rfc3339()).unwrap_or_default()),
+    ];
+    Ok(lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect())
+}
+
+fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> AppResult<Vec<DecisionView>> {
+    let envelope = &app.store.keys().envelope;
+    let view = |d: &crate::store::recalls::DecisionRow| {
+        let opened = envelope.open(&format!("decisions/{}/comment", d.id), &d.comment_sealed).map_err(StoreError::from)?;
+        let comment: Value = serde_json::from_slice(&opened).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        Ok(DecisionView {
+            round: d.round,
+            level: u8::try_from(d.level).unwrap_or(0),
+            name: names.get(&d.decider_id).cloned().unwrap_or_default(),
+            verb: Verb::parse(&d.decision).ok_or_else(|| StoreError::Corrupt(d.decision.clone()))?,
+            comment: comment["text"].as_str().unwrap_or_default().to_owned(),
+            method: d.method.clone(),
+            at: Instant(d.at),
+        })
+    };
+    loaded.decisions.iter().map(view).collect()
+}
+
+pub(super) fn mine(caller: &Caller, loaded: &Loaded, now: Instant) -> Mine {
+    let who = decider(caller);
+    let case = &loaded.case;
+    let own = caller.may(Permission::RecallRequest) && who.user == case.requester;
+    let level = decide::level_for(case, &who);
+    let reviewing = case.state == State::Reviewing;
+    let running = case.state == State::Executing && case.mode == crate::domain::recall::Mode::Guided;
+    let judged = caller.may(Permission::RecallDecide) && reviewing;
+    Mine {
+        decide: judged.then(|| decide::why_not(case, &who, now).map_or(Ok(level), Err)),
+        withdraw: own && crate::domain::recall::approval::withdraw(Rules::ALL, case, &who.user).is_ok(),
+        resubmit: own && crate::domain::recall::approval::resubmit(Rules::ALL, case, &who.user, now).is_ok(),
+        capture: caller.may(Permission::RecallExecute) && execution::capture(Rules::ALL, case, &who.user, now).is_ok(),
+        confirm: (running && guided::may_confirm(caller)).then(|| execution::confirm(Rules::ALL, case, &who.user, &Tally::default()).map(drop)),
+        halt: caller.may(Permission::RecallHalt) && execution::halt(Rules::ALL, case).is_ok(),
+    }
+}
+
+fn counts(rows: &[(String, String, Option<String>, i64)]) -> Counts {
+    let mut counts = Counts::default();
+    for (delivery, reading, _, n) in rows {
+        let n = u64::try_from(*n).unwrap_or_default();
+        match delivery.as_str() {
+            "accepted" => counts.accepted += n,
+            "refused" => counts.refused += n,
+            "reported" => counts.reported += n,
+            _ => counts.unknown += n,
+        }
+        match reading.as_str() {
+            "read" => counts.read += n,
+            "unread" => counts.unread += n,
+            _ => {}
+        }
+    }
+    counts
+}
+
+/// Addresses and devices are for those who judge or audit.
+pub fn sees_addresses(caller: &Caller) -> bool {
+    caller.may(Permission::AuditRead) || caller.roles.iter().any(|r| r.is_decider() || *r == Role::Auditor)
+}
+
+fn entry(event: &reader::StoredEvent, parts: Option<&Vec<reader::OpenPart>>, caller: &Caller) -> Entry {
+    let part = |name: &str| -> Value {
+        parts.and_then(|all| all.iter().find(|p| p.name == name)).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null)
+    };
+    let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
+    let (typed, client, device) = (part("text"), part("client"), part("device"));
+    let mut said = typed["comment"].clone();
+    if said.is_null() {
+        said = if typed["reason"].is_null() { typed["note"].clone() } else { typed["reason"].clone() };
+    }
+    let shown = sees_addresses(caller);
+    let device = text(&device["fingerprint"]).or_else(|| text(&device["device_id"]));
+    Entry {
+        index: event.index,
+        at: event.leaf.at,
+        action: Action::parse(&event.leaf.action),
+        outcome: Outcome::parse(&event.leaf.outcome),
+        who: text(&part("actor")["name"]).unwrap_or_default(),
+        said: text(&said).unwrap_or_default(),
+        detail: part("detail"),
+        client_ip: text(&client["client_ip"]).filter(|_| shown),
+        device: device.filter(|_| shown).map(|d| code(&d)),
+    }
+}
+
+/// The bytes of a capture, for who may see the case and its contents; leaves a `content.read` event. Name, media type, bytes.
+pub async fn capture_file(app: &App, caller: &Caller, id: &str, attachment: &str) -> AppResult<(String, String, Vec<u8>)> {
+    let loaded = known(app, caller, id).await?;
+    let about = super::subject(&loaded.row.id);
+    if !caller.may(Permission::ContentRead) && !caller.may(Permission::RecallExecute) {
+        let error = AppError::Forbidden(Permission::ContentRead);
+        return Err(app.refuse(caller, Action::ContentRead, about, Some(&loaded.row.id), error).await);
+    }
+    let wanted = attachment.to_owned();
+    let row = app.store.read(move |conn| attachments::find(conn, &wanted)).await?.ok_or(AppError::NotFound)?;
+    if row.recall_id.as_deref() != Some(&loaded.row.id) {
+        return Err(AppError::NotFound);
+    }
+    let bytes = app.store.keys().envelope.open(&format!("attachments/{}/sealed", row.id), &row.sealed).map_err(StoreError::from)?;
+    let event = caller.event(Action::ContentRead, about).case(&loaded.row.id).detail(serde_json::json!({ "what": "capture", "attachment": row.id }));
+    app.record(event).await?;
+    Ok((row.name, row.media_type, bytes.to_vec()))
+}

@@ -1,0 +1,218 @@
+//! Recall cases and their decisions, as rows. Not here: what may follow what (`domain::recall`), calls (`calls`), outcomes (`recipients`).
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, StoreError,
+    schema::{attachments, broadcasts, counters, decisions, messages, recalls, recipients},
+};
+
+/// A row of `recalls`, in the order of its columns.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = recalls, treat_none_as_default_value = false)]
+pub struct RecallRow {
+    pub id: String,
+    /// `FR-20261122-0001`.
+    pub number: String,
+    pub broadcast_id: String,
+    pub requester_id: String,
+    /// The sender's department, which level 1 belongs to.
+    pub department_id: Option<String>,
+    /// A word of `domain::recall::State`.
+    pub state: String,
+    /// Open levels, comma-separated; where a case ended, the levels that were open then.
+    pub open_levels: String,
+    pub round: i64,
+    /// A word of `domain::recall::Mode`.
+    pub mode: String,
+    /// A word of `domain::platform::HarmClass`.
+    pub harm_class: String,
+    /// What was asked, sealed with the installation's key as `recalls/<id>/request`.
+    pub request_sealed: Vec<u8>,
+    pub cut_off: Option<i64>,
+    pub due_1: i64,
+    pub due_2: i64,
+    pub due_3: i64,
+    pub recipients_count: i64,
+    pub recipients_root: Vec<u8>,
+    /// The message's commitment, as it was when the case was made.
+    pub commitment: Vec<u8>,
+    pub policy_id: String,
+    pub policy_version: i64,
+    pub halted_at: Option<i64>,
+    pub submitted_at: i64,
+    pub approved_at: Option<i64>,
+    pub finished_at: Option<i64>,
+    pub closed_at: Option<i64>,
+    /// JSON of `domain::outcome::Tally`.
+    pub tally: Option<String>,
+    pub version: i64,
+}
+
+/// A row of `decisions`, in the order of its columns.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
+#[diesel(table_name = decisions, treat_none_as_default_value = false)]
+pub struct DecisionRow {
+    pub id: String,
+    pub recall_id: String,
+    pub round: i64,
+    pub level: i64,
+    pub decider_id: String,
+    pub decision: String,
+    /// JSON `{"salt","text"}`, sealed with the installation's key as `decisions/<id>/comment`: it opens the statement's `comment`.
+    pub comment_sealed: Vec<u8>,
+    /// How identity was proven: `totp`.
+    pub method: String,
+    /// The canonical bytes of the decision statement.
+    pub statement: Vec<u8>,
+    /// SHA-256 of the summary that was shown.
+    pub shown: Vec<u8>,
+    pub event_id: String,
+    pub client_ip: Option<String>,
+    pub device_id: Option<String>,
+    pub at: i64,
+}
+
+/// What a list shows; every field narrows.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    pub state: Option<String>,
+    pub harm_class: Option<String>,
+    /// Submitted at or after; microseconds.
+    pub from: Option<i64>,
+    /// And before.
+    pub until: Option<i64>,
+    /// Only what this person asked for, or whose message they sent.
+    pub of_person: Option<String>,
+    /// The beginning of a number.
+    pub number: Option<String>,
+}
+
+/// A case by its id or its number.
+pub fn find(conn: &mut Conn, id_or_number: &str) -> Result<Option<RecallRow>, StoreError> {
+    let matches = recalls::id.eq(id_or_number).or(recalls::number.eq(id_or_number));
+    Ok(recalls::table.filter(matches).first(conn).optional()?)
+}
+
+pub fn insert(conn: &mut Conn, row: &RecallRow) -> Result<(), StoreError> {
+    diesel::insert_into(recalls::table).values(row.clone()).execute(conn)?;
+    Ok(())
+}
+
+/// Stores what changes in a case over the version before it; `false` if somebody else changed it first.
+pub fn replace(conn: &mut Conn, row: &RecallRow) -> Result<bool, StoreError> {
+    let seen = recalls::table.find(row.id.clone()).filter(recalls::version.eq(row.version - 1));
+    let changed = diesel::update(seen)
+        .set((
+            recalls::state.eq(row.state.clone()),
+            recalls::open_levels.eq(row.open_levels.clone()),
+            recalls::round.eq(row.round),
+            recalls::request_sealed.eq(row.request_sealed.clone()),
+            recalls::due_1.eq(row.due_1),
+            recalls::due_2.eq(row.due_2),
+            recalls::due_3.eq(row.due_3),
+            recalls::halted_at.eq(row.halted_at),
+            recalls::approved_at.eq(row.approved_at),
+            recalls::finished_at.eq(row.finished_at),
+            recalls::closed_at.eq(row.closed_at),
+            recalls::tally.eq(row.tally.clone()),
+            recalls::version.eq(row.version),
+        ))
+        .execute(conn)?;
+    Ok(changed == 1)
+}
+
+/// The case of a broadcast that is not at its end, if there is one: id and number.
+pub fn open_case(conn: &mut Conn, broadcast: &str) -> Result<Option<(String, String)>, StoreError> {
+    Ok(recalls::table
+        .filter(recalls::broadcast_id.eq(broadcast))
+        .filter(recalls::state.eq_any(["reviewing", "returned", "approved", "executing"]))
+        .select((recalls::id, recalls::number))
+        .first(conn)
+        .optional()?)
+}
+
+/// The next number of a series that begins anew each day: 1, 2, 3 …
+pub fn next_in_series(conn: &mut Conn, series: &str) -> Result<i64, StoreError> {
+    let last: Option<i64> = counters::table.find(series).select(counters::value).first(conn).optional()?;
+    match last {
+        Some(last) => {
+            diesel::update(counters::table.find(series)).set(counters::value.eq(last + 1)).execute(conn)?;
+            Ok(last + 1)
+        }
+        None => {
+            diesel::insert_into(counters::table).values((counters::name.eq(series), counters::value.eq(1_i64))).execute(conn)?;
+            Ok(1)
+        }
+    }
+}
+
+/// Newest first, at most `limit`, submitted before the case `before`. Ids are UUIDv7 and sort by time.
+pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) -> Result<Vec<RecallRow>, StoreError> {
+    let mut query = recalls::table.into_boxed();
+    if let Some(state) = &filter.state {
+        query = query.filter(recalls::state.eq(state.clone()));
+    }
+    if let Some(class) = &filter.harm_class {
+        query = query.filter(recalls::harm_class.eq(class.clone()));
+    }
+    if let Some(from) = filter.from {
+        query = query.filter(recalls::submitted_at.ge(from));
+    }
+    if let Some(until) = filter.until {
+        query = query.filter(recalls::submitted_at.lt(until));
+    }
+    if let Some(person) = &filter.of_person {
+        let sent = broadcasts::table.filter(broadcasts::sender_id.eq(person.clone())).select(broadcasts::id);
+        query = query.filter(recalls::requester_id.eq(person.clone()).or(recalls::broadcast_id.eq_any(sent)));
+    }
+    if let Some(number) = &filter.number {
+        let pattern = format!("{}%", number.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(recalls::number.like(pattern).escape('\\'));
+    }
+    if let Some(before) = before {
+        query = query.filter(recalls::id.lt(before.to_owned()));
+    }
+    Ok(query.order(recalls::id.desc()).limit(limit).load(conn)?)
+}
+
+/// Cases in one of `states`, oldest first, at most `limit`.
+pub fn in_states(conn: &mut Conn, states: &[&str], limit: i64) -> Result<Vec<RecallRow>, StoreError> {
+    Ok(recalls::table.filter(recalls::state.eq_any(states.to_vec())).order(recalls::id.asc()).limit(limit).load(conn)?)
+}
+
+pub fn decision_insert(conn: &mut Conn, row: DecisionRow) -> Result<(), StoreError> {
+    diesel::insert_into(decisions::table).values(row).execute(conn)?;
+    Ok(())
+}
+
+/// All decisions of a case, in the order they were made.
+pub fn decisions_of(conn: &mut Conn, recall: &str) -> Result<Vec<DecisionRow>, StoreError> {
+    Ok(decisions::table.filter(decisions::recall_id.eq(recall)).order((decisions::round.asc(), decisions::level.asc())).load(conn)?)
+}
+
+/// What became of one message.
+pub fn message_settle(conn: &mut Conn, message: &str, outcome: &str, attempts: i64) -> Result<(), StoreError> {
+    diesel::update(messages::table.find(message))
+        .set((messages::recall_state.eq(Some(outcome.to_owned())), messages::recall_attempts.eq(attempts)))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// What became of everybody whom `message` carried (of everybody, without one) and to whom it was not refused in the first place.
+pub fn recipients_settle(conn: &mut Conn, broadcast: &str, message: Option<&str>, outcome: &str, at: i64) -> Result<usize, StoreError> {
+    let set = (recipients::outcome.eq(Some(outcome.to_owned())), recipients::outcome_at.eq(Some(at)));
+    let of = recipients::table.filter(recipients::broadcast_id.eq(broadcast.to_owned())).filter(recipients::delivery.ne("refused"));
+    Ok(match message {
+        Some(message) => diesel::update(of.filter(recipients::message_id.eq(message.to_owned()))).set(set).execute(conn)?,
+        None => diesel::update(of).set(set).execute(conn)?,
+    })
+}
+
+/// A second person has looked at the captures of a case.
+pub fn captures_confirm(conn: &mut Conn, recall: &str, by: &str, at: i64) -> Result<(), StoreError> {
+    diesel::update(attachments::table.filter(attachments::recall_id.eq(recall)).filter(attachments::kind.eq("capture")))
+        .set((attachments::confirmed_by.eq(Some(by.to_owned())), attachments::confirmed_at.eq(Some(at))))
+        .execute(conn)?;
+    Ok(())
+}
