@@ -14,6 +14,7 @@ action-second-factor-reset = Second factor reset
 action-department-created = Department created
 action-token-created = Token created
 action-token-revoked = Token revoked
+action-session-started = Password checked
 action-session-opened = Signed in
 action-session-closed = Signed out
 action-session-revoked = Session revoked

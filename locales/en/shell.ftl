@@ -22,7 +22,8 @@ crumbs-label = Breadcrumb
 readonly-about = About this account
 readonly-account = Read-only auditor account
 readonly-until = Valid until
-readonly-note = . What you search, open and export is recorded too.
+readonly-then = {". "}
+readonly-note = What you search, open and export is recorded too.
 
 pager-label = Pages
 pager-before = Previous

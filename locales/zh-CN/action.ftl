@@ -14,6 +14,7 @@ action-second-factor-reset = 重置二次验证
 action-department-created = 新建部门
 action-token-created = 创建访问令牌
 action-token-revoked = 吊销访问令牌
+action-session-started = 密码验证
 action-session-opened = 登录
 action-session-closed = 退出
 action-session-revoked = 强制下线

@@ -22,7 +22,8 @@ crumbs-label = 当前位置
 readonly-about = 账号说明
 readonly-account = 只读审计账号
 readonly-until = 有效至
-readonly-note = ，您的查询、打开与导出同样写入审计记录
+readonly-then = ，
+readonly-note = 您的查询、打开与导出同样写入审计记录
 
 pager-label = 分页
 pager-before = 上一页

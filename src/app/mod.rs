@@ -19,8 +19,10 @@ use crate::{
         event::{Action, Event, Outcome, Subject},
         role::Permission,
     },
-    store::{Receipt, Store, StoreError, Written},
+    store::{Receipt, Store, Written},
 };
+
+pub use crate::store::StoreError;
 
 /// The application: everything a use case needs, handed in once. Cheap to clone.
 #[derive(Clone)]
@@ -41,6 +43,7 @@ pub struct App {
 
 pub mod account;
 pub mod connectors;
+pub mod device;
 pub mod people;
 pub mod recalls;
 pub mod sessions;

@@ -19,7 +19,7 @@ use crate::{
     },
     id::SessionId,
     store::{
-        StoreError, Tx,
+        Conn, StoreError, Tx,
         sessions::{self, DeviceRow, SessionRow},
         users::{self, UserRow},
     },
@@ -71,7 +71,21 @@ pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
 /// What the first step looks up before it spends time on the password.
 struct Found {
     user: Option<UserRow>,
+    /// Has signed in to the account before.
     known_device: bool,
+    /// As it is to this account.
+    device: Option<Device>,
+}
+
+impl Found {
+    fn new(conn: &mut Conn, user: Option<UserRow>, mut device: Option<Device>) -> Result<Self, StoreError> {
+        let mut known_device = false;
+        if let (Some(user), Some(device)) = (&user, &mut device) {
+            known_device = sessions::device_find(conn, &device.device_id, &user.id)?.is_some();
+            super::device::judge(conn, device, &user.id)?;
+        }
+        Ok(Self { user, known_device, device })
+    }
 }
 
 /// First step: name and password. A right password gives a pending session that waits for the code, or for enrolment where the account
@@ -80,23 +94,20 @@ struct Found {
 /// # Errors
 /// `Refused` with kind `credentials` whatever was wrong; `TooMany` while the account or the address is locked. Each is recorded.
 pub async fn begin(app: &App, client: Client, device: Option<Device>, username: &str, typed: &str) -> AppResult<Done<Opened>> {
-    let caller = Caller::anonymous(client, device);
+    let mut caller = Caller::anonymous(client, device);
     let now = app.now();
     // A name that cannot exist is looked up like any other, so that it takes as long.
     let username = account::username(username).unwrap_or_default();
-    let lookup = (username.clone(), device_id(&caller));
+    let lookup = (username.clone(), caller.device.take());
     let found = app
         .store
         .read(move |conn| {
             let (username, device) = lookup;
             let user = users::user_by_name(conn, &username)?;
-            let known_device = match (&user, &device) {
-                (Some(u), Some(d)) => sessions::device_find(conn, d, &u.id)?.is_some(),
-                _ => false,
-            };
-            Ok(Found { user, known_device })
+            Found::new(conn, user, device)
         })
         .await?;
+    caller.device.clone_from(&found.device);
     let keys = Keys::new(&caller, found.user.as_ref().map(|u| u.id.as_str()), found.known_device, &username);
     if let Some(retry_after) = keys.wait(app, found.user.as_ref(), now) {
         let error = AppError::TooMany { retry_after };
@@ -212,21 +223,19 @@ pub async fn enrol(app: &App, signed: &Signed, client: Client, device: Option<De
 
 async fn finish(app: &App, signed: &Signed, client: Client, device: Option<Device>, code: &str, enrol: Option<Vec<u8>>) -> AppResult<Done<Opened>> {
     let action = if enrol.is_some() { Action::SecondFactorEnrolled } else { Action::SessionOpened };
-    let caller = signed.person.caller(Some(signed.session.id.clone()), Some(client), device);
+    let mut caller = signed.person.caller(Some(signed.session.id.clone()), Some(client), device);
     let about = Subject::new("user", &signed.person.id);
     let user_id = signed.person.id.clone();
     let now = app.now();
-    let (lookup_id, lookup_device) = (user_id.clone(), device_id(&caller));
+    let (lookup_id, lookup_device) = (user_id.clone(), caller.device.take());
     let found = app
         .store
         .read(move |conn| {
-            let known_device = match &lookup_device {
-                Some(d) => sessions::device_find(conn, d, &lookup_id)?.is_some(),
-                None => false,
-            };
-            Ok(Found { user: users::user_find(conn, &lookup_id)?, known_device })
+            let user = users::user_find(conn, &lookup_id)?;
+            Found::new(conn, user, lookup_device)
         })
         .await?;
+    caller.device.clone_from(&found.device);
     let keys = Keys::new(&caller, Some(&user_id), found.known_device, "");
     if let Some(retry_after) = keys.wait(app, found.user.as_ref(), now) {
         return Err(app.refuse(&caller, action, about, None, AppError::TooMany { retry_after }).await);

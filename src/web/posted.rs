@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use actix_multipart::Multipart;
 use actix_web::{
-    FromRequest, HttpRequest,
+    FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
     http::header::{self, HeaderMap},
     web::BytesMut,
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
 
-use super::{fault::Fault, visit::Visit};
+use super::{fault::Fault, gate::TurnedAway, visit::Visit};
 
 /// The largest file, 10 MiB.
 pub const FILE_LIMIT: usize = 10 << 20;
@@ -251,7 +251,19 @@ impl FromRequest for Posted {
     type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        Box::pin(read(req.clone(), payload.take()))
+        let (req, payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let posted = read(req.clone(), payload).await;
+            if let Err(fault) = &posted {
+                // No use case will see this post; the session's middleware records it.
+                req.extensions_mut().insert(TurnedAway(match fault.reason() {
+                    Some("fault-csrf") => "forged_token",
+                    Some("fault-origin") => "foreign_origin",
+                    _ => "unreadable",
+                }));
+            }
+            posted
+        })
     }
 }
 

@@ -34,13 +34,23 @@ pub struct Shell {
     pub clock: Arc<dyn Clock>,
 }
 
+impl Shell {
+    /// The shell of an installation.
+    pub fn of(app: &crate::app::App) -> Self {
+        let public_origin = url::Url::parse(&app.config.public_url).map(|u| u.origin().ascii_serialization()).unwrap_or_default();
+        Self { tenant: app.config.tenant.clone(), secure: app.config.https(), public_origin, clock: app.store.clock().clone() }
+    }
+}
+
 /// A signed-in person, as pages show them.
 #[derive(Clone, Debug, Default)]
 pub struct PageUser {
     pub name: String,
     /// Their roles in words, e.g. `终审` or `部门复核、法务`.
     pub roles: String,
-    /// A read-only account, and until when.
+    /// A read-only account: marked on every page.
+    pub readonly: bool,
+    /// Until when the account can be used.
     pub readonly_until: Option<Instant>,
     /// Decides which links are drawn. It grants nothing: `app` checks every action.
     pub permissions: BTreeSet<Permission>,

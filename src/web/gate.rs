@@ -1,0 +1,273 @@
+//! The session's middleware: who is asking. It reads the cookie or the bearer token, tells the shell, keeps strangers and read-only
+//! accounts from changing anything, and records every post that never reached a use case.
+
+use std::rc::Rc;
+
+use actix_web::{
+    Error, HttpMessage, HttpRequest, HttpResponse,
+    body::{BoxBody, MessageBody},
+    cookie::{Cookie, SameSite, time::Duration as CookieDuration},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{Method, StatusCode, header},
+    middleware::Next,
+    web::Data,
+};
+
+use super::{
+    client,
+    fault::Fault,
+    readonly,
+    visit::{Flash, PageUser, Tone, Viewer, Visit},
+};
+use crate::{
+    app::{
+        App, Caller, Client,
+        device::{self, Shown},
+        people::Signed,
+        sessions, throttle, tokens,
+    },
+    domain::{
+        account::SessionState,
+        role::{self, Permission},
+    },
+    i18n::Lang,
+};
+
+/// Posts that need no session: those by which one comes to have one.
+const OPEN: [&str; 5] = ["/sessions", "/sessions/verification", "/sessions/enrolment", "/setup/{token}", "/invitations/{token}"];
+
+/// Paths that nobody has to be known for.
+const PUBLIC: [&str; 4] = ["/static/", "/healthz", "/readyz", "/metrics"];
+
+/// What the middleware found out about a request; extractors read it.
+pub struct Asking {
+    pub client: Client,
+    pub shown: Shown,
+    /// The session behind the cookie, pending ones included.
+    pub signed: Option<Signed>,
+    /// Who stands behind the bearer token (`/api/` and `/log/` only).
+    pub bearer: Option<Caller>,
+}
+
+impl Asking {
+    pub fn of(req: &HttpRequest) -> Option<Rc<Self>> {
+        req.extensions().get::<Rc<Self>>().cloned()
+    }
+
+    fn is_open(&self) -> bool {
+        self.signed.as_ref().is_some_and(|s| s.session.state == SessionState::Open.as_str())
+    }
+
+    /// The one who asks, as far as is known.
+    pub fn caller(&self, app: &App) -> Caller {
+        if let Some(bearer) = &self.bearer {
+            return bearer.clone();
+        }
+        let mut device = device::describe(app, &self.shown, None);
+        match self.signed.as_ref().filter(|_| self.is_open()) {
+            Some(signed) => {
+                device::judge_session(&mut device, signed.session.device_id.as_deref(), signed.fingerprint.as_deref());
+                signed.person.caller(Some(signed.session.id.clone()), Some(self.client.clone()), Some(device))
+            }
+            None => Caller::anonymous(self.client.clone(), Some(device)),
+        }
+    }
+}
+
+/// Put into a request's extensions by an extractor that refused it before a use case could record the refusal.
+pub struct TurnedAway(pub &'static str);
+
+/// The cookie that carries the session.
+pub const fn session_cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-session" } else { "session" }
+}
+
+const fn device_cookie_name(secure: bool) -> &'static str {
+    if secure { "__Host-did" } else { "did" }
+}
+
+/// A session's cookie; an empty value takes it away.
+pub fn session_cookie(secure: bool, value: &str) -> Cookie<'static> {
+    let mut cookie = own_cookie(session_cookie_name(secure), value.to_owned(), secure);
+    if value.is_empty() {
+        cookie.make_removal();
+    }
+    cookie
+}
+
+fn own_cookie(name: &'static str, value: String, secure: bool) -> Cookie<'static> {
+    Cookie::build(name, value).path("/").http_only(true).secure(secure).same_site(SameSite::Lax).finish()
+}
+
+/// The middleware; goes around all routes, inside the shell's.
+pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+    if PUBLIC.iter().any(|p| req.path().starts_with(p)) {
+        return next.call(req).await.map(ServiceResponse::map_into_boxed_body);
+    }
+    let Some(app) = req.app_data::<Data<App>>().cloned() else { return Err(Fault::internal("no App in the application's data").into()) };
+    let Some(visit) = Visit::of(req.request()) else { return Err(Fault::internal("the shell's middleware is missing").into()) };
+    let asking = Rc::new(look(&app, &visit, &req).await?);
+    req.extensions_mut().insert(asking.clone());
+    if asking.is_open() {
+        welcome(&app, &visit, &asking, req.method() == Method::GET).await;
+    }
+
+    let machine = is_machine(req.path());
+    let route = req.match_pattern();
+    let answer = match turn_away(&req, &asking, route.as_deref(), machine) {
+        Some(reason) => {
+            record(&app, &asking, req.method(), route.as_deref(), reason).await?;
+            let res = refusal(&req, reason, machine);
+            req.into_response(res)
+        }
+        None => {
+            let method = req.method().clone();
+            let res = next.call(req).await?.map_into_boxed_body();
+            let turned = res.request().extensions().get::<TurnedAway>().map(|t| t.0);
+            if let Some(reason) = turned.filter(|_| changes(&method)) {
+                record(&app, &asking, &method, route.as_deref(), reason).await?;
+            }
+            res
+        }
+    };
+    Ok(with_device_cookie(&app, &visit, &asking, answer))
+}
+
+fn is_machine(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/log/")
+}
+
+fn changes(method: &Method) -> bool {
+    !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// Reads who is asking.
+async fn look(app: &App, visit: &Visit, req: &ServiceRequest) -> Result<Asking, Fault> {
+    let client = client::of(req.request(), &app.config.trusted_proxies);
+    let text = |name: &str| req.headers().get(name).map(|v| client::clean(&String::from_utf8_lossy(v.as_bytes()))).unwrap_or_default();
+    let secure = visit.shell.secure;
+    let shown = Shown {
+        user_agent: client.user_agent.clone(),
+        accept_language: text("accept-language"),
+        sec_ch_ua: text("sec-ch-ua"),
+        ..device::read(app, req.cookie(device_cookie_name(secure)).as_ref().map(Cookie::value))
+    };
+    let mut asking = Asking { client, shown, signed: None, bearer: None };
+    if is_machine(req.path()) {
+        let header = req.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        if let Some((scheme, token)) = header.split_once(' ')
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            asking.bearer = tokens::resolve(app, token.trim(), asking.client.clone()).await?;
+        }
+    } else if let Some(cookie) = req.cookie(session_cookie_name(secure)).filter(|c| c.value().len() <= 128) {
+        asking.signed = sessions::resolve(app, cookie.value()).await?;
+    }
+    Ok(asking)
+}
+
+/// Tells the shell who this is, and takes the message for this page off the session.
+async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
+    let Some(signed) = &asking.signed else { return };
+    let (person, session) = (&signed.person, &signed.session);
+    let mut flash = None;
+    if let (true, Some(text)) = (shows, &session.flash) {
+        flash = serde_json::from_str::<(String, String)>(text).ok().and_then(|(tone, text)| Some(Flash { kind: Tone::parse(&tone)?, text }));
+        if let Err(error) = sessions::flash(app, &session.id, None).await {
+            tracing::warn!(%error, "a message was not taken off its session");
+        }
+    }
+    let mut viewer = Viewer {
+        user: PageUser {
+            name: person.name.clone(),
+            roles: String::new(),
+            readonly: sessions::is_read_only(person),
+            readonly_until: person.valid_until,
+            permissions: Permission::ALL.iter().copied().filter(|p| role::allows(&person.roles, *p)).collect(),
+        },
+        csrf: session.csrf.clone(),
+        waiting: 0,
+        flash,
+        lang: person.lang.as_deref().and_then(Lang::parse),
+        theme: person.theme.as_deref().and_then(super::visit::Theme::parse),
+        zone: Some(app.config.time_zone.clone()),
+    };
+    // The language is known only now, and with it the words for the roles.
+    visit.sign_in(viewer.clone());
+    let tr = visit.tr();
+    viewer.user.roles = tr.list(&person.roles.iter().map(|r| tr.word("role", r)).collect::<Vec<_>>());
+    visit.sign_in(viewer);
+}
+
+/// Why a request must not reach its handler, if so.
+fn turn_away(req: &ServiceRequest, asking: &Asking, route: Option<&str>, machine: bool) -> Option<&'static str> {
+    if !changes(req.method()) {
+        return None;
+    }
+    // An unknown path is answered 404 by the router; there is nothing to keep anybody from.
+    let route = route?;
+    if machine {
+        return match &asking.bearer {
+            None => Some("not_signed_in"),
+            Some(caller) if tokens::is_read_only(caller) => Some("read_only"),
+            Some(_) => None,
+        };
+    }
+    if OPEN.contains(&route) {
+        return None;
+    }
+    match asking.signed.as_ref().filter(|_| asking.is_open()) {
+        None => Some("not_signed_in"),
+        Some(signed) if sessions::is_read_only(&signed.person) && !readonly::allows(route) => Some("read_only"),
+        Some(_) => None,
+    }
+}
+
+fn refusal(req: &ServiceRequest, reason: &'static str, machine: bool) -> HttpResponse {
+    use actix_web::ResponseError;
+    match reason {
+        "read_only" => Fault::forbidden().because("fault-read-only").error_response(),
+        _ if machine => {
+            let mut res = Fault::new(StatusCode::UNAUTHORIZED).error_response();
+            res.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            res
+        }
+        // What they typed is lost with the session; where they were is not.
+        _ => super::page::see_other(super::extract::sign_in_href(referred(req.request()).as_deref().unwrap_or("/"))),
+    }
+}
+
+/// The page of ours that a post came from.
+fn referred(req: &HttpRequest) -> Option<String> {
+    let referer = req.headers().get(header::REFERER)?.to_str().ok()?;
+    let url = url::Url::parse(referer).ok()?;
+    Some(url.path().to_owned())
+}
+
+/// Records a post that came to nothing. A flood from one address is recorded once a window, so that it cannot fill the log.
+async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>, reason: &'static str) -> Result<(), Fault> {
+    let caller = asking.caller(app);
+    if caller.user_id.is_none() && asking.bearer.is_none() {
+        let key = format!("posts/{}", throttle::address_key(&asking.client.client_ip));
+        let now = app.now();
+        if let Some(wait) = app.throttle.wait(&key, throttle::STRANGER_POSTS, now) {
+            return Err(Fault::too_many(std::time::Duration::from_secs(wait)));
+        }
+        app.throttle.count(&key, now);
+    }
+    sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), reason).await.map_err(Fault::from)
+}
+
+/// A browser without a genuine device cookie gets one with its next page.
+fn with_device_cookie(app: &App, visit: &Visit, asking: &Asking, mut answer: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    if asking.shown.genuine || is_machine(&visit.path) {
+        return answer;
+    }
+    let secure = visit.shell.secure;
+    let mut cookie = own_cookie(device_cookie_name(secure), device::cookie(app, &asking.shown.device_id), secure);
+    cookie.set_max_age(CookieDuration::days(400));
+    if let Err(error) = answer.response_mut().add_cookie(&cookie) {
+        tracing::error!(%error, "device cookie");
+    }
+    answer
+}

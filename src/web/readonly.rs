@@ -1,0 +1,38 @@
+//! What a read-only account (the auditor) may post: one list, here and nowhere else. Everything that is not on it is refused by the
+//! session's middleware before any handler runs.
+
+/// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, questions, verification, audited exports.
+const ALLOWED: [&str; 10] = [
+    "/sessions",
+    "/sessions/",
+    "/account/password",
+    "/account/second-factor",
+    "/account/preferences",
+    "/account/sessions/",
+    "/questions",
+    "/audit/exports",
+    "/evidence/exports",
+    "/evidence/verification",
+];
+
+/// Whether a post to `route` (the pattern, not the path) is one that a read-only account may make.
+pub fn allows(route: &str) -> bool {
+    ALLOWED.iter().any(|allowed| if allowed.ends_with('/') { route.starts_with(allowed) } else { route == *allowed })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::allows;
+
+    #[test]
+    fn an_auditor_changes_nothing_but_their_own_security() {
+        for route in ["/sessions/current/closures", "/account/password", "/account/sessions/{id}/revocations", "/evidence/exports"] {
+            assert!(allows(route), "{route}");
+        }
+        for route in
+            ["/recalls", "/recalls/{id}/decisions", "/account/tokens", "/users", "/account", "/accounts/password", "/evidence/exports/x", "/"]
+        {
+            assert!(!allows(route), "{route}");
+        }
+    }
+}
