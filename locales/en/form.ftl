@@ -19,6 +19,3 @@ field-password = Password
 field-otp = One-time code
 field-reason = What happened
 hint-otp = Six digits from your authenticator; pasting works
-error-too-short = At least { $min } characters
-error-too-long = At most { $max } characters
-error-control = Contains a character that cannot be read; remove it and try again

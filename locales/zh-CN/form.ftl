@@ -16,6 +16,3 @@ field-password = 密码
 field-otp = 动态验证码
 field-reason = 情况说明
 hint-otp = 身份验证器中的 6 位数字，可粘贴
-error-too-short = 至少 { $min } 字
-error-too-long = 最多 { $max } 字
-error-control = 含有无法识别的字符，请删去后重新填写

@@ -63,13 +63,7 @@ pub async fn serve(app: App, listener: TcpListener) -> Result<(), Trouble> {
         let _ = stopped.await;
     }));
     let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
-    let shell = Shell {
-        tenant: app.config.tenant.clone(),
-        secure: app.config.https(),
-        public_origin: app.config.public_url.trim_end_matches('/').to_owned(),
-        clock: app.store.clock().clone(),
-    };
-    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, shell, web::console(app.clone())).await;
+    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, Shell::of(&app), web::console(app.clone())).await;
     housekeeping.abort();
     drop(stop);
     let _ = runner.await;

@@ -4,11 +4,6 @@
 //! request id and the person are at hand. What went wrong inside is logged with the request id and never shown.
 
 use std::{borrow::Cow, fmt, time::Duration};
-<<<<<<< HEAD
-=======
-
-use crate::app::{AppError, StoreError};
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
 
 use actix_web::{
     HttpResponse, ResponseError,
@@ -21,11 +16,6 @@ pub struct Fault {
     status: StatusCode,
     /// A message key that tells the reason more closely, e.g. `fault-csrf`.
     reason: Option<Cow<'static, str>>,
-<<<<<<< HEAD
-=======
-    /// Values for the reason's words.
-    args: Vec<(String, String)>,
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
     /// For the log only.
     cause: Option<String>,
     retry_after: Option<Duration>,
@@ -34,7 +24,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of this status, with the general words for it.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, reason: None, args: Vec::new(), cause: None, retry_after: None }
+        Self { status, reason: None, cause: None, retry_after: None }
     }
 
     pub fn bad_request() -> Self {
@@ -81,16 +71,6 @@ impl Fault {
     #[must_use]
     pub fn because(mut self, key: impl Into<Cow<'static, str>>) -> Self {
         self.reason = Some(key.into());
-<<<<<<< HEAD
-=======
-        self
-    }
-
-    /// Values for the words of the reason.
-    #[must_use]
-    pub fn with(mut self, args: Vec<(String, String)>) -> Self {
-        self.args = args;
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
         self
     }
 
@@ -100,13 +80,6 @@ impl Fault {
 
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
-<<<<<<< HEAD
-=======
-    }
-
-    pub(super) fn args(&self) -> &[(String, String)] {
-        &self.args
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
     }
 
     pub(super) fn cause(&self) -> Option<&str> {
@@ -130,30 +103,6 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
-
-/// The values of a refusal's `detail`, for its words.
-pub(super) fn detail_args(detail: &serde_json::Value) -> Vec<(String, String)> {
-    let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), ToOwned::to_owned);
-    detail.as_object().map(|o| o.iter().map(|(k, v)| (k.clone(), text(v))).collect()).unwrap_or_default()
-}
-
-/// What a use case would not do. A refusal tells its reason by the key `refusal-<kind>`.
-impl From<AppError> for Fault {
-    fn from(error: AppError) -> Self {
-        match error {
-            AppError::NotFound => Self::not_found(),
-            AppError::Forbidden(_) => Self::forbidden(),
-            AppError::Refused { kind, detail } => Self::conflict().because(format!("refusal-{kind}")).with(detail_args(&detail)),
-            AppError::Invalid(_) => Self::unprocessable(),
-            AppError::Conflict => Self::conflict(),
-            AppError::TooMany { retry_after } => Self::too_many(Duration::from_secs(retry_after)),
-            AppError::Store(StoreError::NotFound) => Self::not_found(),
-            AppError::Store(e @ (StoreError::Busy | StoreError::Serialization)) => Self::unavailable(e, Duration::from_secs(1)),
-            AppError::Store(e @ (StoreError::Full | StoreError::Unavailable(_))) => Self::unavailable(e, Duration::from_secs(10)),
-            AppError::Store(e) => Self::internal(e),
-        }
-    }
-}
 
 impl ResponseError for Fault {
     fn status_code(&self) -> StatusCode {

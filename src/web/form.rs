@@ -6,20 +6,11 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
-use actix_web::http::StatusCode;
-
-use super::{
-    fault::{Fault, detail_args},
-    posted::Posted,
-};
+use super::posted::Posted;
 use crate::{
-    app::AppError,
     domain::text::{self, TextError},
     i18n::{Tr, word_key},
 };
-
-/// Begins an error kind that is a message key as it stands.
-const LITERAL: char = '=';
 
 /// One thing to mend.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,38 +152,6 @@ impl FormState {
         chosen
     }
 
-    /// Puts what a use case would not do on the form: errors at their fields, a refusal (`refusal-<kind>`) on the form as a whole.
-    /// Gives the status of the page that shows it.
-    ///
-    /// # Errors
-    /// What is not the form's matter: no permission, nothing there, the store.
-    pub fn refuse_app(&mut self, error: AppError) -> Result<StatusCode, Fault> {
-        match error {
-            AppError::Invalid(fields) => {
-                for f in &fields {
-                    let args: Vec<(&str, &dyn Display)> = f.args.iter().map(|(k, v)| (*k, v as &dyn Display)).collect();
-                    self.refuse_with(f.field, f.kind, &args);
-                }
-                Ok(StatusCode::UNPROCESSABLE_ENTITY)
-            }
-            AppError::Refused { kind, detail } => {
-                let args = detail_args(&detail);
-                let args: Vec<(&str, &dyn Display)> = args.iter().map(|(k, v)| (k.as_str(), v as &dyn Display)).collect();
-                self.refuse_with("", format!("{LITERAL}refusal-{kind}"), &args);
-                Ok(StatusCode::CONFLICT)
-            }
-            AppError::Conflict => {
-                self.refuse("", "conflict");
-                Ok(StatusCode::CONFLICT)
-            }
-            AppError::TooMany { retry_after } => {
-                self.refuse_with("", format!("{LITERAL}refusal-too-many"), &[("minutes", &retry_after.div_ceil(60))]);
-                Ok(StatusCode::TOO_MANY_REQUESTS)
-            }
-            other => Err(other.into()),
-        }
-    }
-
     pub fn ok(&self) -> bool {
         self.errors.is_empty()
     }
@@ -215,10 +174,6 @@ impl FormState {
     }
 
     fn message(&self, tr: &Tr, error: &FieldError) -> String {
-        if let Some(key) = error.kind.strip_prefix(LITERAL) {
-            let args: Vec<(&str, &str)> = error.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-            return tr.a(key, &args);
-        }
         let kind = error.kind.replace('_', "-");
         let field = error.field.replace('_', "-");
         let args: Vec<(&str, &str)> = error.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();

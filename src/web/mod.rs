@@ -9,12 +9,9 @@
 //! | `fault`, `problem`, `refusal` | refusals and failures, for people and for programs |
 //! | `form`, `posted` | a form with its values and errors; what a browser posted |
 //! | `assets` | style sheet, scripts, pictures |
-<<<<<<< HEAD
-//! | `api/<noun>` | the API: JSON in and out, one file a noun |
-=======
 //! | `gate`, `extract`, `client` | who is asking: the session's middleware, what handlers take, addresses and proxies |
 //! | `readonly` | what a read-only account may post |
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
+//! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
 
 pub mod api;
@@ -27,11 +24,8 @@ pub mod gate;
 pub mod page;
 pub mod posted;
 pub mod problem;
-<<<<<<< HEAD
-pub mod refusal;
-=======
 pub mod readonly;
->>>>>>> a58f362 (Who is asking: the session's middleware, SignedIn, Bearer, trusted proxies, device cookie, the auditor's allow-list, refusals as pages and form errors)
+pub mod refusal;
 pub mod routes;
 pub mod security;
 pub mod tls;
@@ -46,22 +40,12 @@ use actix_web::{
     web::{Data, ServiceConfig, scope},
 };
 
-use crate::app;
-
 pub use extract::{Bearer, Guest, Pending, SignedIn};
 pub use fault::Fault;
 pub use form::FormState;
 pub use page::{Html, Page, html, ok, see_other};
 pub use posted::{Posted, Upload};
 pub use visit::{Flash, PageUser, Shell, Theme, Tone, Viewer, Visit};
-
-/// Application data, the session's middleware and the routes: what [`serve`] configures each worker with.
-pub fn console(app: app::App) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
-    let app = Data::new(app);
-    move |cfg| {
-        cfg.app_data(app.clone()).service(scope("").wrap(from_fn(gate::gate)).configure(routes::routes));
-    }
-}
 
 /// What a server listens on and how.
 pub struct Listen {
@@ -96,10 +80,9 @@ where
     server.run().await
 }
 
-/// Registers the application and all routes; for [`serve`].
+/// Registers the application, the session's middleware and all routes; for [`serve`].
 pub fn console(app: crate::app::App) -> impl Fn(&mut ServiceConfig) + Clone + Send + 'static {
     move |cfg| {
-        cfg.app_data(Data::new(app.clone()));
-        routes::routes(cfg);
+        cfg.app_data(Data::new(app.clone())).service(scope("").wrap(from_fn(gate::gate)).configure(routes::routes));
     }
 }

@@ -22,7 +22,7 @@ impl Problem {
         let tr = visit.tr();
         let status = fault.status().as_u16();
         let (title, help) = super::security::words(&tr, fault);
-        let word = fault.reason().map_or_else(|| status.to_string(), |r| r.trim_start_matches("fault-").trim_start_matches("refusal-").to_owned());
+        let word = fault.reason().map_or_else(|| status.to_string(), |r| r.trim_start_matches("fault-").to_owned());
         Self { kind: format!("urn:countermand:problem:{word}"), title, status, detail: help, instance: format!("urn:uuid:{}", visit.request_id) }
     }
 
