@@ -164,6 +164,14 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_name_is_judged_by_what_it_resolves_to() {
+        let resolve = |allow_private| Resolver { allow_private }.resolve("localhost".parse().unwrap());
+        let refused = resolve(false).await.err().unwrap().to_string();
+        assert!(refused.contains("own network"), "{refused}");
+        assert!(resolve(true).await.unwrap().all(|a| a.ip().is_loopback()));
+    }
+
     #[test]
     fn a_base_address_is_scheme_host_and_port() {
         let bad = |text: &str| check(text, false).unwrap_err();

@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod bundle;
+mod connect_emulator;
+mod connect_matrix;
+mod connect_wecom;
+mod fake_http;
 mod ledger;
 mod shell;
 mod store;
