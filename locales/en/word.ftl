@@ -55,3 +55,32 @@ permission-audit-read = Read the audit trail
 permission-audit-export = Export the audit trail
 permission-evidence-export = Export evidence
 permission-system-read = See the system's status
+
+recall-state-reviewing = Under review
+recall-state-returned = Returned
+recall-state-approved = Approved
+recall-state-executing = Executing
+recall-state-recalled = Recalled
+recall-state-recall-accepted = Recall accepted by the platform
+recall-state-partly-recalled = Partly recalled
+recall-state-failed = Recall failed
+recall-state-rejected = Rejected
+recall-state-withdrawn = Request withdrawn
+recall-state-expired = Expired
+recall-state-superseded = Superseded
+
+recall-mode-api = Through the API
+recall-mode-guided = Guided
+
+recall-verb-approve = Approve
+recall-verb-return = Return
+recall-verb-reject = Reject
+
+user-state-invited = Invited
+user-state-active = Active
+user-state-suspended = Suspended
+
+session-state-second-factor = Waiting for the second factor
+session-state-enrolment = Waiting for enrolment
+session-state-open = Signed in
+session-state-closed = Closed

@@ -55,3 +55,32 @@ permission-audit-read = 查看审计记录
 permission-audit-export = 导出审计记录
 permission-evidence-export = 导出证据
 permission-system-read = 查看系统状态
+
+recall-state-reviewing = 审批中
+recall-state-returned = 已退回补充
+recall-state-approved = 已批准，待执行
+recall-state-executing = 执行中
+recall-state-recalled = 已撤回
+recall-state-recall-accepted = 平台已受理撤回
+recall-state-partly-recalled = 部分撤回
+recall-state-failed = 撤回失败
+recall-state-rejected = 已驳回
+recall-state-withdrawn = 申请已撤销
+recall-state-expired = 已过期
+recall-state-superseded = 已由他案取代
+
+recall-mode-api = 通过接口
+recall-mode-guided = 引导撤回
+
+recall-verb-approve = 同意
+recall-verb-return = 退回
+recall-verb-reject = 驳回
+
+user-state-invited = 已邀请
+user-state-active = 正常
+user-state-suspended = 已停用
+
+session-state-second-factor = 待二次验证
+session-state-enrolment = 待登记二次验证
+session-state-open = 已登录
+session-state-closed = 已退出

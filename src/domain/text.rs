@@ -1,6 +1,6 @@
 //! What people may type: parsed once at the door, so that inside no bare string carries a reason or a name.
 
-/// Why a text was refused. The words for it are `error-text-<kind>`.
+/// Why a text was refused. The words for it are `error-<kind>`: `required`, `too-short`, `too-long`, `control`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {
     #[error("required")]

@@ -143,10 +143,17 @@ impl Tr {
         self.maybe_a(key, args).unwrap_or_else(|| key.to_owned())
     }
 
-    /// The words of `key` with named values, or nothing.
+    /// The words of `key` with named values, or nothing. `retry_after` in seconds is also there in words, as `time`.
     pub fn maybe_a<V: Display>(&self, key: &str, args: &[(&str, V)]) -> Option<String> {
-        let args: Args = args.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), FluentValue::from(value.to_string()))).collect();
-        self.find(key, Some(&args))
+        let mut all: Args = HashMap::new();
+        for (name, value) in args {
+            let value = value.to_string();
+            if let Some(seconds) = (*name == "retry_after").then(|| value.parse().ok()).flatten() {
+                all.insert("time".into(), FluentValue::from(self.duration(std::time::Duration::from_secs(seconds))));
+            }
+            all.insert(Cow::Owned((*name).to_owned()), FluentValue::from(value));
+        }
+        self.find(key, Some(&all))
     }
 
     /// [`Tr::a`] with one value; reads well in templates.

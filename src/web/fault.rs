@@ -16,6 +16,8 @@ pub struct Fault {
     status: StatusCode,
     /// A message key that tells the reason more closely, e.g. `fault-csrf`.
     reason: Option<Cow<'static, str>>,
+    /// Values for the reason's words.
+    args: Vec<(String, String)>,
     /// For the log only.
     cause: Option<String>,
     retry_after: Option<Duration>,
@@ -24,7 +26,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of this status, with the general words for it.
     pub fn new(status: StatusCode) -> Self {
-        Self { status, reason: None, cause: None, retry_after: None }
+        Self { status, reason: None, args: Vec::new(), cause: None, retry_after: None }
     }
 
     pub fn bad_request() -> Self {
@@ -74,12 +76,23 @@ impl Fault {
         self
     }
 
+    /// Values for the reason's words.
+    #[must_use]
+    pub fn with(mut self, args: Vec<(String, String)>) -> Self {
+        self.args = args;
+        self
+    }
+
     pub fn status(&self) -> StatusCode {
         self.status
     }
 
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()
+    }
+
+    pub(super) fn args(&self) -> &[(String, String)] {
+        &self.args
     }
 
     pub(super) fn cause(&self) -> Option<&str> {

@@ -70,7 +70,7 @@ impl FormState {
             }
         }
         for field in posted.damaged() {
-            form.refuse(field, "text-control");
+            form.refuse(field, "control");
         }
         form
     }
@@ -120,16 +120,10 @@ impl FormState {
     /// Names why a text was refused.
     pub fn refuse_text(&mut self, field: &str, error: TextError) {
         match error {
-            TextError::Required => self.refuse(field, "text-required"),
-            TextError::TooShort { min } => {
-                let now = self.value(field).trim().chars().count();
-                self.refuse_with(field, "text-too-short", &[("min", &min), ("now", &now)]);
-            }
-            TextError::TooLong { max } => {
-                let now = self.value(field).trim().chars().count();
-                self.refuse_with(field, "text-too-long", &[("max", &max), ("now", &now)]);
-            }
-            TextError::Control => self.refuse(field, "text-control"),
+            TextError::Required => self.refuse(field, "required"),
+            TextError::TooShort { min } => self.refuse_with(field, "too-short", &[("min", &min)]),
+            TextError::TooLong { max } => self.refuse_with(field, "too-long", &[("max", &max)]),
+            TextError::Control => self.refuse(field, "control"),
         }
     }
 
@@ -176,13 +170,16 @@ impl FormState {
     fn message(&self, tr: &Tr, error: &FieldError) -> String {
         let kind = error.kind.replace('_', "-");
         let field = error.field.replace('_', "-");
-        let args: Vec<(&str, &str)> = error.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
-        [format!("error-{}-{field}-{kind}", self.noun), format!("error-{field}-{kind}"), format!("error-{}-{kind}", self.noun)]
-            .iter()
-            .find_map(|key| tr.maybe_a(key, &args))
-            // A rule's refusal, see `refusal`.
-            .or_else(|| kind.starts_with("refusal-").then(|| tr.a(&kind, &args)))
-            .unwrap_or_else(|| tr.a(&format!("error-{kind}"), &args))
+        let now = self.value(&error.field).trim().chars().count().to_string();
+        let mut args: Vec<(&str, &str)> = error.args.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        args.push(("now", &now));
+        // A rule's refusal has its words under `refusal-`.
+        let general = if kind.starts_with("refusal-") { kind.clone() } else { format!("error-{kind}") };
+        let mut keys = vec![format!("error-{}-{field}-{kind}", self.noun), format!("error-{field}-{kind}"), format!("error-{}-{kind}", self.noun)];
+        if now != "0" && !is_secret(&error.field) {
+            keys.push(format!("{general}-now"));
+        }
+        keys.iter().find_map(|key| tr.maybe_a(key, &args)).unwrap_or_else(|| tr.a(&general, &args))
     }
 
     /// The id of a field's control.
@@ -223,14 +220,14 @@ impl FormState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::Lang;
+    use crate::{app::AppError, i18n::Lang};
 
     #[test]
     fn an_error_is_named_at_the_field_and_in_the_summary_and_the_text_is_kept() {
         let mut form = FormState::new("recall").with("reason", "太短");
         assert_eq!(form.paragraph("reason", 20, 500), None);
         form.refuse("reason", "choice");
-        form.refuse("", "conflict");
+        form.refuse_all(AppError::Conflict).expect("a form can show it");
         let tr = Tr::new(Lang::ZhCn);
         let view = form.view(&tr, "reason", "情况说明", "");
         assert_eq!(view.value, "太短");
@@ -247,6 +244,20 @@ mod tests {
         for field in ["password", "new_password", "otp", "recovery_code"] {
             assert_eq!(form.view(&tr, field, "", "").value, "");
         }
+    }
+
+    #[test]
+    fn what_the_use_case_found_is_shown_where_it_belongs() {
+        let mut form = FormState::new("session").with("account", "lin");
+        form.refuse_all(AppError::invalid("account", "exists")).expect("a form can show it");
+        form.refuse_all(AppError::Refused { kind: "step-up-locked", detail: serde_json::json!({ "retry_after": 90 }) }).expect("a form can show it");
+        let lines = form.summary(&Tr::new(Lang::En));
+        assert_eq!(
+            lines.iter().map(|l| l.text.as_str()).collect::<Vec<_>>(),
+            ["Account: This is taken already", "Too many wrong codes. Please try again in 1 min."]
+        );
+        let fault = form.refuse_all(AppError::NotFound).expect_err("no form can mend this");
+        assert_eq!(fault.status().as_u16(), 404);
     }
 
     #[test]

@@ -19,7 +19,7 @@ impl From<AppError> for Fault {
         match error {
             AppError::NotFound => Self::not_found(),
             AppError::Forbidden(_) => Self::forbidden(),
-            AppError::Refused { kind, .. } => Self::conflict().because(format!("refusal-{kind}")),
+            AppError::Refused { kind, detail } => Self::conflict().because(format!("refusal-{kind}")).with(plain(&detail)),
             AppError::Invalid(_) => Self::unprocessable(),
             AppError::Conflict => Self::conflict(),
             AppError::TooMany { retry_after } => Self::too_many(Duration::from_secs(retry_after)),

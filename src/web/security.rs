@@ -132,7 +132,8 @@ pub(super) fn words(tr: &Tr, fault: &Fault) -> (String, String) {
     } else {
         500
     };
-    let mut help = fault.reason().map_or_else(|| tr.t(&format!("fault-{code}-help")), |key| tr.t(key));
+    let args: Vec<(&str, &str)> = fault.args().iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let mut help = fault.reason().map_or_else(|| tr.t(&format!("fault-{code}-help")), |key| tr.a(key, &args));
     if let Some(seconds) = fault.retry_after() {
         help.push_str(&tr.a1("fault-retry", "time", tr.duration(std::time::Duration::from_secs(seconds))));
     }
