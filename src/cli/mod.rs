@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod connection;
 pub mod deployment;
 pub mod emulate;
 pub mod ledger;
@@ -15,6 +16,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// Platform connections, from the shell
+    Connection(connection::Args),
     /// Run a local platform that speaks the documented API, for trials and tests
     Emulate(emulate::Args),
     /// Verify, sign, prove and publish the log
@@ -38,6 +41,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     match Command::parse() {
+        Command::Connection(args) => connection::run(&args),
         Command::Emulate(args) => emulate::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Migrate(args) => migrate::run(&args),

@@ -8,6 +8,7 @@ mod connect_matrix;
 mod connect_wecom;
 mod fake_http;
 mod contrast;
+mod broadcasts;
 mod ledger;
 mod shell;
 mod store;
