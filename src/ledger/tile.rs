@@ -55,7 +55,7 @@ pub enum Resource {
     Entries { index: u64, width: u16 },
 }
 
-/// Reads `tile/…`; exactly one spelling of each name is accepted.
+/// Reads `tile/…`; exactly one spelling of each name is accepted: the one that is written.
 pub fn parse_path(path: &str) -> Option<Resource> {
     let (level, number) = path.strip_prefix("tile/")?.split_once('/')?;
     let (index, width) = match number.split_once(".p/") {
@@ -63,9 +63,7 @@ pub fn parse_path(path: &str) -> Option<Resource> {
         None => (number, WIDTH as u16),
     };
     let index = index.split('/').try_fold(0u64, |number, group| {
-        let digits = group.strip_prefix('x').unwrap_or(group);
-        let valid = digits.len() == 3 && digits.bytes().all(|b| b.is_ascii_digit());
-        let group: u64 = valid.then(|| digits.parse().ok())??;
+        let group: u64 = group.strip_prefix('x').unwrap_or(group).parse().ok()?;
         number.checked_mul(1000)?.checked_add(group)
     })?;
     let (resource, written) = if level == "entries" {

@@ -51,9 +51,6 @@ pub fn verify_consistency(from: u64, from_root: &Hash, to: u64, to_root: &Hash, 
         Some((first, rest)) => (first, rest),
         None => return false,
     };
-    if rest.is_empty() {
-        return false;
-    }
     let (mut node, mut last) = (from - 1, to - 1);
     while node & 1 == 1 {
         node >>= 1;

@@ -34,9 +34,9 @@ fn others_root(hash: Hash, size: u64) -> RootHash<Sha256> {
 
 #[test]
 fn every_proof_in_every_small_log_holds_and_is_the_only_one_of_its_kind() {
-    let log = log(40);
-    let leaves = hashes(40);
-    for size in 0..=40 {
+    let log = log(33);
+    let leaves = hashes(33);
+    for size in 0..=33 {
         let head = root(&log, size).unwrap();
         assert_eq!(head, by_definition(&leaves[..size as usize]));
         for index in 0..size {
@@ -159,7 +159,9 @@ proptest! {
         for cut in [0, 7, bytes.len() - 1] {
             prop_assert!(Frontier::from_bytes(&bytes[..cut]).is_err());
         }
-        prop_assert!(Frontier::from_bytes(&[&bytes[..], &[0; 32]].concat()).is_err());
+        for more in [1, 31, 32] {
+            prop_assert!(Frontier::from_bytes(&[&bytes[..], &[0; 32][..more]].concat()).is_err());
+        }
         let mut next = Frontier::from_bytes(&bytes).unwrap();
         next.append(EMPTY_ROOT);
         frontier.append(EMPTY_ROOT);
@@ -191,6 +193,19 @@ fn a_proof_from_a_larger_log_does_not_pass_for_a_smaller_one() {
     let proof = consistency(&log, 7, 8).unwrap();
     assert!(verify_consistency(7, &root(7), 8, &root(8), &proof));
     assert!(!verify_consistency(3, &root(7), 4, &root(8), &proof));
+}
+
+#[test]
+fn a_proof_from_a_smaller_log_does_not_pass_for_a_larger_one() {
+    let (log, leaves) = (log(8), hashes(8));
+    let root = |size| root(&log, size).unwrap();
+    assert!(!verify_inclusion(&leaves[1], 1, 3, &leaves[..1], &root(2)));
+    let proof = consistency(&log, 3, 4).unwrap();
+    assert!(verify_consistency(3, &root(3), 4, &root(4), &proof));
+    assert!(!verify_consistency(3, &root(3), 5, &root(4), &proof));
+    // Nothing shrinks, whatever roots are claimed for it.
+    assert!(!verify_consistency(2, &root(2), 1, &root(2), &[]));
+    assert!(!verify_consistency(4, &root(3), 3, &root(3), &[]));
 }
 
 #[test]
