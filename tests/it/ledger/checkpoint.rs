@@ -181,6 +181,8 @@ fn nothing_is_signed_that_could_not_be_opened() {
     }
     assert!(matches!(Checkpoint { size: 0, ..head() }.sign(&key()), Err(NoteError::Form(_))));
     assert!(matches!(note::sign("no newline", ORIGIN, &key()), Err(NoteError::Form(_))));
+    assert!(matches!(note::sign("ends like\n\n\u{2014} a AAAAAAA=", ORIGIN, &key()), Err(NoteError::Form(_))));
+    assert!(matches!(note::sign(&"too long\n".repeat(120_000), ORIGIN, &key()), Err(NoteError::Form(_))));
     assert!(matches!(note::sign("control \u{7} character\n", ORIGIN, &key()), Err(NoteError::Form(_))));
     let empty = Checkpoint { size: 0, root: EMPTY_ROOT, ..head() };
     assert_eq!(checkpoint::open(&empty.sign(&key()).unwrap(), &vkey()).unwrap(), empty);

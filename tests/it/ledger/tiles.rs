@@ -120,6 +120,10 @@ fn the_tiles_of_known_sizes_are_the_specifications() {
     assert_eq!(changed(300, 300).count(), 0);
     assert_eq!(changed(300, 200).count(), 0);
     assert_eq!(Tiles::edge(65_536).map(|tile| tile.path()).collect::<Vec<_>>(), ["tile/2/000.p/1"]);
+    let last: Vec<_> = changed((1 << 48) - 1, 1 << 48).map(|tile| tile.path()).collect();
+    assert_eq!(last[0], "tile/0/x001/x099/x511/x627/775");
+    assert_eq!(last[4..], ["tile/4/255", "tile/5/000", "tile/6/000.p/1"]);
+    assert_eq!(Tiles::edge(u64::MAX).map(|tile| (tile.level, tile.width)).collect::<Vec<_>>(), (0..8).map(|level| (level, 255)).collect::<Vec<_>>());
     assert_eq!(TileRef::within(300, 0, 2).width, 0);
     assert_eq!(TileRef::within(u64::MAX, 7, 0).width, 255);
     assert_eq!(TileRef::within(u64::MAX, 255, u64::MAX).width, 0);
