@@ -63,6 +63,11 @@ impl Tr {
         self.strftime(at, "%H:%M")
     }
 
+    /// The time of day with seconds: `17:42:08`.
+    pub fn clock_seconds(&self, at: impl At) -> String {
+        self.strftime(at, "%H:%M:%S")
+    }
+
     /// RFC 3339 with seconds and offset, for `<time datetime>`.
     pub fn iso(&self, at: impl At) -> String {
         self.strftime(at, "%Y-%m-%dT%H:%M:%S%:z")

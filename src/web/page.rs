@@ -224,6 +224,11 @@ impl Page {
         self.element(&self.iso_full(&at), &self.tr.time_full(&at))
     }
 
+    /// `<time>` in two lines, time of day to the second and day, for a timeline.
+    pub fn stamp(&self, at: impl At) -> Html {
+        Html(format!(r#"<time datetime="{}"><span>{}</span> <span>{}</span></time>"#, self.iso_full(&at), self.clock_seconds(&at), self.iso_date(&at)))
+    }
+
     /// `<time>` with the day alone.
     pub fn day(&self, at: impl At) -> Html {
         self.element(&self.iso(&at), &self.date(&at))

@@ -91,7 +91,7 @@ impl Step {
 
 /// An entry of a timeline, newest first.
 pub struct TimelineItem {
-    /// A `<time>`, made by `Page::time_full` or `Page::clock`.
+    /// A `<time>`, made by `Page::stamp`.
     pub at: Html,
     pub tone: Tone,
     pub who: String,

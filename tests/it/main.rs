@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod browser;
 mod bundle;
 mod connect_emulator;
 mod connect_matrix;

@@ -2,5 +2,6 @@
 
 pub mod case_sample;
 pub mod db;
+pub mod browser;
 pub mod html;
 pub mod sample;

@@ -97,7 +97,7 @@ fn sample(page: Page, state: FormState) -> Sample {
         chips: vec![Chip { label: "渠道：企业微信".into(), href: "/sample?a=1".into() }],
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c)).hint("说明")).collect(),
         events: vec![TimelineItem {
-            at: page.time_full(sent),
+            at: page.stamp(sent),
             tone: Tone::Ok,
             who: "何婧<script>".into(),
             what: page.word("action", "recall.decided"),

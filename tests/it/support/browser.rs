@@ -1,0 +1,216 @@
+//! A headless Chromium driven through chromedriver: pages as people get them, with axe-core for accessibility.
+//!
+//! Without chromedriver the stories that need it say so and pass; with `COUNTERMAND_BROWSER=1` they fail instead.
+
+use std::{
+    io::{BufRead, BufReader},
+    net::TcpListener,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use fantoccini::{Client, ClientBuilder};
+use serde_json::{Value, json};
+
+const DRIVER: &str = "/usr/bin/chromedriver";
+const CHROMIUM: &str = "/usr/bin/chromium";
+const AXE: &str = include_str!("../../vendor/axe.min.js");
+
+/// One browser with a profile of its own; ends with the value.
+pub struct Browser {
+    pub client: Client,
+    base: String,
+    session: String,
+    driver: String,
+    http: reqwest::Client,
+    // Order: the driver ends before its profile goes.
+    _child: Driver,
+    _profile: tempfile::TempDir,
+}
+
+struct Driver(Child);
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // A polite end lets the driver take its browser along.
+        let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+        for _ in 0..50 {
+            if matches!(self.0.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What a page looks like: width in CSS pixels and theme.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    pub width: u32,
+    pub dark: bool,
+}
+
+impl Browser {
+    /// Starts a browser for pages under `base`, e.g. `http://127.0.0.1:8080`. `None` where there is no chromedriver.
+    pub async fn start(base: &str) -> Option<Self> {
+        let required = std::env::var("COUNTERMAND_BROWSER").is_ok_and(|v| v == "1");
+        if !Path::new(DRIVER).exists() || !Path::new(CHROMIUM).exists() {
+            assert!(!required, "COUNTERMAND_BROWSER=1, but {DRIVER} or {CHROMIUM} is missing");
+            println!("SKIPPED: no {DRIVER} or no {CHROMIUM}; pages are not looked at by a browser");
+            return None;
+        }
+        let mut child = Command::new(DRIVER)
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("chromedriver starts");
+        let port = port_of(&mut child);
+        let child = Driver(child);
+        let profile = tempfile::tempdir().expect("a directory for the profile");
+        let driver = format!("http://127.0.0.1:{port}");
+        let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
+            .capabilities(capabilities(profile.path()))
+            .connect(&driver)
+            .await
+            .expect("a browser session");
+        let session = client.session_id().await.expect("an answer").expect("a session");
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        Some(Self { client, base: base.trim_end_matches('/').to_owned(), session, driver, http, _child: child, _profile: profile })
+    }
+
+    /// Opens a path and waits until it has loaded.
+    pub async fn visit(&self, path: &str) {
+        self.client.goto(&format!("{}{path}", self.base)).await.unwrap_or_else(|e| panic!("{path}: {e}"));
+    }
+
+    /// Sets cookies, e.g. a session; the browser must not have to know how they came about.
+    pub async fn cookies(&self, cookies: &[(&str, &str)]) {
+        self.visit("/healthz").await;
+        for (name, value) in cookies {
+            self.call("cookie", json!({ "cookie": { "name": name, "value": value, "path": "/" } })).await;
+        }
+    }
+
+    /// Sets width and theme from now on.
+    pub async fn look(&self, look: Look) {
+        self.cdp("Emulation.setDeviceMetricsOverride", json!({ "width": look.width, "height": 900, "deviceScaleFactor": 1, "mobile": false })).await;
+        let scheme = if look.dark { "dark" } else { "light" };
+        self.cdp("Emulation.setEmulatedMedia", json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] })).await;
+    }
+
+    /// Violations of WCAG 2.0 to 2.2 A and AA and of good practice on the page as it stands: `rule: selector` each.
+    pub async fn axe(&self) -> Vec<String> {
+        self.client.execute(AXE, vec![]).await.expect("axe loads");
+        let run = "const done = arguments[0];
+            axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+               .then((r) => done(r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + n.html.slice(0, 120)))),
+                     (e) => done(['axe failed: ' + e]));";
+        let found = self.client.execute_async(run, vec![]).await.expect("axe runs");
+        found.as_array().expect("a list").iter().map(|v| v.as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// How many pixels the page is wider than a window of `width`; 0 is right.
+    pub async fn overflow_at(&self, width: u32) -> i64 {
+        self.look(Look { width, dark: false }).await;
+        let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
+        self.client.execute(script, vec![]).await.expect("a number").as_i64().expect("a number")
+    }
+
+    /// What the console has said since the last question, e.g. that the Content-Security-Policy blocked something. A page that answers
+    /// with an error status is reported by the browser too; that is left out.
+    pub async fn console_errors(&self) -> Vec<String> {
+        let log = self.call("se/log", json!({ "type": "browser" })).await;
+        let messages = log.as_array().cloned().unwrap_or_default();
+        let errors = messages.iter().filter(|m| matches!(m["level"].as_str(), Some("SEVERE" | "WARNING")));
+        errors
+            .map(|m| m["message"].as_str().unwrap_or_default().to_owned())
+            .filter(|m| !m.contains("the server responded with a status of"))
+            .collect()
+    }
+
+    /// Keeps a picture of the whole page, as PNG.
+    pub async fn screenshot(&self, path: &Path) {
+        let shot = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        let png = STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64");
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
+        std::fs::write(path, png).expect("the picture is written");
+    }
+
+    /// A command of the DevTools protocol.
+    pub async fn cdp(&self, command: &str, params: Value) -> Value {
+        self.call("goog/cdp/execute", json!({ "cmd": command, "params": params })).await
+    }
+
+    /// A WebDriver command that fantoccini has no method for.
+    async fn call(&self, command: &str, body: Value) -> Value {
+        let url = format!("{}/session/{}/{command}", self.driver, self.session);
+        let answer = self.http.post(url).json(&body).send().await.expect("chromedriver answers");
+        let status = answer.status();
+        let mut answer: Value = answer.json().await.expect("JSON");
+        assert!(status.is_success(), "{command}: {answer}");
+        answer["value"].take()
+    }
+
+    /// Ends the session; dropping does as well, less politely.
+    pub async fn close(self) {
+        let _ = self.client.clone().close().await;
+    }
+}
+
+fn port_of(child: &mut Child) -> u16 {
+    let out = child.stdout.take().expect("piped");
+    let mut lines = BufReader::new(out).lines();
+    let port = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find_map(|l| l.split_once("successfully on port ").and_then(|(_, p)| p.trim_end_matches('.').parse().ok()));
+    // Somebody must keep reading, or the driver stops at a full pipe.
+    std::thread::spawn(move || lines.for_each(drop));
+    port.expect("chromedriver names its port")
+}
+
+fn capabilities(profile: &Path) -> fantoccini::wd::Capabilities {
+    let args = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--no-proxy-server",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+        "--hide-scrollbars",
+        &format!("--user-data-dir={}", profile.display()),
+    ];
+    let caps = json!({
+        "browserName": "chrome",
+        "goog:chromeOptions": { "binary": CHROMIUM, "args": args },
+        "goog:loggingPrefs": { "browser": "ALL" },
+        "timeouts": { "script": 60_000 },
+    });
+    caps.as_object().expect("an object").clone()
+}
+
+/// Serves `configure` inside the sample's shell on a free port, in a thread of its own that ends with the test process.
+pub fn serve(configure: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let base = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        let listen = countermand::web::Listen { listeners: vec![listener], tls: None, workers: Some(1) };
+        actix_web::rt::System::new().block_on(countermand::web::serve(listen, super::sample::shell(), configure))
+    });
+    base
+}
+
+/// Where pictures go when `COUNTERMAND_PICTURES` names a directory.
+pub fn picture(name: &str) -> Option<std::path::PathBuf> {
+    Some(Path::new(&std::env::var_os("COUNTERMAND_PICTURES")?).join(format!("{name}.png")))
+}
