@@ -53,4 +53,3 @@ action-evidence-exported = Evidence bundle exported
 action-evidence-verified = Evidence bundle verified
 action-parts-purged = Expired parts purged
 action-setting-changed = Setting changed
-action-session-started = Password accepted

@@ -53,4 +53,3 @@ action-evidence-exported = 导出电子数据材料包
 action-evidence-verified = 核验电子数据材料包
 action-parts-purged = 到期清除
 action-setting-changed = 修改系统设置
-action-session-started = 密码验证通过
