@@ -16,13 +16,15 @@ pub struct Limits {
     pub connect: Duration,
     /// From the first byte out to the last byte in.
     pub whole: Duration,
-    /// Longest body that is read, in bytes.
+    /// Longest body that is read, in bytes, and longest part of a body that is kept.
     pub body: usize,
+    /// Longest body that is read of calls that list people.
+    pub list: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(5), whole: Duration::from_secs(15), body: 1 << 20 }
+        Self { connect: Duration::from_secs(5), whole: Duration::from_secs(15), body: 1 << 20, list: 16 << 20 }
     }
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Request<'a> {
     pub query: &'a [(&'a str, &'a str)],
     pub bearer: Option<&'a str>,
     pub body: Option<serde_json::Value>,
+    /// Whether the answer lists people and may be as long as [`Limits::list`].
+    pub list: bool,
     /// Values that must never appear in the record.
     pub secrets: &'a [&'a str],
 }
@@ -156,7 +160,7 @@ impl Client {
             builder = builder.header(header::CONTENT_TYPE, "application/json").body(body);
         }
         let outcome = match builder.send().await {
-            Ok(response) => self.read(response, &mut raw, &redact).await,
+            Ok(response) => self.read(response, &mut raw, &redact, if request.list { self.limits.list } else { self.limits.body }).await,
             Err(e) => Err(before_answer(&e)),
         };
         raw.answered_at = raw.status.map(|_| self.clock.now());
@@ -168,8 +172,8 @@ impl Client {
         (raw, result)
     }
 
-    /// Reads an answer up to the limit, and notes it in `raw` as far as it came.
-    async fn read(&self, mut response: Response, raw: &mut RawCall, redact: &Redactor<'_>) -> Result<Answer, Fault> {
+    /// Reads an answer of at most `limit` bytes, and notes it in `raw` as far as it came and is kept.
+    async fn read(&self, mut response: Response, raw: &mut RawCall, redact: &Redactor<'_>, limit: usize) -> Result<Answer, Fault> {
         let status = response.status().as_u16();
         let head = |name| response.headers().get(name).and_then(|v: &header::HeaderValue| v.to_str().ok()).map(str::to_owned);
         let date = head(header::DATE);
@@ -179,9 +183,9 @@ impl Client {
         let mut body: Vec<u8> = Vec::new();
         let fault = loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if body.len() + chunk.len() > self.limits.body => {
-                    body.extend_from_slice(&chunk[..self.limits.body - body.len()]);
-                    break Some(Fault::unknown(format!("status {status}: the answer is longer than {} bytes", self.limits.body)));
+                Ok(Some(chunk)) if body.len() + chunk.len() > limit => {
+                    body.extend_from_slice(&chunk[..limit - body.len()]);
+                    break Some(Fault::unknown(format!("status {status}: the answer is longer than {limit} bytes")));
                 }
                 Ok(Some(chunk)) => body.extend_from_slice(&chunk),
                 Ok(None) => break None,
@@ -190,7 +194,7 @@ impl Client {
             }
         };
         let text = String::from_utf8_lossy(&body).into_owned();
-        raw.response = Some(redact.text(&text));
+        raw.response = Some(redact.text(&String::from_utf8_lossy(&body[..body.len().min(self.limits.body)])));
         match fault {
             Some(fault) => Err(fault),
             None => Ok(Answer { status, date: date.as_deref().and_then(http_date), retry_after: wait(retry_after.as_deref(), raw.started_at), text }),

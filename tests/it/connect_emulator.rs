@@ -178,18 +178,21 @@ async fn texts_are_cut_surplus_is_dropped_and_duplicates_are_told() {
     assert_eq!(first["msgid"], second["msgid"]);
     assert!(headers.contains_key("x-emulator-note"));
     assert_eq!(shown().await.len(), 2);
+    outside.call("message/recall", &json!({ "msgid": first["msgid"] })).await;
+    let (again, _) = outside.call("message/send", &checked).await;
+    assert_ne!(first["msgid"], again["msgid"], "what was recalled can be sent again");
     outside.post("/_emulator/clock", r#"{"offset_seconds":1801}"#).await;
     let (third, _) = outside.call("message/send", &checked).await;
-    assert_ne!(first["msgid"], third["msgid"], "the interval is over");
+    assert_ne!(again["msgid"], third["msgid"], "the interval is over");
 
     for n in 0..35 {
         let (sent, _) = outside.call("message/send", &outside.text("SuMu", &format!("第 {n} 条"))).await;
         assert_eq!(sent["errcode"], 0, "the surplus is dropped in silence");
     }
-    assert_eq!(shown().await.len(), 2 + 30);
+    assert_eq!(shown().await.len(), 3 + 30);
     outside.post("/_emulator/clock", r#"{"offset_seconds":1900}"#).await;
     outside.call("message/send", &outside.text("SuMu", "下一分钟")).await;
-    assert_eq!(shown().await.len(), 2 + 30 + 1);
+    assert_eq!(shown().await.len(), 3 + 30 + 1);
 }
 
 #[tokio::test]

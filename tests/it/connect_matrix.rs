@@ -131,6 +131,16 @@ async fn an_import_brings_sender_text_time_and_members() {
 }
 
 #[tokio::test]
+async fn a_large_room_is_imported_whole() {
+    let joined: serde_json::Map<String, Value> =
+        (0..30_000).map(|n| (format!("@employee-{n:06}:chat.example.org"), json!({ "display_name": null }))).collect();
+    let fake = server(ok(&event()), ok(&json!({ "joined": joined })));
+    let fetched = matrix(&fake.base_url).fetch(&place()).await;
+    assert_eq!(fetched.result.unwrap().recipients.len(), 30_000);
+    assert_eq!(fetched.calls[1].response.as_ref().unwrap().len(), 1 << 20, "the first MiB is kept");
+}
+
+#[tokio::test]
 async fn ids_that_are_none_are_refused_before_any_call() {
     let fake = server(Vec::new(), Vec::new());
     let matrix = matrix(&fake.base_url);

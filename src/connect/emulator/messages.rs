@@ -21,7 +21,8 @@ const DUPLICATE_MOST: i64 = 4 * 3600;
 const KINDS: [&str; 11] =
     ["text", "image", "voice", "video", "file", "textcard", "news", "mpnews", "markdown", "miniprogram_notice", "template_card"];
 
-const REPEATED: &str = "what the real platform answers to a duplicate is not documented; here: the first msgid, nothing delivered";
+const REPEATED: &str =
+    "what the real platform answers to a duplicate is not documented; here: the first msgid, nothing delivered, unless it was recalled";
 const SUB_PARTIES: &str = "a party is taken with its sub-parties, from memory";
 
 /// Whom a send names: places in the directory, and the ids that are nobody's.
@@ -119,7 +120,8 @@ fn try_send(state: &mut State, body: &Body) -> Result<Reply, Code> {
     let now = state.now();
     let canonical = body.canonical();
     let checked = body.int("enable_duplicate_check") == Some(1);
-    let first = state.messages().iter().find(|m| checked && m.duplicate.as_ref().is_some_and(|(body, until)| *body == canonical && now < *until));
+    let repeats = |m: &&Message| m.recalled_at.is_none() && m.duplicate.as_ref().is_some_and(|(body, until)| *body == canonical && now < *until);
+    let first = state.messages().iter().filter(|_| checked).find(repeats);
     if let Some(first) = first {
         return Ok(sent(&first.msgid.clone(), &named).note(REPEATED));
     }

@@ -46,7 +46,8 @@ impl Matrix {
         body: Option<Value>,
     ) -> Result<(Map<String, Value>, Option<Instant>), ConnectError> {
         let whole: Vec<&str> = ["_matrix", "client", "v3"].iter().chain(path).copied().collect();
-        let (raw, answer) = self.client.call(Request { method, path: &whole, query, bearer: Some(&self.token), body, secrets: &[] }).await;
+        let (raw, answer) =
+            self.client.call(Request { method, path: &whole, query, bearer: Some(&self.token), body, list: lists_people(path), secrets: &[] }).await;
         calls.push(raw);
         let answer = answer?;
         Ok((codes::read(&answer)?, answer.date))
@@ -153,6 +154,11 @@ impl Matrix {
             platform_time,
         })
     }
+}
+
+/// Members and receipts: as long as the room is large.
+fn lists_people(path: &[&str]) -> bool {
+    matches!(path, ["sync"] | [.., "joined_members"])
 }
 
 /// Refused by us, before or between calls.

@@ -23,7 +23,7 @@ use token::Tokens;
 pub const TEXT_LIMIT: usize = 2048;
 /// How long after sending the API takes a recall (developer.work.weixin.qq.com/document/path/96460).
 const WINDOW_SECONDS: u64 = 24 * 3600;
-/// Page of the member list: the documented maximum is 10,000, of which the longest ids would not fit into our 1 MiB.
+/// Page of the member list: half the documented maximum, so that with the usual ids the whole answer can be kept as evidence.
 const PAGE: u32 = 5_000;
 /// A directory that goes on longer than this is not believed.
 const MOST_PAGES: usize = 1_000;
@@ -77,6 +77,7 @@ impl Wecom {
                     query: &query,
                     bearer: None,
                     body: ask.body.clone(),
+                    list: ask.endpoint[0] == "user",
                     secrets: &[&token, self.tokens.secret()],
                 })
                 .await;

@@ -90,6 +90,7 @@ impl Tokens {
                 query: &[("corpid", &self.corp_id), ("corpsecret", &self.secret)],
                 bearer: None,
                 body: None,
+                list: false,
                 secrets: &[&self.secret],
             })
             .await;
