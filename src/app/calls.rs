@@ -167,6 +167,12 @@ impl Answer {
     }
 }
 
+/// The very bytes (JSON) whose hash the answer's event carries; none for a call that was lost.
+pub fn open_raw_bytes(envelope: &Key, row: &CallRow) -> Result<Option<Vec<u8>>, StoreError> {
+    let Some(sealed) = &row.raw_sealed else { return Ok(None) };
+    Ok(Some(envelope.open(&context(&row.id), sealed)?.to_vec()))
+}
+
 /// The raw requests and answers of a recorded call; none for one that was lost.
 pub fn open_raw(envelope: &Key, row: &CallRow) -> Result<Vec<RawCall>, StoreError> {
     let Some(sealed) = &row.raw_sealed else { return Ok(Vec::new()) };

@@ -6,6 +6,7 @@ pub mod caller;
 pub mod calls;
 pub mod connections;
 pub mod content;
+pub mod evidence;
 pub mod once;
 
 use std::sync::Arc;

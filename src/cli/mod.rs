@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod deployment;
 pub mod emulate;
+pub mod evidence;
 pub mod ledger;
 pub mod migrate;
 pub mod serve;
@@ -20,6 +21,8 @@ enum Command {
     Connection(connection::Args),
     /// Run a local platform that speaks the documented API, for trials and tests
     Emulate(emulate::Args),
+    /// Export the evidence of a case, or verify a bundle offline
+    Evidence(evidence::Args),
     /// Verify, sign, prove and publish the log
     Ledger(ledger::Args),
     /// Bring the database to this version
@@ -43,6 +46,7 @@ pub fn run() -> ExitCode {
     match Command::parse() {
         Command::Connection(args) => connection::run(&args),
         Command::Emulate(args) => emulate::run(&args),
+        Command::Evidence(args) => evidence::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Serve(args) => serve::run(&args),

@@ -30,8 +30,6 @@ pub enum BundleError {
     Part { index: u64, name: String },
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] NoteError),
-    #[error("a raw answer of call {0} cannot be read")]
-    Raw(String),
     #[error(transparent)]
     Zip(#[from] ZipError),
 }
@@ -100,7 +98,7 @@ pub fn build(c: &Collected) -> Result<Bundle, BundleError> {
     data.insert("proofs/checkpoint.txt".to_owned(), checkpoint.text().into_bytes());
     data.insert("proofs/checkpoint.txt.ed25519.sig".to_owned(), signature.to_vec());
 
-    let (raw, calls) = platform(c, &mut data)?;
+    let (raw, calls) = platform(c, &mut data);
     let messages = messages(c, &mut data, &mut withheld);
     let attachments = attachments(c, &mut data, &mut withheld);
     let tables = [
@@ -173,20 +171,16 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
 /// Path and SHA-256 of each call's file; file -> call id.
 type Raw = (BTreeMap<String, (String, String)>, BTreeMap<String, String>);
 
-fn platform(c: &Collected, data: &mut Files) -> Result<Raw, BundleError> {
+fn platform(c: &Collected, data: &mut Files) -> Raw {
     let (mut raw, mut calls) = (BTreeMap::new(), BTreeMap::new());
     for (call, n) in c.calls.iter().filter(|call| call.raw.is_some()).zip(1u32..) {
-        let said: Value = call.raw.as_deref().and_then(|b| serde_json::from_slice(b).ok()).ok_or_else(|| BundleError::Raw(call.id.clone()))?;
         let path = format!("platform/raw-{n:06}.json");
-        let bytes = report::pretty(&json!({
-            "call": call.id, "kind": call.kind, "started_at": call.started_at.to_rfc3339(),
-            "answered_at": call.answered_at.map(crate::clock::Instant::to_rfc3339), "exchange": said,
-        }));
+        let bytes = call.raw.clone().unwrap_or_default();
         raw.insert(call.id.clone(), (path.clone(), hex::encode(sha256(&bytes))));
         calls.insert(path.clone(), call.id.clone());
         data.insert(path, bytes);
     }
-    Ok((raw, calls))
+    (raw, calls)
 }
 
 fn messages(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) -> Vec<MessageFacts> {

@@ -134,8 +134,8 @@ pub struct Decision {
     pub event: String,
     /// The canonical bytes of the statement, as text.
     pub statement: String,
-    /// What the page showed, as hashed into the statement.
-    pub shown: String,
+    /// What the page showed, as hashed into the statement; absent where it has been purged.
+    pub shown: Option<String>,
 }
 
 /// One recipient and what became of the message there.
@@ -166,7 +166,8 @@ pub struct Call {
     pub answered_at: Option<Instant>,
     pub result: Option<String>,
     pub code: Option<String>,
-    /// Request and answer as they crossed the wire, secrets removed: JSON. `None` while no answer is recorded.
+    /// Request and answer as they crossed the wire, secrets removed: the very bytes (JSON) whose hash the answer's event carries. `None`
+    /// while no answer is recorded.
     pub raw: Option<Vec<u8>>,
     pub started_event: String,
     pub answered_event: Option<String>,

@@ -7,6 +7,7 @@
 
 pub mod attachments;
 pub mod broadcasts;
+pub mod bundles;
 pub mod calls;
 mod conn;
 pub mod connections;

@@ -192,6 +192,7 @@ fn a_forger_who_fits_the_manifests_is_found_all_the_same() {
         ("data/recipients.csv", "platform_accepted", "platform_confirmed", "view"),
         ("data/deliveries.csv", "c1,send", "c9,send", "view"),
         ("data/platform/raw-000001.json", "errcode", "errcade", "view"),
+        ("data/deliveries.csv", ",ok,", ",refused,", "view"),
         ("data/messages/01935f10-0000-7000-8000-000000000001.json", "薪酬", "奖金", "message"),
         ("data/messages/attachments/01935f12-0000-7000-8000-000000000001.bin", "png", "png2", "attachments"),
         ("data/datapackage.json", "日志序号", "序号", "view"),

@@ -40,8 +40,9 @@ fn closing(files: &Files, report: &Report, events: &[Event], checks: &mut Checks
         return checks.add(NAME, Answer::Unknown, PATH, "count and hash of the events", "withheld");
     };
     let lines: Vec<_> = files.get(PATH).map(Vec::as_slice).unwrap_or_default().split(|b| *b == b'\n').collect();
+    let last = detail.get("last").and_then(Value::as_u64).unwrap_or(closed.index).min(closed.index.saturating_sub(1));
     let before: Vec<_> =
-        events.iter().zip(&lines).filter(|(e, _)| e.index < closed.index && e.leaf.case.as_deref() == Some(report.case.id.as_str())).collect();
+        events.iter().zip(&lines).filter(|(e, _)| e.index <= last && e.leaf.case.as_deref() == Some(report.case.id.as_str())).collect();
     let hashes: Vec<u8> = before.iter().flat_map(|(_, line)| leaf_hash(line)).collect();
     let number = |key: &str| detail.get(key).and_then(Value::as_u64).map_or_else(String::new, |n| n.to_string());
     let index = |entry: Option<&(&Event, &&[u8])>| entry.map_or_else(String::new, |(e, _)| e.index.to_string());
@@ -70,7 +71,7 @@ fn decisions(report: &Report, events: &[Event], checks: &mut Checks) {
         let said = json!({
             "v": 1, "case": report.case.id, "level": d.level, "decision": d.decision, "comment": statement["comment"], "message": base64(&report.case.message_commitment),
             "recipients": report.case.recipients, "policy": { "id": report.case.policy_id, "version": report.case.policy_version },
-            "deadline": statement["deadline"], "shown": hex::encode(sha256(d.shown.as_bytes())), "decider": d.decider, "nonce": statement["nonce"],
+            "deadline": statement["deadline"], "shown": d.shown.as_ref().map_or_else(|| statement["shown"].clone(), |s| json!(hex::encode(sha256(s.as_bytes())))), "decider": d.decider, "nonce": statement["nonce"],
         });
         if said != statement {
             let field = said

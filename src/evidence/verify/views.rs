@@ -106,10 +106,14 @@ fn deliveries(files: &Files, report: &Report, events: &[Event], checks: &mut Che
         if hex::encode(sha256(bytes)) != row["raw_sha256"] {
             problems.push(Problem::of(&file, &row["raw_sha256"], hex::encode(sha256(bytes))));
         }
-        let said: serde_json::Value = serde_json::from_slice(bytes).unwrap_or_default();
-        for (key, column) in [("call", "call_id"), ("kind", "kind"), ("started_at", "started_at_utc"), ("answered_at", "answered_at_utc")] {
-            if said[key].as_str().unwrap_or_default() != row[column] {
-                problems.push(Problem::of(&file, &row[column], said[key].as_str().unwrap_or_default()));
+        // The answer's event carries the hash of what was said, so that not even we can change it later.
+        let detail = answered.filter(|e| e.leaf.action.ends_with(".call_answered")).and_then(|e| e.parts.get("detail"));
+        if let Some(detail) = detail {
+            for (key, column) in [("call", "call_id"), ("kind", "kind"), ("result", "result"), ("raw_sha256", "raw_sha256")] {
+                let recorded = detail[key].as_str().unwrap_or_default();
+                if recorded != row[column] {
+                    problems.push(Problem::of(&file, format!("{column} {recorded}"), &row[column]));
+                }
             }
         }
         if report.calls.get(path) != Some(&row["call_id"]) {

@@ -104,15 +104,16 @@ pub fn collected(hostile: &str) -> Collected {
     let content = canonical(&json!({ "title": "2027 年度薪酬调整方案", "text": hostile })).unwrap();
     let content_commitment = commit(&[9; 32], &content);
 
+    let raw =
+        json!([{ "method": "POST", "path": "/cgi-bin/message?access_token=***", "request": hostile, "status": 200, "response": "{\"errcode\":0}" }])
+            .to_string();
+    let answer = |call: &str, kind: &str| {
+        vec![("detail", json!({ "call": call, "kind": kind, "result": "ok", "raw_sha256": hex::encode(sha256(raw.as_bytes())) }))]
+    };
     scribe.other();
     let (sent_started, sent_at) = scribe.event("broadcast.call_started", ("job", "send_broadcast"), ("broadcast", BROADCAST), false, &[]);
-    let (sent_answered, answered_at) = scribe.event(
-        "broadcast.call_answered",
-        ("job", "send_broadcast"),
-        ("broadcast", BROADCAST),
-        false,
-        &[("detail", json!({ "result": "sent" }))],
-    );
+    let (sent_answered, answered_at) =
+        scribe.event("broadcast.call_answered", ("job", "send_broadcast"), ("broadcast", BROADCAST), false, &answer("c1", "send"));
     scribe.other();
     let with =
         |name: &str, roles: &[&str], detail: Value, text: Value| [person(name, roles).to_vec(), vec![("detail", detail), ("text", text)]].concat();
@@ -152,26 +153,21 @@ pub fn collected(hostile: &str) -> Collected {
             at,
             event,
             statement,
-            shown,
+            shown: Some(shown),
         });
     }
     scribe.event("recall.execution_started", ("job", "execute_recall"), ("recall", CASE), true, &[]);
     let (recall_started, recall_at) = scribe.event("recall.call_started", ("job", "execute_recall"), ("call", "c2"), true, &[]);
     scribe.other();
-    let (recall_answered, recalled_at) = scribe.event(
-        "recall.call_answered",
-        ("job", "execute_recall"),
-        ("call", "c2"),
-        true,
-        &[("detail", json!({ "result": "accepted", "code": "0" }))],
-    );
+    let (recall_answered, recalled_at) =
+        scribe.event("recall.call_answered", ("job", "execute_recall"), ("call", "c2"), true, &answer("c2", "recall"));
     let tally = json!({ "total": 4, "confirmed": 0, "accepted": 4, "unknown": 0, "still_visible": 0, "failed": 0 });
     let (_, finished_at) =
         scribe.event("recall.finished", ("job", "execute_recall"), ("recall", CASE), true, &[("detail", json!({ "tally": tally }))]);
     let of_case: Vec<_> = scribe.entries.iter().filter(|(_, bytes, _)| Leaf::parse(bytes).unwrap().case.is_some()).collect();
     let hashes: Vec<u8> = of_case.iter().flat_map(|(_, bytes, _)| leaf_hash(bytes)).collect();
     let detail =
-        json!({ "count": of_case.len(), "first": of_case[0].0, "last": of_case[of_case.len() - 1].0, "sha256": hex::encode(sha256(&hashes)) });
+        json!({ "count": of_case.len(), "first": of_case[0].0, "last": of_case[of_case.len() - 1].0, "leaf_hashes": hex::encode(sha256(&hashes)) });
     let (_, closed_at) = scribe.event("case.closed", ("job", "close_case"), ("recall", CASE), true, &[("detail", detail)]);
     scribe.other();
 
@@ -183,8 +179,7 @@ pub fn collected(hostile: &str) -> Collected {
         .iter()
         .map(|(index, leaf, parts)| Entry { index: *index, leaf: leaf.clone(), parts: parts.clone(), proof: inclusion(log, *index, size).unwrap() })
         .collect();
-    let call = |id: &str, kind: &str, started: (&str, Instant), answered: (&str, Instant)| {
-        Call {
+    let call = |id: &str, kind: &str, started: (&str, Instant), answered: (&str, Instant)| Call {
         id: id.to_owned(),
         kind: kind.to_owned(),
         message: Some("m1".to_owned()),
@@ -192,12 +187,11 @@ pub fn collected(hostile: &str) -> Collected {
         state: "answered".to_owned(),
         started_at: started.1,
         answered_at: Some(answered.1),
-        result: Some("accepted".to_owned()),
+        result: Some("ok".to_owned()),
         code: Some("0".to_owned()),
-        raw: Some(json!([{ "method": "POST", "path": "/cgi-bin/message?access_token=***", "request": hostile, "status": 200, "response": "{\"errcode\":0}" }]).to_string().into_bytes()),
+        raw: Some(raw.clone().into_bytes()),
         started_event: started.0.to_owned(),
         answered_event: Some(answered.0.to_owned()),
-    }
     };
     Collected {
         number: "EVID-20261122-000123".to_owned(),

@@ -1,0 +1,204 @@
+//! Evidence of a case: sealed by itself when the case closes ([`seal`]), exported on demand with a purpose ([`export`]), listed.
+//! Not here: what a bundle is and whether it holds (`crate::evidence`).
+
+mod collect;
+pub mod export;
+pub mod seal;
+
+use std::{io::Write, path::Path};
+
+pub(in crate::app) use collect::parts_of;
+
+use super::{App, AppError, AppResult, Caller};
+use crate::{
+    clock::Instant,
+    domain::{
+        event::{Action, Subject},
+        role::Permission,
+    },
+    evidence::{
+        bundle::{self, Bundle},
+        verify::{Answer, Outcome, Pin, verify},
+        zip::Limits,
+    },
+    store::{
+        StoreError,
+        bundles::{self, BundleRow},
+    },
+};
+
+/// Folders below `<data>/evidence`. The folder tells whether a bundle holds contents: `archive` and `full` do.
+const ARCHIVE: &str = "archive";
+const FULL: &str = "full";
+const MASKED: &str = "masked";
+
+/// A bundle as a list shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    pub row: BundleRow,
+    pub case_number: String,
+    pub kind: Kind,
+}
+
+/// Why a bundle was made, and whether it holds contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Sealed by itself, whole.
+    Archive,
+    /// Exported with contents.
+    Full,
+    /// Exported without contents.
+    Masked,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Archive => ARCHIVE,
+            Self::Full => FULL,
+            Self::Masked => MASKED,
+        }
+    }
+
+    fn of(row: &BundleRow) -> Self {
+        match row.path.split('/').nth(1) {
+            Some(MASKED) => Self::Masked,
+            Some(FULL) => Self::Full,
+            _ => Self::Archive,
+        }
+    }
+
+    pub const fn has_contents(self) -> bool {
+        !matches!(self, Self::Masked)
+    }
+}
+
+/// Bundles a page of a list.
+pub const PAGE: i64 = 50;
+
+/// Bundles, newest first, older than the bundle id `before`.
+pub async fn list(app: &App, caller: &Caller, before: Option<String>) -> AppResult<Vec<Listed>> {
+    app.require(caller, Permission::EvidenceExport, Action::PermissionChecked, Subject::new("evidence", "list")).await?;
+    let rows = app.store.read(move |conn| bundles::page(conn, before.as_deref(), PAGE + 1)).await?;
+    Ok(rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number }).collect())
+}
+
+/// The bundles of one case, newest first; for everybody who may know of the case and export.
+pub async fn of_case(app: &App, caller: &Caller, case: &str) -> AppResult<(super::recalls::Loaded, Vec<Listed>)> {
+    app.require(caller, Permission::EvidenceExport, Action::PermissionChecked, Subject::new("recall", case)).await?;
+    let loaded = super::recalls::known(app, caller, case).await?;
+    let (id, case_number) = (loaded.row.id.clone(), loaded.row.number.clone());
+    let rows = app.store.read(move |conn| bundles::of_recall(conn, &id)).await?;
+    Ok((loaded, rows.into_iter().map(|row| Listed { kind: Kind::of(&row), row, case_number: case_number.clone() }).collect()))
+}
+
+/// One bundle by its number.
+pub async fn find(app: &App, caller: &Caller, number: &str) -> AppResult<Listed> {
+    app.require(caller, Permission::EvidenceExport, Action::PermissionChecked, Subject::new("bundle", number)).await?;
+    let number = number.to_owned();
+    let found = app
+        .store
+        .read(move |conn| {
+            let Some(row) = bundles::find(conn, &number)? else { return Ok(None) };
+            let case = bundles::case_numbers(conn, vec![row.recall_id.clone()])?.remove(&row.recall_id).unwrap_or_default();
+            Ok(Some((row, case)))
+        })
+        .await?;
+    let (row, case_number) = found.ok_or(AppError::NotFound)?;
+    Ok(Listed { kind: Kind::of(&row), row, case_number })
+}
+
+/// The bytes of a bundle, for download: an export of its own, and recorded as one. Contents only for those who may read them.
+pub async fn download(app: &App, caller: &Caller, number: &str) -> AppResult<(Listed, Vec<u8>)> {
+    let found = find(app, caller, number).await?;
+    let subject = Subject::new("bundle", found.row.id.clone());
+    if found.kind.has_contents() {
+        app.require(caller, Permission::ContentRead, Action::EvidenceExported, subject.clone()).await?;
+    }
+    let path = app.store.data().join(&found.row.path);
+    let read = tokio::task::spawn_blocking(move || std::fs::read(&path)).await.map_err(|_| StoreError::Panicked)?;
+    let bytes = read.map_err(|e| StoreError::Unavailable(format!("the archive: {e}")))?;
+    if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
+        return Err(StoreError::Corrupt(format!("bundle {number} is not the one that was sealed")).into());
+    }
+    let detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(&found.row.sha256) });
+    app.record(caller.event(Action::EvidenceExported, subject).case(&found.row.recall_id).detail(detail)).await?;
+    Ok((found, bytes))
+}
+
+/// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.
+pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Outcome> {
+    /// What a page takes: an upload is at most 20 MiB.
+    const LIMITS: Limits = Limits { entries: 20_000, file: 128 << 20, total: 256 << 20 };
+    let permission = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::EvidenceExport };
+    app.require(caller, permission, Action::EvidenceVerified, Subject::new("evidence", "upload")).await?;
+    let pin = Pin::Log(app.store.vkey()?);
+    let sha256 = crate::crypto::sha256(&bytes);
+    let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
+    let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });
+    app.record(caller.event(Action::EvidenceVerified, Subject::new("evidence", "upload")).detail(detail)).await?;
+    Ok(outcome)
+}
+
+/// `EVID-20261122-000123`: the day in the installation's zone, and a number of its own.
+fn number_of(app: &App, at: Instant, n: i64) -> String {
+    let day = at
+        .timestamp()
+        .in_tz(&app.config.time_zone)
+        .map_or_else(|_| at.timestamp().strftime("%Y%m%d").to_string(), |z| z.strftime("%Y%m%d").to_string());
+    format!("EVID-{day}-{n:06}")
+}
+
+/// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
+async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
+    let pin = Pin::Log(app.store.vkey()?);
+    let built = tokio::task::spawn_blocking(move || {
+        let bundle = bundle::build(&collected).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
+        let outcome = verify(&bundle.bytes, &[pin], &Limits::default());
+        for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
+            tracing::error!(
+                number = bundle.number,
+                check = check.name,
+                file = check.file,
+                expected = check.expected,
+                actual = check.actual,
+                "a bundle does not hold"
+            );
+        }
+        Ok::<_, StoreError>((bundle, outcome.result != Answer::Fail))
+    });
+    Ok(built.await.map_err(|_| StoreError::Panicked)??)
+}
+
+/// Writes a bundle and its checksum below the data folder; the path for its row. Complete on disk, or not there.
+fn keep(data: &Path, folder: &str, bundle: &Bundle) -> Result<String, StoreError> {
+    let path = format!("evidence/{folder}/{}.zip", bundle.number);
+    let full = data.join(&path);
+    let name = format!("{}.zip", bundle.number);
+    write_private(&full, &bundle.bytes)
+        .and_then(|()| write_private(&full.with_extension("zip.sha256"), bundle.checksum_line(&name).as_bytes()))
+        .map_err(|e| StoreError::Unavailable(format!("{}: {e}", full.display())))?;
+    Ok(path)
+}
+
+/// Readable by this account alone: bundles hold personal data and contents.
+pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    if !folder.as_os_str().is_empty() && !folder.exists() {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)?;
+    }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".part");
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&partial)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&partial, path)
+}

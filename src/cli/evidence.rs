@@ -1,0 +1,166 @@
+//! `countermand evidence …`: export a case's bundle; verify a bundle with nothing but its file and a key that is trusted.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use crate::{
+    app::{
+        App, Caller,
+        evidence::{
+            export::{Export, export},
+            write_private,
+        },
+    },
+    cli::deployment::{Deployment, Trouble, finish},
+    crypto::keyring::Keyring,
+    evidence::{
+        verify::{Answer, Outcome, Pin, verify},
+        zip::Limits,
+    },
+    ledger::note::Vkey,
+};
+
+/// Arguments of `evidence`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Debug, clap::Subcommand)]
+enum Command {
+    /// Write the bundle of a case, with its .sha256 beside it
+    Export {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// Number or id of the case
+        #[arg(long, value_name = "NO")]
+        case: String,
+        #[arg(long, value_name = "FILE.zip")]
+        out: PathBuf,
+        /// What it is for; goes into the audit trail and the bundle
+        #[arg(long, default_value = "command line", value_name = "TEXT")]
+        purpose: String,
+        /// Export as of this size of the log
+        #[arg(long, value_name = "SIZE")]
+        at: Option<u64>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Verify a bundle offline: exit 0 holds, 1 does not, 2 could not tell
+    Verify {
+        #[arg(value_name = "FILE.zip")]
+        file: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+        /// The log's verifier key as known from elsewhere
+        #[arg(long, value_name = "VKEY")]
+        log_key: Option<String>,
+        /// An installation whose own key is trusted
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+        /// A public key or certificate that is trusted, as PEM
+        #[arg(long, value_name = "FILE.pem")]
+        root: Option<PathBuf>,
+    },
+}
+
+/// Runs the command; its exit code.
+pub fn run(args: &Args) -> ExitCode {
+    match &args.command {
+        Command::Export { deployment, case, out, purpose, at, json } => {
+            let wanted = Export { case: case.clone(), purpose: purpose.clone(), at: *at, ..Export::default() };
+            deployment.run("evidence export", |app| write(app, wanted, out, *json))
+        }
+        Command::Verify { file, json, log_key, data, root } => {
+            match pins(log_key.as_deref(), data.as_deref(), root.as_deref()).and_then(|pins| check(file, &pins, *json)) {
+                Ok(answer) => ExitCode::from(answer.exit_code()),
+                Err(trouble) => finish("evidence verify", Err(trouble)),
+            }
+        }
+    }
+}
+
+async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), Trouble> {
+    let done = export(&app, &Caller::shell(), wanted).await?;
+    let bundle = done.value.bundle;
+    let name = out.file_name().map(|n| n.to_string_lossy().into_owned()).ok_or_else(|| Trouble::Cannot("--out must name a file".to_owned()))?;
+    let mut beside = out.as_os_str().to_owned();
+    beside.push(".sha256");
+    let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", out.display()));
+    write_private(out, &bundle.bytes).map_err(failed)?;
+    write_private(Path::new(&beside), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
+    let sha256 = hex::encode(bundle.sha256);
+    if json {
+        let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
+        let said = serde_json::json!({
+            "number": bundle.number, "file": path, "bytes": bundle.bytes.len(), "sha256": sha256,
+            "event": done.receipt.as_ref().map(|r| r.event.to_string()), "index": done.receipt.as_ref().and_then(|r| r.index),
+        });
+        println!("{said}");
+    } else {
+        println!("{}\t{sha256}\t{}", bundle.number, out.display());
+    }
+    Ok(())
+}
+
+fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Result<Vec<Pin>, Trouble> {
+    let mut pins = Vec::new();
+    if let Some(text) = log_key {
+        pins.push(Pin::Log(Vkey::parse(text.trim()).map_err(|e| Trouble::Cannot(format!("--log-key: {e}")))?));
+    }
+    if let Some(data) = data {
+        let keys = Keyring::open(data, false).map_err(|e| Trouble::Cannot(format!("--data: {e}")))?;
+        pins.push(Pin::Key(keys.log.verifying_key().to_bytes()));
+    }
+    if let Some(path) = root {
+        let pem = fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())))?;
+        pins.push(trusted(&pem).ok_or_else(|| Trouble::Cannot(format!("{}: neither an Ed25519 public key nor a certificate", path.display())))?);
+    }
+    Ok(pins)
+}
+
+/// What a PEM file pins: an Ed25519 key (RFC 8410), or a certificate, about which bundles of this format say nothing.
+fn trusted(pem: &str) -> Option<Pin> {
+    const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    if pem.contains("-----BEGIN CERTIFICATE-----") {
+        return Some(Pin::Certificate);
+    }
+    let body: String = pem.split("-----BEGIN PUBLIC KEY-----").nth(1)?.split("-----END").next()?.split_whitespace().collect();
+    let der = STANDARD.decode(body).ok()?;
+    Some(Pin::Key(der.strip_prefix(&PREFIX)?.try_into().ok()?))
+}
+
+fn check(file: &Path, pins: &[Pin], json: bool) -> Result<Answer, Trouble> {
+    /// Larger files are not read into memory.
+    const LARGEST: u64 = 1 << 30;
+    let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", file.display()));
+    if fs::metadata(file).map_err(failed)?.len() > LARGEST {
+        return Err(Trouble::Cannot(format!("{}: larger than a gibibyte", file.display())));
+    }
+    let outcome = verify(&fs::read(file).map_err(failed)?, pins, &Limits::default());
+    if json {
+        println!("{}", serde_json::to_string(&outcome).map_err(Trouble::cannot)?);
+    } else {
+        print(&outcome);
+    }
+    Ok(outcome.result)
+}
+
+fn print(outcome: &Outcome) {
+    for c in &outcome.checks {
+        let file = if c.file.is_empty() { String::new() } else { format!(" {}", c.file) };
+        match c.result {
+            Answer::Pass => println!("pass     {}{file}", c.name),
+            _ => println!("{:<8} {}{file}\n         expected {:?}\n         actual   {:?}", c.result.as_str(), c.name, c.expected, c.actual),
+        }
+    }
+    println!("{}", outcome.result.as_str());
+}
