@@ -251,6 +251,11 @@ pub async fn change(app: &App, caller: &Caller, user_id: &str, version: Option<i
     Done::from_write(written)
 }
 
+/// Records that somebody posted a role that does not exist, and gives the refusal.
+pub async fn refuse_roles(app: &App, caller: &Caller, user_id: &str) -> AppError {
+    app.refuse(caller, Action::UserChanged, Subject::new("user", user_id), None, AppError::invalid("roles", "unknown")).await
+}
+
 /// Makes the change and gives its event, or says why not before anything was written.
 fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, change: &Change) -> Result<AppResult<Event>, StoreError> {
     let Some(row) = users::user_find(tx.conn, user_id)? else { return Ok(Err(AppError::NotFound)) };

@@ -11,12 +11,14 @@
 //! | `assets` | style sheet, scripts, pictures |
 //! | `gate`, `extract`, `client` | who is asking: the session's middleware, what handlers take, addresses and proxies |
 //! | `readonly` | what a read-only account may post |
+//! | `console/<noun>`, `qr` | pages, one file a noun; a QR code as SVG |
 //! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
 
 pub mod api;
 pub mod assets;
 pub mod client;
+pub mod console;
 pub mod extract;
 pub mod fault;
 pub mod form;
@@ -24,6 +26,7 @@ pub mod gate;
 pub mod page;
 pub mod posted;
 pub mod problem;
+pub mod qr;
 pub mod readonly;
 pub mod refusal;
 pub mod routes;

@@ -1,0 +1,232 @@
+//! Other people's accounts: the system administrator invites, names and suspends; the security administrator gives roles.
+
+use std::collections::BTreeSet;
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use askama::Template;
+
+use super::{sessions::refuse, setup::links};
+use crate::{
+    app::{
+        App,
+        people::Person,
+        setup,
+        users::{self, Change},
+    },
+    clock::Instant,
+    domain::{account::UserState, role::Role},
+    web::{
+        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other,
+        view::{Choice, Crumb},
+    },
+};
+
+/// A person in the list.
+struct Line {
+    id: String,
+    name: String,
+    username: String,
+    department: String,
+    roles: String,
+    state: String,
+    tone: Tone,
+}
+
+#[derive(Template)]
+#[template(path = "users/index.html")]
+struct Index {
+    page: Page,
+    people: Vec<Line>,
+    invite: FormState,
+    department: FormState,
+    departments: Vec<Choice>,
+    roles: Vec<Choice>,
+    may_manage: bool,
+}
+
+fn tone(state: UserState) -> Tone {
+    match state {
+        UserState::Active => Tone::Ok,
+        UserState::Invited => Tone::Info,
+        UserState::Suspended => Tone::Mute,
+    }
+}
+
+async fn departments(app: &App) -> Result<Vec<Choice>, Fault> {
+    Ok(users::department_list(app).await?.into_iter().map(|d| Choice::new(d.id, d.name)).collect())
+}
+
+async fn index_of(app: &App, me: &SignedIn, page: Page, invite: Option<FormState>, department: Option<FormState>) -> Result<Index, Fault> {
+    let people = users::list(app, &me.caller).await?;
+    let people = people
+        .into_iter()
+        .map(|p| Line {
+            roles: page.list(&p.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
+            state: page.word("user-state", p.state),
+            tone: tone(p.state),
+            department: p.department.unwrap_or_default(),
+            id: p.id,
+            name: p.name,
+            username: p.username,
+        })
+        .collect();
+    Ok(Index {
+        people,
+        invite: invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
+        department: department.unwrap_or_else(|| FormState::new("department").ids("dep")),
+        departments: departments(app).await?,
+        roles: vec![Choice::new(Role::Requester.as_str(), page.word("role", Role::Requester))],
+        may_manage: page.can("user.manage"),
+        page: page.at("/users"),
+    })
+}
+
+/// `GET /users`
+pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    ok(index_of(&app, &me, page, None, None).await?)
+}
+
+#[derive(Template)]
+#[template(path = "users/invited.html")]
+struct Invited {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    link: String,
+}
+
+/// `POST /users/invitations`: the answer shows the link, once.
+pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    // A role that does not exist is refused like one that is not theirs to give.
+    let roles: BTreeSet<Role> = posted.all("roles").iter().map(|w| Role::parse(w).unwrap_or(Role::SystemAdministrator)).collect();
+    match setup::invite(&app, &me.caller, roles, chosen(&posted, "department")).await {
+        Ok(done) => {
+            let link = links(&app, &page, &[done.value]).remove(0).1;
+            let crumbs = vec![Crumb::link("/users", page.t("nav-users")), Crumb::here(page.t("users-invited"))];
+            html(StatusCode::CREATED, Invited { page: page.at("/users"), crumbs, link })
+        }
+        Err(error) => {
+            let mut form = FormState::from_posted("invitation", &posted).ids("inv");
+            let status = refuse(&mut form, error)?;
+            html(status, index_of(&app, &me, page, Some(form), None).await?)
+        }
+    }
+}
+
+/// `POST /departments`
+pub async fn add_department(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    match users::department_add(&app, &me.caller, posted.get("name"), chosen(&posted, "parent")).await {
+        Ok(_) => {
+            me.flash(Tone::Ok, page.t("users-department-done")).await;
+            Ok(see_other("/users"))
+        }
+        Err(error) => {
+            let mut form = FormState::from_posted("department", &posted).ids("dep");
+            let status = refuse(&mut form, error)?;
+            html(status, index_of(&app, &me, page, None, Some(form)).await?)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "users/show.html")]
+struct Show {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    person: Person,
+    form: FormState,
+    state: String,
+    tone: Tone,
+    departments: Vec<Choice>,
+    roles: Vec<Choice>,
+    may_manage: bool,
+    may_give_roles: bool,
+    own: bool,
+}
+
+async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<FormState>) -> Result<Show, Fault> {
+    let person = users::get(app, &me.caller, id).await?;
+    // What was posted, and for the form that was not: how things are.
+    let posted = form.is_some();
+    let mut form = form.unwrap_or_else(|| FormState::new("user"));
+    let details_posted = !form.all("display_name").is_empty();
+    if !details_posted {
+        form = form.with("display_name", &person.name).with("department", person.department_id.clone().unwrap_or_default());
+    }
+    if !posted || details_posted {
+        for role in &person.roles {
+            form = form.with("roles", role.as_str());
+        }
+        if let Some(until) = person.valid_until {
+            form = form.with("valid_until", until.to_rfc3339().chars().take(10).collect::<String>());
+        }
+    }
+    Ok(Show {
+        form,
+        crumbs: vec![Crumb::link("/users", page.t("nav-users")), Crumb::here(person.name.clone())],
+        state: page.word("user-state", person.state),
+        tone: tone(person.state),
+        departments: departments(app).await?,
+        roles: Role::ALL.iter().map(|r| Choice::new(r.as_str(), page.word("role", r))).collect(),
+        may_manage: page.can("user.manage"),
+        may_give_roles: page.can("role.manage"),
+        own: me.person().id == person.id,
+        page: page.at(format!("/users/{}", person.id)),
+        person,
+    })
+}
+
+/// `GET /users/{id}`
+pub async fn show(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) -> Result<HttpResponse, Fault> {
+    ok(show_of(&app, &me, page, &id, None).await?)
+}
+
+async fn change(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, change: Change) -> Result<HttpResponse, Fault> {
+    let me = me.with(posted);
+    let version = posted.get("version").parse().unwrap_or(-1);
+    match users::change(app, &me.caller, id, Some(version), change).await {
+        Ok(_) => {
+            me.flash(Tone::Ok, page.t("users-changed")).await;
+            Ok(see_other(format!("/users/{id}")))
+        }
+        Err(error) => {
+            let mut form = FormState::from_posted("user", posted);
+            let status = refuse(&mut form, error)?;
+            html(status, show_of(app, &me, page, id, Some(form)).await?)
+        }
+    }
+}
+
+/// `POST /users/{id}/roles`
+pub async fn roles(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let Some(roles) = posted.all("roles").iter().map(|w| Role::parse(w)).collect::<Option<BTreeSet<Role>>>() else {
+        return Err(users::refuse_roles(&app, &me.caller, &id).await.into());
+    };
+    // The last day counts: the account ends with it, by the installation's zone at most half a day apart from UTC.
+    let valid_until = Instant::parse(&format!("{}T23:59:59Z", posted.get("valid_until")));
+    change(&app, me, page, &posted, &id, Change::Roles { roles, valid_until }).await
+}
+
+/// `POST /users/{id}/details`
+pub async fn details(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let details = Change::Details { display_name: posted.get("display_name").to_owned(), department_id: chosen(&posted, "department") };
+    change(&app, me, page, &posted, &id, details).await
+}
+
+/// `POST /users/{id}/suspensions`
+pub async fn suspend(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    change(&app, me, page, &posted, &id, Change::State(UserState::Suspended)).await
+}
+
+/// `POST /users/{id}/reinstatements`
+pub async fn reinstate(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    change(&app, me, page, &posted, &id, Change::State(UserState::Active)).await
+}
+
+fn chosen(posted: &Posted, field: &str) -> Option<String> {
+    Some(posted.get(field).to_owned()).filter(|v| !v.is_empty())
+}
