@@ -46,33 +46,12 @@ field-lang = Language
 field-theme = Appearance
 theme-light = Light
 theme-dark = Dark
-language-zh = 简体中文
+language-zh = Simplified Chinese
 language-en = English
 
-error-exists = Already in use; choose another
-error-username-characters = Only lower-case letters, digits and . _ - @, beginning with a letter or digit
-error-password-contains-name = Must not contain the account name
-error-password-guessable = Too easy to guess; choose another
-error-password-differs = The two do not match
-error-password-wrong = This is not your present password
-error-password-same = The same as your present password
 error-code-wrong = The code is wrong or has expired
-error-code-spent = This code has been used; wait for the next one
-error-roles-exclude = One person may not hold both roles: { $a }, { $b }
-error-role-not-yours = You can invite requesters or people without a role; the security administrator gives other roles
-error-service-decides = A service token never decides
-error-scope-unknown = No such permission: { $scope }
-error-base32 = Not a valid base32 secret of at least 128 bits
 
-refusal-credentials = Account or password is wrong
 refusal-too-many = Too many attempts; try again in { $minutes } min
-refusal-session-over = The sign-in has expired; sign in again
-refusal-enrolment-stale = The page has expired; scan the new code
-refusal-step-up-locked = Too many wrong codes; try again in { $retry_after } s
-refusal-no-second-factor = No authenticator has been set up
-refusal-account-suspended = The account is suspended or has ended
-refusal-own-account = Not possible on your own account
-refusal-last-administrator = This is the last person with this administration; appoint another first
 refusal-link-stale = The link does not exist, was used or has expired. Ask whoever sent it for a new one.
 
 account-title = My account
@@ -109,9 +88,6 @@ account-preferences-done = Saved
 account-as-browser = As the browser says
 account-back = Back to my account
 
-user-state-active = Active
-user-state-invited = Invited
-user-state-suspended = Suspended
 users-people = People
 users-department = Department
 users-roles = Roles

@@ -49,30 +49,9 @@ theme-dark = 深色
 language-zh = 简体中文
 language-en = English
 
-error-exists = 已被使用，请换一个
-error-username-characters = 只能使用小写字母、数字和 . _ - @，并以字母或数字开头
-error-password-contains-name = 不能包含账号
-error-password-guessable = 太容易猜到，请换一个
-error-password-differs = 两次输入不一致
-error-password-wrong = 现用密码不正确
-error-password-same = 与现用密码相同
 error-code-wrong = 验证码不正确或已过期
-error-code-spent = 此验证码已经用过，请等待下一个
-error-roles-exclude = 同一人不能同时担任这两种角色：{ $a }、{ $b }
-error-role-not-yours = 您只能邀请申请人或暂无角色的人员，其他角色由安全管理员授予
-error-service-decides = 服务令牌不能审批
-error-scope-unknown = 没有这项权限：{ $scope }
-error-base32 = 不是有效的 base32 密钥（至少 128 位）
 
-refusal-credentials = 账号或密码不正确
 refusal-too-many = 尝试次数过多，请在 { $minutes } 分钟后再试
-refusal-session-over = 登录已过期，请重新登录
-refusal-enrolment-stale = 页面已过期，请重新扫描二维码
-refusal-step-up-locked = 验证码错误次数过多，请在 { $retry_after } 秒后再试
-refusal-no-second-factor = 尚未绑定身份验证器
-refusal-account-suspended = 账号已停用或已到期
-refusal-own-account = 不能对自己的账号进行此操作
-refusal-last-administrator = 这是此项管理职责的最后一人，请先指定他人
 refusal-link-stale = 链接不存在、已使用或已过期。请向发出链接的人重新索取。
 
 account-title = 我的账号
@@ -109,9 +88,6 @@ account-preferences-done = 已保存
 account-as-browser = 跟随浏览器
 account-back = 返回我的账号
 
-user-state-active = 正常
-user-state-invited = 已邀请
-user-state-suspended = 已停用
 users-people = 人员
 users-department = 部门
 users-roles = 角色
