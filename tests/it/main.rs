@@ -10,6 +10,7 @@ mod connect_wecom;
 mod fake_http;
 mod contrast;
 mod broadcasts;
+mod floors;
 mod ledger;
 mod shell;
 mod store;
