@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod connection;
+pub mod demo;
 pub mod deployment;
 pub mod emulate;
 pub mod evidence;

@@ -13,8 +13,12 @@ use crate::{
     config::Config,
     domain::event::{Action, Event, Subject},
     jobs,
-    web::{self, Listen, Shell},
+    web::{
+        self, Listen, Shell,
+        console::demo::{self, Cards, EmulatorAddress},
+    },
 };
+use actix_web::web::{Data, ServiceConfig, resource};
 
 /// Arguments of `serve`.
 #[derive(Clone, Debug, clap::Args)]
@@ -56,6 +60,25 @@ pub fn work(deployment: &Deployment) -> ExitCode {
 
 /// Serves `app` on `listener`: pages, API, jobs, checkpoints. Returns when told to stop.
 pub async fn serve(app: App, listener: TcpListener) -> Result<(), Trouble> {
+    let configure = web::console(app.clone());
+    serve_with(app, listener, configure).await
+}
+
+/// The same with the demonstration's page of sign-in cards at `/demo`.
+pub async fn serve_demo(app: App, listener: TcpListener, cards: Cards, emulator: String) -> Result<(), Trouble> {
+    let console = web::console(app.clone());
+    serve_with(app, listener, move |cfg| {
+        cfg.app_data(Data::new(cards.clone())).app_data(Data::new(EmulatorAddress(emulator.clone())));
+        cfg.service(resource("/demo").get(demo::show));
+        console(cfg);
+    })
+    .await
+}
+
+async fn serve_with<F>(app: App, listener: TcpListener, configure: F) -> Result<(), Trouble>
+where
+    F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
+{
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();

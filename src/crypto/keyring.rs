@@ -82,7 +82,7 @@ fn load(path: &Path, create: bool) -> Result<[u8; 32], KeyringError> {
 }
 
 /// Writes `bytes` so that only the owner reads them and a crash leaves the whole file or none; an existing file is left alone.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;

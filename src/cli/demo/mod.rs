@@ -1,0 +1,165 @@
+//! `countermand demo`: an example company, an emulated WeCom on loopback, and the whole main job through the pages that people use.
+//!
+//! `--once` ends after the job and reports. A folder can be used again: a run that was killed is taken up where it stood, otherwise a
+//! new case is added.
+
+mod cast;
+mod story;
+mod visitor;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    app::{App, Caller, connections, evidence},
+    cli::{
+        deployment::{Deployment, Trouble, finish},
+        serve,
+    },
+    connect::emulator::{self, Emulator},
+    evidence::verify::{Answer, Limits, Pin, verify},
+    store::verify::Against,
+    web::console::demo::{Card, Cards},
+};
+use cast::Cast;
+
+/// Arguments of `demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// Folder of the demonstration; a folder of its own, never a real deployment's
+    #[arg(long, default_value = "demo-data", value_name = "DIR")]
+    data: PathBuf,
+    /// Address to listen on; with --once any free port
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// End after the job and report what happened
+    #[arg(long)]
+    once: bool,
+    /// Report as one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Name of the emulated platform's connection.
+const CONNECTION: &str = "企业微信（演示）";
+
+/// 0: the case ended as it should and everything verifies; 1: it did not; 2: the demonstration could not be run.
+pub fn run(args: &Args) -> ExitCode {
+    let result = actix_web::rt::System::new().block_on(async {
+        let cast_folder = &args.data;
+        std::fs::create_dir_all(cast_folder).map_err(Trouble::cannot)?;
+        let cast = Cast::open(cast_folder)?;
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let listener = TcpListener::bind(args.listen.unwrap_or(if args.once { free } else { usual })).map_err(Trouble::cannot)?;
+        let address = listener.local_addr().map_err(Trouble::cannot)?;
+        let app = Deployment { data: args.data.clone() }.open_with(|config| {
+            config.listen = address;
+            config.public_url = format!("http://localhost:{}", address.port());
+            config.demo = true;
+            config.allow_private_destinations = true;
+            config.tenant = "华辰集团".to_owned();
+        })?;
+        demonstrate(args, app, &cast, listener).await
+    });
+    finish("demo", result)
+}
+
+async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) -> Result<(), Trouble> {
+    let address = listener.local_addr().map_err(Trouble::cannot)?;
+    cast.enter(&app).await?;
+    let local = TcpListener::bind("127.0.0.1:0").map_err(Trouble::cannot)?;
+    let options = emulator::Options {
+        secret: Some(cast.platform_secret.clone()),
+        memory: Some(args.data.join("emulator.json")),
+        ..emulator::Options::default()
+    };
+    let platform = Emulator::start(local, options).map_err(Trouble::cannot)?;
+    let connection = connect(&app, &platform).await?;
+
+    let cards = Cards(cast.members.iter().map(|m| Card::new(&m.username, &m.name, &m.roles, &m.password, &m.secret)).collect());
+    let server = actix_web::rt::spawn(serve::serve_demo(app.clone(), listener, cards, platform.access().base_url.clone()));
+    let base = format!("http://127.0.0.1:{}", address.port());
+    let told = story::tell(&app, cast, &base, &connection, |line| {
+        if !args.json {
+            println!("{line}");
+        }
+    })
+    .await?;
+    let report = report(&app, &platform, &told).await?;
+    let good = report["verified"] == true && report["state"] == "recall_accepted";
+    if args.json {
+        println!("{report}");
+    } else {
+        println!("{}：{}，证据 {}", told.number, report["state"].as_str().unwrap_or_default(), report["bundle"].as_str().unwrap_or_default());
+    }
+    if args.once {
+        server.abort();
+        return if good { Ok(()) } else { Err(Trouble::No("the case did not end as it should".to_owned())) };
+    }
+    println!("\n{}/demo  （账号、密码与实时验证码）", app.config.public_url);
+    println!("{}/_emulator/inbox  （收件人看到的消息）", platform.access().base_url);
+    server.await.map_err(Trouble::cannot)?
+}
+
+/// The connection to the emulator, whose port is another at each start. Answers its id.
+async fn connect(app: &App, platform: &Emulator) -> Result<String, Trouble> {
+    let access = platform.access();
+    let shell = Caller::shell();
+    let known = connections::list(app, &shell).await?.into_iter().find(|c| c.name == CONNECTION);
+    if let Some(known) = known {
+        let change = connections::Change {
+            name: known.name,
+            base_url: access.base_url.clone(),
+            corp_id: access.corp_id.clone(),
+            agent_id: access.agent_id.to_string(),
+            secret: access.secret.clone(),
+            agreement: known.agreement,
+            active: true,
+            version: known.version,
+        };
+        connections::change(app, &shell, &known.id, change).await?;
+        return Ok(known.id);
+    }
+    let new = connections::NewConnection {
+        name: CONNECTION.to_owned(),
+        platform: "wecom".to_owned(),
+        base_url: access.base_url.clone(),
+        corp_id: access.corp_id.clone(),
+        agent_id: access.agent_id.to_string(),
+        secret: access.secret.clone(),
+        agreement: "演示环境，无服务协议".to_owned(),
+    };
+    Ok(connections::create(app, &shell, new).await?.value)
+}
+
+/// What happened (formats.md, "JSON outputs").
+async fn report(app: &App, platform: &Emulator, told: &story::Told) -> Result<Value, Trouble> {
+    let shell = Caller::shell();
+    let (loaded, bundles) = evidence::of_case(app, &shell, &told.case).await?;
+    let bundle = bundles.first().ok_or_else(|| Trouble::Cannot("the case has no bundle".to_owned()))?;
+    let path = app.config.data.join(&bundle.row.path);
+    let path = std::fs::canonicalize(&path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())))?;
+    let bytes = std::fs::read(&path).map_err(Trouble::cannot)?;
+    app.store.checkpoint().await.map_err(Trouble::cannot)?;
+    let vkey = app.store.vkey().map_err(Trouble::cannot)?;
+    let sealed = verify(&bytes, &[Pin::Log(vkey.clone())], &Limits::default());
+    let store = app.store.clone();
+    let log = tokio::task::spawn_blocking(move || store.verify(&Against::default())).await.map_err(Trouble::cannot)?.map_err(Trouble::cannot)?;
+    let tally: Value = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
+    Ok(json!({
+        "case": loaded.row.number,
+        "state": loaded.row.state,
+        "recipients": tally,
+        "events": log.size,
+        "log": { "origin": app.store.origin(), "size": log.size, "root": log.root, "vkey": vkey.to_string() },
+        "bundle": path,
+        "verified": log.ok && sealed.result == Answer::Pass,
+        "emulator_calls": { "send": platform.count("message/send"), "recall": platform.count("message/recall") },
+    }))
+}
