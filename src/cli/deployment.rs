@@ -59,10 +59,22 @@ impl Deployment {
         self.open_as(None)
     }
 
-    /// The same with another address to listen on than the settings name.
+    /// The same with another address to listen on than the settings name; `public_url` follows it unless the settings name one.
     pub fn open_as(&self, listen: Option<std::net::SocketAddr>) -> Result<App, Trouble> {
+        self.open_with(|config| {
+            if let Some(listen) = listen {
+                config.listen = listen;
+                if config.public_url == Config::default().public_url && config.tls_cert.is_none() && listen.port() != 0 {
+                    config.public_url = format!("http://localhost:{}", listen.port());
+                }
+            }
+        })
+    }
+
+    /// Opens the deployment with its settings adjusted.
+    pub fn open_with(&self, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
         let mut config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
-        config.listen = listen.unwrap_or(config.listen);
+        adjust(&mut config);
         let options = Options { host: config.host(), ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))

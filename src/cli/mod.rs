@@ -20,6 +20,8 @@ use clap::{CommandFactory, Parser};
 enum Command {
     /// Platform connections, from the shell
     Connection(connection::Args),
+    /// Fill an example company, run a whole recall, stay up for a look around
+    Demo(demo::Args),
     /// Run a local platform that speaks the documented API, for trials and tests
     Emulate(emulate::Args),
     /// Export the evidence of a case, or verify a bundle offline
@@ -46,6 +48,7 @@ pub fn run() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     match Command::parse() {
         Command::Connection(args) => connection::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Emulate(args) => emulate::run(&args),
         Command::Evidence(args) => evidence::run(&args),
         Command::Ledger(args) => ledger::run(&args),

@@ -86,7 +86,7 @@ where
         let _ = stopped.await;
     }));
     let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
-    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, Shell::of(&app), web::console(app.clone())).await;
+    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, Shell::of(&app), configure).await;
     housekeeping.abort();
     drop(stop);
     let _ = runner.await;

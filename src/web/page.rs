@@ -226,7 +226,12 @@ impl Page {
 
     /// `<time>` in two lines, time of day to the second and day, for a timeline.
     pub fn stamp(&self, at: impl At) -> Html {
-        Html(format!(r#"<time datetime="{}"><span>{}</span> <span>{}</span></time>"#, self.iso_full(&at), self.clock_seconds(&at), self.iso_date(&at)))
+        Html(format!(
+            r#"<time datetime="{}"><span>{}</span> <span>{}</span></time>"#,
+            self.iso_full(&at),
+            self.clock_seconds(&at),
+            self.iso_date(&at)
+        ))
     }
 
     /// `<time>` with the day alone.

@@ -134,6 +134,7 @@ fn imports_are_found_in_paths_and_groups() {
 /// 500 lines is a stop: a file that needs more is two rooms.
 #[test]
 fn no_file_is_longer_than_a_room() {
-    let long: Vec<_> = sources().into_iter().filter(|(_, path, _)| fs::read_to_string(path).unwrap().lines().count() > 500).map(|(_, p, _)| p).collect();
+    let long: Vec<_> =
+        sources().into_iter().filter(|(_, path, _)| fs::read_to_string(path).unwrap().lines().count() > 500).map(|(_, p, _)| p).collect();
     assert!(long.is_empty(), "{long:?}");
 }

@@ -2,14 +2,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod broadcasts;
 mod browser;
 mod bundle;
 mod connect_emulator;
 mod connect_matrix;
 mod connect_wecom;
-mod fake_http;
 mod contrast;
-mod broadcasts;
+mod fake_http;
 mod floors;
 mod ledger;
 mod shell;

@@ -22,7 +22,10 @@ use crate::{
         serve,
     },
     connect::emulator::{self, Emulator},
-    evidence::verify::{Answer, Limits, Pin, verify},
+    evidence::{
+        verify::{Answer, Pin, verify},
+        zip::Limits,
+    },
     store::verify::Against,
     web::console::demo::{Card, Cards},
 };

@@ -33,11 +33,8 @@ impl From<VisitError> for Trouble {
 
 /// Plays the job; `say` hears what happens.
 pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, say: impl Fn(&str)) -> Result<Told, Trouble> {
-    let client = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .timeout(Duration::from_secs(30))
-        .build()
-        .map_err(Trouble::cannot)?;
+    let client =
+        reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(30)).build().map_err(Trouble::cannot)?;
     let stage = Stage { app, cast, client, base: base.to_owned() };
     let case = match stage.unfinished().await? {
         Some(case) => {
@@ -101,7 +98,16 @@ impl Stage<'_> {
         let secret = totp::from_base32(&member.secret).ok_or_else(|| Trouble::Cannot("demo.json holds a broken secret".to_owned()))?;
         let shift = Duration::from_secs(totp::STEP.unsigned_abs());
         let now = self.app.now();
-        Ok(totp::code(&secret, if steps < 0 { now.minus(shift) } else if steps > 0 { now.plus(shift) } else { now }))
+        Ok(totp::code(
+            &secret,
+            if steps < 0 {
+                now.minus(shift)
+            } else if steps > 0 {
+                now.plus(shift)
+            } else {
+                now
+            },
+        ))
     }
 
     /// Waits until this person has a code that was not spent yet.
@@ -112,7 +118,7 @@ impl Stage<'_> {
             let last: i64 = self
                 .app
                 .store
-                .read(move |conn| Ok(crate::store::users::find_by_username(conn, &name)?.map_or(0, |u| u.totp_step)))
+                .read(move |conn| Ok(crate::store::users::user_by_name(conn, &name)?.map_or(0, |u| u.totp_step)))
                 .await
                 .map_err(Trouble::cannot)?;
             if self.app.now().unix_seconds().div_euclid(totp::STEP) > last {

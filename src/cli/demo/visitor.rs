@@ -17,7 +17,6 @@ pub(super) enum VisitError {
 /// A page as received.
 pub(super) struct Sheet {
     pub path: String,
-    pub status: u16,
     pub html: String,
 }
 
@@ -88,7 +87,7 @@ impl Visitor {
             if status.is_client_error() || status.is_server_error() {
                 return Err(VisitError::Answer { path, status: status.as_u16(), excerpt: text(&html).chars().take(400).collect() });
             }
-            return Ok(Sheet { path, status: status.as_u16(), html });
+            return Ok(Sheet { path, html });
         }
     }
 }
@@ -119,9 +118,18 @@ pub(super) fn attribute(tag: &str, name: &str) -> Option<String> {
 
 fn unescape(text: &str) -> String {
     let mut out = text.to_owned();
-    for (reference, character) in
-        [("&quot;", "\""), ("&#34;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&lt;", "<"), ("&#60;", "<"), ("&gt;", ">"), ("&#62;", ">"), ("&#38;", "&"), ("&amp;", "&")]
-    {
+    for (reference, character) in [
+        ("&quot;", "\""),
+        ("&#34;", "\""),
+        ("&#x27;", "'"),
+        ("&#39;", "'"),
+        ("&lt;", "<"),
+        ("&#60;", "<"),
+        ("&gt;", ">"),
+        ("&#62;", ">"),
+        ("&#38;", "&"),
+        ("&amp;", "&"),
+    ] {
         out = out.replace(reference, character);
     }
     out

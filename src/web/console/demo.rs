@@ -1,6 +1,6 @@
 //! The demonstration's sign-in cards: people, passwords, live codes. Registered by `countermand demo` and by nothing else.
 
-use actix_web::{HttpRequest, HttpResponse, web::Data};
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 
 use crate::{
@@ -58,8 +58,7 @@ struct Show {
 }
 
 /// `GET /demo`
-pub async fn show(req: HttpRequest, app: Data<App>, cards: Data<Cards>, emulator: Data<EmulatorAddress>) -> Result<HttpResponse, Fault> {
-    let page = Page::of(&req);
+pub async fn show(page: Page, app: Data<App>, cards: Data<Cards>, emulator: Data<EmulatorAddress>) -> Result<HttpResponse, Fault> {
     let now = app.now();
     let rows = cards
         .0
@@ -73,5 +72,5 @@ pub async fn show(req: HttpRequest, app: Data<App>, cards: Data<Cards>, emulator
         })
         .collect();
     let inbox = format!("{}/_emulator/inbox", emulator.0);
-    Ok(ok(Show { page, rows, inbox }))
+    ok(Show { page, rows, inbox })
 }

@@ -1,6 +1,7 @@
-//! The console's pages: one file a noun, a page's struct beside its handler.
+//! Pages for people: one file a noun, the page's struct beside its handlers. A handler takes, calls `app`, shows or redirects.
 
 pub mod account;
+pub mod demo;
 pub mod sessions;
 pub mod setup;
 pub mod users;
