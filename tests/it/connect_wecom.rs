@@ -350,7 +350,7 @@ async fn odd_answers_of_a_server_leave_it_unknown() {
     assert!(unknown(&result), "{result:?}");
     assert_eq!(calls[1].response.as_ref().unwrap().len(), 1 << 20, "1 MiB is read and kept, no more");
 
-    let (result, _) = asked(|| format!("HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{{\"errcode\":0").into_bytes()).await;
+    let (result, _) = asked(|| b"HTTP/1.1 200 OK\r\ncontent-length: 50\r\n\r\n{\"errcode\":0".to_vec()).await;
     assert!(unknown(&result), "cut within the answer: {result:?}");
     let (result, _) = asked(Vec::new).await;
     assert!(unknown(&result), "cut before the answer: {result:?}");
