@@ -34,7 +34,7 @@ fn entries(size: u64) -> Vec<Vec<u8>> {
 
 #[test]
 fn the_directory_holds_every_tile_and_bundle_of_its_size_and_no_other() {
-    for size in [0, 1, 255, 256, 257, 1000] {
+    for size in [0, 1, 255, 256, 257, 1000, 65_536] {
         let files = files(&entries(size), &signed(size), &vkey()).unwrap();
         let mut expected: Vec<_> = changed(0, size).map(|tile| tile.path()).collect();
         expected.extend(changed(0, size).filter(|tile| tile.level == 0).map(|tile| entries_path(tile.index, tile.width)));
