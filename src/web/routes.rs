@@ -7,8 +7,8 @@ use actix_web::{
 };
 
 use super::{
-    assets,
-    console::{account, sessions, setup, users},
+    api, assets,
+    console::{account, recalls, sessions, setup, users},
 };
 
 /// Registers all paths.
@@ -40,6 +40,24 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users/{id}/suspensions").post(users::suspend));
     cfg.service(resource("/users/{id}/reinstatements").post(users::reinstate));
     cfg.service(resource("/departments").post(users::add_department));
+
+    cfg.service(resource("/approvals").get(recalls::approvals::index));
+    cfg.service(resource("/recalls").get(recalls::index::index).post(recalls::new::create));
+    cfg.service(resource("/recalls/new").get(recalls::new::new));
+    cfg.service(resource("/recalls/{id}").get(recalls::show::show));
+    cfg.service(resource("/recalls/{id}/decisions").post(recalls::act::decide));
+    cfg.service(resource("/recalls/{id}/withdrawal").post(recalls::act::withdraw));
+    cfg.service(resource("/recalls/{id}/resubmissions").post(recalls::act::resubmit));
+    cfg.service(resource("/recalls/{id}/captures").post(recalls::act::capture));
+    cfg.service(resource("/recalls/{id}/captures/{attachment}").get(recalls::act::capture_file));
+    cfg.service(resource("/recalls/{id}/confirmations").post(recalls::act::confirm));
+    cfg.service(resource("/recalls/{id}/halts").post(recalls::act::halt));
+    cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
+
+    cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
+    cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
+    cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
+    cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
 }
 
 /// The process answers. Whether it can work is `/readyz`.

@@ -49,6 +49,19 @@ pub struct Page {
     pub next: Option<String>,
 }
 
+/// What a list is asked for; every field narrows.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub state: Option<State>,
+    pub class: Option<HarmClass>,
+    /// Submitted at or after.
+    pub from: Option<Instant>,
+    /// And before.
+    pub until: Option<Instant>,
+    /// The beginning of a number.
+    pub number: Option<String>,
+}
+
 /// Why a case waits for somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Task {
@@ -63,11 +76,18 @@ pub enum Task {
 }
 
 /// The list, newest first.
-pub async fn list(app: &App, caller: &Caller, mut filter: Filter, before: Option<String>) -> AppResult<Page> {
+pub async fn list(app: &App, caller: &Caller, wanted: Wanted, before: Option<String>) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
-    filter.of_person = own_cases_only(caller);
+    let filter = Filter {
+        state: wanted.state.map(|s| s.as_str().to_owned()),
+        harm_class: wanted.class.map(|c| c.as_str().to_owned()),
+        from: wanted.from.map(|at| at.0),
+        until: wanted.until.map(|at| at.0),
+        of_person: own_cases_only(caller),
+        number: wanted.number,
+    };
     let rows = app
         .store
         .read(move |conn| {

@@ -134,6 +134,17 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     Done::from_write(written?)
 }
 
+/// Whether what was typed could be submitted, for the check page. Changes nothing; that it was looked at is recorded.
+pub async fn check_text(app: &App, caller: &Caller, request: &Request) -> AppResult<()> {
+    let about = crate::domain::event::Subject::new("broadcast", request.broadcast.trim().chars().take(64).collect::<String>());
+    app.require(caller, Permission::RecallRequest, Action::RecallSubmitted, about.clone()).await?;
+    if let Err(errors) = parse(request) {
+        return Err(app.refuse(caller, Action::RecallSubmitted, about, None, AppError::Invalid(errors)).await);
+    }
+    app.record(caller.event(Action::PermissionChecked, about).detail(json!({ "for": Action::RecallSubmitted }))).await?;
+    Ok(())
+}
+
 fn parse(request: &Request) -> Result<(HarmClass, Submission), Vec<FieldError>> {
     let mut errors = Vec::new();
     if request.broadcast.trim().is_empty() {

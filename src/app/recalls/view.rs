@@ -206,6 +206,28 @@ pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
     Ok(Status { loaded, tally })
 }
 
+/// The receipt of one event of a case.
+#[derive(Clone, Debug)]
+pub struct Receipt {
+    pub status: Status,
+    /// Absent while the sequencer has not come to it.
+    pub index: Option<u64>,
+    pub at: Option<Instant>,
+    pub action: Option<Action>,
+}
+
+/// Looks an event of a case up. An event of another case is not found.
+pub async fn receipt(app: &App, caller: &Caller, id: &str, event: &str) -> AppResult<Receipt> {
+    let status = status(app, caller, id).await?;
+    let case = status.loaded.row.id.clone();
+    let (events, pending) = app.store.read(move |conn| Ok((reader::events_of_case(conn, &case, None)?, reader::pending_of_case(conn, &case)?))).await?;
+    match events.iter().find(|e| e.leaf.id == event) {
+        Some(e) => Ok(Receipt { index: Some(e.index), at: Some(e.leaf.at), action: Action::parse(&e.leaf.action), status }),
+        None if pending > 0 => Ok(Receipt { status, index: None, at: None, action: None }),
+        None => Err(AppError::NotFound),
+    }
+}
+
 /// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
 pub async fn summary(app: &App, loaded: &Loaded) -> AppResult<String> {
     let row = &loaded.row;

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod demo;
+pub mod recalls;
 pub mod sessions;
 pub mod setup;
 pub mod users;

@@ -1,0 +1,103 @@
+//! `/api/v1/recalls`: ask for a recall, decide, withdraw, read the state of a case.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    web::{Bytes, Data, Path},
+};
+use serde_json::{Value, json};
+
+use super::{Answer, Refusal, fields::Fields, json_ok, once};
+use crate::{
+    app::{
+        App,
+        recalls::{decide, submit, view, withdraw},
+    },
+    clock::Instant,
+    id::RecallId,
+    web::{Bearer, Fault, refusal, visit::Visit},
+};
+
+/// `POST /api/v1/recalls` `{"broadcast","category","reason"}`, and if wanted `"basis"`, `"tell_readers"`.
+pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Bytes) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body, |id| async {
+        let mut fields = Fields::of(&body)?;
+        let request = submit::Request {
+            broadcast: fields.text("broadcast"),
+            category: fields.text("category"),
+            reason: fields.text("reason"),
+            basis: fields.text("basis"),
+            tell_readers: fields.flag("tell_readers"),
+        };
+        fields.end()?;
+        let done = submit::submit(&app, &bearer.caller, request, id.map(RecallId)).await?;
+        let location = format!("/api/v1/recalls/{}", done.value.id);
+        let body = json!({ "id": done.value.id, "number": done.value.number, "state": done.value.state });
+        Ok::<_, Refusal>(Answer::created(&done, location, body))
+    })
+    .await
+}
+
+/// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`; the token must be a person's.
+pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Bytes) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body, |_| async {
+        let mut fields = Fields::of(&body)?;
+        let input = decide::Decide {
+            decision: fields.text("decision"),
+            comment: fields.text("comment"),
+            totp: fields.text("totp"),
+            seen: fields.number("version"),
+        };
+        fields.end()?;
+        let done = decide::decide(&app, &bearer.caller, &path, input).await?;
+        let body = json!({
+            "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
+            "state": done.value.state, "at": done.value.at.to_rfc3339(),
+        });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
+/// `POST /api/v1/recalls/{id}/withdrawal` `{"reason"}`.
+pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Bytes) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body, |_| async {
+        let mut fields = if body.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body)? };
+        let reason = fields.text("reason");
+        fields.end()?;
+        let done = withdraw::withdraw(&app, &bearer.caller, &path, &reason).await?;
+        let body = json!({ "id": done.value, "state": "withdrawn" });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
+/// `GET /api/v1/recalls/{id}`: state, levels, deadlines, tally. `id` may be the case number.
+pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>) -> Result<HttpResponse, Fault> {
+    let visit = Visit::of(&req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
+    match view::status(&app, &bearer.caller, &path).await {
+        Ok(status) => Ok(json_ok(&body(&status))),
+        Err(error) => Ok(refusal::problem(&visit, error)),
+    }
+}
+
+fn body(status: &view::Status) -> Value {
+    let (row, case) = (&status.loaded.row, &status.loaded.case);
+    let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
+    let levels: Vec<Value> = [row.due_1, row.due_2, row.due_3]
+        .iter()
+        .zip(1_u8..)
+        .map(|(due, level)| {
+            let made = case.decisions.iter().find(|d| d.level == level && d.round == case.round);
+            let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
+            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider) })
+        })
+        .collect();
+    json!({
+        "id": row.id, "number": row.number, "broadcast": row.broadcast_id, "state": row.state, "mode": row.mode, "category": row.harm_class,
+        "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
+        "deadlines": { "cut_off": at(row.cut_off), "window_end": case.window_end().map(Instant::to_rfc3339) },
+        "recipients": { "count": row.recipients_count, "root": hex::encode(&row.recipients_root) },
+        "tally": status.tally,
+        "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
+    })
+}

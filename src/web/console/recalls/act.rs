@@ -1,0 +1,163 @@
+//! The posts of a case: decisions, withdrawal, resubmissions, captures, confirmations, halts. Each ends at the case or its receipt; a
+//! refused one shows the case again, with what was typed and why.
+
+use actix_web::{
+    HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path},
+};
+
+use super::{
+    once::{Posting, posting},
+    show::{Forms, render},
+};
+use crate::{
+    app::{
+        App, AppError, Done,
+        recalls::{decide, guided, halt, resubmit, view, withdraw},
+    },
+    web::{Fault, FormState, Page, Posted, SignedIn, visit::Tone},
+};
+
+fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
+    match &done.receipt {
+        Some(receipt) => format!("/recalls/{id}/receipts/{}", receipt.event),
+        None => format!("/recalls/{id}"),
+    }
+}
+
+/// Which of the page's forms a post came from.
+#[derive(Clone, Copy)]
+enum Form {
+    Decide,
+    Withdraw,
+    Resubmit,
+    Capture,
+    Confirm,
+    Halt,
+}
+
+/// The answer to a post: where to go, or the page again.
+async fn answer(app: &App, me: &SignedIn, page: Page, id: &str, posted: &Posted, which: Form, ended: Posting) -> Result<HttpResponse, Fault> {
+    let error = match ended {
+        Posting::Go(res) => return Ok(res),
+        Posting::Again(error) => error,
+    };
+    let status = if matches!(error, AppError::Invalid(_)) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
+    let mut forms = Forms::default();
+    let slot: &mut FormState = match which {
+        Form::Decide => &mut forms.decide,
+        Form::Withdraw => &mut forms.withdraw,
+        Form::Resubmit => &mut forms.resubmit,
+        Form::Capture => &mut forms.capture,
+        Form::Confirm => &mut forms.confirm,
+        Form::Halt => &mut forms.halt,
+    };
+    let (noun, prefix) = match which {
+        Form::Decide => ("decision", ""),
+        Form::Withdraw => ("withdrawal", "withdrawal"),
+        Form::Resubmit => ("recall", "resubmission"),
+        Form::Capture => ("capture", "capture"),
+        Form::Confirm => ("confirmation", "confirmation"),
+        Form::Halt => ("halt", "halt"),
+    };
+    *slot = FormState::from_posted(noun, posted).ids(prefix);
+    slot.refuse_all(error)?;
+    render(app, me, page.at(format!("/recalls/{id}")), id, forms, status).await
+}
+
+/// `POST /recalls/{id}/decisions`.
+pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let input = decide::Decide {
+        decision: posted.get("decision").to_owned(),
+        comment: posted.get("comment").to_owned(),
+        totp: posted.get("totp").to_owned(),
+        seen: Some(posted.get("version").parse().unwrap_or(-1)),
+    };
+    let make = |_| async {
+        let done = decide::decide(&app, &me.caller, &id, input).await?;
+        Ok(receipt_of(&done.value.id, &done))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/decisions"), make).await?;
+    answer(&app, &me, page, &id, &posted, Form::Decide, ended).await
+}
+
+/// `POST /recalls/{id}/withdrawal`.
+pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let make = |_| async {
+        let done = withdraw::withdraw(&app, &me.caller, &id, posted.get("reason")).await?;
+        Ok(receipt_of(&done.value, &done))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/withdrawal"), make).await?;
+    answer(&app, &me, page, &id, &posted, Form::Withdraw, ended).await
+}
+
+/// `POST /recalls/{id}/resubmissions`.
+pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let again =
+        resubmit::Again { reason: posted.get("reason").to_owned(), basis: posted.get("basis").to_owned(), tell_readers: posted.flag("tell_readers") };
+    let make = |_| async {
+        let done = resubmit::resubmit(&app, &me.caller, &id, again).await?;
+        Ok(receipt_of(&done.value, &done))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/resubmissions"), make).await?;
+    answer(&app, &me, page, &id, &posted, Form::Resubmit, ended).await
+}
+
+/// `POST /recalls/{id}/captures`.
+pub async fn capture(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, mut posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let file = posted.take_files().into_iter().find(|f| f.field == "capture");
+    let input = guided::Capture {
+        file_name: file.as_ref().map(|f| f.name.clone()).unwrap_or_default(),
+        bytes: file.map(|f| f.bytes).unwrap_or_default(),
+        outcome: posted.get("outcome").to_owned(),
+        note: posted.get("note").to_owned(),
+    };
+    let make = |_| async {
+        let done = guided::capture(&app, &me.caller, &id, input).await?;
+        Ok(receipt_of(&done.value, &done))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/captures"), make).await?;
+    answer(&app, &me, page, &id, &posted, Form::Capture, ended).await
+}
+
+/// `GET /recalls/{id}/captures/{attachment}`: the bytes as an attachment, never interpreted.
+pub async fn capture_file(app: Data<App>, me: SignedIn, path: Path<(String, String)>) -> Result<HttpResponse, Fault> {
+    let (id, attachment) = path.into_inner();
+    let (name, media_type, bytes) = view::capture_file(&app, &me.caller, &id, &attachment).await?;
+    let ascii: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' }).collect();
+    let encoded: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{ascii}\"; filename*=UTF-8''{encoded}")))
+        .content_type(media_type)
+        .body(bytes))
+}
+
+/// `POST /recalls/{id}/confirmations`.
+pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let make = |_| async {
+        let done = guided::confirm(&app, &me.caller, &id, posted.get("outcome"), posted.get("note")).await?;
+        Ok(receipt_of(&done.value, &done))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/confirmations"), make).await?;
+    answer(&app, &me, page, &id, &posted, Form::Confirm, ended).await
+}
+
+/// `POST /recalls/{id}/halts`. Who may halt need not be able to see the case; they are told by a message.
+pub async fn halt(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let make = |_| async {
+        let done = halt::halt(&app, &me.caller, &id, posted.get("reason")).await?;
+        Ok(format!("/recalls/{}", done.value))
+    };
+    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/halts"), make).await?;
+    if matches!(ended, Posting::Go(_)) {
+        me.flash(Tone::Warn, page.t("recall-halted-now")).await;
+    }
+    answer(&app, &me, page, &id, &posted, Form::Halt, ended).await
+}

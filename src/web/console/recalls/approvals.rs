@@ -1,0 +1,59 @@
+//! `GET /approvals`: what waits for me, least time left first.
+
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
+
+use super::index::Row;
+use crate::{
+    app::{
+        App,
+        recalls::list::{self, Task},
+    },
+    web::{Fault, Page, SignedIn, ok, page::Html, view::Crumb},
+};
+
+/// A case that waits, with what is to be done.
+pub struct Item {
+    pub row: Row,
+    pub task: String,
+    /// When the open level is due; empty for other tasks.
+    pub due: Html,
+    pub has_due: bool,
+    pub high: bool,
+}
+
+#[derive(Template)]
+#[template(path = "approvals/index.html")]
+struct Index {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    items: Vec<Item>,
+}
+
+/// Shows the work list.
+pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    let waiting = list::waiting(&app, &me.caller).await?;
+    let items = waiting
+        .iter()
+        .map(|(task, line)| {
+            let mut row = Row::of(&page, line);
+            row.href.push_str(if matches!(task, Task::Decide(_)) { "#decision" } else { "" });
+            Item {
+                task: match task {
+                    Task::Decide(level) => page.t(&format!("level-{level}")),
+                    Task::Confirm => page.t("recall-task-confirm"),
+                    Task::CarryOut => page.t("recall-task-carry-out"),
+                    Task::Resubmit => page.t("recall-task-resubmit"),
+                },
+                due: match (task, line.due) {
+                    (Task::Decide(_), Some(due)) => page.time(due),
+                    _ => Html::trusted(String::new()),
+                },
+                has_due: matches!((task, line.due), (Task::Decide(_), Some(_))),
+                high: line.class == crate::domain::platform::HarmClass::Leak,
+                row,
+            }
+        })
+        .collect();
+    ok(Index { crumbs: vec![Crumb::here(page.t("nav-approvals"))], items, page })
+}

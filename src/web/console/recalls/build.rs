@@ -1,0 +1,216 @@
+//! What the case page shows, finished: words, tones, times. Nothing here decides anything.
+
+use crate::{
+    app::recalls::view::{Entry, LevelView, Show},
+    clock::Instant,
+    domain::{
+        event::{Action, Outcome},
+        recall::{Mode, State, Verb},
+    },
+    web::{
+        Page,
+        page::Html,
+        view::{Fact, Step, StepState, TimelineItem},
+        visit::Tone,
+    },
+};
+
+/// A line of the conditions.
+pub struct Check {
+    pub icon: &'static str,
+    pub class: &'static str,
+    pub label: String,
+    pub text: String,
+}
+
+pub(super) fn facts(page: &Page, v: &Show) -> Vec<Fact> {
+    let total = u64::try_from(v.loaded.row.recipients_count).unwrap_or(0);
+    let told = v.counts.read + v.counts.unread > 0;
+    let read = if told { page.num(v.counts.read) } else { page.t("recall-untold") };
+    let known = v.counts.accepted + v.counts.reported;
+    match &v.tally {
+        Some(t) => vec![
+            Fact::new(page.t("recipient-outcome-confirmed"), page.num(t.confirmed), ""),
+            Fact::new(page.t("recipient-outcome-accepted"), page.num(t.accepted), ""),
+            Fact::new(page.t("recall-fact-visible"), page.num(t.still_visible + t.failed), ""),
+            Fact::new(page.t("recipient-outcome-unknown"), page.num(t.unknown), ""),
+        ],
+        None => vec![
+            Fact::new(page.t("recall-fact-accepted"), page.num(known), ""),
+            Fact::new(page.t("recall-fact-read"), read, ""),
+            Fact::new(page.t("recall-fact-recallable"), page.num(total.saturating_sub(v.counts.refused)), ""),
+            Fact::new(page.t("recall-fact-refused"), page.num(v.counts.refused), ""),
+        ],
+    }
+}
+
+pub(super) fn steps(page: &Page, v: &Show) -> Vec<Step> {
+    let ended = v.loaded.case.state.is_terminal();
+    let mut steps = vec![Step {
+        state: StepState::Done,
+        title: page.t("recall-step-submitted"),
+        who: v.requester.clone(),
+        note: page.tr.clock(Instant(v.loaded.row.submitted_at)),
+    }];
+    let mut since = Instant(v.loaded.row.submitted_at);
+    for level in &v.levels {
+        steps.push(step(page, v, level, since, ended));
+        if let Some(made) = &level.made {
+            since = made.at;
+        }
+    }
+    let case = &v.loaded.case;
+    let ran = matches!(case.state, State::Executing | State::Recalled | State::RecallAccepted | State::PartlyRecalled | State::Failed);
+    let state = match case.state {
+        State::Approved | State::Executing => StepState::Now,
+        State::Recalled | State::RecallAccepted | State::PartlyRecalled => StepState::Done,
+        _ if ended => StepState::Stopped,
+        _ => StepState::Todo,
+    };
+    let note = match case.state {
+        _ if ran || ended || case.state == State::Approved => page.word("recall-state", case.state),
+        _ if case.mode == Mode::Api => page.t("recall-step-runs-itself"),
+        _ => page.t("recall-step-by-operator"),
+    };
+    steps.push(Step { state, title: page.t("recall-step-execution"), who: String::new(), note });
+    steps
+}
+
+fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -> Step {
+    let title = page.t(&format!("level-{}", level.level));
+    match &level.made {
+        Some(made) => Step {
+            state: if made.verb == Verb::Approve { StepState::Done } else { StepState::Stopped },
+            title,
+            who: format!("{} {}", made.name, page.t(&format!("recall-made-{}", made.verb))),
+            note: page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since))),
+        },
+        None if level.open => Step { state: StepState::Now, title, who: page.list(&level.who), note: page.t("recall-step-waits") },
+        None => {
+            let stopped = ended && v.loaded.case.open.contains(&level.level);
+            let note = if stopped { page.word("recall-state", v.loaded.case.state) } else { String::new() };
+            Step { state: if stopped { StepState::Stopped } else { StepState::Todo }, title, who: String::new(), note }
+        }
+    }
+}
+
+pub(super) fn request(page: &Page, v: &Show) -> Vec<Fact> {
+    let mut facts = vec![Fact::new(page.t("field-recall-category"), page.word("harm-class", v.class), "")];
+    if let Some(asked) = v.dossier.current() {
+        let basis = if asked.basis.is_empty() { page.t("recall-none-given") } else { asked.basis.clone() };
+        let told = if asked.tell_readers { "recall-readers-told" } else { "recall-readers-not-told" };
+        facts.push(Fact::new(page.t("field-recall-reason"), asked.reason.clone(), ""));
+        facts.push(Fact::new(page.t("field-recall-basis"), basis, ""));
+        facts.push(Fact::new(page.t("recall-readers"), page.t(told), ""));
+    }
+    facts.push(Fact::new(page.t("recall-mode"), page.word("recall-mode", v.loaded.case.mode), ""));
+    for (n, earlier) in v.dossier.submissions.iter().enumerate().rev().skip(1) {
+        facts.push(Fact::new(page.a1("recall-earlier-round", "round", n + 1), earlier.reason.clone(), page.tr.time(earlier.at)));
+    }
+    if let Some(why) = &v.dossier.halt_reason {
+        facts.push(Fact::new(page.t("recall-halted"), why.clone(), ""));
+    }
+    if let Some(stated) = &v.dossier.stated {
+        facts.push(Fact::new(page.t("recall-stated"), page.word("recall-stated", stated.outcome), stated.note.clone()));
+    }
+    facts
+}
+
+pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {
+    let case = &v.loaded.case;
+    let in_window = case.window_end().is_none_or(|end| v.now < end);
+    let people: std::collections::BTreeSet<_> = case.approvers().map(|(_, who)| who).collect();
+    let approvals = case.approvers().count();
+    let mut lines = vec![
+        (in_window, "check-window"),
+        (people.len() == approvals && !people.contains(&case.requester), "check-people"),
+        (approvals == 3, "check-levels"),
+        (v.loaded.row.commitment == v.broadcast.commitment, "check-sealed"),
+        (!case.halted, "check-halt"),
+    ];
+    if case.mode == Mode::Api {
+        lines.push((v.broadcast.capabilities.read_back, "check-read-back"));
+    }
+    lines
+        .into_iter()
+        .map(|(holds, key)| {
+            // What is not yet so is no failure while the case is being judged.
+            let soft = matches!(key, "check-levels" | "check-read-back");
+            let (icon, class, label) = match (holds, soft) {
+                (true, _) => ("check", "c-ok", "check-holds"),
+                (false, true) => ("warn", "c-warn", "check-note"),
+                (false, false) => ("x", "c-bad", "check-fails"),
+            };
+            Check { icon, class, label: page.t(label), text: page.t(&format!("{key}-{}", if holds { "yes" } else { "no" })) }
+        })
+        .collect()
+}
+
+pub(super) fn timeline(page: &Page, v: &Show) -> Vec<TimelineItem> {
+    v.timeline.iter().map(|e| item(page, e)).collect()
+}
+
+fn item(page: &Page, e: &Entry) -> TimelineItem {
+    let tone = match (e.outcome, e.action) {
+        (Some(Outcome::Refused), _) => Tone::Warn,
+        (Some(Outcome::Failed), _) => Tone::Bad,
+        (_, Some(Action::ContentRead | Action::PermissionChecked)) => Tone::Mute,
+        _ => Tone::Ok,
+    };
+    let mut what = e.action.map(|a| page.word("action", a)).unwrap_or_default();
+    if let (Some(Action::RecallDecided), Some(level)) = (e.action, e.detail["level"].as_u64()) {
+        let verb = e.detail["decision"].as_str().unwrap_or_default();
+        what = format!("{} {}", page.t(&format!("level-{level}")), page.t(&format!("recall-made-{verb}")));
+    }
+    if e.outcome == Some(Outcome::Refused) {
+        what = page.pair(&page.t("outcome-refused"), &what);
+        let reason = e.detail["reason"].as_str().unwrap_or_default();
+        if let Some(words) = page.maybe(&format!("refusal-{reason}")) {
+            what = format!("{what} {words}");
+        }
+    }
+    if let Some(result) = e.detail["result"].as_str() {
+        what = page.pair(&what, &page.word("call-result", result));
+    }
+    if !e.said.is_empty() {
+        what = page.a2("recall-said", "what", &what, "said", &e.said);
+    }
+    let mut details = vec![page.a1("recall-event-index", "index", page.num(e.index))];
+    details.extend(e.client_ip.clone());
+    details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
+    let who = if e.who.is_empty() { page.t("actor-kind-job") } else { e.who.clone() };
+    TimelineItem { at: page.time_full(e.at), tone, who, what, details }
+}
+
+/// Text as paragraphs, one a line.
+pub(super) fn paragraphs(text: &str) -> Vec<String> {
+    text.lines().map(str::trim_end).filter(|l| !l.is_empty()).map(ToOwned::to_owned).collect()
+}
+
+/// What is shown where the decision form would be, for who may not decide: the reason, and who can.
+pub(super) struct WhyNot {
+    pub reason: String,
+    pub who: String,
+}
+
+pub(super) fn why_not(page: &Page, v: &Show) -> Option<WhyNot> {
+    let case = &v.loaded.case;
+    let open = v.levels.iter().find(|l| l.open);
+    let who = match open {
+        Some(level) if level.who.is_empty() => page.a1("recall-who-nobody", "level", page.t(&format!("level-{}", level.level))),
+        Some(level) => page.a2("recall-who-can", "level", page.t(&format!("level-{}", level.level)), "who", page.list(&level.who)),
+        None => String::new(),
+    };
+    let reason = match (&v.mine.decide, case.state) {
+        (Some(Ok(_)), _) => return None,
+        (Some(Err(guard)), _) => page.t(&format!("refusal-{guard}")),
+        (None, State::Reviewing) => page.t("recall-not-yours"),
+        (None, state) => page.t(&format!("recall-next-{}", state.as_str().replace('_', "-"))),
+    };
+    Some(WhyNot { reason, who })
+}
+
+/// Sentences of raw markup are only made here, from escaped words.
+pub(super) fn nothing() -> Html {
+    Html::trusted(String::new())
+}

@@ -1,0 +1,55 @@
+//! Recall cases in the console: list, request, case page, and the posts that change a case.
+
+pub mod act;
+pub mod approvals;
+mod build;
+pub mod index;
+pub mod new;
+mod once;
+pub mod receipt;
+pub mod show;
+
+use crate::{
+    domain::{
+        outcome::RecipientOutcome,
+        platform::HarmClass,
+        recall::{State, Verb},
+    },
+    i18n::Tr,
+    web::{view::Choice, visit::Tone},
+};
+
+/// One status a case: its tone and words; while it is judged, the level that it waits for.
+pub(super) fn badge(tr: &Tr, state: State, level: Option<u8>) -> (Tone, String) {
+    let tone = match state {
+        State::Reviewing | State::Approved | State::Executing => Tone::Info,
+        State::Returned | State::PartlyRecalled | State::RecallAccepted => Tone::Warn,
+        State::Recalled => Tone::Ok,
+        State::Rejected | State::Failed => Tone::Bad,
+        State::Withdrawn | State::Expired | State::Superseded => Tone::Mute,
+    };
+    let tone = if state == State::RecallAccepted { Tone::Ok } else { tone };
+    match (state, level) {
+        (State::Reviewing, Some(level)) => (tone, tr.t(&format!("recall-waiting-{level}"))),
+        _ => (tone, tr.word("recall-state", state)),
+    }
+}
+
+fn classes(tr: &Tr) -> Vec<Choice> {
+    HarmClass::ALL
+        .iter()
+        .map(|c| Choice::new(c.as_str(), tr.word("harm-class", c)).hint(tr.t(&format!("recall-{}-hint", crate::i18n::word_key("class", c)))))
+        .collect()
+}
+
+fn verbs(tr: &Tr, last: bool) -> Vec<Choice> {
+    Verb::ALL
+        .iter()
+        .map(|v| Choice::new(v.as_str(), tr.t(&format!("recall-verb-{v}{}", if last && *v == Verb::Approve { "-last" } else { "" }))))
+        .collect()
+}
+
+fn outcomes(tr: &Tr) -> Vec<Choice> {
+    let said = [RecipientOutcome::Accepted, RecipientOutcome::StillVisible, RecipientOutcome::Unknown, RecipientOutcome::Failed];
+    said.iter().map(|o| Choice::new(o.as_str(), tr.t(&format!("{}", crate::i18n::word_key("recall-stated", o))))).collect()
+}

@@ -1,0 +1,198 @@
+//! `GET /recalls/new?broadcast=…` the request with its verdict; `POST /recalls` first shows the check page, then submits.
+
+use std::collections::BTreeMap;
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Query},
+};
+use askama::Template;
+
+use super::{
+    classes,
+    once::{Posting, posting},
+};
+use crate::{
+    app::{
+        App, AppError,
+        recalls::{
+            check::{self, Checked},
+            submit::{self, Request},
+        },
+    },
+    domain::{
+        platform::{HarmClass, RecallPath},
+        recall::request::Obstacle,
+    },
+    id::RecallId,
+    web::{
+        Fault, FormState, Page, Posted, SignedIn, html,
+        page::Html,
+        view::{Choice, Crumb, Fact},
+    },
+};
+
+/// One level in the table of last useful moments.
+pub struct Moment {
+    pub title: String,
+    pub who: String,
+    pub at: Html,
+    pub due: Html,
+}
+
+#[derive(Template)]
+#[template(path = "recalls/new.html")]
+struct New {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    form: FormState,
+    classes: Vec<Choice>,
+    broadcast: String,
+    title: String,
+    byline: Html,
+    feasible: bool,
+    verdict: String,
+    verdict_help: String,
+    obstacles: Vec<String>,
+    moments: Vec<Moment>,
+    rules: Vec<Fact>,
+    residue: Vec<String>,
+    left: Option<Html>,
+    cut_off: Option<Html>,
+    open_case: Option<(String, String)>,
+    /// The check page: what will be submitted, with the only button that submits.
+    checking: Option<Vec<Fact>>,
+}
+
+/// The empty request.
+pub async fn new(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
+    let broadcast = query.get("broadcast").cloned().unwrap_or_default();
+    let form = FormState::new("recall").with("broadcast", &broadcast).with("tell_readers", "1");
+    show(&app, &me, page, form, false, StatusCode::OK).await
+}
+
+/// The request: `step=submit` submits it, anything else shows the check page.
+pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let mut form = FormState::from_posted("recall", &posted);
+    let page =
+        page.at(format!("/recalls/new?broadcast={}", url::form_urlencoded::byte_serialize(posted.get("broadcast").as_bytes()).collect::<String>()));
+    let request = Request {
+        broadcast: posted.get("broadcast").to_owned(),
+        category: posted.get("category").to_owned(),
+        reason: posted.get("reason").to_owned(),
+        basis: posted.get("basis").to_owned(),
+        tell_readers: posted.flag("tell_readers"),
+    };
+    if posted.get("step") == "submit" {
+        let make = |id: Option<String>| async {
+            let done = submit::submit(&app, &me.caller, request, id.map(RecallId)).await?;
+            Ok(format!("/recalls/{}", done.value.id))
+        };
+        match posting(&app, &me, &posted, "/recalls", make).await? {
+            Posting::Go(res) => return Ok(res),
+            Posting::Again(error) => {
+                let status = if matches!(error, AppError::Invalid(_)) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
+                form.refuse_all(error)?;
+                return show(&app, &me, page, form, false, status).await;
+            }
+        }
+    }
+    match submit::check_text(&app, &me.caller, &request).await {
+        Ok(()) if posted.get("step") != "change" => show(&app, &me, page, form, true, StatusCode::OK).await,
+        Ok(()) => show(&app, &me, page, form, false, StatusCode::OK).await,
+        Err(error) => {
+            form.refuse_all(error)?;
+            show(&app, &me, page, form, false, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+    }
+}
+
+async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: bool, status: StatusCode) -> Result<HttpResponse, Fault> {
+    let class = HarmClass::parse(form.value("category")).unwrap_or(HarmClass::Leak);
+    let checked = check::check(app, &me.caller, form.value("broadcast"), class).await?;
+    let verdict = &checked.verdict;
+    let obstacles = verdict.obstacles.iter().map(|o| obstacle(&page, o)).collect();
+    let no_limit = || Html::trusted(crate::web::page::escape(&page.t("recall-no-limit")));
+    let moments = (1..=3_usize)
+        .map(|n| Moment {
+            title: page.t(&format!("level-{n}")),
+            who: match checked.names.get(n - 1).filter(|names| !names.is_empty()) {
+                Some(names) => page.list(names),
+                None => page.t("recall-nobody"),
+            },
+            at: verdict.last_useful.get(n - 1).copied().flatten().map_or_else(no_limit, |at| page.time(at)),
+            due: verdict.due.get(n - 1).map_or_else(no_limit, |at| page.time(*at)),
+        })
+        .collect();
+    let title = checked.title.clone();
+    let page_struct = New {
+        crumbs: vec![
+            Crumb::link("/broadcasts", page.t("nav-broadcasts")),
+            Crumb::link(format!("/broadcasts/{}", checked.broadcast.id), title.clone()),
+            Crumb::here(page.t("recall-new")),
+        ],
+        classes: classes(&page.tr),
+        broadcast: checked.broadcast.id.clone(),
+        byline: byline(&page, &checked),
+        feasible: verdict.feasible() && checked.open_case.is_none(),
+        verdict: page.t(&format!("verdict-{}", verdict.path)),
+        verdict_help: page.t(&format!("verdict-{}-help", verdict.path)),
+        obstacles,
+        moments,
+        rules: rules(&page, &checked),
+        residue: checked.broadcast.capabilities.residue.iter().map(|key| page.t(key)).collect(),
+        left: verdict.cut_off.filter(|_| verdict.path != RecallPath::None).map(|at| page.countdown(at)),
+        cut_off: verdict.cut_off.map(|at| page.time(at)),
+        open_case: checked.open_case.clone(),
+        checking: checking.then(|| facts(&page, &form, &checked)),
+        title,
+        form,
+        page,
+    };
+    html(status, page_struct)
+}
+
+fn byline(page: &Page, checked: &Checked) -> Html {
+    let at = checked.broadcast.sent_at.map_or_else(String::new, |at| page.time(at).to_string());
+    Html::trusted(format!("{} {at}", crate::web::page::escape(&page.a1("recall-sent-through", "channel", &checked.broadcast.channel))))
+}
+
+fn obstacle(page: &Page, obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::NotSent => page.t("obstacle-not-sent"),
+        Obstacle::WindowClosed(at) => page.a1("obstacle-window-closed", "at", page.tr.time(*at)),
+        Obstacle::NobodyEligible(level) => page.a1("obstacle-nobody", "level", page.t(&format!("level-{level}"))),
+        Obstacle::TooFewPeople => page.t("obstacle-too-few"),
+    }
+}
+
+fn rules(page: &Page, checked: &Checked) -> Vec<Fact> {
+    let window = checked.broadcast.window_seconds().map_or_else(|| page.t("recall-no-limit"), |s| page.duration(std::time::Duration::from_secs(s)));
+    let reading = if checked.broadcast.capabilities.reading_state { "recall-reading-told" } else { "recall-reading-untold" };
+    vec![
+        Fact::new(page.t("recall-rule-window"), window, ""),
+        Fact::new(page.t("recall-rule-clock"), page.t("recall-clock-server"), ""),
+        Fact::new(page.t("recall-rule-reading"), page.t(reading), ""),
+        Fact::new(page.t("recall-recipients"), page.num(checked.broadcast.recipients.count), ""),
+    ]
+}
+
+fn facts(page: &Page, form: &FormState, checked: &Checked) -> Vec<Fact> {
+    let told = if form.is("tell_readers", "1") { "recall-readers-told" } else { "recall-readers-not-told" };
+    let basis = if form.value("basis").trim().is_empty() { page.t("recall-none-given") } else { form.value("basis").to_owned() };
+    vec![
+        Fact::new(page.t("recall-message"), checked.title.clone(), ""),
+        Fact::new(page.t("recall-recipients"), page.n("people-count", checked.broadcast.recipients.count), ""),
+        Fact::new(
+            page.t("field-recall-category"),
+            HarmClass::parse(form.value("category")).map_or_else(String::new, |c| page.word("harm-class", c)),
+            "",
+        ),
+        Fact::new(page.t("field-recall-reason"), form.value("reason").to_owned(), ""),
+        Fact::new(page.t("field-recall-basis"), basis, ""),
+        Fact::new(page.t("recall-readers"), page.t(told), ""),
+        Fact::new(page.t("recall-path"), page.word("recall-path", checked.verdict.path), ""),
+    ]
+}

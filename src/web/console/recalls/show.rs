@@ -1,0 +1,224 @@
+//! `GET /recalls/{id}`: the case page. The posts of its forms are in `act`; a refused one comes back here with what was typed.
+
+use actix_web::{
+    HttpResponse,
+    http::StatusCode,
+    web::{Data, Path},
+};
+use askama::Template;
+
+use super::{
+    badge, build,
+    build::{Check, WhyNot, nothing},
+    outcomes, verbs,
+};
+use crate::{
+    app::{
+        App,
+        recalls::view::{self, Show},
+    },
+    clock::Instant,
+    crypto,
+    domain::{platform::HarmClass, recall::State},
+    web::{
+        Fault, FormState, Page, SignedIn, html,
+        page::Html,
+        view::{Choice, Crumb, Fact, Step, TimelineItem},
+        visit::Tone,
+    },
+};
+
+/// A capture of a guided recall.
+pub struct CaptureRow {
+    pub href: String,
+    pub name: String,
+    pub note: String,
+    pub sha256: String,
+}
+
+/// The forms of the page, by the name of what they post to.
+pub struct Forms {
+    pub decide: FormState,
+    pub withdraw: FormState,
+    pub resubmit: FormState,
+    pub capture: FormState,
+    pub confirm: FormState,
+    pub halt: FormState,
+}
+
+impl Default for Forms {
+    fn default() -> Self {
+        Self {
+            decide: FormState::new("decision"),
+            withdraw: FormState::new("withdrawal").ids("withdrawal"),
+            resubmit: FormState::new("recall").ids("resubmission"),
+            capture: FormState::new("capture").ids("capture"),
+            confirm: FormState::new("confirmation").ids("confirmation"),
+            halt: FormState::new("halt").ids("halt"),
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "recalls/show.html")]
+struct CasePage {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    id: String,
+    number: String,
+    title: String,
+    heading: String,
+    tone: Tone,
+    state: String,
+    high: bool,
+    byline: Html,
+    left: Option<Html>,
+    cut_off: Html,
+    facts: Vec<Fact>,
+    steps: Vec<Step>,
+    due: Option<Html>,
+    request: Vec<Fact>,
+    impact: Vec<Fact>,
+    checks: Vec<Check>,
+    message: Option<Vec<String>>,
+    message_byline: String,
+    commitment: String,
+    broadcast: String,
+    timeline: Vec<TimelineItem>,
+    events: usize,
+    more_events: bool,
+    /// The level that waits for this person.
+    level: Option<u8>,
+    level_name: String,
+    verbs: Vec<Choice>,
+    how_many: String,
+    version: i64,
+    why_not: Option<WhyNot>,
+    summary: String,
+    shown: String,
+    captures: Vec<CaptureRow>,
+    outcomes: Vec<Choice>,
+    may_withdraw: bool,
+    may_resubmit: bool,
+    may_capture: bool,
+    may_confirm: Option<Result<(), String>>,
+    may_halt: bool,
+    may_audit: bool,
+    may_export: bool,
+    forms: Forms,
+}
+
+/// Shows the case.
+pub async fn show(app: Data<App>, me: SignedIn, page: Page, path: Path<String>) -> Result<HttpResponse, Fault> {
+    render(&app, &me, page, &path, Forms::default(), StatusCode::OK).await
+}
+
+/// The case page with these forms.
+pub(super) async fn render(app: &App, me: &SignedIn, page: Page, id: &str, mut forms: Forms, status: StatusCode) -> Result<HttpResponse, Fault> {
+    let v = view::show(app, &me.caller, id).await?;
+    if forms.resubmit.ok()
+        && forms.resubmit.value("reason").is_empty()
+        && let Some(asked) = v.dossier.current()
+    {
+        forms.resubmit = forms.resubmit.with("reason", asked.reason.clone()).with("basis", asked.basis.clone());
+        if asked.tell_readers {
+            forms.resubmit = forms.resubmit.with("tell_readers", "1");
+        }
+    }
+    html(status, finished(page, v, forms))
+}
+
+fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
+    let row = &v.loaded.row;
+    let case = &v.loaded.case;
+    let open_level = case.open.first().copied();
+    let (tone, state) = badge(&page.tr, case.state, open_level);
+    let title = v.title.clone().unwrap_or_else(|| row.number.clone());
+    let running_out = matches!(case.state, State::Reviewing | State::Returned | State::Approved);
+    let level = v.mine.decide.as_ref().and_then(|d| d.as_ref().ok().copied());
+    let people = page.n("people-count", u64::try_from(row.recipients_count).unwrap_or(0));
+    let total = u64::try_from(row.recipients_count).unwrap_or(0).saturating_sub(v.counts.refused);
+    CasePage {
+        crumbs: vec![Crumb::link("/recalls", page.t("nav-recalls")), Crumb::here(row.number.clone())],
+        id: row.id.clone(),
+        number: row.number.clone(),
+        heading: page.a1("recall-heading", "title", &title),
+        high: v.class == HarmClass::Leak,
+        byline: byline(&page, &v),
+        left: running_out.then(|| row.cut_off.map(|c| page.countdown(Instant(c)))).flatten(),
+        cut_off: row.cut_off.map_or_else(nothing, |c| page.time(Instant(c))),
+        facts: build::facts(&page, &v),
+        steps: build::steps(&page, &v),
+        due: v.levels.iter().find(|l| l.open).map(|l| page.time(l.due)),
+        request: build::request(&page, &v),
+        impact: impact(&page, &v),
+        checks: build::checks(&page, &v),
+        message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
+        message_byline: v.sender.clone().unwrap_or_default(),
+        commitment: hex::encode(v.broadcast.commitment),
+        broadcast: v.broadcast.id.clone(),
+        timeline: build::timeline(&page, &v),
+        events: v.events,
+        more_events: v.events > v.timeline.len(),
+        verbs: verbs(&page.tr, level == Some(3)),
+        how_many: page.n("recall-warning", total),
+        version: row.version,
+        why_not: build::why_not(&page, &v),
+        shown: hex::encode(crypto::sha256(v.summary.as_bytes())),
+        summary: v.summary.clone(),
+        captures: captures(&page, &v),
+        outcomes: outcomes(&page.tr),
+        may_withdraw: v.mine.withdraw,
+        may_resubmit: v.mine.resubmit,
+        may_capture: v.mine.capture,
+        may_confirm: v.mine.confirm.map(|c| c.map_err(|guard| page.t(&format!("refusal-{guard}")))),
+        may_halt: v.mine.halt,
+        may_audit: page.can("audit.read"),
+        may_export: page.can("evidence.export"),
+        title: format!("{title} {people}"),
+        level_name: level.map_or_else(String::new, |l| page.t(&format!("level-{l}"))),
+        level,
+        tone,
+        state,
+        forms,
+        page,
+    }
+}
+
+fn byline(page: &Page, v: &Show) -> Html {
+    let who = match &v.department {
+        Some(department) => page.a2("recall-by-of", "who", &v.requester, "department", department),
+        None => v.requester.clone(),
+    };
+    let at = page.time(Instant(v.loaded.row.submitted_at));
+    Html::trusted(format!("{} {} {at}", crate::web::page::escape(&who), crate::web::page::escape(&page.t("recall-asked-at"))))
+}
+
+fn impact(page: &Page, v: &Show) -> Vec<Fact> {
+    let told = v.counts.read + v.counts.unread > 0;
+    let mut facts = vec![
+        Fact::new(page.t("recall-channel"), v.broadcast.channel.clone(), page.word("platform", v.broadcast.platform)),
+        Fact::new(page.t("recall-recipients"), page.n("people-count", u64::try_from(v.loaded.row.recipients_count).unwrap_or(0)), ""),
+        Fact::new(page.t("recall-fact-read"), if told { page.num(v.counts.read) } else { page.t("recall-untold") }, ""),
+    ];
+    let residue: Vec<String> = v.broadcast.capabilities.residue.iter().map(|key| page.t(key)).collect();
+    if !residue.is_empty() {
+        facts.push(Fact::new(page.t("recall-residue"), page.list(&residue), ""));
+    }
+    facts
+}
+
+fn captures(page: &Page, v: &Show) -> Vec<CaptureRow> {
+    v.captures
+        .iter()
+        .map(|(head, by, confirmed)| CaptureRow {
+            href: format!("/recalls/{}/captures/{}", v.loaded.row.id, head.id),
+            name: head.name.clone(),
+            note: match confirmed {
+                Some(name) => page.a2("capture-confirmed", "by", by, "name", name),
+                None => page.a2("capture-uploaded", "by", by, "at", page.tr.time(Instant(head.uploaded_at))),
+            },
+            sha256: hex::encode(&head.sha256),
+        })
+        .collect()
+}
