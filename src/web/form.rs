@@ -26,6 +26,7 @@ pub struct FieldError {
 pub struct FormState {
     noun: &'static str,
     prefix: &'static str,
+    labels: BTreeMap<&'static str, String>,
     values: BTreeMap<String, Vec<String>>,
     errors: Vec<FieldError>,
 }
@@ -79,6 +80,13 @@ impl FormState {
     #[must_use]
     pub fn ids(mut self, prefix: &'static str) -> Self {
         self.prefix = prefix;
+        self
+    }
+
+    /// Names a field whose label is no word of the convention, e.g. one that tells how many; for the error summary.
+    #[must_use]
+    pub fn named(mut self, field: &'static str, label: impl Into<String>) -> Self {
+        self.labels.insert(field, label.into());
         self
     }
 
@@ -163,8 +171,8 @@ impl FormState {
         [format!("{start}-{}-{field}{end}", self.noun), format!("{start}-{field}{end}")].iter().find_map(|key| tr.maybe(key))
     }
 
-    fn label(&self, tr: &Tr, field: &str) -> String {
-        self.by_convention(tr, "field", field, "").unwrap_or_else(|| word_key("field", field))
+    fn label(&self, tr: &Tr, field: &str) -> Option<String> {
+        self.labels.get(field).cloned().or_else(|| self.by_convention(tr, "field", field, ""))
     }
 
     fn message(&self, tr: &Tr, error: &FieldError) -> String {
@@ -199,7 +207,7 @@ impl FormState {
         if !error.is_empty() {
             described_by = format!("{described_by} {id}-e").trim_start().to_owned();
         }
-        let label = if label.is_empty() { self.label(tr, field) } else { label.to_owned() };
+        let label = if label.is_empty() { self.label(tr, field).unwrap_or_else(|| word_key("field", field)) } else { label.to_owned() };
         let value = if is_secret(field) { String::new() } else { self.value(field).to_owned() };
         FieldView { id, label, hint, error, value, described_by }
     }
@@ -211,7 +219,11 @@ impl FormState {
             if e.field.is_empty() {
                 return SummaryLine { id: String::new(), text: message };
             }
-            SummaryLine { id: self.id(&e.field), text: tr.pair(&self.label(tr, &e.field), &message) }
+            let text = match self.label(tr, &e.field) {
+                Some(label) => tr.pair(&label, &message),
+                None => message,
+            };
+            SummaryLine { id: self.id(&e.field), text }
         };
         self.errors.iter().map(line).collect()
     }
