@@ -14,6 +14,42 @@
 //! | `console/<noun>`, `qr` | pages, one file a noun; a QR code as SVG |
 //! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
+//!
+//! # A page
+//! A page is a struct with a field `page`, a template, and handlers in `routes`; `tests/it/support/sample.rs` is a complete one.
+//! ```ignore
+//! #[derive(Template)]
+//! #[template(path = "holds/new.html")]
+//! struct NewHold { page: Page, form: FormState, classes: Vec<Choice> }
+//!
+//! async fn new(page: Page) -> Result<HttpResponse, Fault> {
+//!     ok(NewHold { classes: classes(&page), page, form: FormState::new("hold") })
+//! }
+//!
+//! async fn create(page: Page, posted: Posted, app: Data<App>, signed: SignedIn) -> Result<HttpResponse, Fault> {
+//!     let mut form = FormState::from_posted("hold", &posted);
+//!     match app::holds::place(&app, &signed.caller, form.value("class"), form.value("reason")).await {
+//!         Ok(done) => Ok(see_other(format!("/holds/{}", done.value))),
+//!         Err(error) => {
+//!             form.refuse_all(error)?; // what a form cannot show is a fault
+//!             html(StatusCode::UNPROCESSABLE_ENTITY, NewHold { classes: classes(&page), page: page.at("/holds/new"), form })
+//!         }
+//!     }
+//! }
+//! ```
+//! ```html
+//! {% extends "layouts/console.html" %}{% import "ui/form.html" as form %}{% import "ui/head.html" as head %}
+//! {% block title %}{{ page.t("hold-new") }}{% endblock %}
+//! {% block main %}
+//! {% call head::head(page.t("hold-new")) %}{{ page.time(page.now) }}{% endcall %}
+//! {{ form::summary(form) }}
+//! <section class="panel" aria-label="{{ page.t("hold-new") }}"><div class="body">
+//! {% call form::open("/holds", page.t("hold-new")) %}
+//! {{ form::select(form, "class", classes) }}{{ form::textarea(form, "reason", max=500) }}{{ form::submit(page.t("hold-place")) }}
+//! {% endcall %}</div></section>
+//! {% endblock %}
+//! ```
+//! Words go into `locales/{zh-CN,en}/<noun>.ftl`; a key may stand in one file only, or nothing starts.
 
 pub mod api;
 pub mod assets;

@@ -33,7 +33,7 @@ use countermand::{
 {% block main %}
 {{ head::crumbs(crumbs) }}
 {% call head::head("样例 Sample") %}{{ badge::badge("info", "待终审", icon="check") }} {{ page.time(sent) }} {{ page.countdown(deadline) }}{% endcall %}
-{{ form::summary(state) }}
+{{ form::summary(form) }}
 {% call alert::alert("warn", "提示") %}<p>{{ page.n("people-count", people) }}</p>{% endcall %}
 {{ facts::facts(figures) }}
 <section class="panel block" aria-labelledby="h-steps"><header><h2 id="h-steps">审批进度</h2></header>{{ steps::steps(way) }}</section>
@@ -45,15 +45,15 @@ use countermand::{
 <section class="panel block" aria-labelledby="h-form"><header><h2 id="h-form">表单</h2></header><div class="body">
 {% call form::open("/sample", "样例表单", files=true) %}
 {{ form::device() }}
-{{ form::text(state, "account", max=100, autocomplete="username") }}
-{{ form::textarea(state, "reason", max=500) }}
-{{ form::select(state, "category", classes, label="原因分类", empty="请选择") }}
-{{ form::radios(state, "scope", classes, label="范围", cards=true) }}
-{{ form::checks(state, "channels", classes, label="渠道") }}
-{{ form::file(state, "files", label="附件", optional=true, multiple=true) }}
-{{ form::password(state, "password") }}
-{{ form::otp(state) }}
-{{ form::checkbox(state, "ack", label="我已核对", required=true) }}
+{{ form::text(form, "account", max=100, autocomplete="username") }}
+{{ form::textarea(form, "reason", max=500) }}
+{{ form::select(form, "category", classes, label="原因分类", empty="请选择") }}
+{{ form::radios(form, "scope", classes, label="范围", cards=true) }}
+{{ form::checks(form, "channels", classes, label="渠道") }}
+{{ form::file(form, "files", label="附件", optional=true, multiple=true) }}
+{{ form::password(form, "password") }}
+{{ form::otp(form) }}
+{{ form::checkbox(form, "ack", label="我已核对", required=true) }}
 {{ form::submit("提交") }}
 {% endcall %}
 </div></section>
@@ -63,7 +63,7 @@ use countermand::{
 )]
 struct Sample {
     page: Page,
-    state: FormState,
+    form: FormState,
     crumbs: Vec<Crumb>,
     figures: Vec<Fact>,
     way: Vec<Step>,
@@ -77,7 +77,7 @@ struct Sample {
     people: u64,
 }
 
-fn sample(page: Page, state: FormState) -> Sample {
+fn sample(page: Page, form: FormState) -> Sample {
     let step = |state, title: &str| Step { state, title: title.into(), who: "何婧".into(), note: "17:51".into() };
     let sent = now().minus(std::time::Duration::from_secs(3600));
     Sample {
@@ -109,7 +109,7 @@ fn sample(page: Page, state: FormState) -> Sample {
         deadline: now().plus(std::time::Duration::from_secs(4366)),
         people: 12_480,
         page,
-        state,
+        form,
     }
 }
 
