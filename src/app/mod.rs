@@ -20,10 +20,10 @@ use crate::{
         event::{Action, Event, Outcome, Subject},
         role::Permission,
     },
-    store::{Receipt, Store, Written},
+    store::{Store, Written},
 };
 
-pub use crate::store::StoreError;
+pub use crate::store::{Receipt, StoreError};
 
 /// The application: everything a use case needs, handed in once. Cheap to clone.
 #[derive(Clone)]

@@ -12,6 +12,7 @@
 //! | `gate`, `extract`, `client` | who is asking: the session's middleware, what handlers take, addresses and proxies |
 //! | `readonly` | what a read-only account may post |
 //! | `console/<noun>`, `qr` | pages, one file a noun; a QR code as SVG |
+//! | `once` | a form sent twice is done once |
 //! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
 //!
@@ -59,6 +60,7 @@ pub mod extract;
 pub mod fault;
 pub mod form;
 pub mod gate;
+pub mod once;
 pub mod page;
 pub mod posted;
 pub mod problem;

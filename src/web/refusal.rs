@@ -9,9 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::{fault::Fault, form::FormState, visit::Visit};
 use crate::{
-    app::{AppError, FieldError},
+    app::{AppError, FieldError, StoreError},
     i18n::Tr,
-    store::StoreError,
 };
 
 impl From<AppError> for Fault {

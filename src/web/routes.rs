@@ -8,7 +8,7 @@ use actix_web::{
 
 use super::{
     api, assets,
-    console::{account, recalls, sessions, setup, users},
+    console::{account, broadcasts, connections, recalls, reports, sessions, setup, users},
 };
 
 /// Registers all paths.
@@ -58,6 +58,21 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
     cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
     cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
+
+    cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));
+    cfg.service(resource("/broadcasts/new").get(broadcasts::new));
+    cfg.service(resource("/broadcasts/{id}").get(broadcasts::show));
+    cfg.service(resource("/broadcasts/{id}/attachments/{attachment}").get(broadcasts::file));
+    cfg.service(resource("/reports").post(reports::create));
+    cfg.service(resource("/reports/new").get(reports::new));
+    cfg.service(resource("/connections").get(connections::index).post(connections::create));
+    cfg.service(resource("/connections/new").get(connections::new));
+    cfg.service(resource("/connections/{id}").get(connections::show).post(connections::change));
+    cfg.service(resource("/connections/{id}/tests").post(connections::test));
+    cfg.service(resource("/api/v1/broadcasts").post(api::broadcasts::create));
+    cfg.service(resource("/api/v1/broadcasts/imports").post(api::broadcasts::import));
+    cfg.service(resource("/api/v1/broadcasts/{id}").get(api::broadcasts::show));
+    cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
 }
 
 /// The process answers. Whether it can work is `/readyz`.

@@ -14,7 +14,7 @@ use crate::{
         content::{Addressees, Content},
     },
     clock::Instant,
-    connect::{Audience, ConnectError, Connector, Exchange, Fetched, MessageRef},
+    connect::{Audience, ConnectError, Connector, Exchange, Fetched},
     crypto::seal::Key,
     domain::{
         event::{Action, Outcome, Subject},
@@ -29,6 +29,8 @@ use crate::{
         recipients::RecipientRow,
     },
 };
+
+pub use crate::connect::MessageRef;
 
 /// Most messages of one import.
 const MOST_MESSAGES: usize = 200;

@@ -21,7 +21,8 @@ impl Fields {
         }
     }
 
-    fn complain(&mut self, name: &str, wanted: &str) {
+    /// Names a member of the wrong type; `wanted` is `text`, `list`, `object`, `flag` or `number`.
+    pub fn complain(&mut self, name: &str, wanted: &str) {
         let mut wrong = Wrong::new(format!("{}{name}", self.path), "type");
         wrong.args.push(("wanted".to_owned(), wanted.to_owned()));
         self.wrong.push(wrong);

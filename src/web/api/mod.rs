@@ -3,26 +3,30 @@
 //! A handler reads its body with [`fields::Fields`], calls one use case and gives an [`Answer`] to [`once`]:
 //! the receipt goes into the body (`receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
+pub mod broadcasts;
 pub mod fields;
 pub mod recalls;
 
 use actix_web::{
-    HttpRequest, HttpResponse,
+    FromRequest, HttpRequest, HttpResponse,
+    dev::Payload,
     http::{
         StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
 };
+use futures_util::{StreamExt, future::LocalBoxFuture};
 use serde_json::{Map, Value, json};
 
 use super::{
     fault::Fault,
+    once::turned_away,
+    posted::WHOLE_LIMIT,
     refusal::{self, Wrong},
     visit::Visit,
 };
 use crate::{
-    app::{App, AppError, Caller, Done, once},
-    store::Receipt,
+    app::{App, AppError, Caller, Done, Receipt, once},
 };
 
 /// A change that worked.
@@ -94,10 +98,17 @@ where
 {
     let visit = Visit::of(req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
     let key = match req.headers().get("idempotency-key") {
-        None => return Ok(respond(&visit, make(None).await)),
+        None => {
+            let made = make(None).await;
+            mark(req, &made);
+            return Ok(respond(&visit, made));
+        }
         Some(key) => key.to_str().ok().filter(|k| !k.is_empty() && k.len() <= 255 && k.bytes().all(|b| b.is_ascii_graphic())),
     };
-    let refuse = |status, kind: &str| refusal::written(&visit, status, kind, &visit.tr().t(&format!("refusal-{kind}")), Map::new());
+    let refuse = |status, kind: &'static str| {
+        turned_away(req, kind);
+        refusal::written(&visit, status, kind, &visit.tr().t(&format!("refusal-{kind}")), Map::new())
+    };
     let Some(key) = key else { return Ok(refuse(StatusCode::BAD_REQUEST, "idempotency-key")) };
     let hash = once::body_hash(req.method().as_str(), req.path(), body);
     match once::begin(app, &caller.id, key, hash).await? {
@@ -107,9 +118,14 @@ where
             res.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(5));
             Ok(res)
         }
-        once::Begun::Done { status, answer } => Ok(replay(status, &answer)),
+        once::Begun::Done { status, answer } => {
+            turned_away(req, "repeated");
+            Ok(replay(status, &answer))
+        }
         once::Begun::Go { id } => {
-            let res = respond(&visit, make(Some(id)).await);
+            let made = make(Some(id)).await;
+            mark(req, &made);
+            let res = respond(&visit, made);
             let status = res.status();
             let (head, bytes) = res.into_parts();
             let bytes = actix_web::body::to_bytes(bytes).await.map_err(|_| Fault::internal("an answer without a body"))?;
@@ -120,6 +136,44 @@ where
             }
             Ok(head.set_body(bytes).map_into_boxed_body())
         }
+    }
+}
+
+/// A body that no use case has seen leaves its event all the same.
+fn mark(req: &HttpRequest, made: &Result<Answer, Refusal>) {
+    if matches!(made, Err(Refusal::Body(_) | Refusal::Fault(_))) {
+        turned_away(req, "invalid");
+    }
+}
+
+/// A request's body, at most 20 MiB; a larger one is 413 and leaves its event.
+pub struct Body(pub Vec<u8>);
+
+impl FromRequest for Body {
+    type Error = Fault;
+    type Future = LocalBoxFuture<'static, Result<Self, Fault>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let (req, mut payload) = (req.clone(), payload.take());
+        Box::pin(async move {
+            let mut body = Vec::new();
+            let mut whole = 0;
+            while let Some(chunk) = payload.next().await {
+                let chunk = chunk.map_err(|_| Fault::bad_request())?;
+                whole += chunk.len();
+                // The rest is read and dropped, so that the program gets to the answer; within reason.
+                if whole <= WHOLE_LIMIT {
+                    body.extend_from_slice(&chunk);
+                } else if whole > 4 * WHOLE_LIMIT {
+                    break;
+                }
+            }
+            if whole > WHOLE_LIMIT {
+                turned_away(&req, "too_large");
+                return Err(Fault::too_large());
+            }
+            Ok(Self(body))
+        })
     }
 }
 

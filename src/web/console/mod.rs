@@ -1,8 +1,11 @@
 //! Pages for people: one file a noun, the page's struct beside its handlers. A handler takes, calls `app`, shows or redirects.
 
 pub mod account;
+pub mod broadcasts;
+pub mod connections;
 pub mod demo;
 pub mod recalls;
+pub mod reports;
 pub mod sessions;
 pub mod setup;
 pub mod users;

@@ -1,0 +1,23 @@
+# Reporting a wrong message
+report-new = Report a wrong message
+report-lead = Put a message on record that should not have been sent; it takes a minute
+report-first = First see whether you can take it back yourself
+report-first-help = If you sent it and the platform still lets you (two minutes on WeChat and QQ), withdraw it in the client now and report it afterwards.
+report-form = The message
+report-no-connection = Not in the list
+report-file = Report
+report-filed = On record; the original is sealed.
+field-report-channel = Channel
+hint-report-channel = For example “WeChat group of sales”; may be empty with a connection
+field-report-connection = Connection
+field-report-sent-at = Sent at
+field-report-audience = To whom
+hint-report-audience = One person or group a line
+field-report-text = Forwarded text
+hint-report-text = Text or pictures, at least one of them
+field-report-files = Screenshots
+hint-report-files = PNG, JPEG, WebP or GIF, 10 MB each, at most 6
+field-report-title = Title
+hint-report-title = If empty, the first line of the text
+field-report-sender = Sender's account
+hint-report-sender = If empty, yourself

@@ -1,0 +1,23 @@
+# 误发上报
+report-new = 误发上报
+report-lead = 把误发的消息登记下来，一分钟即可
+report-first = 先看能否自己撤回
+report-first-help = 如果您就是发送人，且还在平台允许的时间内（如微信、QQ 为 2 分钟），请立即在客户端撤回，之后再来登记。
+report-form = 误发内容
+report-no-connection = 不在列表中
+report-file = 上报
+report-filed = 已登记，原文已加密固定。
+field-report-channel = 渠道
+hint-report-channel = 例如「销售二部微信群」；选了平台连接时可不填
+field-report-connection = 平台连接
+field-report-sent-at = 发送时间
+field-report-audience = 发给了谁
+hint-report-audience = 每行一人或一个群，也可用顿号分开
+field-report-text = 转发的原文
+hint-report-text = 原文与截图至少提供一项
+field-report-files = 截图
+hint-report-files = PNG、JPEG、WebP 或 GIF，每张不超过 10 MB，最多 6 张
+field-report-title = 标题
+hint-report-title = 不填时取原文首行
+field-report-sender = 发送人账号
+hint-report-sender = 不填时为您本人

@@ -1,0 +1,403 @@
+//! `/broadcasts`: the list, sending with a check page, one broadcast with its recipients, its files.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path, Query},
+};
+use askama::Template;
+use serde::Deserialize;
+
+use crate::{
+    app::{
+        App, AppResult,
+        broadcasts::{
+            self, NoRecall, Wanted, report,
+            send::{self, NewBroadcast, Preview},
+            view::{self, Detail, Filter, Line},
+        },
+        connections,
+    },
+    domain::platform::{Platform, RecallPath},
+    i18n::Tr,
+    id::BroadcastId,
+    web::{
+        Fault, FormState, Html, Page, Posted, SignedIn, Tone, html, ok, once, see_other,
+        view::{Chip, Choice, Crumb, Fact},
+    },
+};
+
+/// The filters of the list, as the address has them.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    from: String,
+    to: String,
+    platform: String,
+    state: String,
+    q: String,
+    before: String,
+}
+
+impl Asked {
+    fn filter(&self, tr: &Tr) -> Filter {
+        let word = |w: &str| (!w.is_empty()).then(|| w.to_owned());
+        let day = std::time::Duration::from_secs(24 * 3600);
+        Filter {
+            from: tr.start_of_day(&self.from).map(|at| at.0),
+            until: tr.start_of_day(&self.to).map(|at| at.plus(day).0),
+            platform: word(&self.platform),
+            state: word(&self.state),
+            department: None,
+        }
+    }
+
+    /// The list's address with one filter changed.
+    fn href(&self, name: &str, value: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let all = [("from", &self.from), ("to", &self.to), ("platform", &self.platform), ("state", &self.state), ("q", &self.q)];
+        for (key, old) in all {
+            let new = if key == name { value } else { old };
+            if !new.is_empty() {
+                query.append_pair(key, new);
+            }
+        }
+        if name == "before" && !value.is_empty() {
+            query.append_pair("before", value);
+        }
+        let query = query.finish();
+        if query.is_empty() { "/broadcasts".to_owned() } else { format!("/broadcasts?{query}") }
+    }
+
+    fn chips(&self, tr: &Tr) -> Vec<Chip> {
+        let mut chips = Vec::new();
+        let mut chip = |name: &str, label: &str, value: String| {
+            if !value.is_empty() {
+                chips.push(Chip { label: tr.pair(&tr.t(label), &value), href: self.href(name, "") });
+            }
+        };
+        chip("from", "broadcasts-from", self.from.clone());
+        chip("to", "broadcasts-to", self.to.clone());
+        chip("platform", "broadcasts-platform", Platform::parse(&self.platform).map(|p| tr.word("platform", p)).unwrap_or_default());
+        chip("state", "broadcasts-state", if self.state.is_empty() { String::new() } else { tr.word("broadcast-state", &self.state) });
+        chip("q", "broadcasts-keyword", self.q.clone());
+        chips
+    }
+}
+
+#[derive(Template)]
+#[template(path = "broadcasts/list.html")]
+struct List {
+    page: Page,
+    asked: Asked,
+    lines: Vec<Line>,
+    chips: Vec<Chip>,
+    first: Option<String>,
+    next: Option<String>,
+    platforms: Vec<Choice>,
+    states: Vec<Choice>,
+}
+
+/// The one badge of a broadcast: its newest case's state, else its own.
+fn badge(tr: &Tr, state: &str, case: Option<&str>) -> (Tone, String) {
+    match case {
+        Some(case) => {
+            let tone = match case {
+                "recalled" | "recall_accepted" => Tone::Ok,
+                "partly_recalled" | "returned" => Tone::Warn,
+                "failed" | "rejected" => Tone::Bad,
+                "withdrawn" | "expired" | "superseded" => Tone::Mute,
+                _ => Tone::Info,
+            };
+            (tone, tr.word("recall-state", case))
+        }
+        None => {
+            let tone = match state {
+                "sending" => Tone::Info,
+                "partly_sent" => Tone::Warn,
+                "failed" => Tone::Bad,
+                _ => Tone::Mute,
+            };
+            (tone, tr.word("broadcast-state", state))
+        }
+    }
+}
+
+impl List {
+    fn badge(&self, line: &Line) -> (Tone, String) {
+        badge(&self.page.tr, &line.broadcast.state, line.case.as_ref().map(|c| c.2.as_str()))
+    }
+
+    /// What is left of the window; words where there is none.
+    fn left(&self, line: &Line) -> Html {
+        left(&self.page, &line.broadcast)
+    }
+}
+
+fn left(page: &Page, broadcast: &broadcasts::Broadcast) -> Html {
+    match (broadcast.state.as_str(), broadcast.window_end()) {
+        ("failed", _) => Html::trusted(super::super::page::escape(&page.t("broadcast-never-sent"))),
+        (_, Some(end)) => page.countdown(end),
+        ("sending", None) => Html::trusted(super::super::page::escape(&page.t("broadcast-not-yet"))),
+        _ => Html::trusted(super::super::page::escape(&page.t("broadcast-no-limit"))),
+    }
+}
+
+pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
+    let asked = asked.into_inner();
+    let before = (!asked.before.is_empty()).then(|| asked.before.clone());
+    let found = view::list(&app, &who.caller, asked.filter(&page.tr), Some(asked.q.clone()), before).await?;
+    let states = ["sending", "sent", "partly_sent", "failed"];
+    ok(List {
+        chips: asked.chips(&page.tr),
+        first: (!asked.before.is_empty()).then(|| asked.href("", "")),
+        next: found.next.map(|id| asked.href("before", &id)),
+        platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),
+        states: states.iter().map(|s| Choice::new(*s, page.word("broadcast-state", s))).collect(),
+        lines: found.lines,
+        asked,
+        page,
+    })
+}
+
+#[derive(Template)]
+#[template(path = "broadcasts/new.html")]
+struct New {
+    page: Page,
+    form: FormState,
+    crumbs: Vec<Crumb>,
+    connections: Vec<Choice>,
+    audiences: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "broadcasts/check.html")]
+struct Check {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    preview: Preview,
+    /// Everything that was typed, to be posted again.
+    typed: Vec<(String, String)>,
+}
+
+impl Check {
+    fn audience(&self) -> String {
+        let a = &self.preview.audience;
+        if a.all {
+            return self.page.t("audience-all");
+        }
+        let named = |key: &str, ids: &[String]| (!ids.is_empty()).then(|| self.page.pair(&self.page.t(key), &self.page.list(ids)));
+        let parts = [named("field-broadcast-users", &a.users), named("field-broadcast-parties", &a.parties), named("field-broadcast-tags", &a.tags)];
+        parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+    }
+}
+
+fn crumbs(page: &Page, here: &str) -> Vec<Crumb> {
+    vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(page.t(here))]
+}
+
+async fn new_page(app: &App, who: &SignedIn, page: Page, form: FormState, status: StatusCode) -> Result<HttpResponse, Fault> {
+    let usable = connections::choices(app, &who.caller).await?;
+    let connections = usable.iter().filter(|c| c.capabilities.send).map(|c| Choice::new(&c.id, &c.name)).collect();
+    let audiences = ["some", "all"].map(|a| Choice::new(a, page.t(&format!("audience-{a}"))).hint(page.t(&format!("audience-{a}-hint")))).into();
+    html(status, New { crumbs: crumbs(&page, "broadcast-new"), page, form, connections, audiences })
+}
+
+pub async fn new(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    new_page(&app, &who, page, FormState::new("broadcast"), StatusCode::OK).await
+}
+
+/// `POST /broadcasts`: `step` is `check` (shows what would happen), `edit` (back to the form) or `send`.
+pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    let page = page.at("/broadcasts/new");
+    let mut form = FormState::from_posted("broadcast", &posted);
+    let all = posted.get("audience") == "all";
+    let ids = |field: &str| if all { Vec::new() } else { Wanted::split(posted.get(field)) };
+    let new = NewBroadcast {
+        connection: posted.get("connection").to_owned(),
+        audience: Wanted { all, users: ids("users"), parties: ids("parties"), tags: ids("tags") },
+        title: posted.get("title").to_owned(),
+        text: posted.get("text").to_owned(),
+        sender: String::new(),
+    };
+    if !form.ok() {
+        once::turned_away(&req, "invalid");
+        return new_page(&app, &who, page, form, StatusCode::UNPROCESSABLE_ENTITY).await;
+    }
+    let result = match posted.get("step") {
+        "send" => {
+            let (app, caller) = (app.clone(), who.caller.clone());
+            let made = once::form(&app, &who, &req, &posted, async |id| {
+                let done = send::send(&app, &caller, new, Some(BroadcastId(id))).await?;
+                Ok(format!("/broadcasts/{}", done.value))
+            })
+            .await?;
+            match made {
+                Ok(location) => {
+                    who.flash(Tone::Ok, page.t("broadcast-submitted")).await;
+                    return Ok(see_other(location));
+                }
+                Err(error) => Err(error),
+            }
+        }
+        "edit" => {
+            once::turned_away(&req, "edited");
+            return new_page(&app, &who, page, form, StatusCode::OK).await;
+        }
+        _ => {
+            once::turned_away(&req, "unconfirmed");
+            send::preview(&app, &who.caller, &new).await
+        }
+    };
+    match result {
+        Ok(preview) => {
+            let fields = ["connection", "audience", "users", "parties", "tags", "title", "text"];
+            let typed = fields.iter().map(|f| ((*f).to_owned(), posted.get(f).to_owned())).collect();
+            ok(Check { crumbs: crumbs(&page, "broadcast-check"), page, preview, typed })
+        }
+        Err(error) => {
+            form.refuse_all(error)?;
+            new_page(&app, &who, page, form, StatusCode::UNPROCESSABLE_ENTITY).await
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "broadcasts/show.html")]
+struct Show {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    detail: Detail,
+    /// Absent for who may not read contents.
+    text: Option<String>,
+    /// The audience in the reporter's words.
+    words: String,
+    facts: Vec<Fact>,
+    path: Result<RecallPath, NoRecall>,
+    left: Html,
+    next: Option<String>,
+}
+
+impl Show {
+    fn badge(&self) -> (Tone, String) {
+        badge(&self.page.tr, &self.detail.broadcast.state, self.detail.cases.first().map(|c| c.2.as_str()))
+    }
+
+    fn title(&self) -> String {
+        self.detail.title.clone().unwrap_or_else(|| self.page.t("broadcast-hidden-title"))
+    }
+
+    fn commitment(&self) -> String {
+        hex::encode(self.detail.broadcast.commitment)
+    }
+
+    fn root(&self) -> String {
+        hex::encode(self.detail.broadcast.recipients.root)
+    }
+
+    /// A recipient's name: groups in words.
+    fn who(&self, id: &str) -> String {
+        match id.split_once(':') {
+            _ if id == "@all" => self.page.t("audience-all"),
+            Some(("party", party)) => self.page.a1("recipient-party", "id", party),
+            Some(("tag", tag)) => self.page.a1("recipient-tag", "id", tag),
+            _ => id.to_owned(),
+        }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.page.can("recall.request")
+    }
+
+    fn tone(&self, delivery: &str) -> Tone {
+        match delivery {
+            "accepted" => Tone::Ok,
+            "refused" => Tone::Bad,
+            "unknown" => Tone::Warn,
+            _ => Tone::Mute,
+        }
+    }
+
+    fn at(&self, micros: &i64) -> Html {
+        self.page.time_full(crate::clock::Instant(*micros))
+    }
+
+    fn sha(&self, bytes: &[u8]) -> String {
+        hex::encode(bytes)
+    }
+
+    fn size(&self, bytes: &i64) -> String {
+        crate::i18n::bytes(u64::try_from(*bytes).unwrap_or_default())
+    }
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct After {
+    after: String,
+}
+
+pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, query: Query<After>) -> Result<HttpResponse, Fault> {
+    let after = (!query.after.is_empty()).then(|| query.after.clone());
+    let detail = view::detail(&app, &who.caller, &id, after).await?;
+    let reads = who.caller.may(crate::domain::role::Permission::ContentRead);
+    let (text, words) = match reads {
+        true => {
+            let said = broadcasts::content(&app, &who.caller, &id, None).await?;
+            (Some(report::visible(&said.text)), view::audience_words(&app, &who.caller, &detail.broadcast)?.words)
+        }
+        false => (None, String::new()),
+    };
+    let facts = facts(&page, &detail);
+    let next = detail.next.as_ref().map(|after| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("after", after).finish();
+        format!("/broadcasts/{id}?{query}")
+    });
+    let title = detail.title.clone().unwrap_or_else(|| page.t("broadcast-hidden-title"));
+    ok(Show {
+        crumbs: vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(title)],
+        path: detail.may_recall(page.now),
+        left: left(&page, &detail.broadcast),
+        page,
+        text,
+        words,
+        facts,
+        next,
+        detail,
+    })
+}
+
+fn facts(page: &Page, detail: &Detail) -> Vec<Fact> {
+    let counts = detail.counts;
+    let reported = detail.broadcast.origin == "reported";
+    let delivered = match reported {
+        true => Fact::new(page.t("fact-reported"), page.num(counts.reported), ""),
+        false => Fact::new(page.t("fact-accepted"), page.num(counts.accepted), if counts.reported > 0 { page.n("fact-told", counts.reported) } else { String::new() }),
+    };
+    let reading = match detail.broadcast.capabilities.reading_state && !reported {
+        true => page.num(counts.read),
+        false => page.t("reading-not-provided"),
+    };
+    vec![
+        Fact::new(page.t("fact-recipients"), page.num(detail.broadcast.recipients.count), ""),
+        delivered,
+        Fact::new(page.t("fact-refused"), page.num(counts.refused), if counts.unknown > 0 { page.n("fact-unknown", counts.unknown) } else { String::new() }),
+        Fact::new(page.t("fact-read"), reading, ""),
+    ]
+}
+
+/// A file, only ever as a download: it is somebody else's and is never interpreted here.
+pub async fn file(app: Data<App>, who: SignedIn, path: Path<(String, String)>) -> Result<HttpResponse, Fault> {
+    let (id, attachment) = path.into_inner();
+    let (name, media_type, bytes) = broadcasts::file(&app, &who.caller, &id, &attachment).await?;
+    let name: String = url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>().replace('+', "%20");
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, media_type))
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename*=UTF-8''{name}")))
+        .body(bytes))
+}
+
+/// For pages of other nouns: connections to choose from, with an empty first line of their own.
+pub(super) async fn choices(app: &App, who: &SignedIn) -> AppResult<Vec<Choice>> {
+    Ok(connections::choices(app, &who.caller).await?.iter().map(|c| Choice::new(&c.id, &c.name)).collect())
+}
