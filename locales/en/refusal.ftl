@@ -7,6 +7,7 @@ error-type = Wrong type: { $wanted ->
    *[number] a whole number
  } is wanted
 error-json = Not a JSON object
+error-base64 = Not valid Base64
 
 fault-disk-full = The disk is full and nothing was written. Ask the system administrator to make room, then try again.
 refusal-idempotency-key = An Idempotency-Key is 1 to 255 visible ASCII characters

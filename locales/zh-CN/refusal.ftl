@@ -7,6 +7,7 @@ error-type = 类型不对，应为{ $wanted ->
    *[number] 整数
  }
 error-json = 不是有效的 JSON 对象
+error-base64 = 不是有效的 Base64 编码
 
 fault-disk-full = 磁盘已满，本次操作没有写入任何内容。请联系系统管理员清理后再试。
 refusal-idempotency-key = 幂等键（Idempotency-Key）须为 1 至 255 个可见 ASCII 字符

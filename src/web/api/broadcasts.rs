@@ -75,7 +75,12 @@ fn read_new(body: &[u8]) -> Result<NewBroadcast, Vec<Wrong>> {
         None => {}
         Some(Value::String(all)) if all == "all" => new.audience.all = true,
         Some(value) => {
-            let read = fields.inside("audience", value, |a| Wanted { all: a.flag("all"), users: a.texts("users"), parties: a.texts("parties"), tags: a.texts("tags") });
+            let read = fields.inside("audience", value, |a| Wanted {
+                all: a.flag("all"),
+                users: a.texts("users"),
+                parties: a.texts("parties"),
+                tags: a.texts("tags"),
+            });
             new.audience = read.unwrap_or_default();
         }
     }

@@ -25,9 +25,7 @@ use super::{
     refusal::{self, Wrong},
     visit::Visit,
 };
-use crate::{
-    app::{App, AppError, Caller, Done, Receipt, once},
-};
+use crate::app::{App, AppError, Caller, Done, Receipt, once};
 
 /// A change that worked.
 pub struct Answer {

@@ -372,7 +372,11 @@ fn facts(page: &Page, detail: &Detail) -> Vec<Fact> {
     let reported = detail.broadcast.origin == "reported";
     let delivered = match reported {
         true => Fact::new(page.t("fact-reported"), page.num(counts.reported), ""),
-        false => Fact::new(page.t("fact-accepted"), page.num(counts.accepted), if counts.reported > 0 { page.n("fact-told", counts.reported) } else { String::new() }),
+        false => Fact::new(
+            page.t("fact-accepted"),
+            page.num(counts.accepted),
+            if counts.reported > 0 { page.n("fact-told", counts.reported) } else { String::new() },
+        ),
     };
     let reading = match detail.broadcast.capabilities.reading_state && !reported {
         true => page.num(counts.read),
@@ -381,7 +385,11 @@ fn facts(page: &Page, detail: &Detail) -> Vec<Fact> {
     vec![
         Fact::new(page.t("fact-recipients"), page.num(detail.broadcast.recipients.count), ""),
         delivered,
-        Fact::new(page.t("fact-refused"), page.num(counts.refused), if counts.unknown > 0 { page.n("fact-unknown", counts.unknown) } else { String::new() }),
+        Fact::new(
+            page.t("fact-refused"),
+            page.num(counts.refused),
+            if counts.unknown > 0 { page.n("fact-unknown", counts.unknown) } else { String::new() },
+        ),
         Fact::new(page.t("fact-read"), reading, ""),
     ]
 }

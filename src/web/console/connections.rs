@@ -72,10 +72,8 @@ pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest,
         agreement: text("agreement"),
     };
     let (app_, caller) = (app.clone(), who.caller.clone());
-    let made = once::form(&app, &who, &req, &posted, async |_| {
-        Ok(format!("/connections/{}", connections::create(&app_, &caller, new).await?.value))
-    })
-    .await?;
+    let made = once::form(&app, &who, &req, &posted, async |_| Ok(format!("/connections/{}", connections::create(&app_, &caller, new).await?.value)))
+        .await?;
     match made {
         Ok(location) => {
             who.flash(Tone::Ok, page.t("connection-made")).await;

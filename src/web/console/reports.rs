@@ -1,10 +1,6 @@
 //! `/reports`: 误发上报, made for a phone. The page says first what is faster than any approval: taking it back oneself.
 
-use actix_web::{
-    HttpRequest, HttpResponse,
-    http::StatusCode,
-    web::Data,
-};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 
 use super::broadcasts::choices;

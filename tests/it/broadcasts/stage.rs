@@ -76,6 +76,13 @@ impl Stage {
             .unwrap()
     }
 
+    /// How many events there are in all.
+    pub fn events(&self) -> i64 {
+        use countermand::store::schema::log_search;
+        use diesel::prelude::*;
+        self.app.store.read_now(|conn| Ok(log_search::table.count().get_result(conn)?)).unwrap()
+    }
+
     /// How many events of `action` there are.
     pub fn count(&self, action: &str) -> i64 {
         use countermand::store::schema::log_search;
@@ -103,4 +110,56 @@ pub async fn person(app: &App, username: &str, roles: &[Role]) -> Caller {
     let id = users::add(app, &Caller::shell(), new).await.unwrap().value;
     let person = app.store.read(move |conn| people::person_find(conn, &id)).await.unwrap().unwrap();
     person.caller(Some("session-1".into()), None, None)
+}
+
+/// A signed-in browser of `caller`: the session cookie's value and the token of its forms.
+pub async fn signed_in(stage: &Stage, caller: &Caller) -> (String, String) {
+    use countermand::{crypto::token, store::sessions};
+    let (cookie, token_hash) = token::fresh();
+    let csrf = token::fresh().0;
+    let now = stage.app.now();
+    let row = sessions::SessionRow {
+        id: countermand::id::fresh(),
+        token_hash,
+        user_id: caller.user_id.clone().unwrap(),
+        csrf: csrf.clone(),
+        state: "open".into(),
+        device_id: None,
+        client_ip: None,
+        user_agent: None,
+        flash: None,
+        created_at: now.0,
+        seen_at: now.0,
+        expires_at: now.plus(std::time::Duration::from_secs(8 * 3600)).0,
+        closed_at: None,
+    };
+    stage.app.store.write(move |tx| sessions::session_insert(tx.conn, &row)).await.unwrap();
+    (cookie, csrf)
+}
+
+/// A service token with `scopes`.
+pub async fn service_token(app: &App, scopes: &[&str]) -> String {
+    use countermand::app::tokens::{self, NewToken};
+    let new = NewToken { name: "接口".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), user: None, expires_at: None };
+    tokens::create(app, &Caller::shell(), new, true, "").await.unwrap().value.secret
+}
+
+/// The application behind its middleware, ready to be called.
+#[macro_export]
+macro_rules! served {
+    ($stage:expr) => {{
+        let shell = countermand::web::Shell {
+            tenant: "华辰集团".into(),
+            secure: false,
+            public_origin: "http://localhost:8080".into(),
+            clock: $stage.clock.clone(),
+        };
+        actix_web::test::init_service(
+            actix_web::App::new()
+                .app_data(actix_web::web::Data::new(shell))
+                .wrap(actix_web::middleware::from_fn(countermand::web::security::shell))
+                .configure(countermand::web::console($stage.app.clone())),
+        )
+        .await
+    }};
 }
