@@ -120,13 +120,6 @@ call-kind-test = Test
 call-state-started = Made, no answer yet
 call-state-answered = Answered
 call-state-lost = Answer lost
-call-result-ok = Done
-call-result-refused = Refused by the platform
-call-result-rate-limited = Asked to slow down
-call-result-not-reached = Platform not reached
-call-result-unknown = Cannot be told
-call-result-unauthorized = Credentials not accepted
-call-result-unsupported = Not supported
 
 residue-wecom-plugin = Copies in the WeChat plug-in are not removed
 residue-local-cache = Local caches: about 12 hours on Android, 48 on iOS

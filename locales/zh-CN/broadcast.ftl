@@ -111,13 +111,6 @@ call-kind-test = 测试连接
 call-state-started = 已发出，等待应答
 call-state-answered = 已应答
 call-state-lost = 应答丢失
-call-result-ok = 成功
-call-result-refused = 平台拒绝
-call-result-rate-limited = 平台要求放慢
-call-result-not-reached = 无法连接平台
-call-result-unknown = 无法判断
-call-result-unauthorized = 凭证不被接受
-call-result-unsupported = 平台不支持
 
 residue-wecom-plugin = 微信插件端收到的副本不随之移除
 residue-local-cache = 本机缓存：安卓约 12 小时，苹果约 48 小时
