@@ -166,8 +166,8 @@ async fn a_crash_between_call_and_answer_neither_loses_nor_doubles_the_notice() 
     let stage = Stage::set().await;
     let user = stage.emulator.access().users[0].clone();
     let id = send::send(&stage.app, &stage.caller, new(&stage, &[&user]), None).await.unwrap().value;
-    stage.emulator.inject("message/send", Mode::Slow, 1);
-    // The process dies while the platform, which has acted, takes its time to answer.
+    stage.emulator.inject("message/send", Mode::TimeoutAfterActing, 1);
+    // The process dies while the platform, which has acted, will never answer.
     tokio::select! {
         _ = deliver::step(&stage.app, &id) => panic!("the answer came too early"),
         () = arrived(&stage, &user) => {}
@@ -191,7 +191,7 @@ async fn after_the_platform_stops_dropping_doubles_a_lost_send_stays_unknown() {
     let stage = Stage::set().await;
     let user = stage.emulator.access().users[0].clone();
     let id = send::send(&stage.app, &stage.caller, new(&stage, &[&user]), None).await.unwrap().value;
-    stage.emulator.inject("message/send", Mode::Slow, 1);
+    stage.emulator.inject("message/send", Mode::TimeoutAfterActing, 1);
     tokio::select! {
         _ = deliver::step(&stage.app, &id) => panic!("the answer came too early"),
         () = arrived(&stage, &user) => {}
