@@ -119,6 +119,8 @@ pub struct Filter {
     pub case: Option<String>,
     pub subject_id: Option<String>,
     pub client_ip: Option<String>,
+    /// What the address begins with: a network whose mask ends between two groups of digits.
+    pub client_ip_begin: Option<String>,
     pub device_id: Option<String>,
 }
 
@@ -142,6 +144,10 @@ pub fn search(conn: &mut Conn, filter: &Filter, cursor: Option<u64>, direction: 
     if let Some(actor) = &filter.actor {
         let pattern = format!("%{}%", actor.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(log_search::actor_id.eq(actor.clone()).or(log_search::actor_name.like(pattern).escape('\\')));
+    }
+    if let Some(begin) = &filter.client_ip_begin {
+        let pattern = format!("{}%", begin.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(log_search::client_ip.like(pattern).escape('\\'));
     }
     for (given, apply) in
         [(&filter.action, 0), (&filter.outcome, 1), (&filter.case, 2), (&filter.subject_id, 3), (&filter.client_ip, 4), (&filter.device_id, 5)]

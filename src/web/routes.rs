@@ -8,7 +8,7 @@ use actix_web::{
 
 use super::{
     api, assets,
-    console::{account, broadcasts, connections, recalls, reports, sessions, setup, users},
+    console::{account, audit, broadcasts, connections, evidence, recalls, reports, sessions, setup, users},
 };
 
 /// Registers all paths.
@@ -54,6 +54,18 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/halts").post(recalls::act::halt));
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
+    cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
+
+    cfg.service(resource("/audit").get(audit::index));
+    cfg.service(resource("/audit.csv").get(audit::csv));
+    cfg.service(resource("/audit/{index}").get(audit::show));
+    cfg.service(resource("/evidence").get(evidence::index));
+    cfg.service(resource("/evidence/exports").post(evidence::create));
+    cfg.service(resource("/evidence/verification").get(evidence::verification).post(evidence::verify));
+    cfg.service(resource("/evidence/{number}").get(evidence::show));
+    cfg.service(resource("/evidence/{number}/file").get(evidence::file));
+
+    cfg.service(resource("/api/v1/events").get(api::events::index));
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
     cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));

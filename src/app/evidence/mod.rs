@@ -7,6 +7,8 @@ pub mod seal;
 
 use std::{io::Write, path::Path};
 
+/// What a verification answers, for pages.
+pub use crate::evidence::verify::{Answer, Check, Outcome};
 pub(in crate::app) use collect::parts_of;
 
 use super::{App, AppError, AppResult, Caller};
@@ -18,7 +20,7 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
-        verify::{Answer, Outcome, Pin, verify},
+        verify::{Pin, verify},
         zip::Limits,
     },
     store::{

@@ -1,9 +1,11 @@
 //! Pages for people: one file a noun, the page's struct beside its handlers. A handler takes, calls `app`, shows or redirects.
 
 pub mod account;
+pub mod audit;
 pub mod broadcasts;
 pub mod connections;
 pub mod demo;
+pub mod evidence;
 pub mod recalls;
 pub mod reports;
 pub mod sessions;

@@ -1,0 +1,140 @@
+# Audit trail
+
+audit-intact = Agrees with the signed checkpoint
+audit-broken = The integrity check failed; do not rely on this record
+audit-broken-help = The log's hashes do not agree with the signed checkpoint. Stop writing at once, preserve database and keys, and find the place with countermand ledger verify.
+audit-size = { $n ->
+    [one] { $n_text } event, up to
+   *[other] { $n_text } events, up to
+ }
+audit-export = Export these results
+audit-filter = Filter the audit trail
+audit-from = From
+audit-to = To
+audit-actor = Person
+audit-actor-hint = Name or id
+audit-action = Action
+audit-action-any = All actions
+audit-case = Case
+audit-case-hint = FR- number
+audit-object = Object id
+audit-address = Address or network
+audit-outcome = Outcome
+audit-outcome-any = All outcomes
+audit-search = Search
+audit-results = Results
+audit-table = Table of audit events
+audit-col-index = No.
+audit-col-time = Time (with offset)
+audit-col-actor = Person and role
+audit-col-action = Action
+audit-col-object = Object
+audit-col-address = Address
+audit-col-device = Device
+audit-col-outcome = Outcome
+audit-port = port { $port }
+audit-page = { $n ->
+    [one] { $n_text } event on this page, newest first
+   *[other] { $n_text } events on this page, newest first
+ }
+audit-kept = { $n ->
+    [one] Contents are kept for at least { $n_text } day, commitments and leaves for good
+   *[other] Contents are kept for at least { $n_text } days, commitments and leaves for good
+ }
+audit-empty = Nothing matches
+audit-empty-help = The filters exclude every event. Widen them, or clear them all and search again.
+audit-error-query = The search has a mistake; mend it and search again
+audit-chip = { $label }: { $value }
+
+device-state-known = known
+device-state-new = new device
+device-state-changed = traits changed
+device-state-absent = no traits given
+
+event-title = Audit event { $index }: { $action }
+event-crumb = Event { $index }
+event-verified = Verified
+event-unverified = Not verified
+event-before = Previous
+event-after = Next
+event-parts = Contents and commitments
+event-parts-note = Contents are purged when due; commitments stay for good
+event-parts-table = Table of contents
+event-part = Part
+event-value = Contents
+event-commitment = Commitment (salted SHA-256)
+event-check = Check
+event-holds = Matches
+event-differs = Differs
+event-purged = Purged when due
+event-no-parts = This event has no contents that can be purged
+event-part-actor = Person and role
+event-part-client = Network address
+event-part-device = Device
+event-part-detail = Details
+event-part-text = Text as typed
+event-part-shown = What was shown
+event-part-platform = Platform's answer
+event-changes = Before and after
+event-changes-table = Table of changes
+event-field = Field
+event-was = Before
+event-is = After
+event-nothing = empty
+event-proof = Inclusion proof
+event-proof-note = { $n ->
+    [one] Joined { $n_text } time from the leaf up to the signed root
+   *[other] Joined { $n_text } times from the leaf up to the signed root
+ }
+event-proof-table = Table of the inclusion proof
+event-path = Path
+event-level = Level
+event-sibling = Sibling joined
+event-span = Events under the sibling
+event-joined = Hash after joining
+event-leaf-row = Leaf
+event-this = This event
+event-left = left
+event-right = right
+event-span-to = { $first } to { $last }
+event-root-row = Root
+event-root-fits = Agrees with the checkpoint
+event-root-differs = Differs from the checkpoint
+event-leaf = The leaf's exact bytes
+event-leaf-note = { $n ->
+    [one] RFC 8785 canonical JSON, { $n_text } byte
+   *[other] RFC 8785 canonical JSON, { $n_text } bytes
+ }
+event-commands = Check it yourself
+event-commands-note = The first two steps need coreutils and xxd only, the third OpenSSL 3.0. Nothing here uses the network, or this system.
+event-command-leaf = the leaf hash; it should be { $hash }
+event-command-part = open a commitment, salt first, then value; in hexadecimal it should be { $hash }
+event-command-signature = the checkpoint's signature
+event-verdict = Verdict
+event-intact = Unchanged
+event-broken = Not to be relied on
+event-sum-parts = { $n ->
+    [one] { $n_text } commitment matches its contents
+   *[other] { $n_text } commitments match their contents
+ }
+event-sum-purged = { $n ->
+    [one] { $n_text } part was purged when due
+   *[other] { $n_text } parts were purged when due
+ }
+event-sum-leaf = Leaf hash matches
+event-sum-included = { $n ->
+    [one] Included in the checkpoint, { $n_text } level
+   *[other] Included in the checkpoint, { $n_text } levels
+ }
+event-sum-signed = Checkpoint signature holds, Ed25519
+event-checkpoint = Checkpoint
+event-log = Log
+event-size = Events
+event-root = Root hash
+event-facts = Event
+event-id = Id
+event-session = Session
+event-node = Node
+event-case = Case
+
+error-network = Give one address, or an IPv4 network with a mask of 8, 16 or 24 bits

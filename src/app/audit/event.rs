@@ -1,0 +1,197 @@
+//! One event as anybody could check it: leaf, parts with their commitments, what changed, the way up to a signed checkpoint.
+
+use serde_json::{Value, json};
+
+use super::{App, AppError, AppResult, Caller, part_json};
+use crate::{
+    app::evidence::parts_of,
+    domain::{
+        event::{Action, Subject},
+        role::Permission,
+    },
+    evidence::collected::Content,
+    ledger::{
+        checkpoint::{self, Checkpoint},
+        commitment::commit,
+        tree::{Hash, Prover, leaf_hash, node_hash},
+    },
+    store::{
+        StoreError, bundles,
+        reader::{self, StoredEvent, TileReader},
+    },
+};
+
+/// A part of the event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartShown {
+    pub name: String,
+    /// The part's value; `None` where it has been purged.
+    pub value: Option<Value>,
+    pub commitment: Hash,
+    /// Whether salt and value open the commitment; `None` without them.
+    pub holds: Option<bool>,
+}
+
+/// One field that changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Changed {
+    pub field: String,
+    pub before: Option<String>,
+    pub after: Option<String>,
+}
+
+/// One step of the proof: the running hash joined with a sibling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// Whether the sibling stands on the left.
+    pub left: bool,
+    pub sibling: Hash,
+    /// The leaves under the sibling, last one included.
+    pub first: u64,
+    pub last: u64,
+    pub hash: Hash,
+}
+
+/// Everything on the page of an event.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub event: StoredEvent,
+    pub leaf_hash: Hash,
+    pub case_number: Option<String>,
+    /// Name at that time; empty for jobs and where it has been purged.
+    pub name: String,
+    pub parts: Vec<PartShown>,
+    pub changes: Vec<Changed>,
+    pub proof: Vec<Joined>,
+    pub checkpoint: Checkpoint,
+    /// Whether the proof leads to the signed root.
+    pub included: bool,
+}
+
+/// Loads the event at `index`, and proves it under the newest checkpoint, which is signed now if none covers it. Leaves `audit.read`.
+pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
+    let about = Subject::new("event", index.to_string());
+    app.require(caller, Permission::AuditRead, Action::AuditRead, about.clone()).await?;
+    let store = app.store.clone();
+    let found = app
+        .store
+        .read(move |conn| {
+            let event = match reader::event(conn, index) {
+                Err(StoreError::NotFound) => return Ok(None),
+                other => other?,
+            };
+            let parts = reader::parts_of(conn, store.keys(), &event.leaf.id)?;
+            let number = match &event.leaf.case {
+                Some(case) => bundles::case_numbers(conn, vec![case.clone()])?.remove(case),
+                None => None,
+            };
+            Ok(Some((event, parts, number, reader::last_checkpoint(conn)?)))
+        })
+        .await?;
+    let Some((event, parts, case_number, note)) = found else {
+        return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await);
+    };
+    let mut read = caller.event(Action::AuditRead, Subject::new("event", event.leaf.id.clone())).detail(json!({ "index": index }));
+    if let Some(case) = &event.leaf.case {
+        read = read.case(case);
+    }
+    app.record(read).await?;
+    let vkey = app.store.vkey()?;
+    let open = |note: &str| checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")));
+    let mut checkpoint = note.as_deref().map(open).transpose()?;
+    if checkpoint.as_ref().is_none_or(|c| c.size <= index) {
+        checkpoint = Some(open(&app.store.checkpoint().await?)?);
+    }
+    let checkpoint = checkpoint.ok_or(AppError::NotFound)?;
+    let size = checkpoint.size;
+    let siblings = app
+        .store
+        .read(move |conn| Prover::new(&TileReader::new(conn), size).inclusion(index).map_err(|e| StoreError::Corrupt(format!("the tree: {e}"))))
+        .await?;
+    let leaf_hash = leaf_hash(&event.bytes);
+    let proof = joins(index, size, leaf_hash, &siblings);
+    let included = proof.last().map_or(leaf_hash, |j| j.hash) == checkpoint.root;
+    let (detail, name) = (part_json(&parts, "detail"), part_json(&parts, "actor")["name"].as_str().unwrap_or_default().to_owned());
+    let parts = parts_of(&event, parts)?
+        .into_iter()
+        .map(|part| {
+            let commitment = event.leaf.parts.get(&part.name).copied().unwrap_or_default();
+            let (value, holds) = match part.content {
+                Content::Open { salt, value } => (serde_json::from_slice(&value).ok(), Some(commit(&salt, &value) == commitment)),
+                Content::Withheld(_) => (None, None),
+            };
+            PartShown { name: part.name, value, commitment, holds }
+        })
+        .collect();
+    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, event })
+}
+
+/// The siblings of leaf `index` in a log of `size`, each with the leaves under it and the hash after joining.
+fn joins(index: u64, size: u64, leaf: Hash, siblings: &[Hash]) -> Vec<Joined> {
+    let (mut start, mut end) = (0, size);
+    let mut spans = Vec::new();
+    while end - start > 1 {
+        // The largest power of two below the number of leaves (RFC 6962 §2.1).
+        let middle = start + (1 << (63 - (end - start - 1).leading_zeros()));
+        if index < middle {
+            spans.push((false, middle, end - 1));
+            end = middle;
+        } else {
+            spans.push((true, start, middle - 1));
+            start = middle;
+        }
+    }
+    let mut hash = leaf;
+    spans
+        .into_iter()
+        .rev()
+        .zip(siblings)
+        .map(|((left, first, last), sibling)| {
+            hash = if left { node_hash(sibling, &hash) } else { node_hash(&hash, sibling) };
+            Joined { left, sibling: *sibling, first, last, hash }
+        })
+        .collect()
+}
+
+/// The fields in which `before` and `after` differ.
+fn changes(detail: &Value) -> Vec<Changed> {
+    let empty = serde_json::Map::new();
+    let (before, after) = (detail["before"].as_object().unwrap_or(&empty), detail["after"].as_object().unwrap_or(&empty));
+    let fields: std::collections::BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    let said = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    fields
+        .into_iter()
+        .map(|field| Changed { field: field.clone(), before: said(before.get(field)), after: said(after.get(field)) })
+        .filter(|c| c.before != c.after)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::tree::{Memory, inclusion, root};
+
+    #[test]
+    fn the_drawn_path_leads_to_the_root_and_its_spans_cover_the_log() {
+        for size in [1u64, 2, 3, 7, 8, 70] {
+            let log: Memory = (0..size).map(|i| leaf_hash(&i.to_be_bytes())).collect();
+            for index in 0..size {
+                let joined = joins(index, size, leaf_hash(&index.to_be_bytes()), &inclusion(&log, index, size).unwrap());
+                assert_eq!(joined.last().map_or(leaf_hash(&index.to_be_bytes()), |j| j.hash), root(&log, size).unwrap());
+                assert_eq!(1 + joined.iter().map(|j| j.last - j.first + 1).sum::<u64>(), size);
+                assert!(joined.iter().all(|j| if j.left { j.last < index } else { j.first > index }));
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_differs_is_a_change() {
+        let detail = json!({ "before": { "state": "reviewing", "round": 1, "x": null }, "after": { "state": "approved", "round": 1, "y": [2] } });
+        let changed: Vec<_> = changes(&detail).into_iter().map(|c| (c.field, c.before, c.after)).collect();
+        assert_eq!(changed, [("state".into(), Some("reviewing".into()), Some("approved".into())), ("y".into(), None, Some("[2]".into()))]);
+    }
+}

@@ -1,0 +1,71 @@
+//! A search as CSV: the columns and rules of the evidence bundle's `events.csv`, newest first, read piece by piece.
+
+use serde_json::json;
+
+use super::{App, AppResult, Caller, Query, trail};
+use crate::{
+    app::evidence::parts_of,
+    domain::{event::Action, role::Permission},
+    evidence::{
+        collected::Entry,
+        columns, csv,
+        tables::{Event, event_cells},
+    },
+    store::reader::{self, Direction, Filter},
+};
+
+/// Rows read at a time.
+const PIECE: i64 = 500;
+
+/// A CSV file in the making; its size is that of the log when it was asked for.
+pub struct Csv {
+    app: App,
+    filter: Filter,
+    /// The next row lies below this index; `None` at the end.
+    below: Option<u64>,
+    begun: bool,
+}
+
+/// Begins an export of a search; leaves `audit.exported`.
+pub async fn export(app: &App, caller: &Caller, query: &Query) -> AppResult<Csv> {
+    app.require(caller, Permission::AuditExport, Action::AuditExported, trail()).await?;
+    let filter = match query.filter(app).await {
+        Ok(filter) => filter,
+        Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
+    };
+    let size = app.store.read(reader::head).await?.size();
+    let event = caller.event(Action::AuditExported, trail()).detail(json!({ "log_size": size })).text(json!({ "query": query.to_json() }));
+    app.record(event).await?;
+    Ok(Csv { app: app.clone(), filter, below: Some(size), begun: false })
+}
+
+impl Csv {
+    /// The next piece of the file; `None` at its end.
+    pub async fn next(&mut self) -> AppResult<Option<String>> {
+        if !self.begun {
+            self.begun = true;
+            return Ok(Some(csv::header(columns::names(columns::EVENTS))));
+        }
+        let Some(below) = self.below else { return Ok(None) };
+        let (store, filter, zone) = (self.app.store.clone(), self.filter.clone(), self.app.config.time_zone.clone());
+        let (text, last) = self
+            .app
+            .store
+            .read(move |conn| {
+                let rows = reader::search(conn, &filter, Some(below), Direction::Older, PIECE)?;
+                let mut parts = reader::parts_of_many(conn, store.keys(), &rows.iter().map(|r| r.event_id.clone()).collect::<Vec<_>>())?;
+                let mut text = String::new();
+                for row in &rows {
+                    let event = reader::event(conn, u64::try_from(row.idx).unwrap_or(0))?;
+                    let opened = parts_of(&event, parts.remove(&row.event_id).unwrap_or_default())?;
+                    if let Some(event) = Event::read(&Entry { index: event.index, leaf: event.bytes, parts: opened, proof: Vec::new() }) {
+                        text.push_str(&csv::line(&event_cells(&event, &zone)));
+                    }
+                }
+                Ok((text, rows.last().filter(|_| rows.len() as i64 == PIECE).map(|r| u64::try_from(r.idx).unwrap_or(0))))
+            })
+            .await?;
+        self.below = last;
+        Ok(Some(text))
+    }
+}

@@ -1,0 +1,228 @@
+//! The audit trail, read: search, one event with its proof ([`event`]), the events of a case, CSV of a search ([`export`]).
+//! Each reading is an event itself: a search once, not once a page. Who may not read leaves a refused event.
+
+pub mod event;
+pub mod export;
+mod query;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+pub use query::Query;
+
+use super::{App, AppError, AppResult, Caller};
+use crate::{
+    app::caller::code,
+    clock::Instant,
+    domain::{
+        event::{Action, Subject},
+        role::Permission,
+    },
+    ledger::{checkpoint, note::Vkey, tree},
+    store::{
+        Conn, StoreError, bundles,
+        reader::{self, Direction, OpenPart, SearchRow, StoredEvent, TileReader},
+    },
+};
+
+/// Rows a page of the viewer.
+pub const PAGE: usize = 50;
+
+/// Which page of a search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Turn {
+    /// The newest rows: a new search.
+    #[default]
+    First,
+    Before(u64),
+    After(u64),
+}
+
+/// One row of the viewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    pub index: u64,
+    pub at: Instant,
+    pub action: String,
+    pub outcome: String,
+    pub actor_id: String,
+    /// Empty for jobs and where it has been purged.
+    pub name: String,
+    pub roles: Vec<String>,
+    pub subject_kind: String,
+    pub subject_id: String,
+    /// Number of the case that the event belongs to.
+    pub case_number: Option<String>,
+    pub client_ip: String,
+    pub port: Option<u64>,
+    pub device: String,
+    pub device_state: String,
+}
+
+/// How the log stands against what was signed. A light look at every page; `ledger verify` recomputes everything.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Events in the log.
+    pub size: u64,
+    /// Events under the last signature.
+    pub signed: u64,
+    /// Time of the last event.
+    pub at: Instant,
+    /// What does not fit; `None` if the tree agrees with head and signature.
+    pub problem: Option<String>,
+}
+
+/// A page of the viewer.
+#[derive(Clone, Debug)]
+pub struct Found {
+    pub lines: Vec<Line>,
+    /// Cursor of the page with newer rows, if there is one.
+    pub newer: Option<u64>,
+    pub older: Option<u64>,
+    pub standing: Standing,
+}
+
+fn trail() -> Subject {
+    Subject::new("log", "trail")
+}
+
+/// Searches the trail, newest first.
+///
+/// # Errors
+/// `Forbidden` and `Invalid` (on `action`, `outcome`, `address`, `case`), each recorded.
+pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn) -> AppResult<Found> {
+    app.require(caller, Permission::AuditRead, Action::AuditSearched, trail()).await?;
+    let filter = match query.filter(app).await {
+        Ok(filter) => filter,
+        Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
+    };
+    if turn == Turn::First {
+        app.record(caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
+    }
+    let (store, vkey) = (app.store.clone(), app.store.vkey()?);
+    let found = app
+        .store
+        .read(move |conn| {
+            let (cursor, direction) = match turn {
+                Turn::First => (None, Direction::Older),
+                Turn::Before(index) => (Some(index), Direction::Older),
+                Turn::After(index) => (Some(index), Direction::Newer),
+            };
+            let mut rows = reader::search(conn, &filter, cursor, direction, PAGE as i64 + 1)?;
+            // One row more than a page tells whether there is another page on that side.
+            let more = rows.len() > PAGE;
+            if more {
+                match direction {
+                    Direction::Older => rows.truncate(PAGE),
+                    Direction::Newer => drop(rows.remove(0)),
+                }
+            }
+            let edge = |row: Option<&SearchRow>| row.map(|r| u64::try_from(r.idx).unwrap_or(0));
+            let (has_newer, has_older) = match turn {
+                Turn::First => (false, more),
+                Turn::Before(_) => (true, more),
+                Turn::After(_) => (more, true),
+            };
+            let (newer, older) = (edge(rows.first()).filter(|_| has_newer), edge(rows.last()).filter(|_| has_older));
+            let lines = lines(conn, &store, rows)?;
+            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)? })
+        })
+        .await?;
+    Ok(found)
+}
+
+fn lines(conn: &mut Conn, store: &crate::store::Store, rows: Vec<SearchRow>) -> Result<Vec<Line>, StoreError> {
+    let parts = reader::parts_of_many(conn, store.keys(), &rows.iter().map(|r| r.event_id.clone()).collect::<Vec<_>>())?;
+    let numbers = bundles::case_numbers(conn, rows.iter().filter_map(|r| r.case_id.clone()).collect())?;
+    Ok(rows.into_iter().map(|row| line(&parts, &numbers, row)).collect())
+}
+
+fn line(parts: &BTreeMap<String, Vec<OpenPart>>, numbers: &BTreeMap<String, String>, row: SearchRow) -> Line {
+    let part = |name: &str| part_json(parts.get(&row.event_id).map_or(&[][..], Vec::as_slice), name);
+    let text = |value: &Value, key: &str| value[key].as_str().unwrap_or_default().to_owned();
+    let (actor, client, device) = (part("actor"), part("client"), part("device"));
+    let fingerprint = text(&device, "fingerprint");
+    Line {
+        index: u64::try_from(row.idx).unwrap_or(0),
+        at: Instant(row.at),
+        name: text(&actor, "name"),
+        roles: actor["roles"].as_array().into_iter().flatten().filter_map(|r| r.as_str().map(ToOwned::to_owned)).collect(),
+        client_ip: text(&client, "client_ip"),
+        port: client["peer_port"].as_u64(),
+        device: code(if fingerprint.is_empty() { device["device_id"].as_str().unwrap_or_default() } else { &fingerprint }),
+        device_state: text(&device, "state"),
+        case_number: row.case_id.as_ref().and_then(|id| numbers.get(id).cloned()),
+        action: row.action,
+        outcome: row.outcome,
+        actor_id: row.actor_id,
+        subject_kind: row.subject_kind,
+        subject_id: row.subject_id,
+    }
+}
+
+/// A part as JSON; null where it is not there.
+fn part_json(parts: &[OpenPart], name: &str) -> Value {
+    parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or_default()
+}
+
+fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
+    let head = reader::head(conn)?;
+    let note = reader::last_checkpoint(conn)?;
+    let size = head.size();
+    let root = |conn: &mut Conn, size| tree::root(&TileReader::new(conn), size).map_err(|e| e.to_string());
+    let mut signed = 0;
+    let mut problem = match root(conn, size) {
+        Ok(found) if found.as_slice() == head.root => None,
+        Ok(found) => Some(format!("root {} {}", hex::encode(found), hex::encode(&head.root))),
+        Err(e) => Some(e),
+    };
+    match note.map(|note| checkpoint::open(&note, vkey)) {
+        None => {}
+        Some(Err(e)) => problem = problem.or_else(|| Some(e.to_string())),
+        Some(Ok(kept)) => {
+            signed = kept.size;
+            let fits = kept.size <= size && root(conn, kept.size).is_ok_and(|r| r == kept.root);
+            if !fits {
+                problem = problem.or_else(|| Some(format!("checkpoint {}", kept.size)));
+            }
+        }
+    }
+    Ok(Standing { size, signed, at: Instant(head.last_at), problem })
+}
+
+/// One event of a case for programs.
+#[derive(Clone, Debug)]
+pub struct CaseEvent {
+    pub event: StoredEvent,
+    pub leaf_hash: tree::Hash,
+    /// Part name -> value; null where it has been purged.
+    pub parts: serde_json::Map<String, Value>,
+}
+
+fn case_event(opened: Vec<OpenPart>, event: StoredEvent) -> CaseEvent {
+    let mut parts: serde_json::Map<String, Value> = event.leaf.parts.keys().map(|name| (name.clone(), Value::Null)).collect();
+    parts.extend(opened.into_iter().filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
+    CaseEvent { leaf_hash: tree::leaf_hash(&event.bytes), event, parts }
+}
+
+/// Events of one case for programs, in order, after the index `after`, at most `limit`; with the parts that still exist.
+pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>, limit: usize) -> AppResult<(String, Vec<CaseEvent>)> {
+    let about = Subject::new("recall", case.chars().take(64).collect::<String>());
+    app.require(caller, Permission::AuditRead, Action::AuditRead, about.clone()).await?;
+    let (store, wanted) = (app.store.clone(), case.to_owned());
+    let found = app
+        .store
+        .read(move |conn| {
+            let Some(row) = crate::store::recalls::find(conn, &wanted)? else { return Ok(None) };
+            let events = reader::events_of_case(conn, &row.id, None)?;
+            let page: Vec<_> = events.into_iter().filter(|e| after.is_none_or(|a| e.index > a)).take(limit).collect();
+            let mut parts = reader::parts_of_many(conn, store.keys(), &page.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
+            let page = page.into_iter().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e)).collect();
+            Ok(Some((row.id, page)))
+        })
+        .await?;
+    let Some((id, page)) = found else { return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await) };
+    app.record(caller.event(Action::AuditRead, Subject::new("recall", id.clone())).case(&id).detail(json!({ "after": after }))).await?;
+    Ok((id, page))
+}

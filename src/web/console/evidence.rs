@@ -1,0 +1,265 @@
+//! Evidence for people: the bundles there are, export with a purpose, download, verification of an upload of which nothing is kept.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header},
+    web::{Data, Path},
+};
+use askama::Template;
+
+use crate::{
+    app::{
+        App, AppError,
+        evidence::{
+            self, Answer, Check, Kind, Listed, Outcome,
+            export::{Export, export},
+        },
+        once,
+    },
+    i18n::bytes,
+    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, page::Html, see_other, view::Crumb},
+};
+
+/// A bundle in a list.
+struct Row {
+    number: String,
+    case_number: String,
+    kind: String,
+    size: String,
+    events: String,
+    at: Html,
+}
+
+fn row(page: &Page, listed: &Listed) -> Row {
+    Row {
+        number: listed.row.number.clone(),
+        case_number: listed.case_number.clone(),
+        kind: page.word("bundle", listed.kind.as_str()),
+        size: bytes(u64::try_from(listed.row.size).unwrap_or(0)),
+        events: page.num(u64::try_from(listed.row.log_size).unwrap_or(0)),
+        at: page.time_full(crate::clock::Instant(listed.row.sealed_at)),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "evidence/index.html")]
+struct Index {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    rows: Vec<Row>,
+    form: FormState,
+    /// The case whose bundles these are; `None` for all.
+    case: Option<String>,
+    older: Option<String>,
+    with_content: bool,
+}
+
+fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
+    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == wanted && !v.is_empty()).map(|(_, v)| v.into_owned())
+}
+
+async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, before: Option<String>) -> Result<Index, Fault> {
+    let mut all = evidence::list(app, &me.caller, before).await?;
+    let page_length = usize::try_from(evidence::PAGE).unwrap_or(usize::MAX);
+    let more = all.len() > page_length;
+    all.truncate(page_length);
+    let older = all.last().filter(|_| more).map(|l| format!("/evidence?before={}", l.row.id));
+    Ok(Index {
+        rows: all.iter().map(|l| row(&page, l)).collect(),
+        crumbs: vec![Crumb::here(page.t("nav-evidence"))],
+        with_content: page.can("content.read"),
+        case: None,
+        page: page.at("/evidence"),
+        form,
+        older,
+    })
+}
+
+/// `GET /evidence`
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
+    let form = FormState::new("evidence").with("case", asked(&req, "case").unwrap_or_default());
+    ok(index_of(&app, &me, page, form, asked(&req, "before")).await?)
+}
+
+/// `GET /recalls/{id}/evidence`
+pub async fn of_case(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let (loaded, all) = evidence::of_case(&app, &me.caller, &id).await?;
+    let number = loaded.row.number;
+    ok(Index {
+        rows: all.iter().map(|l| row(&page, l)).collect(),
+        crumbs: vec![
+            Crumb::link("/recalls", page.t("nav-recalls")),
+            Crumb::link(format!("/recalls/{}", loaded.row.id), number.clone()),
+            Crumb::here(page.t("evidence-of-case")),
+        ],
+        form: FormState::new("evidence").with("case", number.clone()),
+        case: Some(number),
+        older: None,
+        with_content: page.can("content.read"),
+        page,
+    })
+}
+
+/// `POST /evidence/exports`
+pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let owner = once::form_owner(me.session_id());
+    let nonce = posted.nonce();
+    let keyed = !nonce.is_empty() && nonce.len() <= 64;
+    if keyed {
+        match once::begin(&app, &owner, nonce, once::body_hash("POST", "/evidence/exports", b"")).await? {
+            once::Begun::Done { answer, .. } => return Ok(see_other(answer)),
+            once::Begun::Other | once::Begun::Running => return Err(Fault::conflict()),
+            once::Begun::Go { .. } => {}
+        }
+    }
+    let wanted = Export {
+        case: posted.get("case").to_owned(),
+        purpose: posted.get("purpose").to_owned(),
+        at: None,
+        totp: posted.get("totp").to_owned(),
+        keep: true,
+    };
+    match export(&app, &me.caller, wanted).await {
+        Ok(done) => {
+            let location = format!("/evidence/{}", done.value.number);
+            if keyed {
+                once::finish(&app, &owner, nonce, 303, &location).await?;
+            }
+            me.flash(Tone::Ok, page.t("evidence-made")).await;
+            Ok(see_other(location))
+        }
+        Err(error) => {
+            if keyed {
+                once::forget(&app, &owner, nonce).await?;
+            }
+            let mut form = FormState::from_posted("evidence", &posted);
+            match error {
+                AppError::NotFound => form.refuse("case", "unknown"),
+                error => form.refuse_all(error)?,
+            }
+            html(StatusCode::UNPROCESSABLE_ENTITY, index_of(&app, &me, page, form, None).await?)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "evidence/show.html")]
+struct Show {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    row: Row,
+    sha256: String,
+    /// Whether this person may download it.
+    may: bool,
+    masked: bool,
+}
+
+/// `GET /evidence/{number}`
+pub async fn show(app: Data<App>, me: SignedIn, page: Page, number: Path<String>) -> Result<HttpResponse, Fault> {
+    let listed = evidence::find(&app, &me.caller, &number).await?;
+    ok(Show {
+        crumbs: vec![Crumb::link("/evidence", page.t("nav-evidence")), Crumb::here(listed.row.number.clone())],
+        row: row(&page, &listed),
+        sha256: hex::encode(&listed.row.sha256),
+        may: !listed.kind.has_contents() || page.can("content.read"),
+        masked: listed.kind == Kind::Masked,
+        page,
+    })
+}
+
+/// `GET /evidence/{number}/file`
+pub async fn file(app: Data<App>, me: SignedIn, number: Path<String>) -> Result<HttpResponse, Fault> {
+    let (listed, bytes) = evidence::download(&app, &me.caller, &number).await?;
+    let name = format!("attachment; filename=\"{}.zip\"", listed.row.number);
+    Ok(HttpResponse::Ok().content_type("application/zip").insert_header((header::CONTENT_DISPOSITION, name)).body(bytes))
+}
+
+/// A check as a line of the table.
+struct Line {
+    name: String,
+    check: Check,
+    word: String,
+    tone: Tone,
+    icon: &'static str,
+}
+
+/// What an upload came to.
+struct Verdict {
+    file: String,
+    result: Answer,
+    word: String,
+    help: String,
+    lines: Vec<Line>,
+    count: String,
+}
+
+#[derive(Template)]
+#[template(path = "evidence/verification.html")]
+struct Verification {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    form: FormState,
+    verdict: Option<Verdict>,
+}
+
+fn verification_of(page: Page, form: FormState, verdict: Option<Verdict>) -> Verification {
+    let crumbs = vec![Crumb::link("/evidence", page.t("nav-evidence")), Crumb::here(page.t("evidence-verification"))];
+    Verification { page: page.at("/evidence/verification"), crumbs, form, verdict }
+}
+
+fn look(result: Answer) -> (Tone, &'static str) {
+    match result {
+        Answer::Pass => (Tone::Ok, "check"),
+        Answer::Unknown => (Tone::Mute, "ask"),
+        Answer::Fail => (Tone::Bad, "x"),
+    }
+}
+
+/// What is wrong comes first.
+fn verdict(page: &Page, file: String, outcome: Outcome) -> Verdict {
+    let count = |answer: Answer| outcome.checks.iter().filter(|c| c.result == answer).count();
+    let counted =
+        [("passed", count(Answer::Pass)), ("failed", count(Answer::Fail)), ("unknown", count(Answer::Unknown))].map(|(k, n)| (k, page.num(n)));
+    let counted = page.a("evidence-counts", &counted);
+    let mut checks = outcome.checks;
+    checks.sort_by_key(|c| std::cmp::Reverse(c.result));
+    let lines = checks
+        .into_iter()
+        .map(|check| {
+            let (tone, icon) = look(check.result);
+            Line { name: page.word("verify", check.name), word: page.word("verify-result", check.result.as_str()), tone, icon, check }
+        })
+        .collect();
+    Verdict {
+        file,
+        result: outcome.result,
+        word: page.word("verify-result", outcome.result.as_str()),
+        help: page.t(&format!("verify-help-{}", outcome.result.as_str())),
+        lines,
+        count: counted,
+    }
+}
+
+/// `GET /evidence/verification`
+pub async fn verification(_me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    ok(verification_of(page, FormState::new("verification"), None))
+}
+
+/// `POST /evidence/verification`
+pub async fn verify(app: Data<App>, me: SignedIn, page: Page, mut posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let mut form = FormState::from_posted("verification", &posted);
+    let file = posted.take_files().into_iter().find(|f| f.field == "bundle");
+    let (name, bytes) = file.map(|f| (f.name, f.bytes)).unwrap_or_default();
+    match evidence::check(&app, &me.caller, bytes).await {
+        Ok(outcome) => {
+            let verdict = verdict(&page, name, outcome);
+            ok(verification_of(page, form, Some(verdict)))
+        }
+        Err(error) => {
+            form.refuse_all(error)?;
+            html(StatusCode::UNPROCESSABLE_ENTITY, verification_of(page, form, None))
+        }
+    }
+}
