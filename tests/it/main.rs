@@ -12,6 +12,7 @@ mod contrast;
 mod fake_http;
 mod floors;
 mod ledger;
+mod recalls;
 mod shell;
 mod store;
 mod support;

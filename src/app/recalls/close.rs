@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use super::{App, AppResult, Loaded, load, subject};
 use crate::{
     app::Caller,
     clock::Instant,
     domain::event::Action,
-    ledger::tree::leaf_hash,
+    ledger::{closing::Closing, tree::leaf_hash},
     store::{reader, recalls},
 };
 
@@ -20,8 +19,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Closes a case that is at its end, and asks for its evidence to be sealed. The instant at which to come back, or `None` when it is closed.
 /// Safe to run at any time.
 ///
-/// `case.closed` carries the count, the first and last index and the SHA-256 of the concatenated leaf hashes of the case's events up to
-/// that last index, in index order (formats.md, "Leaf").
+/// `case.closed` carries [`Closing`] over the case's events up to its last index (formats.md, "Case close").
 pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     let id = id.to_owned();
     let written = app
@@ -33,17 +31,13 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
             }
             let pending = reader::pending_of_case(tx.conn, &row.id)?;
             let events = reader::events_of_case(tx.conn, &row.id, None)?;
-            let (Some(first), Some(last), 0) = (events.first(), events.last(), pending) else {
+            let closing = Closing::of(events.iter().map(|e| (e.index, leaf_hash(&e.bytes))));
+            let (Some(closing), 0) = (closing, pending) else {
                 return Ok((Some(tx.now().plus(PAUSE)), false));
             };
-            let mut hash = Sha256::new();
-            for event in &events {
-                hash.update(leaf_hash(&[&event.bytes[..]].concat()));
-            }
-            let detail = json!({
-                "number": row.number, "state": row.state, "count": events.len(), "first": first.index, "last": last.index,
-                "sha256": hex::encode(hash.finalize()),
-            });
+            let mut detail = closing.to_json();
+            detail["number"] = json!(row.number);
+            detail["state"] = json!(row.state);
             let mut after = row.clone();
             after.closed_at = Some(tx.now().0);
             after.version += 1;

@@ -117,7 +117,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             };
             let (before, now_is) = passage(&row, &after);
             let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(json!({
-                "level": level, "round": row.round, "decision": verb, "method": "totp",
+                "level": level, "round": row.round, "decision": verb, "decider": who.user.0, "method": "totp",
                 "statement": STANDARD.encode(&statement), "statement_sha256": hex::encode(crypto::sha256(&statement)),
                 "shown": hex::encode(shown), "before": before, "after": now_is,
             })))?;

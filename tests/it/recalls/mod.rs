@@ -1,0 +1,9 @@
+//! Recall cases over HTTP against the emulated platform: the whole story, every refusal, every fault, pages and API.
+
+mod api;
+mod execution;
+mod guided;
+mod pages;
+mod refusals;
+mod stage;
+mod story;
