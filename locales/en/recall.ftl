@@ -196,6 +196,7 @@ call-result-lost = no answer recorded
 
 decision-title = Your decision
 decision-where = Where it stands
+decision-kept = Your comment was not submitted; here it is:
 decision-submit = Submit the decision
 decision-binds = The summary that your decision binds
 field-decision-decision = Decision

@@ -193,6 +193,7 @@ call-result-lost = 未收到答复
 
 decision-title = 您的决定
 decision-where = 审批状态
+decision-kept = 您写的意见没有提交，保留如下：
 decision-submit = 提交决定
 decision-binds = 您的决定将绑定的摘要
 field-decision-decision = 审批决定

@@ -110,8 +110,12 @@ async fn attempt(app: &App, caller: &Caller, broadcast: &Broadcast, message: &Me
         })
         .await?;
     let Some((call, started)) = begun.value else { return Ok(app.now().plus(Duration::from_secs(1))) };
+    crate::crash::point("broadcast.call_started.committed");
     let exchange = connector.send(&audience, &Outgoing { title: said.title, text: said.text }).await;
-    answered(app, caller, broadcast, message, tries, &call, started, &audience, exchange).await
+    crate::crash::point("broadcast.call_returned");
+    let next = answered(app, caller, broadcast, message, tries, &call, started, &audience, exchange).await?;
+    crate::crash::point("broadcast.call_answered.committed");
+    Ok(next)
 }
 
 #[allow(clippy::too_many_arguments, reason = "one try with everything that is known of it")]

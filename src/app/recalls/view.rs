@@ -220,7 +220,8 @@ pub struct Receipt {
 pub async fn receipt(app: &App, caller: &Caller, id: &str, event: &str) -> AppResult<Receipt> {
     let status = status(app, caller, id).await?;
     let case = status.loaded.row.id.clone();
-    let (events, pending) = app.store.read(move |conn| Ok((reader::events_of_case(conn, &case, None)?, reader::pending_of_case(conn, &case)?))).await?;
+    let (events, pending) =
+        app.store.read(move |conn| Ok((reader::events_of_case(conn, &case, None)?, reader::pending_of_case(conn, &case)?))).await?;
     match events.iter().find(|e| e.leaf.id == event) {
         Some(e) => Ok(Receipt { index: Some(e.index), at: Some(e.leaf.at), action: Action::parse(&e.leaf.action), status }),
         None if pending > 0 => Ok(Receipt { status, index: None, at: None, action: None }),

@@ -19,7 +19,8 @@ async fn a_notice_is_taken_back_by_three_people_and_the_log_says_how() {
     for expected in ["可以强制撤回", "zhouqiming", "hejing", "chensiyuan", "平台不提供"] {
         assert!(page.body.contains(expected), "{expected}: {}", page.body);
     }
-    let typed = [("broadcast", broadcast.as_str()), ("category", "leak"), ("reason", "收件范围误选为全体员工"), ("basis", "第十四条"), ("tell_readers", "1")];
+    let typed =
+        [("broadcast", broadcast.as_str()), ("category", "leak"), ("reason", "收件范围误选为全体员工"), ("basis", "第十四条"), ("tell_readers", "1")];
     let check = stage.post(&cast.requester, "/recalls", &[&typed[..], &[("step", "check")]].concat()).await;
     assert_eq!(check.status, 200);
     assert!(check.body.contains("核对申请") && check.body.contains("收件范围误选为全体员工"));
@@ -47,7 +48,10 @@ async fn a_notice_is_taken_back_by_three_people_and_the_log_says_how() {
     let row = stage.loaded(&case).await.row;
     assert_eq!(row.state, "recall_accepted", "WeCom cannot be read back: accepted, not confirmed");
     let n = people.len();
-    assert_eq!(row.tally.as_deref(), Some(format!("{{\"total\":{n},\"confirmed\":0,\"accepted\":{n},\"unknown\":0,\"still_visible\":0,\"failed\":0}}").as_str()));
+    assert_eq!(
+        row.tally.as_deref(),
+        Some(format!("{{\"total\":{n},\"confirmed\":0,\"accepted\":{n},\"unknown\":0,\"still_visible\":0,\"failed\":0}}").as_str())
+    );
     assert_eq!(stage.emulator.count("message/recall"), 1);
     assert!(!format!("{:?}", stage.emulator.inbox(&people[0])).contains("各位同事"), "the notice has gone");
     assert!(row.closed_at.is_some());
@@ -149,7 +153,7 @@ async fn what_nobody_judges_in_time_expires_and_a_decision_across_the_deadline_i
     stage.clock.advance(Duration::from_secs(24 * 3600));
     let late = stage.decide(&cast.lawyer, &case, "approve").await;
     assert_eq!(late.status, 409, "{}", late.body);
-    assert!(late.body.contains("情况属实，依制度处理") || late.body.contains("最晚有效时刻"), "{}", late.body);
+    assert!(late.body.contains("情况属实，依制度处理") && late.body.contains("最晚有效时刻"), "{}", late.body);
     assert_eq!(stage.last_refusal(&case).await, "past-cut-off");
     stage.run().await;
     assert_eq!(stage.state(&case).await, "expired");

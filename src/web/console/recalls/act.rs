@@ -8,7 +8,7 @@ use actix_web::{
 };
 
 use super::{
-    once::{Posting, posting},
+    once::{Posting, posting, typed},
     show::{Forms, render},
 };
 use crate::{
@@ -54,7 +54,7 @@ async fn answer(app: &App, me: &SignedIn, page: Page, id: &str, posted: &Posted,
         Form::Halt => &mut forms.halt,
     };
     let (noun, prefix) = match which {
-        Form::Decide => ("decision", ""),
+        Form::Decide => ("decision", "decide"),
         Form::Withdraw => ("withdrawal", "withdrawal"),
         Form::Resubmit => ("recall", "resubmission"),
         Form::Capture => ("capture", "capture"),
@@ -71,7 +71,7 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
     let (id, me) = (path.into_inner(), me.with(&posted));
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
-        comment: posted.get("comment").to_owned(),
+        comment: typed(&posted, "comment"),
         totp: posted.get("totp").to_owned(),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
     };
@@ -87,7 +87,7 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
 pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let make = |_| async {
-        let done = withdraw::withdraw(&app, &me.caller, &id, posted.get("reason")).await?;
+        let done = withdraw::withdraw(&app, &me.caller, &id, &typed(&posted, "reason")).await?;
         Ok(receipt_of(&done.value, &done))
     };
     let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/withdrawal"), make).await?;
@@ -98,7 +98,7 @@ pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<Strin
 pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let again =
-        resubmit::Again { reason: posted.get("reason").to_owned(), basis: posted.get("basis").to_owned(), tell_readers: posted.flag("tell_readers") };
+        resubmit::Again { reason: typed(&posted, "reason"), basis: typed(&posted, "basis"), tell_readers: posted.flag("tell_readers") };
     let make = |_| async {
         let done = resubmit::resubmit(&app, &me.caller, &id, again).await?;
         Ok(receipt_of(&done.value, &done))
@@ -115,7 +115,7 @@ pub async fn capture(app: Data<App>, me: SignedIn, page: Page, path: Path<String
         file_name: file.as_ref().map(|f| f.name.clone()).unwrap_or_default(),
         bytes: file.map(|f| f.bytes).unwrap_or_default(),
         outcome: posted.get("outcome").to_owned(),
-        note: posted.get("note").to_owned(),
+        note: typed(&posted, "note"),
     };
     let make = |_| async {
         let done = guided::capture(&app, &me.caller, &id, input).await?;
@@ -141,7 +141,7 @@ pub async fn capture_file(app: Data<App>, me: SignedIn, path: Path<(String, Stri
 pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let make = |_| async {
-        let done = guided::confirm(&app, &me.caller, &id, posted.get("outcome"), posted.get("note")).await?;
+        let done = guided::confirm(&app, &me.caller, &id, posted.get("outcome"), &typed(&posted, "note")).await?;
         Ok(receipt_of(&done.value, &done))
     };
     let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/confirmations"), make).await?;
@@ -152,7 +152,7 @@ pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, path: Path<String
 pub async fn halt(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let make = |_| async {
-        let done = halt::halt(&app, &me.caller, &id, posted.get("reason")).await?;
+        let done = halt::halt(&app, &me.caller, &id, &typed(&posted, "reason")).await?;
         Ok(format!("/recalls/{}", done.value))
     };
     let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/halts"), make).await?;

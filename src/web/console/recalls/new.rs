@@ -11,7 +11,7 @@ use askama::Template;
 
 use super::{
     classes,
-    once::{Posting, posting},
+    once::{Posting, posting, typed},
 };
 use crate::{
     app::{
@@ -81,8 +81,8 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
     let request = Request {
         broadcast: posted.get("broadcast").to_owned(),
         category: posted.get("category").to_owned(),
-        reason: posted.get("reason").to_owned(),
-        basis: posted.get("basis").to_owned(),
+        reason: typed(&posted, "reason"),
+        basis: typed(&posted, "basis"),
         tell_readers: posted.flag("tell_readers"),
     };
     if posted.get("step") == "submit" {

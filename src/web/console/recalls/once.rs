@@ -44,3 +44,8 @@ where
         },
     }
 }
+
+/// A field as typed. One whose bytes were no text comes as a control character, so that the rules refuse it and the refusal is recorded.
+pub(super) fn typed(posted: &Posted, field: &str) -> String {
+    if posted.damaged().iter().any(|f| f == field) { "\0".to_owned() } else { posted.get(field).to_owned() }
+}

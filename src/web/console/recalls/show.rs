@@ -49,7 +49,7 @@ pub struct Forms {
 impl Default for Forms {
     fn default() -> Self {
         Self {
-            decide: FormState::new("decision"),
+            decide: FormState::new("decision").ids("decide"),
             withdraw: FormState::new("withdrawal").ids("withdrawal"),
             resubmit: FormState::new("recall").ids("resubmission"),
             capture: FormState::new("capture").ids("capture"),
