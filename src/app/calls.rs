@@ -89,6 +89,12 @@ pub enum Contents {
     Answer,
 }
 
+/// Whether an answer is a message with its text, as a Matrix event is when it is looked at before a redaction or for its readers. One
+/// that was redacted has no text left and is kept to the byte: it is the proof.
+fn is_message(response: &str) -> bool {
+    serde_json::from_str::<Value>(response).is_ok_and(|answer| answer["content"]["body"].is_string())
+}
+
 /// Prepares the answer of `call`; everything but contents is kept to the byte.
 pub fn answer<T>(envelope: &Key, call: &str, exchange: &Exchange<T>, contents: Contents) -> Result<Answer, StoreError> {
     let digest = |text: &str| json!({ "sha256": hex::encode(crypto::sha256(text.as_bytes())), "bytes": text.len() }).to_string();
@@ -97,6 +103,7 @@ pub fn answer<T>(envelope: &Key, call: &str, exchange: &Exchange<T>, contents: C
         match contents {
             Contents::Request if !one.request.is_empty() => one.request = digest(&one.request),
             Contents::Answer => one.response = one.response.as_deref().map(digest),
+            _ if one.response.as_deref().is_some_and(is_message) => one.response = one.response.as_deref().map(digest),
             _ => {}
         }
     }

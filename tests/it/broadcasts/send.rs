@@ -269,3 +269,27 @@ async fn the_list_goes_on_where_it_stopped() {
     let second = view::list(&stage.app, &stage.caller, view::Filter::default(), None, first.next).await.unwrap();
     assert_eq!((second.lines.len(), second.lines[0].title.as_deref(), second.next), (1, Some("n0"), None));
 }
+
+#[tokio::test]
+async fn an_answer_that_never_comes_is_asked_for_again_and_the_platform_drops_the_double() {
+    // Each waits for our own time-out, so they run side by side.
+    let one = async |mode: Mode| {
+        let stage = Stage::set().await;
+        let user = stage.emulator.access().users[0].clone();
+        stage.emulator.inject("message/send", mode, 1);
+        let id = send::send(&stage.app, &stage.caller, new(&stage, &[&user]), None).await.unwrap().value;
+        stage.settle().await;
+        let results: Vec<_> = call_rows(&stage, &id).await.into_iter().filter_map(|c| c.result).collect();
+        assert_eq!(results, ["unknown", "ok"], "{mode}");
+        assert_eq!(broadcasts::load(&stage.app, &id).await.unwrap().state, "sent", "{mode}");
+        assert_eq!(format!("{:?}", stage.emulator.inbox(&user).unwrap()).matches("国庆").count(), 1, "{mode}");
+    };
+    tokio::join!(one(Mode::TimeoutAfterActing), one(Mode::TimeoutBefore), async {
+        let stage = Stage::set().await;
+        let user = stage.emulator.access().users[0].clone();
+        stage.emulator.inject("message/send", Mode::Slow, 1);
+        let id = send::send(&stage.app, &stage.caller, new(&stage, &[&user]), None).await.unwrap().value;
+        stage.settle().await;
+        assert_eq!(call_rows(&stage, &id).await.len(), 1, "slow is not lost");
+    });
+}
