@@ -52,7 +52,6 @@ error-clear = Only an address of this machine may go unencrypted
 error-userinfo = The address must not hold a name or password
 error-path = The address must not hold a path
 error-private = Private addresses are not allowed unless the settings say so
-error-log-size = The log does not have that many entries
 
 field-account = Account
 field-password = Password

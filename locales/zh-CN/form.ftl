@@ -49,7 +49,6 @@ error-clear = 只有本机地址可以不加密
 error-userinfo = 地址中不能含有账号或密码
 error-path = 地址中不能含有路径
 error-private = 不允许内部网络地址，如确有需要，由系统管理员在配置中放开
-error-log-size = 记录没有这么多条，请核对
 
 field-account = 账号
 field-password = 密码
