@@ -54,7 +54,6 @@ hint-evidence-purpose = For example labour arbitration, a civil suit, a regulato
 field-verification-bundle = Evidence bundle (ZIP)
 hint-verification-bundle = At most 10 MB; verify larger files with countermand evidence verify
 error-case-unknown = There is no such case
-error-log-size = The log does not hold that many events; at most { $max }
 
 verify-result-pass = Holds
 verify-result-fail = Does not hold

@@ -54,7 +54,6 @@ hint-evidence-purpose = 例如劳动争议仲裁、民事诉讼、监管机构�
 field-verification-bundle = 电子数据材料包（ZIP）
 hint-verification-bundle = 不超过 10 MB；更大的文件请用 countermand evidence verify 核验
 error-case-unknown = 没有这个案件
-error-log-size = 日志中没有这么多记录，最多 { $max } 条
 
 verify-result-pass = 通过
 verify-result-fail = 不通过
