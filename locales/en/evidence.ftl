@@ -98,3 +98,4 @@ verify-view = Tables against the log
 verify-recipients = Set of recipients
 verify-tally = Outcomes counted
 verify-environment = Environment
+error-log-size = The log does not hold that many events; at most { $max }

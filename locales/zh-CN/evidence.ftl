@@ -98,3 +98,4 @@ verify-view = 表格与日志对照
 verify-recipients = 接收人集合
 verify-tally = 结果统计
 verify-environment = 环境说明
+error-log-size = 日志中没有这么多记录，最多 { $max } 条
