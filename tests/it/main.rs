@@ -13,6 +13,8 @@ mod fake_http;
 mod floors;
 mod ledger;
 mod recalls;
+mod people_accounts;
+mod people_signin;
 mod shell;
 mod store;
 mod support;
