@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Debug, clap::Args)]
 pub struct Deployment {
     /// Folder of the deployment: settings, keys, and with SQLite the database
-    #[arg(long, default_value = "data", value_name = "DIR", env = "COUNTERMAND_DATA")]
+    #[arg(long, default_value = "data", value_name = "DIR", env = "COUNTERMAND_DATA", global = true)]
     pub data: PathBuf,
 }
 

@@ -83,6 +83,9 @@ async fn a_wrong_password_and_an_unknown_account_look_the_same() {
         assert!(res.body.contains("账号、密码或验证码不正确"), "{}", res.body);
         assert_eq!(only(&events), ("session.opened", "refused"));
         holds_no_secret(&events, &["not the password", "nobody", "<script>"]);
+        if name.contains('\0') {
+            continue; // The form says so, whoever asks.
+        }
         let form = res.body.split("<form class=\"stack\"").next().unwrap().split("role=\"alert\"").nth(1).unwrap().to_owned();
         seen.push(form);
     }
