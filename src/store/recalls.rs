@@ -90,6 +90,10 @@ pub struct Filter {
 
 /// A case by its id or its number.
 pub fn find(conn: &mut Conn, id_or_number: &str) -> Result<Option<RecallRow>, StoreError> {
+    // PostgreSQL has no NUL in texts, and no case is called so.
+    if id_or_number.contains('\0') {
+        return Ok(None);
+    }
     let matches = recalls::id.eq(id_or_number).or(recalls::number.eq(id_or_number));
     Ok(recalls::table.filter(matches).first(conn).optional()?)
 }

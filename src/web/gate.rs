@@ -24,7 +24,7 @@ use crate::{
         App, Caller, Client,
         device::{self, Shown},
         people::Signed,
-        sessions, throttle, tokens,
+        recalls, sessions, throttle, tokens,
     },
     domain::{
         account::SessionState,
@@ -177,6 +177,11 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
             tracing::warn!(%error, "a message was not taken off its session");
         }
     }
+    // A number in the navigation; a page is not lost for it.
+    let waiting = match shows && person.roles.iter().any(|r| r.is_decider()) {
+        true => recalls::list::waiting_count(app, &asking.caller(app)).await.unwrap_or(0),
+        false => 0,
+    };
     let mut viewer = Viewer {
         user: PageUser {
             name: person.name.clone(),
@@ -186,7 +191,7 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
             permissions: Permission::ALL.iter().copied().filter(|p| role::allows(&person.roles, *p)).collect(),
         },
         csrf: session.csrf.clone(),
-        waiting: 0,
+        waiting,
         flash,
         lang: person.lang.as_deref().and_then(Lang::parse),
         theme: person.theme.as_deref().and_then(super::visit::Theme::parse),

@@ -30,6 +30,7 @@ pub struct Checked {
 
 /// Weighs a broadcast for a class of harm, for the one who would ask.
 pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass) -> AppResult<Checked> {
+    let broadcast = &super::plain(broadcast);
     let about = Subject::new("broadcast", broadcast);
     app.require(caller, Permission::RecallRequest, Action::PermissionChecked, about).await?;
     let broadcast = broadcasts::load(app, broadcast).await?;

@@ -58,7 +58,7 @@ pub struct Decided {
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
     let about = known(app, caller, id).await;
-    let case_id = about.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = about.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let case = about.as_ref().ok().map(|l| l.row.id.clone());
     if !caller.may(Permission::RecallDecide) {
         let error = AppError::Forbidden(Permission::RecallDecide);

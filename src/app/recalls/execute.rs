@@ -35,6 +35,9 @@ use crate::{
     },
 };
 
+/// How long to wait before a connection that cannot be used is tried again.
+const UNABLE_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
+
 /// Takes the execution as far as it goes now; the instant at which to come back, or `None` when there is nothing more to do.
 pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     let Some(loaded) = find(app, id).await? else { return Ok(None) };
@@ -51,13 +54,14 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     }
     let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
     let connection = connections::find(app, broadcast.connection.as_deref().unwrap_or_default()).await?;
-    let connector = connections::connector_of(app, &connection)?;
+    // Without a connector nothing can be called, but time goes on: the case still ends when its window does.
+    let connector = connections::connector_of(app, &connection).inspect_err(|error| tracing::warn!(%error, case = id, "no connector")).ok();
     lose_what_died(app, &loaded).await?;
 
     let mut outcomes: BTreeMap<String, (RecipientOutcome, i64)> = BTreeMap::new();
     let mut back: Option<Instant> = None;
     for message in broadcast.messages.iter().filter(|m| m.state != "failed") {
-        match carry_out(app, &id, &broadcast, message, connector.as_ref()).await? {
+        match carry_out(app, &id, &broadcast, message, connector.as_deref()).await? {
             Progress::Settled(outcome, attempts) => drop(outcomes.insert(message.id.clone(), (outcome, attempts))),
             Progress::Wait(at) => back = Some(back.map_or(at, |b| b.min(at))),
         }
@@ -121,10 +125,10 @@ enum Progress {
 }
 
 /// Works on one message until it is settled or has to wait.
-async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &MessageRow, connector: &dyn Connector) -> AppResult<Progress> {
+async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &MessageRow, connector: Option<&dyn Connector>) -> AppResult<Progress> {
     let Some(platform_id) = &message.platform_id else { return Ok(Progress::Settled(RecipientOutcome::Failed, 0)) };
     let target = MessageRef { id: platform_id.clone(), room: message.room.clone() };
-    let able = connector.capabilities().read_back;
+    let able = connector.is_some_and(|c| c.capabilities().read_back);
     loop {
         let (id, wanted) = (message.id.clone(), case.to_owned());
         let (loaded, rows) = app
@@ -136,10 +140,12 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
             })
             .await?;
         let tried = history(&rows);
-        match execution::next(Rules::ALL, &loaded.case, &tried, last_read_back(&rows, able), app.now()) {
-            Next::Settle(outcome) => return Ok(Progress::Settled(outcome, i64::try_from(tried.len()).unwrap_or(i64::MAX))),
-            Next::Wait(at) => return Ok(Progress::Wait(at)),
-            Next::Call => {
+        let next = execution::next(Rules::ALL, &loaded.case, &tried, last_read_back(&rows, able), app.now());
+        match (next, connector) {
+            (Next::Settle(outcome), _) => return Ok(Progress::Settled(outcome, i64::try_from(tried.len()).unwrap_or(i64::MAX))),
+            (Next::Wait(at), _) => return Ok(Progress::Wait(at)),
+            (Next::Call | Next::ReadBack, None) => return Ok(Progress::Wait(app.now().plus(UNABLE_PAUSE))),
+            (Next::Call, Some(connector)) => {
                 let attempt = i64::try_from(tried.len()).unwrap_or(i64::MAX).saturating_add(1);
                 let Some(call) = announce(app, case, broadcast, message, "recall", attempt).await? else { continue };
                 crash::point("recall.call_started.committed");
@@ -148,7 +154,7 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
                 record(app, case, &call, &exchange).await?;
                 crash::point("recall.call_answered.committed");
             }
-            Next::ReadBack => {
+            (Next::ReadBack, Some(connector)) => {
                 let attempt = i64::try_from(rows.len() - tried.len()).unwrap_or(i64::MAX).saturating_add(1);
                 let Some(call) = announce(app, case, broadcast, message, "read_back", attempt).await? else { continue };
                 let exchange = connector.read_back(&target).await;

@@ -46,7 +46,7 @@ pub struct Capture {
 /// `Invalid` on `capture` (`required`, `too-large`, `picture`), `outcome`, `note`; `Refused` by a rule; each recorded.
 pub async fn capture(app: &App, caller: &Caller, id: &str, input: Capture) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
-    let case_id = loaded.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
     let checked = match (caller.may(Permission::RecallExecute) && caller.user_id.is_some(), loaded) {
         (false, _) => Err(AppError::Forbidden(Permission::RecallExecute)),
@@ -141,7 +141,7 @@ pub fn may_confirm(caller: &Caller) -> bool {
 /// `nothing-to-finish`; recorded.
 pub async fn confirm(app: &App, caller: &Caller, id: &str, outcome: &str, note: &str) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
-    let case_id = loaded.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
     let seen = RecipientOutcome::parse(outcome).filter(|o| STATABLE.contains(o));
     let checked = match (may_confirm(caller), loaded, seen, text::paragraph(note, 0, 500)) {

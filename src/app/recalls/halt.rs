@@ -20,7 +20,7 @@ use crate::{
 pub async fn halt(app: &App, caller: &Caller, id: &str, reason: &str) -> AppResult<Done<String>> {
     let wanted = id.to_owned();
     let found = app.store.read(move |conn| load(conn, &wanted)).await?;
-    let case_id = found.as_ref().map_or_else(|| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = found.as_ref().map_or_else(|| super::plain(id), |l| l.row.id.clone());
     let about = found.as_ref().map(|l| l.row.id.clone());
     let checked = match (caller.may(Permission::RecallHalt), found, telling("reason", reason)) {
         (false, ..) => Err(AppError::Forbidden(Permission::RecallHalt)),

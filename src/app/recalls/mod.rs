@@ -186,6 +186,11 @@ fn refuse<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult
     Ok(Err(error))
 }
 
+/// What an unknown case was called, fit for an event: ids and numbers are letters, digits and hyphens.
+fn plain(id: &str) -> String {
+    id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect()
+}
+
 fn subject(id: &str) -> Subject {
     Subject::new("recall", id)
 }

@@ -32,7 +32,7 @@ pub struct Again {
 /// `Invalid` on `reason`, `basis`; `Refused` with `not-returned`, `not-the-requester-resubmitting` or `past-cut-off-resubmitting`; recorded.
 pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
-    let case_id = loaded.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
     let checked = match (caller.may(Permission::RecallRequest), loaded) {
         (false, _) => Err(AppError::Forbidden(Permission::RecallRequest)),

@@ -59,7 +59,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     let Some(requester) = caller.user_id.clone() else {
         return Err(refused(AppError::refused("person-needed")).await);
     };
-    let broadcast = match broadcasts::load(app, request.broadcast.trim()).await {
+    let broadcast = match broadcasts::load(app, &super::plain(&request.broadcast)).await {
         Err(AppError::NotFound) => return Err(refused(AppError::invalid("broadcast", "no-such")).await),
         other => other?,
     };
@@ -136,7 +136,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
 
 /// Whether what was typed could be submitted, for the check page. Changes nothing; that it was looked at is recorded.
 pub async fn check_text(app: &App, caller: &Caller, request: &Request) -> AppResult<()> {
-    let about = crate::domain::event::Subject::new("broadcast", request.broadcast.trim().chars().take(64).collect::<String>());
+    let about = crate::domain::event::Subject::new("broadcast", super::plain(&request.broadcast));
     app.require(caller, Permission::RecallRequest, Action::RecallSubmitted, about.clone()).await?;
     if let Err(errors) = parse(request) {
         return Err(app.refuse(caller, Action::RecallSubmitted, about, None, AppError::Invalid(errors)).await);

@@ -353,7 +353,7 @@ pub async fn capture_file(app: &App, caller: &Caller, id: &str, attachment: &str
         let error = AppError::Forbidden(Permission::ContentRead);
         return Err(app.refuse(caller, Action::ContentRead, about, Some(&loaded.row.id), error).await);
     }
-    let wanted = attachment.to_owned();
+    let wanted = super::plain(attachment);
     let row = app.store.read(move |conn| attachments::find(conn, &wanted)).await?.ok_or(AppError::NotFound)?;
     if row.recall_id.as_deref() != Some(&loaded.row.id) {
         return Err(AppError::NotFound);

@@ -20,7 +20,7 @@ use crate::{
 /// `Refused` with `not-the-requester` or `not-open`; recorded.
 pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
-    let case_id = loaded.as_ref().map_or_else(|_| id.chars().take(64).collect(), |l| l.row.id.clone());
+    let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
     let checked = match (caller.may(Permission::RecallRequest), loaded, text::paragraph(reason, 0, 500)) {
         (false, ..) => Err(AppError::Forbidden(Permission::RecallRequest)),

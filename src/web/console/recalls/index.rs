@@ -74,7 +74,7 @@ struct Index {
 
 /// Shows the list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
-    let get = |name: &str| query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty());
+    let get = |name: &str| query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'));
     let mut form = FormState::new("recall-filter");
     for name in ["state", "class", "from", "until", "number"] {
         form = form.with(name, get(name).unwrap_or_default());
