@@ -18,5 +18,6 @@ mod people_signin;
 mod shell;
 mod store;
 mod support;
+mod trail;
 mod vectors;
 mod words;

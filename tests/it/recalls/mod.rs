@@ -5,5 +5,5 @@ mod execution;
 mod guided;
 mod pages;
 mod refusals;
-mod stage;
+pub(crate) mod stage;
 mod story;

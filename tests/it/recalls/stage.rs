@@ -234,14 +234,24 @@ impl Stage {
         answer(request).await
     }
 
-    /// Posts a file beside fields.
+    /// Posts a file under `name`.
+    pub async fn upload_as(&self, who: &Person, path: &str, name: &str, file: &[u8]) -> Answer {
+        self.upload_part(who, path, &[], name, file).await
+    }
+
+    /// Posts a capture beside fields.
     pub async fn upload(&self, who: &Person, path: &str, fields: &[(&str, &str)], file: &[u8]) -> Answer {
+        self.upload_part(who, path, fields, "capture", file).await
+    }
+
+    async fn upload_part(&self, who: &Person, path: &str, fields: &[(&str, &str)], part: &str, file: &[u8]) -> Answer {
         let session = self.session(who).await;
         let mut body: Vec<u8> = Vec::new();
         for (name, value) in fields.iter().copied().chain([("csrf", "forged-not")]) {
             body.extend(format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
         }
-        body.extend(b"--cut\r\ncontent-disposition: form-data; name=\"capture\"; filename=\"shot.png\"\r\ncontent-type: image/png\r\n\r\n");
+        let head = format!("--cut\r\ncontent-disposition: form-data; name=\"{part}\"; filename=\"shot.png\"\r\ncontent-type: image/png\r\n\r\n");
+        body.extend(head.bytes());
         body.extend(file);
         body.extend(b"\r\n--cut--\r\n");
         let request = self

@@ -1,0 +1,338 @@
+//! The audit trail and the evidence of a case, over HTTP: who may read, what each reading leaves behind, what can be checked, and a bundle
+//! that holds outside of the house.
+
+use std::collections::BTreeMap;
+
+use countermand::{
+    app::{Caller, evidence},
+    domain::role::Role,
+    evidence::{
+        csv,
+        verify::{Answer as Verdict, Pin, verify},
+        zip::{self, Limits},
+    },
+};
+
+use crate::{
+    recalls::stage::{Answer, Cast, Person, Stage},
+    support::html::assert_sound,
+};
+
+/// A closed case with its evidence sealed, and people who look at it.
+struct House {
+    stage: Stage,
+    cast: Cast,
+    auditor: Person,
+    counsel: Person,
+    admin: Person,
+    case: String,
+    number: String,
+}
+
+async fn house() -> House {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+    let counsel = stage.person("tangyizhou", &[Role::Counsel], "法务部").await;
+    let admin = stage.person("chengye", &[Role::SystemAdministrator], "信息部").await;
+    let case = stage.approved(&cast).await;
+    stage.settle(4, 1).await;
+    let row = stage.loaded(&case).await.row;
+    assert_eq!((row.state.as_str(), row.closed_at.is_some()), ("recall_accepted", true));
+    House { stage, cast, auditor, counsel, admin, case, number: row.number }
+}
+
+impl House {
+    /// How many events of an action with an outcome there are.
+    fn count(&self, action: &str, outcome: &str) -> i64 {
+        use countermand::store::schema::log_search;
+        use diesel::prelude::*;
+        let (action, outcome) = (action.to_owned(), outcome.to_owned());
+        let read = self.stage.app.store.read_now(move |conn| {
+            let found = log_search::table.filter(log_search::action.eq(action)).filter(log_search::outcome.eq(outcome));
+            Ok(found.count().get_result(conn)?)
+        });
+        read.unwrap()
+    }
+
+    fn pin(&self) -> Pin {
+        Pin::Log(self.stage.app.store.vkey().unwrap())
+    }
+
+    async fn archive(&self) -> Vec<u8> {
+        let (_, all) = evidence::of_case(&self.stage.app, &Caller::shell(), &self.case).await.unwrap();
+        assert_eq!(all.len(), 1, "one archive a case");
+        std::fs::read(self.stage.app.store.data().join(&all[0].row.path)).unwrap()
+    }
+
+    async fn export(&self, who: &Person, purpose: &str) -> Answer {
+        let code = self.stage.code(who);
+        self.stage.post(who, "/evidence/exports", &[("case", &self.number), ("purpose", purpose), ("totp", &code)]).await
+    }
+}
+
+fn failures(outcome: &countermand::evidence::verify::Outcome) -> Vec<String> {
+    outcome.checks.iter().filter(|c| c.result != Verdict::Pass).map(|c| format!("{c:?}")).collect()
+}
+
+#[actix_web::test]
+async fn a_closed_case_seals_its_evidence_once_and_the_bundle_stands_alone() {
+    let house = house().await;
+    let bytes = house.archive().await;
+    let outcome = verify(&bytes, &[house.pin()], &Limits::default());
+    assert_eq!(outcome.result, Verdict::Pass, "{:#?}", failures(&outcome));
+    assert_eq!(house.count("evidence.sealed", "success"), 1);
+
+    evidence::seal::step(&house.stage.app, &house.case).await.unwrap();
+    assert_eq!(house.count("evidence.sealed", "success"), 1, "running the job again seals nothing anew");
+    assert_eq!(house.archive().await, bytes);
+
+    let (folder, files) = zip::read(&bytes, &Limits::default()).unwrap();
+    assert!(folder.starts_with("EVID-20261122-"), "{folder}");
+    let table = |name: &str| -> Vec<BTreeMap<String, String>> {
+        let rows = csv::parse(&files[&format!("data/{name}.csv")]).unwrap();
+        rows[1..].iter().map(|r| rows[0].iter().cloned().zip(r.iter().cloned()).collect()).collect()
+    };
+    let approvals = table("approvals");
+    assert_eq!(approvals.iter().map(|r| r["level"].as_str()).collect::<Vec<_>>(), ["1", "2", "3"]);
+    assert_eq!(approvals.iter().map(|r| r["decider_name"].as_str()).collect::<Vec<_>>(), ["zhouqiming", "hejing", "chensiyuan"]);
+    assert!(approvals.iter().all(|r| r["method"] == "totp" && r["comment"] == "情况属实，依制度处理" && r["client_ip"] == "127.0.0.1"));
+    assert!(table("recipients").iter().all(|r| r["outcome"] == "accepted" && r["outcome_grade"] == "platform_accepted"));
+    assert!(table("deliveries").iter().any(|r| r["kind"] == "recall" && r["result"] == "ok" && !r["raw_file"].is_empty()));
+    let raw: Vec<_> = files.iter().filter(|(p, _)| p.starts_with("data/platform/")).map(|(_, b)| String::from_utf8_lossy(b).into_owned()).collect();
+    assert!(raw.iter().any(|r| r.contains("errcode")));
+    for secret in [house.stage.emulator.access().secret.as_str(), "gettoken?corpid"] {
+        assert!(!secret.is_empty());
+        assert!(!raw.iter().any(|r| r.contains(&format!("corpsecret={secret}"))), "no secret leaves the house");
+    }
+}
+
+/// The commands of an expert, on a bundle that the product itself sealed.
+#[actix_web::test]
+async fn commodity_tools_accept_a_sealed_bundle() {
+    let house = house().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("EVID.zip");
+    std::fs::write(&path, house.archive().await).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/interop/bundle.sh");
+    let said = std::process::Command::new("bash").arg(script).arg(&path).output().unwrap();
+    assert!(said.status.success(), "{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+}
+
+#[actix_web::test]
+async fn an_export_needs_a_purpose_a_code_and_a_right_and_leaves_one_event_each_time() {
+    let house = house().await;
+    let (ok, refused) = (|h: &House| h.count("evidence.exported", "success"), |h: &House| h.count("evidence.exported", "refused"));
+
+    let denied = house.export(&house.cast.reviewer, "内部审计").await;
+    assert_eq!((denied.status, ok(&house), refused(&house)), (403, 0, 1));
+    let silent = house.export(&house.counsel, " ").await;
+    assert_eq!((silent.status, refused(&house)), (422, 2));
+    assert!(silent.body.contains("purpose"), "{}", silent.body);
+    let fields = [("case", house.number.as_str()), ("purpose", "民事诉讼"), ("totp", "000000")];
+    let wrong = house.stage.post(&house.counsel, "/evidence/exports", &fields).await;
+    assert_eq!((wrong.status, ok(&house), refused(&house)), (422, 0, 3));
+    let left: Vec<_> = std::fs::read_dir(house.stage.app.store.data().join("evidence/full")).map(|d| d.flatten().collect()).unwrap_or_default();
+    assert!(left.is_empty(), "what nobody was given is not left behind: {left:?}");
+    let unknown = house.stage.post(&house.counsel, "/evidence/exports", &[("case", "FR-0"), ("purpose", "民事诉讼"), ("totp", "1")]).await;
+    assert!(unknown.status == 422 && unknown.body.contains("没有这个案件"), "{}", unknown.body);
+
+    let done = house.export(&house.counsel, "民事诉讼，（2026）沪 01 民初 1 号").await;
+    assert_eq!((done.status, ok(&house)), (303, 1), "{}", done.body);
+    let page = house.stage.get(&house.counsel, &done.location).await;
+    assert!(page.status == 200 && page.body.contains("下载"), "{}", page.body);
+    assert_sound(&page.body);
+    let list = house.stage.get(&house.counsel, "/evidence").await;
+    assert!(list.body.contains("结案封存") && list.body.contains("导出，含消息内容"), "{}", list.body);
+    assert_sound(&list.body);
+    let of_case = house.stage.get(&house.counsel, &format!("/recalls/{}/evidence", house.case)).await;
+    assert!(of_case.status == 200 && of_case.body.contains(&house.number), "{}", of_case.body);
+    assert_sound(&of_case.body);
+    assert_eq!(house.stage.get(&house.counsel, &format!("{}/file", done.location)).await.status, 200);
+    assert_eq!(ok(&house), 2, "a download is an export too");
+}
+
+#[actix_web::test]
+async fn the_auditor_exports_without_contents_and_cannot_download_them() {
+    let house = house().await;
+    let done = house.export(&house.auditor, "内部审计").await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    let number = done.location.rsplit('/').next().unwrap();
+    let (listed, bytes) = evidence::download(&house.stage.app, &house.auditor.caller, number).await.unwrap();
+    assert!(!listed.kind.has_contents());
+    let outcome = verify(&bytes, &[house.pin()], &Limits::default());
+    assert_eq!(outcome.result, Verdict::Pass, "{:#?}", failures(&outcome));
+    let (_, files) = zip::read(&bytes, &Limits::default()).unwrap();
+    assert!(!files.values().any(|b| String::from_utf8_lossy(b).contains("附件为薪酬方案")), "the message is not in it");
+    let message = files.iter().find(|(p, _)| p.starts_with("data/messages/")).unwrap().1;
+    assert!(String::from_utf8_lossy(message).contains("content_permission"));
+
+    let (_, all) = evidence::of_case(&house.stage.app, &Caller::shell(), &house.case).await.unwrap();
+    let archive = all.iter().find(|l| l.kind == evidence::Kind::Archive).unwrap();
+    let path = format!("/evidence/{}", archive.row.number);
+    assert_eq!(house.stage.get(&house.auditor, &format!("{path}/file")).await.status, 403);
+    assert!(house.stage.get(&house.auditor, &path).await.body.contains("不能下载"));
+}
+
+#[actix_web::test]
+async fn an_export_at_an_earlier_size_differs_only_where_it_says() {
+    let house = house().await;
+    let export = async |at: Option<u64>| {
+        let wanted = evidence::export::Export { case: house.number.clone(), purpose: "内部审计".into(), at, ..Default::default() };
+        evidence::export::export(&house.stage.app, &Caller::shell(), wanted).await.unwrap().value.bundle
+    };
+    let first = export(None).await;
+    let report: serde_json::Value = serde_json::from_slice(&first.files["data/evidence.json"]).unwrap();
+    let size = report["log"]["as_of"].as_u64().unwrap();
+    house.stage.clock.advance(std::time::Duration::from_secs(90));
+    let again = export(Some(size)).await;
+    let varies: Vec<&str> = report["varies"].as_array().unwrap().iter().map(|v| v.as_str().unwrap()).collect();
+    let differ: Vec<_> = first.files.iter().filter(|(p, b)| again.files.get(*p) != Some(*b)).map(|(p, _)| p.as_str()).collect();
+    assert_eq!(first.files.keys().collect::<Vec<_>>(), again.files.keys().collect::<Vec<_>>());
+    assert!(differ.iter().all(|p| varies.contains(p)) && !differ.is_empty(), "{differ:?}");
+    assert_eq!(verify(&again.bytes, &[house.pin()], &Limits::default()).result, Verdict::Pass);
+
+    // In the middle of the case it cannot be complete, and says so.
+    let decided = house.stage.events(&house.case).await.iter().find(|e| e.leaf.action == "recall.decided").unwrap().index + 1;
+    let early = export(Some(decided)).await;
+    let outcome = verify(&early.bytes, &[house.pin()], &Limits::default());
+    assert_eq!(outcome.result, Verdict::Unknown, "{:#?}", failures(&outcome));
+    assert!(failures(&outcome).iter().all(|f| f.contains("case_closed")), "{:#?}", failures(&outcome));
+
+    for at in [0, u64::MAX] {
+        let wanted = evidence::export::Export { case: house.number.clone(), purpose: "内部审计".into(), at: Some(at), ..Default::default() };
+        assert!(evidence::export::export(&house.stage.app, &Caller::shell(), wanted).await.is_err(), "{at}");
+    }
+}
+
+#[actix_web::test]
+async fn the_trail_is_searched_and_each_search_is_on_record_once() {
+    let house = house().await;
+    let stage = &house.stage;
+    let searches = |h: &House| h.count("audit.searched", "success");
+    for lang in ["zh-CN", "en"] {
+        let page = stage.get(&house.auditor, &format!("/audit?lang={lang}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert_sound(&page.body);
+        assert!(page.body.contains(&house.number) && page.body.contains("recall.finished"), "{}", page.body);
+    }
+    assert_eq!(searches(&house), 2);
+    let turned = stage.get(&house.auditor, "/audit?before=5").await;
+    assert!(turned.status == 200 && turned.body.contains("href=\"/audit?after=4\""), "{}", turned.body);
+    assert_eq!(searches(&house), 2, "turning a page is no new search");
+
+    let found = stage
+        .get(
+            &house.auditor,
+            &format!("/audit?case={}&actor=hejing&action=recall.decided&outcome=success&address=127.0.0.0/8&from=2026-11-01", house.number),
+        )
+        .await;
+    assert!(found.body.contains("hejing") && !found.body.contains("zhouqiming"), "{}", found.body);
+    assert!(found.body.contains("class=\"chip\""));
+    let none = stage.get(&house.auditor, "/audit?actor=%25").await;
+    assert!(none.body.contains("没有符合条件的记录"), "a percent sign is only a percent sign: {}", none.body);
+    assert_sound(&none.body);
+    for bad in ["/audit?address=10.0.0.0/17", "/audit?action=x.y", "/audit?from=nonsense"] {
+        let page = stage.get(&house.auditor, bad).await;
+        assert_eq!(page.status, 422, "{bad}");
+        assert_sound(&page.body);
+    }
+    let hostile = stage.get(&house.auditor, "/audit?actor=%3Cscript%3Ealert(1)%3C/script%3E").await;
+    assert!(hostile.status == 200 && !hostile.body.contains("<script>alert"), "{}", hostile.body);
+
+    assert_eq!(stage.get(&house.admin, "/audit").await.status, 403);
+    assert_eq!(stage.get(&house.admin, "/audit/1").await.status, 403);
+    assert_eq!(stage.get(&house.admin, "/audit.csv").await.status, 403);
+    assert_eq!(
+        (house.count("audit.searched", "refused") > 0, house.count("audit.read", "refused"), house.count("audit.exported", "refused")),
+        (true, 1, 1)
+    );
+}
+
+#[actix_web::test]
+async fn one_event_can_be_checked_by_hand() {
+    let house = house().await;
+    let stage = &house.stage;
+    let event = stage.events(&house.case).await.into_iter().find(|e| e.leaf.action == "recall.decided").unwrap();
+    for lang in ["zh-CN", "en"] {
+        let page = stage.get(&house.auditor, &format!("/audit/{}?lang={lang}", event.index)).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        assert_sound(&page.body);
+        let hash = hex::encode(countermand::ledger::tree::leaf_hash(&event.bytes));
+        for expected in [hash.as_str(), "zhouqiming", "情况属实", "statement_sha256", "p-node", "<del>", "<ins>", "openssl pkeyutl"] {
+            assert!(page.body.contains(expected), "{expected}: {}", page.body);
+        }
+    }
+    assert_eq!(house.count("audit.read", "success"), 2);
+    assert_eq!(stage.get(&house.auditor, "/audit/999999").await.status, 404);
+    assert_eq!(stage.get(&house.auditor, "/audit/x").await.status, 404);
+
+    // A part that has been purged is shown as purged, and everything else still holds.
+    let id = event.leaf.id.clone();
+    let purge = move |tx: &mut countermand::store::Tx<'_>| {
+        use countermand::store::schema::log_parts;
+        use diesel::prelude::*;
+        Ok(diesel::delete(log_parts::table.filter(log_parts::event_id.eq(id.clone())).filter(log_parts::name.eq("client"))).execute(tx.conn)?)
+    };
+    assert_eq!(stage.app.store.write(purge).await.unwrap().value, 1);
+    let page = stage.get(&house.auditor, &format!("/audit/{}", event.index)).await;
+    assert!(page.body.contains("已到期清除") && page.body.contains("未被改动"), "{}", page.body);
+}
+
+#[actix_web::test]
+async fn a_search_leaves_as_csv_with_the_rules_of_the_bundle() {
+    let house = house().await;
+    let answer = house.stage.get(&house.auditor, &format!("/audit.csv?case={}", house.number)).await;
+    assert_eq!(answer.status, 200);
+    let rows = csv::parse(answer.body.as_bytes()).unwrap();
+    assert_eq!(rows[0].join(","), countermand::evidence::columns::names(countermand::evidence::columns::EVENTS).collect::<Vec<_>>().join(","));
+    let expected = house.stage.events(&house.case).await.len();
+    assert_eq!(rows.len() - 1, expected);
+    assert_eq!(house.count("audit.exported", "success"), 1);
+    assert_eq!(house.stage.get(&house.auditor, "/audit.csv?address=x").await.status, 422);
+    assert_eq!(house.count("audit.exported", "refused"), 1);
+    assert_eq!(house.stage.get(&house.counsel, "/audit.csv").await.status, 403, "counsel reads the trail but does not carry it away");
+}
+
+#[actix_web::test]
+async fn programs_read_the_events_of_a_case_with_the_right_scope() {
+    let house = house().await;
+    let token = house.stage.token(None, &["audit.read"]).await;
+    let answer = house.stage.api(&token, &format!("/events?case={}&limit=2", house.number), None, None).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let body = answer.json();
+    let events = body["events"].as_array().unwrap();
+    assert_eq!((events.len(), events[0]["action"].as_str()), (2, Some("recall.submitted")));
+    assert_eq!(body["next"], events[1]["index"]);
+    let leaf = events[0]["leaf"].as_str().unwrap();
+    assert_eq!(events[0]["leaf_hash"], hex::encode(countermand::ledger::tree::leaf_hash(leaf.as_bytes())));
+    let next = house.stage.api(&token, &format!("/events?case={}&after={}", house.case, body["next"]), None, None).await.json();
+    assert_eq!(next["next"], serde_json::Value::Null);
+    assert!(next["events"].as_array().unwrap().iter().any(|e| e["action"] == "case.closed"));
+
+    assert_eq!(house.stage.api(&token, "/events", None, None).await.status, 422);
+    assert_eq!(house.stage.api(&token, "/events?case=FR-0", None, None).await.status, 404);
+    let other = house.stage.token(None, &["recall.read"]).await;
+    assert_eq!(house.stage.api(&other, &format!("/events?case={}", house.number), None, None).await.status, 403);
+}
+
+#[actix_web::test]
+async fn an_uploaded_bundle_is_judged_and_not_kept() {
+    let house = house().await;
+    let good = house.archive().await;
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    for (bytes, word) in [(&good[..], "通过"), (&bad[..], "不通过"), (&b"PK"[..], "不通过"), (&b""[..], "不通过")] {
+        let page = house.stage.upload_as(&house.auditor, "/evidence/verification", "bundle", bytes).await;
+        assert!(page.status == 200 && page.body.contains(&format!("<b>{word}</b>")), "{word}: {}", page.body);
+        assert_sound(&page.body);
+    }
+    assert_eq!(house.count("evidence.verified", "success"), 4);
+    let denied = house.stage.upload_as(&house.admin, "/evidence/verification", "bundle", &good).await;
+    assert_eq!((denied.status, house.count("evidence.verified", "refused")), (403, 1));
+    for lang in ["zh-CN", "en"] {
+        assert_sound(&house.stage.get(&house.auditor, &format!("/evidence/verification?lang={lang}")).await.body);
+        assert_sound(&house.stage.get(&house.auditor, &format!("/evidence?lang={lang}")).await.body);
+    }
+}
