@@ -147,16 +147,17 @@ fn percent_decode(text: &[u8]) -> Vec<u8> {
 }
 
 /// Refuses a post from another site. Browsers send at least one of the two headers; a client without either must still know the token.
-fn same_site(headers: &HeaderMap, visit: &Visit) -> Result<(), Fault> {
-    let text = |name: header::HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+fn same_site(req: &HttpRequest, visit: &Visit) -> Result<(), Fault> {
+    let text = |name: header::HeaderName| req.headers().get(name).map(|v| v.to_str().unwrap_or("?"));
     let foreign = || Fault::forbidden().because("fault-origin");
     if text(header::HeaderName::from_static("sec-fetch-site")).is_some_and(|site| !matches!(site, "same-origin" | "none")) {
         return Err(foreign());
     }
     let Some(origin) = text(header::ORIGIN) else { return Ok(()) };
-    let here = text(header::HOST).unwrap_or_default();
+    // HTTP/2 has no Host header: there the address is part of the request line.
+    let here = text(header::HOST).or_else(|| req.uri().authority().map(|a| a.as_str()));
     let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    if origin == visit.shell.public_origin || (!here.is_empty() && host == Some(here)) { Ok(()) } else { Err(foreign()) }
+    if origin == visit.shell.public_origin || (host.is_some() && host == here) { Ok(()) } else { Err(foreign()) }
 }
 
 /// A name for display: the last component, without control characters, at most 200 characters.
@@ -231,7 +232,7 @@ async fn read_multipart(headers: &HeaderMap, payload: Payload) -> Result<Posted,
 
 async fn read(req: HttpRequest, mut payload: Payload) -> Result<Posted, Fault> {
     let visit: Rc<Visit> = Visit::of(&req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
-    same_site(req.headers(), &visit)?;
+    same_site(&req, &visit)?;
     let media_type = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let posted = if media_type.starts_with("multipart/form-data") {
         read_multipart(req.headers(), payload).await?

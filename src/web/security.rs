@@ -55,8 +55,8 @@ pub async fn shell(req: ServiceRequest, next: Next<impl MessageBody + 'static>) 
         Err(error) => Err(dress(error.error_response(), &visit)),
     };
     let status = answer.as_ref().map_or_else(HttpResponse::status, ServiceResponse::status);
-    // Without the query, which may hold what people searched for.
-    tracing::info!(id = %visit.request_id, %method, path = %visit.path, status = status.as_u16(), ms = started.elapsed().as_millis(), "request");
+    // Without the query, which may hold what people searched for, and without secrets in the path.
+    tracing::info!(id = %visit.request_id, %method, path = %visit.logged_path(), status = status.as_u16(), ms = started.elapsed().as_millis(), "request");
     answer.map_err(|res| InternalError::from_response("refused", res).into())
 }
 
@@ -94,9 +94,9 @@ fn is_written(res: &HttpResponse) -> bool {
 fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
     let fault = bare.extensions().get::<Fault>().cloned().unwrap_or_else(|| Fault::new(bare.status()));
     match (fault.cause(), bare.error()) {
-        (Some(cause), _) => tracing::error!(id = %visit.request_id, path = %visit.path, cause, "fault"),
+        (Some(cause), _) => tracing::error!(id = %visit.request_id, path = %visit.logged_path(), cause, "fault"),
         (None, Some(error)) if fault.status().is_server_error() => {
-            tracing::error!(id = %visit.request_id, path = %visit.path, cause = %error, "fault")
+            tracing::error!(id = %visit.request_id, path = %visit.logged_path(), cause = %error, "fault")
         }
         _ => {}
     }

@@ -202,6 +202,12 @@ impl Visit {
         self.shell.clock.now()
     }
 
+    /// The path for the log: a segment that is long enough to be a secret (set-up links, invitations) is left out.
+    pub(super) fn logged_path(&self) -> String {
+        let shown = |segment: &str| if segment.len() >= 40 { "…".to_owned() } else { segment.to_owned() };
+        self.path.split('/').map(shown).collect::<Vec<_>>().join("/")
+    }
+
     /// Cookies that this answer sets: the language when it was asked for, the token when a page used a fresh one.
     pub(super) fn cookies(&self) -> Vec<Cookie<'static>> {
         let mut set = Vec::new();
