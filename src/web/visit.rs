@@ -202,10 +202,9 @@ impl Visit {
         self.shell.clock.now()
     }
 
-    /// The path for the log: a segment that is long enough to be a secret (set-up links, invitations) is left out.
+    /// The path for the log.
     pub(super) fn logged_path(&self) -> String {
-        let shown = |segment: &str| if segment.len() >= 40 { "…".to_owned() } else { segment.to_owned() };
-        self.path.split('/').map(shown).collect::<Vec<_>>().join("/")
+        without_secrets(&self.path)
     }
 
     /// Cookies that this answer sets: the language when it was asked for, the token when a page used a fresh one.
@@ -228,4 +227,20 @@ impl Visit {
 
 const fn pre_cookie_name(secure: bool) -> &'static str {
     if secure { "__Host-pre" } else { "pre" }
+}
+
+/// A path whose segments are left out where they are long enough to be a secret (set-up links, invitations).
+fn without_secrets(path: &str) -> String {
+    path.split('/').map(|segment| if segment.len() >= 40 { "…" } else { segment }).collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_log_keeps_no_link_that_lets_people_in() {
+        let (secret, _) = crate::crypto::token::fresh();
+        assert_eq!(super::without_secrets(&format!("/invitations/{secret}")), "/invitations/…");
+        let case = format!("/recalls/{}/decisions", crate::id::fresh());
+        assert_eq!(super::without_secrets(&case), case, "ids stay: they lead from the log to the case");
+    }
 }

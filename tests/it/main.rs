@@ -20,4 +20,5 @@ mod store;
 mod support;
 mod trail;
 mod vectors;
+mod walk;
 mod words;

@@ -5,4 +5,4 @@ mod import;
 mod pages;
 mod report;
 mod send;
-mod stage;
+pub mod stage;
