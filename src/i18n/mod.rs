@@ -7,26 +7,42 @@
 mod number;
 mod time;
 
-use std::{borrow::Cow, collections::HashMap, fmt::Display};
+use std::{fmt::Display, sync::LazyLock};
 
-use fluent_templates::{LanguageIdentifier, Loader, fluent_bundle::FluentValue, static_loader};
+use fluent_templates::{
+    LanguageIdentifier,
+    fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle},
+};
 use jiff::tz::TimeZone;
 use unic_langid::langid;
 
 pub use number::{Count, bytes, grouped, percent};
 pub use time::At;
 
-static_loader! {
-    static WORDS = {
-        locales: "./locales",
-        fallback_language: "zh-CN",
-        // Isolation marks (U+2068, U+2069) would end up in hashes, CSV files and comparisons.
-        customise: |bundle| bundle.set_use_isolating(false),
-    };
+#[derive(rust_embed::Embed)]
+#[folder = "locales/"]
+struct Files;
+
+type Bundle = FluentBundle<FluentResource>;
+
+/// The words of a language. A key that stands twice is a fault which the tests find; it must not keep the product from starting, and the
+/// later file wins.
+fn bundle(lang: Lang) -> Bundle {
+    let mut bundle = FluentBundle::new_concurrent(vec![lang.id()]);
+    // Isolation marks (U+2068, U+2069) would end up in hashes, CSV files and comparisons.
+    bundle.set_use_isolating(false);
+    let mut names: Vec<_> = Files::iter().filter(|name| name.split('/').next() == Some(lang.as_str()) && name.ends_with(".ftl")).collect();
+    names.sort();
+    for file in names.iter().filter_map(|name| Files::get(name)) {
+        // A message that cannot be read is left out, the others of the file stay.
+        let resource = FluentResource::try_new(String::from_utf8_lossy(&file.data).into_owned()).unwrap_or_else(|(resource, _)| resource);
+        bundle.add_resource_overriding(resource);
+    }
+    bundle
 }
 
-static ZH: LanguageIdentifier = langid!("zh-CN");
-static EN: LanguageIdentifier = langid!("en");
+static ZH: LazyLock<Bundle> = LazyLock::new(|| bundle(Lang::ZhCn));
+static EN: LazyLock<Bundle> = LazyLock::new(|| bundle(Lang::En));
 
 /// The languages of the interface, complete in both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -87,7 +103,14 @@ impl Lang {
             .unwrap_or_default()
     }
 
-    fn id(self) -> &'static LanguageIdentifier {
+    fn id(self) -> LanguageIdentifier {
+        match self {
+            Self::ZhCn => langid!("zh-CN"),
+            Self::En => langid!("en"),
+        }
+    }
+
+    fn words(self) -> &'static Bundle {
         match self {
             Self::ZhCn => &ZH,
             Self::En => &EN,
@@ -101,8 +124,6 @@ pub struct Tr {
     pub lang: Lang,
     zone: TimeZone,
 }
-
-type Args = HashMap<Cow<'static, str>, FluentValue<'static>>;
 
 impl Tr {
     /// In the zone of the product's home, Asia/Shanghai.
@@ -124,8 +145,12 @@ impl Tr {
         self.find(key, None).is_some()
     }
 
-    fn find(&self, key: &str, args: Option<&Args>) -> Option<String> {
-        WORDS.try_lookup_complete(self.lang.id(), key, args)
+    /// The words of `key`; nothing where there are none or a value is missing.
+    fn find(&self, key: &str, args: Option<&FluentArgs>) -> Option<String> {
+        let bundle = self.lang.words();
+        let mut errors = Vec::new();
+        let words = bundle.format_pattern(bundle.get_message(key)?.value()?, args, &mut errors);
+        errors.is_empty().then(|| words.into_owned())
     }
 
     /// The words of `key`; a key without words shows itself, which the tests forbid for every key that is written down anywhere.
@@ -145,13 +170,13 @@ impl Tr {
 
     /// The words of `key` with named values, or nothing. `retry_after` in seconds is also there in words, as `time`.
     pub fn maybe_a<V: Display>(&self, key: &str, args: &[(&str, V)]) -> Option<String> {
-        let mut all: Args = HashMap::new();
+        let mut all = FluentArgs::new();
         for (name, value) in args {
             let value = value.to_string();
             if let Some(seconds) = (*name == "retry_after").then(|| value.parse().ok()).flatten() {
-                all.insert("time".into(), FluentValue::from(self.duration(std::time::Duration::from_secs(seconds))));
+                all.set("time", self.duration(std::time::Duration::from_secs(seconds)));
             }
-            all.insert(Cow::Owned((*name).to_owned()), FluentValue::from(value));
+            all.set((*name).to_owned(), value);
         }
         self.find(key, Some(&all))
     }
@@ -174,9 +199,12 @@ impl Tr {
     /// [`Tr::n`] with further named values.
     pub fn n_with<V: Display>(&self, key: &str, count: impl Count, more: &[(&str, V)]) -> String {
         let n = count.count();
-        let mut args: Args = more.iter().map(|(name, value)| (Cow::Owned((*name).to_owned()), FluentValue::from(value.to_string()))).collect();
-        args.insert("n".into(), FluentValue::from(n));
-        args.insert("n_text".into(), FluentValue::from(grouped(n)));
+        let mut args = FluentArgs::new();
+        for (name, value) in more {
+            args.set((*name).to_owned(), value.to_string());
+        }
+        args.set("n", n);
+        args.set("n_text", grouped(n));
         self.find(key, Some(&args)).unwrap_or_else(|| key.to_owned())
     }
 
