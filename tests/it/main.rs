@@ -19,6 +19,7 @@ mod shell;
 mod store;
 mod support;
 mod trail;
+mod tamper;
 mod vectors;
 mod walk;
 mod words;

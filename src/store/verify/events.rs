@@ -9,7 +9,7 @@ use crate::{
     ledger::{
         commitment,
         leaf::Leaf,
-        tile::{Tiles, encode_tile},
+        tile::{TileRef, Tiles, encode_tile},
         tree::{Frontier, Hash, leaf_hash},
     },
     store::{
@@ -25,7 +25,7 @@ const BATCH: i64 = 2048;
 
 pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, marks: &[Mark]) -> Result<Walked, StoreError> {
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).collect();
-    let mut walked = Walked { frontier: Frontier::new(), last_at: 0, roots: BTreeMap::new() };
+    let mut walked = Walked { frontier: Frontier::new(), last_at: 0, roots: BTreeMap::new(), suspects: BTreeSet::new() };
     let mut tiles = Tiles::default();
     if wanted.contains(&0) {
         walked.roots.insert(0, walked.frontier.root());
@@ -57,7 +57,7 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
         for (idx, _) in projections {
             audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
         }
-        compare_tiles(conn, audit, tiles.grow(&hashes))?;
+        compare_tiles(conn, audit, &mut walked.suspects, tiles.grow(&hashes))?;
     }
     strays(conn, audit, next, size, walked.frontier.size())?;
     Ok(walked)
@@ -166,10 +166,12 @@ fn check_parts(audit: &mut Audit<'_>, index: Option<u64>, leaf: &Leaf, parts: Ve
 }
 
 /// Compares the tiles that grew. A tile that is still partial at the end of a batch is compared with its beginning, and again when it grows.
+/// Where a leaf's hash differs either the leaf or the tile was changed: the root decides, so both are remembered.
 fn compare_tiles(
     conn: &mut Conn,
     audit: &mut Audit<'_>,
-    grown: impl IntoIterator<Item = (crate::ledger::tile::TileRef, Vec<Hash>)>,
+    suspects: &mut BTreeSet<u64>,
+    grown: impl IntoIterator<Item = (TileRef, Vec<Hash>)>,
 ) -> Result<(), StoreError> {
     for (tile, hashes) in grown {
         let index = i64::try_from(tile.index).unwrap_or(i64::MAX);
@@ -177,8 +179,12 @@ fn compare_tiles(
         let expected = encode_tile(&hashes);
         match stored {
             Some(bytes) if bytes.starts_with(&expected) => audit.report.checked.tiles += 1,
-            Some(_) => {
-                audit.problem(Kind::Tile, "log_tiles", Some(tile.index), format!("tile {}/{} is not what the events give", tile.level, tile.index))
+            Some(bytes) => {
+                audit.problem(Kind::Tile, "log_tiles", Some(tile.index), format!("tile {}/{} is not what the events give", tile.level, tile.index));
+                if tile.level == 0 {
+                    let differs = |i: &usize| bytes.get(i * 32..i * 32 + 32) != expected.get(i * 32..i * 32 + 32);
+                    suspects.extend((0..hashes.len()).filter(differs).map(|i| tile.index * 256 + i as u64));
+                }
             }
             None => audit.problem(Kind::Tile, "log_tiles", Some(tile.index), format!("tile {}/{} is missing", tile.level, tile.index)),
         }

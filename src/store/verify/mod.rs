@@ -155,6 +155,12 @@ fn run<'a>(conn: &mut Conn, keys: &'a Keyring, against: &Against) -> Result<Audi
     if let Some(head) = &head {
         check_head(&mut audit, head, &walked);
     }
+    // If the events give the root that was stored, the tiles are what was changed.
+    if head.as_ref().is_none_or(|h| h.root != walked.frontier.root()) {
+        for index in &walked.suspects {
+            audit.problem(Kind::Leaf, "log_events", Some(*index), "the event is not the one that was put into the tree");
+        }
+    }
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
     Ok(audit)
@@ -195,6 +201,8 @@ struct Walked {
     last_at: i64,
     /// Root at each size that a mark asked for.
     roots: std::collections::BTreeMap<u64, Hash>,
+    /// Indices whose leaf hash is not the one in its tile.
+    suspects: std::collections::BTreeSet<u64>,
 }
 
 /// Checks the key row against the key file; answers the key that this log must have.
@@ -265,6 +273,9 @@ fn collect_marks(conn: &mut Conn, audit: &mut Audit<'_>, head: Option<&log::Head
         }
     }
     let last = head.map_or(0, |h| h.checkpoint_seq);
+    if last != i64::try_from(rows.len() + bad.len()).unwrap_or(i64::MAX) {
+        audit.problem(Kind::Head, "log_head", None, format!("checkpoint_seq is {last}, there are {} checkpoints", rows.len() + bad.len()));
+    }
     let present: Vec<i64> = rows.iter().map(|r| r.0).chain(bad).collect();
     for seq in (1..=last).filter(|seq| !present.contains(seq)).take(MOST) {
         audit.problem(Kind::Checkpoint, "log_checkpoints", u64::try_from(seq).ok(), format!("checkpoint number {seq} is missing"));

@@ -1,0 +1,242 @@
+//! Somebody with full rights on the database changes one byte, or deletes one row: `ledger verify` must find it and name the table.
+//! Every byte of every column of every row of the log's tables, one at a time, on both databases.
+
+use countermand::{
+    domain::event::{Action, Event, Outcome, Subject},
+    store::{
+        Database, Store,
+        verify::{Against, inspect},
+    },
+};
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text};
+use serde_json::json;
+
+use crate::support::db::TestDb;
+
+/// Table, its columns with their types (`t`ext, `b`ytes, `i`nteger), and how many of them make the key.
+const TABLES: &[(&str, &str, usize)] = &[
+    ("log_events", "idx:i event_id:t leaf:b", 1),
+    ("log_parts", "event_id:t name:t month:t salt:b sealed:b", 3),
+    (
+        "log_search",
+        "idx:i event_id:t at:i action:t outcome:t actor_id:t actor_name:t subject_kind:t subject_id:t case_id:t session_id:t client_ip:t device_id:t",
+        1,
+    ),
+    ("log_tiles", "level:i idx:i hashes:b", 2),
+    ("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", 1),
+    ("log_checkpoints", "seq:i size:i note:t", 1),
+    ("log_keys", "id:i vkey:t", 1),
+];
+
+#[derive(QueryableByName)]
+struct Cell {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+/// A connection past the product.
+enum Raw {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
+impl Raw {
+    fn open(db: &TestDb) -> Self {
+        match &db.database {
+            Database::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                conn.batch_execute("PRAGMA busy_timeout=5000; PRAGMA synchronous=OFF").unwrap();
+                Self::Sqlite(conn)
+            }
+            Database::Postgres(url) => Self::Postgres(PgConnection::establish(url).unwrap()),
+        }
+    }
+
+    fn column(&mut self, sql: &str) -> Vec<String> {
+        let cells: Vec<Cell> = match self {
+            Self::Sqlite(c) => sql_query(sql).load(c).unwrap(),
+            Self::Postgres(c) => sql_query(sql).load(c).unwrap(),
+        };
+        cells.into_iter().map(|c| c.value).collect()
+    }
+
+    fn execute(&mut self, sql: &str) -> Result<usize, diesel::result::Error> {
+        match self {
+            Self::Sqlite(c) => sql_query(sql).execute(c),
+            Self::Postgres(c) => sql_query(sql).execute(c),
+        }
+    }
+
+    /// SQL that shows a column as hexadecimal bytes (text, bytes) or as digits; NULL as `-`.
+    fn shown(&self, column: &str, kind: &str) -> String {
+        let shown = match (self, kind) {
+            (_, "i") => format!("CAST({column} AS TEXT)"),
+            (Self::Sqlite(_), _) => format!("hex(CAST({column} AS BLOB))"),
+            (Self::Postgres(_), "t") => format!("encode(convert_to({column}, 'UTF8'), 'hex')"),
+            (Self::Postgres(_), _) => format!("encode({column}, 'hex')"),
+        };
+        // SQLite's hex() of NULL is an empty text, hence not COALESCE.
+        format!("CASE WHEN {column} IS NULL THEN '-' ELSE {shown} END")
+    }
+
+    /// A literal of what `shown` showed.
+    fn literal(&self, shown: &str, kind: &str) -> String {
+        match (self, kind) {
+            _ if shown == "-" => "NULL".to_owned(),
+            (_, "i") => shown.to_owned(),
+            (Self::Sqlite(_), "t") => format!("CAST(X'{shown}' AS TEXT)"),
+            (Self::Sqlite(_), _) => format!("X'{shown}'"),
+            (Self::Postgres(_), "t") => format!("convert_from('\\x{shown}'::bytea, 'UTF8')"),
+            (Self::Postgres(_), _) => format!("'\\x{shown}'::bytea"),
+        }
+    }
+}
+
+/// Every value one step away: one bit of each byte, or one of the lower bits of a number; a NULL becomes something.
+fn neighbours(shown: &str, kind: &str) -> Vec<String> {
+    if shown == "-" {
+        return vec!["41".to_owned()];
+    }
+    if kind == "i" {
+        let number: i64 = shown.parse().unwrap();
+        return (0..6).map(|bit| (number ^ (1 << bit)).to_string()).collect();
+    }
+    let bytes = hex::decode(shown).unwrap();
+    let flipped = |i: usize| {
+        let mut changed = bytes.clone();
+        changed[i] ^= 1;
+        hex::encode(changed)
+    };
+    let mut all: Vec<_> = (0..bytes.len()).map(flipped).collect();
+    all.push(hex::encode([bytes.as_slice(), b"x"].concat()));
+    all
+}
+
+fn log_of_a_few_events(db: &TestDb) -> Store {
+    let store = db.open();
+    for n in 0..3 {
+        store
+            .write_now(move |tx| {
+                let event = Event::system(Action::RecallDecided, Subject::new("recall", format!("r-{n}")))
+                    .outcome(Outcome::Refused)
+                    .case("c-1")
+                    .detail(json!({ "before": n }))
+                    .part("actor", json!({ "name": "林雨桐" }))
+                    .part("client", json!({ "client_ip": "203.0.113.86" }));
+                tx.append(event)
+            })
+            .unwrap();
+        if n < 2 {
+            store.checkpoint_now().unwrap();
+        }
+    }
+    store
+}
+
+fn named(db: &TestDb, table: &str) -> Result<(), String> {
+    let report = inspect(&db.database, db.path(), &Against::default()).map_err(|e| format!("could not tell: {e}"))?;
+    if report.ok {
+        return Err("the log was said to hold".to_owned());
+    }
+    if report.problems.iter().any(|p| p.table == table) { Ok(()) } else { Err(format!("{table} is not named: {:?}", report.problems)) }
+}
+
+#[test]
+fn every_byte_of_the_log_is_watched() {
+    for db in TestDb::each() {
+        let store = log_of_a_few_events(&db);
+        assert!(store.verify(&Against::default()).unwrap().ok);
+        drop(store);
+        let mut raw = Raw::open(&db);
+        let mut tried = 0;
+        for (table, columns, keys) in TABLES {
+            let columns: Vec<(&str, &str)> = columns.split(' ').map(|c| c.split_once(':').unwrap()).collect();
+            let order: String = columns[..*keys].iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
+            let mut values: Vec<Vec<String>> = Vec::new();
+            for (name, kind) in &columns {
+                let shown = raw.shown(name, kind);
+                values.push(raw.column(&format!("SELECT {shown} AS value FROM {table} ORDER BY {order}")));
+            }
+            for row in 0..values[0].len() {
+                for (c, (column, kind)) in columns.iter().enumerate() {
+                    let old = values[c][row].clone();
+                    for new in neighbours(&old, kind) {
+                        let at = |raw: &Raw, changed: Option<&str>| {
+                            let clause = |k: usize| {
+                                let shown = if k == c { changed.unwrap_or(&values[k][row]) } else { &values[k][row] };
+                                format!("{} = {}", columns[k].0, raw.literal(shown, columns[k].1))
+                            };
+                            (0..*keys).map(clause).collect::<Vec<_>>().join(" AND ")
+                        };
+                        let change = format!("UPDATE {table} SET {column} = {} WHERE {}", raw.literal(&new, kind), at(&raw, None));
+                        // What a constraint refuses cannot happen; a byte that is no UTF-8 PostgreSQL refuses itself.
+                        let Ok(1) = raw.execute(&change) else { continue };
+                        tried += 1;
+                        if let Err(why) = named(&db, table) {
+                            panic!("{table}.{column}, row {row}: {old} -> {new}: {why}");
+                        }
+                        let back = format!("UPDATE {table} SET {column} = {} WHERE {}", raw.literal(&old, kind), at(&raw, Some(&new)));
+                        assert_eq!(raw.execute(&back), Ok(1), "{back}");
+                    }
+                }
+            }
+        }
+        assert!(tried > 2000, "{tried} changes tried");
+        assert!(inspect(&db.database, db.path(), &Against::default()).unwrap().ok, "everything was put back");
+    }
+}
+
+#[test]
+fn every_row_of_the_log_is_missed() {
+    for db in TestDb::each() {
+        drop(log_of_a_few_events(&db));
+        let mut raw = Raw::open(&db);
+        for (table, columns, keys) in TABLES {
+            let columns: Vec<(&str, &str)> = columns.split(' ').map(|c| c.split_once(':').unwrap()).collect();
+            let key: Vec<_> = columns[..*keys].to_vec();
+            let order: String = key.iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
+            let values: Vec<Vec<String>> = columns
+                .iter()
+                .map(|(name, kind)| {
+                    let shown = raw.shown(name, kind);
+                    raw.column(&format!("SELECT {shown} AS value FROM {table} ORDER BY {order}"))
+                })
+                .collect();
+            for row in 0..values[0].len() {
+                let clause: Vec<_> = (0..*keys).map(|k| format!("{} = {}", key[k].0, raw.literal(&values[k][row], key[k].1))).collect();
+                assert_eq!(raw.execute(&format!("DELETE FROM {table} WHERE {}", clause.join(" AND "))), Ok(1));
+                if let Err(why) = named(&db, table) {
+                    panic!("{table}, row {row} deleted: {why}");
+                }
+                let names: Vec<_> = columns.iter().map(|c| c.0).collect();
+                let literals: Vec<_> = columns.iter().enumerate().map(|(c, (_, kind))| raw.literal(&values[c][row], kind)).collect();
+                raw.execute(&format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), literals.join(", "))).unwrap();
+            }
+        }
+        let report = inspect(&db.database, db.path(), &Against::default()).unwrap();
+        assert!(report.ok, "everything was put back, but: {:?}", report.problems);
+    }
+}
+
+/// Text that is not UTF-8, which SQLite stores without complaint.
+#[test]
+fn unreadable_text_is_named_and_not_a_crash() {
+    let db = TestDb::sqlite();
+    drop(log_of_a_few_events(&db));
+    let mut raw = Raw::open(&db);
+    for (table, columns, _) in TABLES {
+        for (column, kind) in columns.split(' ').map(|c| c.split_once(':').unwrap()) {
+            if kind != "t" {
+                continue;
+            }
+            let first = raw.column(&format!("SELECT hex(CAST({column} AS BLOB)) AS value FROM {table} WHERE {column} IS NOT NULL LIMIT 1"));
+            let Some(value) = first.first() else { continue };
+            let changed = raw.execute(&format!("UPDATE {table} SET {column} = CAST(X'FF' AS TEXT) WHERE {column} = CAST(X'{value}' AS TEXT)"));
+            if changed.is_err() {
+                continue;
+            }
+            named(&db, table).unwrap_or_else(|why| panic!("{table}.{column}: {why}"));
+            raw.execute(&format!("UPDATE {table} SET {column} = CAST(X'{value}' AS TEXT) WHERE {column} = CAST(X'FF' AS TEXT)")).unwrap();
+        }
+    }
+}
