@@ -8,13 +8,14 @@ use actix_web::{
 
 use super::{
     api, assets,
-    console::{account, audit, broadcasts, connections, evidence, recalls, reports, sessions, setup, users},
+    console::{account, audit, broadcasts, connections, evidence, home, recalls, reports, sessions, setup, users},
 };
 
 /// Registers all paths.
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/static/{path:.*}").get(assets::show));
     cfg.service(resource("/healthz").get(health));
+    cfg.service(resource("/").get(home::show));
 
     cfg.service(resource("/setup/{token}").get(setup::setup).post(setup::set_up));
     cfg.service(resource("/invitations/{token}").get(setup::invitation).post(setup::accept));

@@ -97,8 +97,7 @@ pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<Strin
 /// `POST /recalls/{id}/resubmissions`.
 pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
-    let again =
-        resubmit::Again { reason: typed(&posted, "reason"), basis: typed(&posted, "basis"), tell_readers: posted.flag("tell_readers") };
+    let again = resubmit::Again { reason: typed(&posted, "reason"), basis: typed(&posted, "basis"), tell_readers: posted.flag("tell_readers") };
     let make = |_| async {
         let done = resubmit::resubmit(&app, &me.caller, &id, again).await?;
         Ok(receipt_of(&done.value, &done))
