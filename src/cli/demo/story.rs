@@ -19,6 +19,8 @@ pub(super) struct Told {
     /// Its id.
     pub case: String,
     pub number: String,
+    /// An earlier run had begun it.
+    pub resumed: bool,
 }
 
 const TITLE: &str = "关于 2027 年度薪酬调整方案的通知";
@@ -36,7 +38,9 @@ pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, s
     let client =
         reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(30)).build().map_err(Trouble::cannot)?;
     let stage = Stage { app, cast, client, base: base.to_owned() };
-    let case = match stage.unfinished().await? {
+    let unfinished = stage.unfinished().await?;
+    let resumed = unfinished.is_some();
+    let case = match unfinished {
         Some(case) => {
             say("接续上次未完成的案件");
             case
@@ -51,7 +55,7 @@ pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, s
         stage.decide(&case, role, comment, &say).await?;
     }
     let number = stage.sealed(&case, &say).await?;
-    Ok(Told { case, number })
+    Ok(Told { case, number, resumed })
 }
 
 struct Stage<'a> {
