@@ -111,3 +111,12 @@ users-suspend = Suspend account
 users-suspend-about = Signs them out at once and ends their tokens. Records stay.
 users-reinstate = Give the account back
 users-changed = Saved
+
+users-reset = Reset the authenticator
+users-reset-about = It takes two: the system administrator proposes, the security administrator confirms within a day. The person is then signed out at once and sets up a new one at the next sign-in. Make sure it is them first, in person or by telephone.
+users-reset-propose = Propose the reset
+users-reset-proposed = Reset proposed:
+users-reset-confirm = Confirm the reset
+users-reset-waits = Waits for the security administrator
+refusal-reset-not-proposed = No reset was proposed, or more than a day ago
+refusal-reset-same-person = One person cannot both propose and confirm

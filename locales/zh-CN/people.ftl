@@ -111,3 +111,12 @@ users-suspend = 停用账号
 users-suspend-about = 停用后立即下线，令牌同时失效。记录保留。
 users-reinstate = 恢复账号
 users-changed = 已保存
+
+users-reset = 重置身份验证器
+users-reset-about = 由两人共同重置：系统管理员提出，安全管理员在一天内确认。确认后该人员立即下线，下次登录时重新绑定。请先当面或通过电话核实本人。
+users-reset-propose = 提出重置
+users-reset-proposed = 已提出重置：
+users-reset-confirm = 确认重置
+users-reset-waits = 等待安全管理员确认
+refusal-reset-not-proposed = 尚未提出重置，或已超过一天
+refusal-reset-same-person = 提出和确认不能是同一人

@@ -48,6 +48,7 @@ pub mod connectors;
 pub mod device;
 pub mod people;
 pub mod recalls;
+pub mod resets;
 pub mod sessions;
 pub mod setup;
 pub mod step_up;

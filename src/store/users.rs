@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
-    schema::{counters, user_roles, users},
+    schema::{counters, settings, user_roles, users},
 };
 use crate::domain::role::Role;
 
@@ -171,4 +171,27 @@ fn failures_name(user_id: &str) -> String {
 
 fn lock_name(user_id: &str) -> String {
     format!("step_up_locked_until/{user_id}")
+}
+
+/// Who proposed to reset an account's second factor, and when.
+pub fn reset_find(conn: &mut Conn, user_id: &str) -> Result<Option<(String, i64)>, StoreError> {
+    let text = settings::table.find(reset_name(user_id)).select(settings::value).first::<String>(conn).optional()?;
+    let read = |text: &str| text.split_once(' ').and_then(|(by, at)| Some((by.to_owned(), at.parse().ok()?)));
+    text.map(|t| read(&t).ok_or_else(|| StoreError::Corrupt("settings: a proposed reset".to_owned()))).transpose()
+}
+
+/// Keeps a proposal; a newer one takes the place of an older one.
+pub fn reset_put(conn: &mut Conn, user_id: &str, by: &str, at: i64) -> Result<(), StoreError> {
+    reset_clear(conn, user_id)?;
+    diesel::insert_into(settings::table).values((settings::name.eq(reset_name(user_id)), settings::value.eq(format!("{by} {at}")))).execute(conn)?;
+    Ok(())
+}
+
+pub fn reset_clear(conn: &mut Conn, user_id: &str) -> Result<(), StoreError> {
+    diesel::delete(settings::table.find(reset_name(user_id))).execute(conn)?;
+    Ok(())
+}
+
+fn reset_name(user_id: &str) -> String {
+    format!("second_factor_reset/{user_id}")
 }

@@ -40,6 +40,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users/{id}/details").post(users::details));
     cfg.service(resource("/users/{id}/suspensions").post(users::suspend));
     cfg.service(resource("/users/{id}/reinstatements").post(users::reinstate));
+    cfg.service(resource("/users/{id}/second-factor-resets").post(users::propose_reset));
+    cfg.service(resource("/users/{id}/second-factor-resets/confirmations").post(users::confirm_reset));
     cfg.service(resource("/departments").post(users::add_department));
 
     cfg.service(resource("/approvals").get(recalls::approvals::index));

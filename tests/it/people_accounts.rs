@@ -402,3 +402,46 @@ async fn accounts_and_tokens_are_made_from_the_shell_while_the_server_runs() {
     assert_eq!(shell(&t, &["token", "add", "--name", "x", "--scope", "recall.decide"]).0, 1, "a service token never decides");
     assert_eq!(shell(&t, &["token", "add", "--name", "x", "--scope", "recall.read", "--user", "nobody.here"]).0, 1);
 }
+
+#[actix_web::test]
+async fn a_lost_second_factor_is_reset_by_two_people() {
+    let t = TestApp::start().await;
+    let (sys, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
+    let (sec, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let (wang, browser) = t.signed_in("wang", &[Role::Requester]).await;
+    let page = format!("/users/{}", wang.id);
+    let (propose, confirm) = (format!("{page}/second-factor-resets"), format!("{page}/second-factor-resets/confirmations"));
+
+    let code = t.code(&sec);
+    for (who, by, path, code, status) in [
+        ("not proposed yet", &security, &confirm, code.as_str(), 409),
+        ("not theirs to propose", &security, &propose, code.as_str(), 403),
+        ("not theirs to confirm", &system, &confirm, "000000", 403),
+        ("without a code", &system, &propose, "000000", 422),
+        ("not their own business", &browser, &propose, "000000", 403),
+    ] {
+        let csrf = by.get("/account").await.hidden("csrf").unwrap();
+        let (res, events) = t.events_of(by.post(path, &[("csrf", &csrf), ("totp", code)])).await;
+        assert_eq!(res.status.as_u16(), status, "{who}");
+        assert_eq!(only(&events), ("second_factor.reset", "refused"), "{who}");
+    }
+    let code = t.code(&sys);
+    let (res, events) = t.events_of(system.submit(&page, &propose, &[("totp", &code)])).await;
+    assert_eq!(res.status, 303, "{}", res.body);
+    assert_eq!(only(&events), ("second_factor.reset", "success"));
+    assert_eq!(browser.get("/account").await.status, 200, "nothing has happened yet");
+    t.sign_in(&wang).await;
+
+    let code = t.code(&sec);
+    let (res, events) = t.events_of(security.submit(&page, &confirm, &[("totp", &code)])).await;
+    assert_eq!(res.status, 303, "{}", res.body);
+    assert_eq!(only(&events), ("second_factor.reset", "success"));
+    assert_eq!(events[0]["parts"]["detail"]["proposed_by"], json!(sys.id));
+    assert_eq!(browser.get("/account").await.status, 303, "their sessions end");
+    let again = t.browser().submit("/sign-in", "/sessions", &[("account", "wang"), ("password", &wang.password)]).await;
+    assert_eq!(again.location, "/sessions/enrolment");
+
+    let own = format!("/users/{}/second-factor-resets", sys.id);
+    let csrf = system.get("/account").await.hidden("csrf").unwrap();
+    assert_eq!(system.post(&own, &[("csrf", &csrf), ("totp", "000000")]).await.status, 409, "not one's own");
+}

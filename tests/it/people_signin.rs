@@ -54,6 +54,8 @@ async fn a_person_signs_in_with_password_and_code_and_out_again() {
     assert_eq!(only(&events), ("session.opened", "success"));
     assert_eq!(events[0]["parts"]["actor"]["roles"], serde_json::json!(["final_approver"]));
     holds_no_secret(&events, &[&code, &person.password, &browser.cookie("session")]);
+    let set: Vec<&str> = res.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
+    assert!(set.iter().any(|c| c.starts_with("session=") && c.contains("HttpOnly") && c.contains("SameSite=Lax") && c.contains("Path=/")), "{set:?}");
     assert_ne!(browser.cookie("session"), pending, "the cookie from before the code is worth nothing");
     let old = t.browser();
     old.set_cookie("session", &pending);
@@ -322,4 +324,12 @@ async fn a_device_is_told_by_its_cookie_and_a_forged_cookie_is_none() {
     let thief = browser.stolen(&["session"]);
     let (_, events) = t.events_of(thief.submit("/account", "/account/preferences", &[("theme", "light")])).await;
     assert_eq!(events[0]["parts"]["device"]["state"], "changed", "a session on another device is told");
+}
+
+#[actix_web::test]
+async fn behind_https_cookies_are_bound_to_the_host_and_secure() {
+    let t = TestApp::start_with(|c| c.public_url = "https://recall.example.com".into()).await;
+    let page = t.browser().get("/sign-in").await;
+    let set: Vec<&str> = page.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
+    assert!(!set.is_empty() && set.iter().all(|c| c.starts_with("__Host-") && c.contains("Secure") && c.contains("HttpOnly")), "{set:?}");
 }

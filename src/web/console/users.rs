@@ -12,9 +12,9 @@ use askama::Template;
 use super::{sessions::refuse, setup::links};
 use crate::{
     app::{
-        App,
+        App, AppResult, Done,
         people::Person,
-        setup,
+        resets, setup,
         users::{self, Change},
     },
     clock::Instant,
@@ -146,6 +146,8 @@ struct Show {
     may_manage: bool,
     may_give_roles: bool,
     own: bool,
+    /// When a reset of the second factor was proposed, if it can still be confirmed.
+    reset_proposed: Option<Instant>,
 }
 
 async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<FormState>) -> Result<Show, Fault> {
@@ -175,6 +177,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
         may_manage: page.can("user.manage"),
         may_give_roles: page.can("role.manage"),
         own: me.person().id == person.id,
+        reset_proposed: resets::proposed(app, &person.id).await?,
         page: page.at(format!("/users/{}", person.id)),
         person,
     })
@@ -188,7 +191,12 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) ->
 async fn change(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, change: Change) -> Result<HttpResponse, Fault> {
     let me = me.with(posted);
     let version = posted.get("version").parse().unwrap_or(-1);
-    match users::change(app, &me.caller, id, Some(version), change).await {
+    let result = users::change(app, &me.caller, id, Some(version), change).await;
+    answer(app, me, page, posted, id, result).await
+}
+
+async fn answer(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, result: AppResult<Done<()>>) -> Result<HttpResponse, Fault> {
+    match result {
         Ok(_) => {
             me.flash(Tone::Ok, page.t("users-changed")).await;
             Ok(see_other(format!("/users/{id}")))
@@ -225,6 +233,20 @@ pub async fn suspend(app: Data<App>, me: SignedIn, page: Page, posted: Posted, i
 /// `POST /users/{id}/reinstatements`
 pub async fn reinstate(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     change(&app, me, page, &posted, &id, Change::State(UserState::Active)).await
+}
+
+/// `POST /users/{id}/second-factor-resets`: the system administrator's step.
+pub async fn propose_reset(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let result = resets::propose(&app, &me.caller, &id, posted.get("totp")).await;
+    answer(&app, me, page, &posted, &id, result).await
+}
+
+/// `POST /users/{id}/second-factor-resets/confirmations`: the security administrator's step.
+pub async fn confirm_reset(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let result = resets::confirm(&app, &me.caller, &id, posted.get("totp")).await;
+    answer(&app, me, page, &posted, &id, result).await
 }
 
 fn chosen(posted: &Posted, field: &str) -> Option<String> {

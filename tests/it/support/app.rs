@@ -77,10 +77,6 @@ impl TestApp {
         Browser::new(&format!("http://{}", self.address))
     }
 
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
-    }
-
     /// Makes an account with password and second factor.
     pub async fn person(&self, username: &str, roles: &[Role]) -> Person {
         self.person_in(username, roles, None).await
