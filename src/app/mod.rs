@@ -9,6 +9,7 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod once;
+pub mod status;
 
 use std::sync::Arc;
 

@@ -16,6 +16,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/static/{path:.*}").get(assets::show));
     cfg.service(resource("/healthz").get(health));
     cfg.service(resource("/").get(home::show));
+    cfg.service(resource("/settings").get(home::settings));
 
     cfg.service(resource("/setup/{token}").get(setup::setup).post(setup::set_up));
     cfg.service(resource("/invitations/{token}").get(setup::invitation).post(setup::accept));

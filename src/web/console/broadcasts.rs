@@ -99,7 +99,7 @@ struct List {
 }
 
 /// The one badge of a broadcast: its newest case's state, else its own.
-fn badge(tr: &Tr, state: &str, case: Option<&str>) -> (Tone, String) {
+pub(super) fn badge(tr: &Tr, state: &str, case: Option<&str>) -> (Tone, String) {
     match case {
         Some(case) => {
             let tone = match case {
@@ -134,7 +134,8 @@ impl List {
     }
 }
 
-fn left(page: &Page, broadcast: &broadcasts::Broadcast) -> Html {
+/// What is left of the window; words where there is none.
+pub(super) fn left(page: &Page, broadcast: &broadcasts::Broadcast) -> Html {
     match (broadcast.state.as_str(), broadcast.window_end()) {
         ("failed", _) => Html::trusted(super::super::page::escape(&page.t("broadcast-never-sent"))),
         (_, Some(end)) => page.countdown(end),

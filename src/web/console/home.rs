@@ -1,21 +1,90 @@
-//! `/`: each person begins where their work is.
+//! `GET /`: what waits for this person first, then what is going on; as much of it as they may see. `GET /settings`: the installation.
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web::Data};
+use askama::Template;
 
+use super::{broadcasts, recalls::index::Row};
 use crate::{
+    app::{
+        App,
+        broadcasts::view::{self, Filter, Line},
+        recalls::list,
+        status::{self, Status},
+    },
     domain::role::Permission,
-    web::{SignedIn, see_other},
+    web::{Fault, Html, Page, SignedIn, Tone, ok, page::NavLink, view::Fact},
 };
 
-/// Sends people to the first page of their work.
-pub async fn show(me: SignedIn) -> HttpResponse {
-    const STARTS: [(Permission, &str); 6] = [
-        (Permission::RecallDecide, "/approvals"),
-        (Permission::RecallRequest, "/approvals"),
-        (Permission::RecallExecute, "/approvals"),
-        (Permission::AuditRead, "/audit"),
-        (Permission::UserManage, "/users"),
-        (Permission::RoleManage, "/users"),
-    ];
-    see_other(STARTS.iter().find(|(permission, _)| me.caller.may(*permission)).map_or("/account", |(_, path)| path))
+/// Lines of each panel.
+const SHORT: usize = 5;
+
+#[derive(Template)]
+#[template(path = "home/show.html")]
+struct Home {
+    page: Page,
+    /// Who decides, operates or asks has a work list.
+    works: bool,
+    waiting: Vec<Row>,
+    cases: Vec<Row>,
+    lines: Vec<Line>,
+    links: Vec<NavLink>,
+}
+
+impl Home {
+    fn badge(&self, line: &Line) -> (Tone, String) {
+        broadcasts::badge(&self.page.tr, &line.broadcast.state, line.case.as_ref().map(|c| c.2.as_str()))
+    }
+
+    fn left(&self, line: &Line) -> Html {
+        broadcasts::left(&self.page, &line.broadcast)
+    }
+}
+
+pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    let caller = &who.caller;
+    let works = caller.may(Permission::RecallRead);
+    let (mut waiting, mut cases, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    if works {
+        waiting = list::waiting(&app, caller).await?.iter().take(SHORT).map(|(_, line)| Row::of(&page, line)).collect();
+        cases = list::list(&app, caller, list::Wanted::default(), None).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();
+    }
+    if caller.may(Permission::BroadcastRead) {
+        lines = view::list(&app, caller, Filter::default(), None, None).await?.lines;
+        lines.truncate(SHORT);
+    }
+    let links = page.nav().into_iter().filter(|l| l.href != "/").collect();
+    ok(Home { page, works, waiting, cases, lines, links })
+}
+
+#[derive(Template)]
+#[template(path = "settings/show.html")]
+struct Settings {
+    page: Page,
+    installation: Vec<Fact>,
+    log: Vec<Fact>,
+    jobs: Vec<Fact>,
+}
+
+pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    let s: Status = status::status(&app, &who.caller).await?;
+    let yes = |on: bool| page.t(if on { "settings-yes" } else { "settings-no" });
+    let fact = |key: &str, value: String| Fact::new(page.t(key), value, "");
+    ok(Settings {
+        installation: vec![
+            fact("settings-version", s.version.to_owned()),
+            fact("settings-database", page.t(&format!("settings-{}", s.database))),
+            fact("settings-public-url", s.public_url.clone()),
+            fact("settings-https", yes(s.https)),
+            fact("settings-private", yes(s.private_destinations)),
+            fact("settings-retention", page.n("settings-days", u64::from(s.retention_days))),
+        ],
+        log: vec![
+            fact("settings-origin", s.log_origin.clone()),
+            fact("settings-log-size", page.num(s.log_size)),
+            fact("settings-signed-size", page.num(s.signed_size)),
+            fact("settings-pending", page.num(s.pending)),
+        ],
+        jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
+        page,
+    })
 }

@@ -75,6 +75,9 @@ async fn every_page_is_sound_in_both_languages_empty_and_full() {
     let administrator = person(&stage.app, "admin", &[Role::SystemAdministrator]).await;
     let (administrator, _) = signed_in(&stage, &administrator).await;
     let mut pages = vec![
+        (requester.clone(), "/".to_owned()),
+        (administrator.clone(), "/".to_owned()),
+        (administrator.clone(), "/settings".to_owned()),
         (requester.clone(), "/broadcasts".to_owned()),
         (requester.clone(), "/broadcasts?q=x&from=2026-11-01&to=2026-11-30&platform=wecom&state=sent".to_owned()),
         (requester.clone(), "/broadcasts/new".to_owned()),
@@ -109,6 +112,8 @@ async fn every_page_is_sound_in_both_languages_empty_and_full() {
     pages.push((auditor.clone(), "/broadcasts".to_owned()));
     check(&pages).await;
 
+    assert_eq!(get!(app, requester, "/settings").status(), StatusCode::FORBIDDEN);
+    assert!(text(get!(app, requester, "/")).await.contains(&format!("/broadcasts/{}", ids[0])), "the newest broadcasts stand on the first page");
     let page = text(get!(app, requester, &format!("/broadcasts/{}", ids[0]))).await;
     assert!(page.contains("平台不提供") && page.contains("&#60;script&#62;alert(1)") && page.contains(&format!("/recalls/new?broadcast={}", ids[0])));
     let page = text(get!(app, requester, &format!("/broadcasts/{}", ids[1]))).await;

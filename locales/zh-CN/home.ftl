@@ -1,0 +1,30 @@
+# 总览与系统状态
+home-waiting = 待我处理
+home-waiting-none = 没有待办。
+home-all = 全部待办
+home-cases = 最近的撤回案件
+home-case = 案件
+home-requester = 申请人
+home-broadcasts = 最近的群发消息
+home-links = 常用入口
+
+settings-installation = 本系统
+settings-version = 版本
+settings-database = 数据库
+settings-sqlite = SQLite
+settings-postgres = PostgreSQL
+settings-public-url = 访问地址
+settings-https = 加密访问
+settings-private = 允许连接内部网络
+settings-retention = 审计内容留存
+settings-days = { $n_text } 天
+settings-yes = 是
+settings-no = 否
+settings-log = 审计日志
+settings-origin = 日志标识
+settings-log-size = 记录数
+settings-signed-size = 已签名的记录数
+settings-pending = 等待编号
+settings-jobs = 后台任务
+settings-jobs-waiting = 等待执行
+settings-jobs-failing = 其中失败过、将重试

@@ -1,0 +1,73 @@
+//! The state of the installation, for administrators: what runs, on what, and how far the log has come. No contents, no secrets.
+
+use diesel::prelude::*;
+
+use super::{App, AppResult, Caller};
+use crate::{
+    domain::{
+        event::{Action, Subject},
+        role::Permission,
+    },
+    store::{
+        Database,
+        schema::{jobs, log_checkpoints, log_head, log_pending},
+    },
+};
+
+/// What the page shows.
+#[derive(Clone, Debug)]
+pub struct Status {
+    pub version: &'static str,
+    /// `sqlite` or `postgres`.
+    pub database: &'static str,
+    pub public_url: String,
+    pub https: bool,
+    pub private_destinations: bool,
+    pub retention_days: u32,
+    pub log_origin: String,
+    /// Events with an index.
+    pub log_size: u64,
+    /// Size that the newest signed checkpoint covers.
+    pub signed_size: u64,
+    /// Events that wait for their index.
+    pub pending: u64,
+    /// Jobs that wait, and those of them that have failed before.
+    pub jobs_waiting: u64,
+    pub jobs_failing: u64,
+}
+
+/// Reads the state; needs [`Permission::SystemRead`].
+pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
+    app.require(caller, Permission::SystemRead, Action::PermissionChecked, Subject::new("system", "status")).await?;
+    let n = |n: i64| u64::try_from(n).unwrap_or_default();
+    let (size, signed, pending, waiting, failing) = app
+        .store
+        .read(|conn| {
+            let size: i64 = log_head::table.select(log_head::size).first(conn).optional()?.unwrap_or_default();
+            let newest = log_checkpoints::table.order(log_checkpoints::seq.desc()).select(log_checkpoints::size);
+            let signed: i64 = newest.first(conn).optional()?.unwrap_or_default();
+            let pending: i64 = log_pending::table.count().get_result(conn)?;
+            let ready = || jobs::table.filter(jobs::state.eq("ready"));
+            let waiting: i64 = ready().count().get_result(conn)?;
+            let failing: i64 = ready().filter(jobs::last_error.is_not_null()).count().get_result(conn)?;
+            Ok((size, signed, pending, waiting, failing))
+        })
+        .await?;
+    Ok(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        database: match app.store.database() {
+            Database::Sqlite(_) => "sqlite",
+            Database::Postgres(_) => "postgres",
+        },
+        public_url: app.config.public_url.clone(),
+        https: app.config.https(),
+        private_destinations: app.config.allow_private_destinations,
+        retention_days: app.config.retention.days,
+        log_origin: app.store.origin().to_owned(),
+        log_size: n(size),
+        signed_size: n(signed),
+        pending: n(pending),
+        jobs_waiting: n(waiting),
+        jobs_failing: n(failing),
+    })
+}
