@@ -190,8 +190,8 @@ fn row(page: &Page, line: Line) -> Row {
         tone: tone(&line.outcome),
         device_state: if line.device_state.is_empty() { String::new() } else { page.word("device-state", &line.device_state) },
         href: match (line.subject_kind.as_str(), &line.case_number) {
-            ("broadcast", _) => format!("/broadcasts/{}", line.subject_id),
-            (_, Some(number)) => format!("/recalls/{number}"),
+            ("broadcast", _) if page.can("broadcast.read") => format!("/broadcasts/{}", line.subject_id),
+            (_, Some(number)) if page.can("recall.read") => format!("/recalls/{number}"),
             _ => String::new(),
         },
         line,
