@@ -33,6 +33,8 @@ filters-active = Filters
 filters-remove = , remove this filter
 filters-clear = Clear all
 
+table-region = { $name }, table
+
 window-closed = Closed
 people-count = { $n ->
     [one] { $n_text } person

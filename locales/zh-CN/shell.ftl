@@ -33,6 +33,8 @@ filters-active = 当前筛选
 filters-remove = ，移除此条件
 filters-clear = 全部清除
 
+table-region = { $name }，表格
+
 window-closed = 已截止
 people-count = { $n_text } 人
 

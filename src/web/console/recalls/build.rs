@@ -179,7 +179,7 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
     details.extend(e.client_ip.clone());
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
     let who = if e.who.is_empty() { page.t("actor-kind-job") } else { e.who.clone() };
-    TimelineItem { at: page.time_full(e.at), tone, who, what, details }
+    TimelineItem { at: page.stamp(e.at), tone, who, what, details }
 }
 
 /// Text as paragraphs, one a line.
