@@ -67,6 +67,7 @@ event-check = Check
 event-holds = Matches
 event-differs = Differs
 event-purged = Purged when due
+event-masked = Repeats contents; only for those who may read them
 event-no-parts = This event has no contents that can be purged
 event-part-actor = Person and role
 event-part-client = Network address

@@ -89,6 +89,7 @@ verify-checkpoint-signature = Checkpoint signature
 verify-checkpoint-text = Checkpoint text
 verify-raw-signature = Raw signature file
 verify-checkpoint-facts = Checkpoint and report
+verify-case-facts = Facts of the case against the log
 verify-case-closed = Count and hash at closing
 verify-decisions = Decisions
 verify-separation = Three different people

@@ -58,6 +58,7 @@ event-check = 核对
 event-holds = 相符
 event-differs = 不符
 event-purged = 已到期清除
+event-masked = 含消息内容，须有查看消息内容的权限
 event-no-parts = 此事件没有可清除的内容
 event-part-actor = 操作人与角色
 event-part-client = 网络地址

@@ -89,6 +89,7 @@ verify-checkpoint-signature = 检查点签名
 verify-checkpoint-text = 检查点原文
 verify-raw-signature = 原始签名文件
 verify-checkpoint-facts = 检查点与报告
+verify-case-facts = 案件事实与日志对照
 verify-case-closed = 结案计数与哈希
 verify-decisions = 审批决定
 verify-separation = 三人分别决定

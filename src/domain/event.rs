@@ -102,6 +102,9 @@ impl Subject {
     }
 }
 
+/// Parts that repeat something of a message (its title): only for those who may read contents.
+pub const CONTENT_PARTS: [&str; 1] = ["shown"];
+
 /// An event as use cases state it. The store adds id, time, node and salts, and makes the leaf.
 #[derive(Clone, Debug)]
 pub struct Event {

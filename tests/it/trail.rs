@@ -163,7 +163,10 @@ async fn the_auditor_exports_without_contents_and_cannot_download_them() {
     let outcome = verify(&bytes, &[house.pin()], &Limits::default());
     assert_eq!(outcome.result, Verdict::Pass, "{:#?}", failures(&outcome));
     let (_, files) = zip::read(&bytes, &Limits::default()).unwrap();
-    assert!(!files.values().any(|b| String::from_utf8_lossy(b).contains("附件为薪酬方案")), "the message is not in it");
+    for content in ["附件为薪酬方案", "年度薪酬调整方案"] {
+        let holds: Vec<_> = files.iter().filter(|(_, b)| String::from_utf8_lossy(b).contains(content)).map(|(p, _)| p).collect();
+        assert!(holds.is_empty(), "neither text nor title of the message is in it: {holds:?}");
+    }
     let message = files.iter().find(|(p, _)| p.starts_with("data/messages/")).unwrap().1;
     assert!(String::from_utf8_lossy(message).contains("content_permission"));
 
@@ -264,6 +267,10 @@ async fn one_event_can_be_checked_by_hand() {
         }
     }
     assert_eq!(house.count("audit.read", "success"), 2);
+    let path = format!("/audit/{}", event.index);
+    let masked = stage.get(&house.auditor, &path).await;
+    assert!(!masked.body.contains("年度薪酬调整方案") && masked.body.contains("须有查看消息内容的权限"), "{}", masked.body);
+    assert!(stage.get(&house.counsel, &path).await.body.contains("年度薪酬调整方案"), "counsel may read contents");
     assert_eq!(stage.get(&house.auditor, "/audit/999999").await.status, 404);
     assert_eq!(stage.get(&house.auditor, "/audit/x").await.status, 404);
 

@@ -6,7 +6,7 @@ use super::{App, AppError, AppResult, Caller, part_json};
 use crate::{
     app::evidence::parts_of,
     domain::{
-        event::{Action, Subject},
+        event::{Action, CONTENT_PARTS, Subject},
         role::Permission,
     },
     evidence::collected::Content,
@@ -25,8 +25,10 @@ use crate::{
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartShown {
     pub name: String,
-    /// The part's value; `None` where it has been purged.
+    /// The part's value; `None` where it has been purged or is not for this person.
     pub value: Option<Value>,
+    /// It repeats contents that this person may not read.
+    pub masked: bool,
     pub commitment: Hash,
     /// Whether salt and value open the commitment; `None` without them.
     pub holds: Option<bool>,
@@ -112,15 +114,17 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
     let proof = joins(index, size, leaf_hash, &siblings);
     let included = proof.last().map_or(leaf_hash, |j| j.hash) == checkpoint.root;
     let (detail, name) = (part_json(&parts, "detail"), part_json(&parts, "actor")["name"].as_str().unwrap_or_default().to_owned());
+    let reads_content = caller.may(Permission::ContentRead);
     let parts = parts_of(&event, parts)?
         .into_iter()
         .map(|part| {
+            let masked = !reads_content && CONTENT_PARTS.contains(&part.name.as_str());
             let commitment = event.leaf.parts.get(&part.name).copied().unwrap_or_default();
             let (value, holds) = match part.content {
                 Content::Open { salt, value } => (serde_json::from_slice(&value).ok(), Some(commit(&salt, &value) == commitment)),
                 Content::Withheld(_) => (None, None),
             };
-            PartShown { name: part.name, value, commitment, holds }
+            PartShown { name: part.name, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
         })
         .collect();
     Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, event })

@@ -16,7 +16,7 @@ use crate::{
     app::caller::code,
     clock::Instant,
     domain::{
-        event::{Action, Subject},
+        event::{Action, CONTENT_PARTS, Subject},
         role::Permission,
     },
     ledger::{checkpoint, note::Vkey, tree},
@@ -196,13 +196,14 @@ fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
 pub struct CaseEvent {
     pub event: StoredEvent,
     pub leaf_hash: tree::Hash,
-    /// Part name -> value; null where it has been purged.
+    /// Part name -> value; null where it has been purged or repeats contents that the caller may not read.
     pub parts: serde_json::Map<String, Value>,
 }
 
-fn case_event(opened: Vec<OpenPart>, event: StoredEvent) -> CaseEvent {
+fn case_event(opened: Vec<OpenPart>, event: StoredEvent, reads_content: bool) -> CaseEvent {
     let mut parts: serde_json::Map<String, Value> = event.leaf.parts.keys().map(|name| (name.clone(), Value::Null)).collect();
-    parts.extend(opened.into_iter().filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
+    let opened = opened.into_iter().filter(|p| reads_content || !CONTENT_PARTS.contains(&p.name.as_str()));
+    parts.extend(opened.filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
     CaseEvent { leaf_hash: tree::leaf_hash(&event.bytes), event, parts }
 }
 
@@ -210,7 +211,7 @@ fn case_event(opened: Vec<OpenPart>, event: StoredEvent) -> CaseEvent {
 pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>, limit: usize) -> AppResult<(String, Vec<CaseEvent>)> {
     let about = Subject::new("recall", case.chars().take(64).collect::<String>());
     app.require(caller, Permission::AuditRead, Action::AuditRead, about.clone()).await?;
-    let (store, wanted) = (app.store.clone(), case.to_owned());
+    let (store, wanted, reads_content) = (app.store.clone(), case.to_owned(), caller.may(Permission::ContentRead));
     let found = app
         .store
         .read(move |conn| {
@@ -218,7 +219,7 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>,
             let events = reader::events_of_case(conn, &row.id, None)?;
             let page: Vec<_> = events.into_iter().filter(|e| after.is_none_or(|a| e.index > a)).take(limit).collect();
             let mut parts = reader::parts_of_many(conn, store.keys(), &page.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
-            let page = page.into_iter().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e)).collect();
+            let page = page.into_iter().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e, reads_content)).collect();
             Ok(Some((row.id, page)))
         })
         .await?;

@@ -8,6 +8,7 @@ use super::{App, AppError, AppResult};
 use crate::{
     app::{calls, content},
     clock::Instant,
+    domain::event::CONTENT_PARTS,
     evidence::collected::{Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
     ledger::{checkpoint, set::Set, tree::Prover},
     store::{
@@ -142,7 +143,12 @@ impl Reading<'_> {
         let mut entries = Vec::with_capacity(stored.len());
         for event in stored {
             let proof = prover.inclusion(event.index).map_err(|e| StoreError::Corrupt(format!("the tree: {e}")))?;
-            let parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default())?;
+            let mut parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default())?;
+            if !self.wanted.with_content {
+                for part in parts.iter_mut().filter(|p| CONTENT_PARTS.contains(&p.name.as_str()) && matches!(p.content, Content::Open { .. })) {
+                    part.content = Content::Withheld(NO_CONTENT.to_owned());
+                }
+            }
             entries.push(Entry { index: event.index, leaf: event.bytes, parts, proof });
         }
         Ok(entries)
@@ -173,7 +179,7 @@ impl Reading<'_> {
         let bytes = self.store.keys().envelope.open(&format!("decisions/{}/comment", row.id), &row.comment_sealed)?;
         let comment: Value = serde_json::from_slice(&bytes).map_err(|_| corrupt("comment_sealed"))?;
         let text = |key: &str| comment[key].as_str().map(ToOwned::to_owned);
-        let shown = opened.get(&row.event_id).into_iter().flatten().find(|p| p.name == "shown");
+        let shown = opened.get(&row.event_id).into_iter().flatten().find(|p| p.name == "shown" && self.wanted.with_content);
         let shown = shown.and_then(|p| serde_json::from_slice::<Value>(&p.value).ok()).and_then(|v| v["summary"].as_str().map(ToOwned::to_owned));
         Ok(Decision {
             round: u64::try_from(row.round).unwrap_or(0),

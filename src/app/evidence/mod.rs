@@ -131,7 +131,7 @@ pub async fn download(app: &App, caller: &Caller, number: &str) -> AppResult<(Li
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.
 pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Outcome> {
     /// What a page takes: an upload is at most 20 MiB.
-    const LIMITS: Limits = Limits { entries: 20_000, file: 128 << 20, total: 256 << 20 };
+    const LIMITS: Limits = Limits { entries: 20_000, file: 64 << 20, total: 128 << 20 };
     let permission = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::EvidenceExport };
     app.require(caller, permission, Action::EvidenceVerified, Subject::new("evidence", "upload")).await?;
     let pin = Pin::Log(app.store.vkey()?);

@@ -20,11 +20,47 @@ use crate::{
 };
 
 pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &mut Checks) {
+    facts(report, events, checks);
     closing(files, report, events, checks);
     decisions(report, events, checks);
     message(files, report, checks);
     attachments(files, report, checks);
     recipients(files, report, events, checks);
+}
+
+/// What the report says of the case, against what its first and last events recorded.
+fn facts(report: &Report, events: &[Event], checks: &mut Checks) {
+    const PATH: &str = "data/evidence.json";
+    let case = &report.case;
+    let detail = |action: &str| {
+        let event =
+            events.iter().find(|e| e.leaf.action == action && e.leaf.outcome == "success" && e.leaf.case.as_deref() == Some(case.id.as_str()));
+        event.and_then(|e| e.parts.get("detail"))
+    };
+    let mut problems = Vec::new();
+    let asked = [
+        ("number", json!(case.number)),
+        ("broadcast", json!(case.broadcast)),
+        ("class", json!(case.harm_class)),
+        ("mode", json!(case.mode)),
+        ("message", json!(base64(&case.message_commitment))),
+        ("recipients", json!(case.recipients)),
+        ("policy", json!({ "id": case.policy_id, "version": case.policy_version })),
+    ];
+    let ended = [("number", json!(case.number)), ("state", json!(case.state))];
+    for (action, stated) in [("recall.submitted", &asked[..]), ("case.closed", &ended[..])] {
+        let Some(recorded) = detail(action) else { continue };
+        for (key, said) in stated {
+            if recorded.get(key).is_some_and(|r| r != said) {
+                problems.push(Problem::new(format!("{key} {}", recorded[key]), said));
+            }
+        }
+    }
+    let listed = report.events.iter().map(|e| (e.index, e.at.clone(), e.action.as_str(), e.outcome.as_str()));
+    if !listed.eq(events.iter().map(|e| (e.index, e.leaf.at.to_rfc3339(), e.leaf.action.as_str(), e.leaf.outcome.as_str()))) {
+        problems.push(Problem::new("the events of events.jsonl", "another list"));
+    }
+    checks.all("case_facts", PATH, asked.len() + ended.len(), problems);
 }
 
 /// `case.closed` counts and hashes the events before it: none may have been left out.

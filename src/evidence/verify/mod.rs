@@ -159,6 +159,12 @@ pub fn verify(bytes: &[u8], pins: &[Pin], limits: &Limits) -> Outcome {
 
 fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     bag::check(files, checks);
+    // What is read into a tree takes many times its size: a stranger's files of this kind are bounded more tightly.
+    const JSON: usize = 16 << 20;
+    let large = |path: &str| path.ends_with(".json") && !path.starts_with("data/platform/");
+    if let Some((path, bytes)) = files.iter().find(|(p, b)| large(p) && b.len() > JSON) {
+        return checks.fail("container", path, format!("at most {JSON} bytes"), bytes.len());
+    }
     let Some(bytes) = file(files, "data/evidence.json", checks) else { return };
     let format = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(|v| v.get("format")?.as_u64());
     if format.is_some_and(|f| f > FORMAT) {

@@ -222,7 +222,8 @@ pub async fn csv(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> 
 /// A part as the page shows it.
 struct Part {
     label: String,
-    /// Key and value, one a line; empty where it has been purged.
+    masked: bool,
+    /// Key and value, one a line; empty where it has been purged or is not for this person.
     lines: Vec<(String, String)>,
     commitment: String,
     state: &'static str,
@@ -301,7 +302,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
                 None => ("event-purged", Tone::Mute),
             };
             let label = page.maybe(&format!("event-part-{}", p.name)).unwrap_or_else(|| p.name.clone());
-            Part { label, lines: p.value.as_ref().map(lines_of).unwrap_or_default(), commitment: brief(&p.commitment), state, tone }
+            Part { masked: p.masked, label, lines: p.value.as_ref().map(lines_of).unwrap_or_default(), commitment: brief(&p.commitment), state, tone }
         })
         .collect();
     let steps = shown
