@@ -32,9 +32,18 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
     }
     let mut next: i64 = 0;
     loop {
-        let rows: Vec<(i64, String, Vec<u8>)> =
-            log_events::table.filter(log_events::idx.ge(next)).order(log_events::idx.asc()).limit(BATCH).load(conn)?;
-        let Some(end) = rows.last().map(|r| r.0) else { break };
+        let from = next;
+        let batch = || log_events::table.filter(log_events::idx.ge(from)).order(log_events::idx.asc()).limit(BATCH);
+        let (rows, bad): (Vec<(i64, String, Vec<u8>)>, Vec<i64>) = salvage(
+            conn,
+            |c| Ok(batch().load(c)?),
+            |c| Ok(batch().select(log_events::idx).load(c)?),
+            |c, idx| Ok(log_events::table.find(*idx).first(c)?),
+        )?;
+        for idx in &bad {
+            audit.problem(Kind::Leaf, "log_events", u64::try_from(*idx).ok(), "the row cannot be read");
+        }
+        let Some(end) = rows.iter().map(|r| r.0).chain(bad).max() else { break };
         let mut parts = parts_of(conn, audit, &rows)?;
         let mut projections = projections_of(conn, audit, next, end)?;
         let mut hashes = Vec::with_capacity(rows.len());
