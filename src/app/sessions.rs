@@ -111,6 +111,11 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
     let keys = Keys::new(&caller, found.user.as_ref().map(|u| u.id.as_str()), found.known_device, &username);
     if let Some(retry_after) = keys.wait(app, found.user.as_ref(), now) {
         let error = AppError::TooMany { retry_after };
+        // Whoever goes on all the same is recorded for a while, and then only answered: a flood must not fill the log.
+        let flood = format!("locked/{}", keys.address);
+        if app.throttle.count(&flood, now) > throttle::STRANGER_POSTS {
+            return Err(error);
+        }
         return Err(app.refuse(&caller, Action::SessionOpened, subject(found.user.as_ref()), None, error).await);
     }
 

@@ -6,11 +6,11 @@ use std::{
     rc::Rc,
 };
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload, error::InternalError, http::StatusCode, web::Data};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, dev::Payload, error::InternalError, http::StatusCode, web::Data};
 
 use super::{
     fault::Fault,
-    gate::Asking,
+    gate::{Asking, TurnedAway},
     page::see_other,
     posted::Posted,
     visit::{Tone, Visit},
@@ -89,7 +89,9 @@ fn asking(req: &HttpRequest) -> Result<(Rc<Asking>, Data<App>), actix_web::Error
     }
 }
 
-fn go(location: &str) -> actix_web::Error {
+/// Leads elsewhere. A post that ends here never reaches a use case: the session's middleware records it.
+fn go(req: &HttpRequest, location: &str) -> actix_web::Error {
+    req.extensions_mut().insert(TurnedAway("not_signed_in"));
     InternalError::from_response("sign-in needed", see_other(location)).into()
 }
 
@@ -103,9 +105,9 @@ impl FromRequest for SignedIn {
             let here = req.uri().path_and_query().map_or("/", |p| p.as_str());
             match state {
                 Some(SessionState::Open) => Ok(Self { caller: asking.caller(&app), asking, app }),
-                Some(SessionState::SecondFactor) => Err(go("/sessions/verification")),
-                Some(SessionState::Enrolment) => Err(go("/sessions/enrolment")),
-                _ => Err(go(&sign_in_href(here))),
+                Some(SessionState::SecondFactor) => Err(go(req, "/sessions/verification")),
+                Some(SessionState::Enrolment) => Err(go(req, "/sessions/enrolment")),
+                _ => Err(go(req, &sign_in_href(here))),
             }
         }))
     }
@@ -129,8 +131,8 @@ impl FromRequest for Pending {
                 Some((signed, state @ (SessionState::SecondFactor | SessionState::Enrolment))) => {
                     Ok(Self { signed, state, guest: Guest { asking, app } })
                 }
-                Some((_, SessionState::Open)) => Err(go("/")),
-                _ => Err(go("/sign-in")),
+                Some((_, SessionState::Open)) => Err(go(req, "/")),
+                _ => Err(go(req, "/sign-in")),
             }
         }))
     }

@@ -123,8 +123,10 @@ async fn a_code_counts_once_and_only_for_a_while() {
     let res = browser.submit("/sessions/verification", "/sessions/verification", &[("totp", &old)]).await;
     assert_eq!(res.status, 422);
     t.advance(Duration::from_secs(600));
-    let res = browser.post("/sessions/verification", &[("totp", &t.code(&person))]).await;
+    let code = t.code(&person);
+    let (res, events) = t.events_of(browser.post("/sessions/verification", &[("totp", &code)])).await;
     assert_eq!((res.status.as_u16(), res.location.as_str()), (303, "/sign-in"), "ten minutes between password and code");
+    assert_eq!(only(&events), ("permission.checked", "refused"));
 }
 
 #[actix_web::test]
@@ -161,7 +163,12 @@ async fn one_address_cannot_try_many_accounts() {
     for n in 0..30 {
         assert_eq!(password(&browser, &format!("user{n}"), "guess").await.status, 409, "{n}");
     }
-    assert_eq!(password(&browser, "user31", "guess").await.status, 429);
+    let before = t.log_size().await;
+    for _ in 0..130 {
+        let csrf = browser.cookie("pre");
+        assert_eq!(browser.post("/sessions", &[("csrf", &csrf), ("account", "user31"), ("password", "guess")]).await.status, 429);
+    }
+    assert_eq!(t.log_size().await - before, 120, "a flood does not fill the log");
     t.advance(Duration::from_secs(15 * 60));
     assert_eq!(password(&browser, "user31", "guess").await.status, 409);
 }
