@@ -51,5 +51,5 @@ fn verbs(tr: &Tr, last: bool) -> Vec<Choice> {
 
 fn outcomes(tr: &Tr) -> Vec<Choice> {
     let said = [RecipientOutcome::Accepted, RecipientOutcome::StillVisible, RecipientOutcome::Unknown, RecipientOutcome::Failed];
-    said.iter().map(|o| Choice::new(o.as_str(), tr.t(&format!("{}", crate::i18n::word_key("recall-stated", o))))).collect()
+    said.iter().map(|o| Choice::new(o.as_str(), tr.t(&crate::i18n::word_key("recall-stated", o)))).collect()
 }
