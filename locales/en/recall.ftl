@@ -51,6 +51,7 @@ recall-from = Requested from
 recall-until-day = Requested until
 recall-any = All
 recall-search = Search
+recall-table = Table of cases
 recall-results = Results
 recall-order = By time of request, newest first
 recall-list-note = All cases that you may see; times are UTC+8
@@ -114,7 +115,6 @@ obstacle-not-sent = The message has not been sent
 obstacle-window-closed = The recall window closed at { $at }
 obstacle-nobody = Nobody is eligible at { $level }; ask the security administrator to appoint somebody
 obstacle-too-few = Three different people must decide, and there are not enough
-recall-level-and-who = Level and people
 recall-last-useful = Last useful moment
 recall-nobody = Nobody eligible
 recall-no-limit = No limit by the platform
@@ -196,15 +196,16 @@ call-result-lost = no answer recorded
 
 decision-title = Your decision
 decision-where = Where it stands
+decision-choice-approve = Approve, on to the next level
+decision-choice-approve-last = Approve and recall at once
+decision-choice-return = Return for more information
+decision-choice-reject = Reject the request
 decision-kept = Your comment was not submitted; here it is:
 decision-submit = Submit the decision
 decision-binds = The summary that your decision binds
 field-decision-decision = Decision
 field-decision-comment = Comment
 hint-decision-comment = Required, 4 to 500 characters; cannot be changed in the trail
-recall-verb-approve-last = Approve and recall at once
-recall-verb-return-last = Return for more information
-recall-verb-reject-last = Reject the request
 recall-warning = { $n ->
     [one] If you approve, the platform is told to take the message back from { $n_text } person. This cannot be undone.
    *[other] If you approve, the platform is told to take the message back from { $n_text } people. This cannot be undone.

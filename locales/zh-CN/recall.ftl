@@ -50,6 +50,7 @@ recall-from = 申请日期起
 recall-until-day = 申请日期止
 recall-any = 全部
 recall-search = 查询
+recall-table = 案件表格
 recall-results = 查询结果
 recall-order = 按申请时间排列，最新在前
 recall-list-note = 您可以查看的全部案件，时间为 UTC+8
@@ -112,7 +113,6 @@ obstacle-not-sent = 消息尚未发出
 obstacle-window-closed = 撤回窗口已于 { $at } 截止
 obstacle-nobody = { $level }没有可处理的人员，请联系安全管理员指派
 obstacle-too-few = 三级复核须由三名不同人员完成，现有人员不足
-recall-level-and-who = 级别与处理人
 recall-last-useful = 最晚有效时刻
 recall-nobody = 无人可处理
 recall-no-limit = 平台无时限
@@ -193,15 +193,16 @@ call-result-lost = 未收到答复
 
 decision-title = 您的决定
 decision-where = 审批状态
+decision-choice-approve = 同意，进入下一级
+decision-choice-approve-last = 同意，立即执行撤回
+decision-choice-return = 退回补充材料
+decision-choice-reject = 驳回申请
 decision-kept = 您写的意见没有提交，保留如下：
 decision-submit = 提交决定
 decision-binds = 您的决定将绑定的摘要
 field-decision-decision = 审批决定
 field-decision-comment = 审批意见
 hint-decision-comment = 必填，4 至 500 字，写入审计记录后不可修改
-recall-verb-approve-last = 同意，立即执行撤回
-recall-verb-return-last = 退回补充材料
-recall-verb-reject-last = 驳回申请
 recall-warning = { $n ->
    *[other] 同意后将向平台撤回发给 { $n_text } 人的消息，此操作不可恢复。
  }

@@ -23,12 +23,11 @@ use crate::{
 pub(super) fn badge(tr: &Tr, state: State, level: Option<u8>) -> (Tone, String) {
     let tone = match state {
         State::Reviewing | State::Approved | State::Executing => Tone::Info,
-        State::Returned | State::PartlyRecalled | State::RecallAccepted => Tone::Warn,
-        State::Recalled => Tone::Ok,
+        State::Returned | State::PartlyRecalled => Tone::Warn,
+        State::Recalled | State::RecallAccepted => Tone::Ok,
         State::Rejected | State::Failed => Tone::Bad,
         State::Withdrawn | State::Expired | State::Superseded => Tone::Mute,
     };
-    let tone = if state == State::RecallAccepted { Tone::Ok } else { tone };
     match (state, level) {
         (State::Reviewing, Some(level)) => (tone, tr.t(&format!("recall-waiting-{level}"))),
         _ => (tone, tr.word("recall-state", state)),
@@ -45,7 +44,7 @@ fn classes(tr: &Tr) -> Vec<Choice> {
 fn verbs(tr: &Tr, last: bool) -> Vec<Choice> {
     Verb::ALL
         .iter()
-        .map(|v| Choice::new(v.as_str(), tr.t(&format!("recall-verb-{v}{}", if last && *v == Verb::Approve { "-last" } else { "" }))))
+        .map(|v| Choice::new(v.as_str(), tr.t(&format!("decision-choice-{v}{}", if last && *v == Verb::Approve { "-last" } else { "" }))))
         .collect()
 }
 
