@@ -223,6 +223,9 @@ pub(super) async fn usable(app: &App, id_or_name: &str) -> AppResult<ConnectionR
     if wanted.is_empty() {
         return Err(AppError::invalid("connection", "required"));
     }
+    if wanted.contains('\0') {
+        return Err(AppError::invalid("connection", "no-such"));
+    }
     let row = app.store.read(move |conn| connections::named(conn, &wanted)).await?;
     let row = row.ok_or_else(|| AppError::invalid("connection", "no-such"))?;
     if row.state == "active" { Ok(row) } else { Err(AppError::invalid("connection", "off")) }

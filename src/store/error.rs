@@ -50,6 +50,8 @@ impl From<Error> for StoreError {
                     DatabaseErrorKind::SerializationFailure => Self::Serialization,
                     DatabaseErrorKind::ClosedConnection => Self::Unavailable(message.to_owned()),
                     _ if message.contains("deadlock detected") || message.contains("could not serialize") => Self::Serialization,
+                    // PostgreSQL keeps no NUL in a text: nothing is called so.
+                    _ if message.contains("invalid byte sequence for encoding") => Self::NotFound,
                     _ if message.contains("disk is full") || message.contains("No space left") => Self::Full,
                     _ if message.contains("database is locked") || message.contains("disk I/O error") || message.contains("readonly database") => {
                         Self::Unavailable(message.to_owned())

@@ -81,7 +81,9 @@ struct Prepared {
 
 /// Imports a broadcast and returns its id; `id` as for [`send::send`].
 pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<BroadcastId>) -> AppResult<Done<String>> {
+    let given = id.is_some();
     let id = id.unwrap_or_else(BroadcastId::fresh).0;
+    let same = id.clone();
     let subject = Subject::new("broadcast", id.clone());
     app.require(caller, Permission::BroadcastSend, Action::BroadcastImported, subject.clone()).await?;
     let new = match prepare(app, caller, import, &id).await {
@@ -108,8 +110,11 @@ pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<Broad
             }
             Ok(Ok(id.clone()))
         })
-        .await?;
-    Done::from_write(written)
+        .await;
+    match written {
+        Ok(written) => Done::from_write(written),
+        Err(error) => super::made_before(app, &same, given, error).await,
+    }
 }
 
 async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppResult<Prepared> {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 pub use audience::Wanted;
 
-use super::{App, AppError, AppResult, Caller, connections, content};
+use super::{App, AppError, AppResult, Caller, Done, connections, content};
 use crate::{
     clock::Instant,
     domain::{
@@ -225,6 +225,9 @@ async fn sender_of(app: &App, caller: &Caller, typed: &str) -> AppResult<Sender>
     if typed.is_empty() {
         return Ok(Sender { id: caller.user_id.clone(), department: caller.department_id.clone() });
     }
+    if typed.contains('\0') {
+        return Err(AppError::invalid("sender", "no-such"));
+    }
     let found = app.store.read(move |conn| broadcasts::sender(conn, &typed)).await?;
     let (id, _, department) = found.ok_or_else(|| AppError::invalid("sender", "no-such"))?;
     Ok(Sender { id: Some(id), department })
@@ -237,6 +240,15 @@ async fn refuse(app: &App, caller: &Caller, action: Action, id: &str, error: App
         AppError::Store(_) => error,
         _ => app.refuse(caller, action, Subject::new("broadcast", id), None, error).await,
     }
+}
+
+/// A write that found its id taken, although the id came with the request: the same request has been carried out before by a process that
+/// died before it could answer. What it made stands; its receipt is in the log.
+async fn made_before(app: &App, id: &str, given: bool, error: StoreError) -> AppResult<Done<String>> {
+    if given && matches!(error, StoreError::Unique(_)) && row(app, id).await.is_ok() {
+        return Ok(Done { value: id.to_owned(), receipt: None });
+    }
+    Err(error.into())
 }
 
 /// The outcome of an event about something that may have gone wrong.

@@ -59,7 +59,9 @@ pub struct Upload {
 
 /// Records a report and returns the broadcast's id; `id` as for [`send::send`].
 pub async fn report(app: &App, caller: &Caller, report: Report, id: Option<BroadcastId>) -> AppResult<Done<String>> {
+    let given = id.is_some();
     let id = id.unwrap_or_else(BroadcastId::fresh).0;
+    let same = id.clone();
     let subject = Subject::new("broadcast", id.clone());
     app.require(caller, Permission::BroadcastSend, Action::BroadcastReported, subject.clone()).await?;
     let (row, set, people, piece, files) = match prepare(app, caller, report, &id).await {
@@ -78,8 +80,11 @@ pub async fn report(app: &App, caller: &Caller, report: Report, id: Option<Broad
             }
             Ok(Ok(id.clone()))
         })
-        .await?;
-    Done::from_write(written)
+        .await;
+    match written {
+        Ok(written) => Done::from_write(written),
+        Err(error) => super::made_before(app, &same, given, error).await,
+    }
 }
 
 type Prepared = (BroadcastRow, crate::ledger::set::Set, Vec<crate::store::recipients::RecipientRow>, MessageRow, Vec<AttachmentRow>);

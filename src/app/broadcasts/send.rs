@@ -60,7 +60,9 @@ struct Checked {
 /// Sends: writes the broadcast and the job `send_broadcast`. `id` is what a repeated request comes back to; a fresh one otherwise.
 /// Returns the broadcast's id.
 pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<BroadcastId>) -> AppResult<Done<String>> {
+    let given = id.is_some();
     let id = id.unwrap_or_else(BroadcastId::fresh).0;
+    let same = id.clone();
     let subject = Subject::new("broadcast", id.clone());
     app.require(caller, Permission::BroadcastSend, Action::BroadcastSubmitted, subject.clone()).await?;
     let typed_sender = if caller.user_id.is_some() { String::new() } else { new.sender.clone() };
@@ -119,9 +121,12 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
             tx.enqueue("send_broadcast", &id, &json!({ "broadcast": id }), tx.now())?;
             Ok(Ok(id.clone()))
         })
-        .await?;
+        .await;
     app.wake.notify_one();
-    Done::from_write(written)
+    match written {
+        Ok(written) => Done::from_write(written),
+        Err(error) => super::made_before(app, &same, given, error).await,
+    }
 }
 
 /// Checks what was typed and says what would happen, without a trace.

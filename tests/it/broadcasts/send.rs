@@ -293,3 +293,62 @@ async fn an_answer_that_never_comes_is_asked_for_again_and_the_platform_drops_th
         assert_eq!(call_rows(&stage, &id).await.len(), 1, "slow is not lost");
     });
 }
+
+#[tokio::test]
+async fn a_request_repeated_after_a_crash_makes_nothing_twice() {
+    use countermand::id::BroadcastId;
+    let stage = Stage::set().await;
+    let id = BroadcastId::fresh();
+    let first = send::send(&stage.app, &stage.caller, everybody(&stage), Some(id.clone())).await.unwrap();
+    let second = send::send(&stage.restarted(), &stage.caller, everybody(&stage), Some(id.clone())).await.unwrap();
+    assert_eq!((&first.value, &second.value), (&id.0, &id.0));
+    assert_eq!(stage.count("broadcast.submitted"), 1);
+    stage.settle().await;
+    assert_eq!(stage.emulator.count("message/send"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_after_its_call_was_given_up_is_recorded_as_late() {
+    use countermand::{
+        connect::{ConnectError, Exchange},
+        domain::event::Action,
+    };
+    let stage = Stage::set().await;
+    let id = send::send(&stage.app, &stage.caller, everybody(&stage), None).await.unwrap().value;
+    let event = |action| calls::event(&stage.caller, action, &id);
+    let purpose = calls::Purpose { kind: "send", broadcast: Some(id.clone()), attempt: 1, ..calls::Purpose::default() };
+    let started = event(Action::BroadcastCallStarted);
+    let call = stage.app.store.write(move |tx| calls::begin(tx, started.clone(), &purpose)).await.unwrap().value;
+    let (row, lost) = (call_rows(&stage, &id).await.remove(0), event(Action::BroadcastCallAnswered));
+    assert!(stage.app.store.write(move |tx| calls::lose(tx, lost.clone(), &row)).await.unwrap().value);
+    let exchange: Exchange<()> = Exchange { calls: Vec::new(), result: Err(ConnectError::Refused { code: "40056".into(), message: "x".into() }) };
+    let answer = calls::answer(&stage.app.store.keys().envelope, &call, &exchange, calls::Contents::None).unwrap();
+    let late = event(Action::BroadcastCallAnswered);
+    stage.app.store.write(move |tx| calls::end(tx, late.clone(), &call, &answer)).await.unwrap();
+    let row = call_rows(&stage, &id).await.remove(0);
+    assert_eq!((row.state.as_str(), row.result.as_deref(), row.code.as_deref()), ("answered", Some("refused"), Some("40056")));
+    assert_eq!(stage.count("broadcast.call_answered"), 2, "that it was lost stands in the log, and so does the answer");
+    assert!(
+        !stage
+            .app
+            .store
+            .write(move |tx| calls::lose(
+                tx,
+                countermand::domain::event::Event::system(Action::BroadcastCallAnswered, countermand::domain::event::Subject::new("broadcast", "x")),
+                &row
+            ))
+            .await
+            .unwrap()
+            .value
+    );
+}
+
+#[tokio::test]
+async fn a_nul_in_an_address_or_a_name_finds_nothing() {
+    let stage = Stage::set().await;
+    assert!(matches!(broadcasts::load(&stage.app, "a\0b").await, Err(AppError::NotFound | AppError::Store(countermand::app::StoreError::NotFound))));
+    let mut wanted = everybody(&stage);
+    wanted.connection = "a\0b".into();
+    let refused = send::send(&stage.app, &stage.caller, wanted, None).await;
+    assert!(matches!(refused, Err(AppError::Invalid(_))), "{refused:?}");
+}
