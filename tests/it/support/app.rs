@@ -160,11 +160,6 @@ impl TestApp {
         (result, self.events_from(before).await)
     }
 
-    /// Runs every job that is due, and those that come of them.
-    pub async fn run_jobs(&self) -> usize {
-        countermand::jobs::run_due(&self.app).await.unwrap()
-    }
-
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
