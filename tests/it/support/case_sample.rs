@@ -117,7 +117,12 @@ pub fn collected(hostile: &str) -> Collected {
     scribe.other();
     let with =
         |name: &str, roles: &[&str], detail: Value, text: Value| [person(name, roles).to_vec(), vec![("detail", detail), ("text", text)]].concat();
-    let submitted = with("林雨桐", &["requester"], json!({ "number": "FR-20261122-0001", "class": "leak", "mode": "api", "after": { "state": "reviewing" } }), json!({ "reason": hostile }));
+    let submitted = with(
+        "林雨桐",
+        &["requester"],
+        json!({ "number": "FR-20261122-0001", "class": "leak", "mode": "api", "after": { "state": "reviewing" } }),
+        json!({ "reason": hostile }),
+    );
     let (_, submitted_at) = scribe.event("recall.submitted", ("user", REQUESTER), ("recall", CASE), true, &submitted);
     let mut decisions = Vec::new();
     for (level, name, role) in [(1u8, "周启明", "department_reviewer"), (2, "何婧", "legal_reviewer"), (3, "陈思远", "final_approver")] {
@@ -166,8 +171,7 @@ pub fn collected(hostile: &str) -> Collected {
         scribe.event("recall.finished", ("job", "execute_recall"), ("recall", CASE), true, &[("detail", json!({ "tally": tally }))]);
     let of_case: Vec<_> = scribe.entries.iter().filter(|(_, bytes, _)| Leaf::parse(bytes).unwrap().case.is_some()).collect();
     let hashes: Vec<u8> = of_case.iter().flat_map(|(_, bytes, _)| leaf_hash(bytes)).collect();
-    let detail =
-        json!({ "number": "FR-20261122-0001", "state": "recall_accepted", "count": of_case.len(), "first": of_case[0].0, "last": of_case[of_case.len() - 1].0, "leaf_hashes": hex::encode(sha256(&hashes)) });
+    let detail = json!({ "number": "FR-20261122-0001", "state": "recall_accepted", "count": of_case.len(), "first": of_case[0].0, "last": of_case[of_case.len() - 1].0, "leaf_hashes": hex::encode(sha256(&hashes)) });
     let (_, closed_at) = scribe.event("case.closed", ("job", "close_case"), ("recall", CASE), true, &[("detail", detail)]);
     scribe.other();
 

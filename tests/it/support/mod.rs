@@ -1,7 +1,7 @@
 //! What several stories use.
 
-pub mod browser;
 pub mod app;
+pub mod browser;
 pub mod case_sample;
 pub mod db;
 pub mod html;
