@@ -1,6 +1,8 @@
 //! Somebody with full rights on the database changes one byte, or deletes one row: `ledger verify` must find it and name the table.
 //! Every byte of every column of every row of the log's tables, one at a time, on both databases.
 
+#![allow(clippy::needless_range_loop)] // rows and columns are walked side by side
+
 use countermand::{
     domain::event::{Action, Event, Outcome, Subject},
     store::{

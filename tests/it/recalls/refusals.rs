@@ -97,7 +97,7 @@ async fn hostile_text_is_refused_or_shown_as_text() {
     let broadcast = stage.notice(&cast.requester, &[&people[0]]).await;
     let long = "长".repeat(30_000);
     let ask = |reason: String, category: &'static str| {
-        let fields = vec![("broadcast", broadcast.clone()), ("category", category.to_owned()), ("reason", reason), ("step", "submit".to_owned())];
+        let fields = [("broadcast", broadcast.clone()), ("category", category.to_owned()), ("reason", reason), ("step", "submit".to_owned())];
         let stage = &stage;
         let who = &cast.requester;
         async move {

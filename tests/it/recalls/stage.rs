@@ -266,10 +266,7 @@ impl Stage {
 
     /// A token for the API: personal with `user`, else a service token.
     pub async fn token(&self, user: Option<&Person>, scopes: &[&str]) -> String {
-        let user = match user {
-            Some(who) => Some(who.caller.name.clone()),
-            None => None,
-        };
+        let user = user.map(|who| who.caller.name.clone());
         let service = user.is_none();
         let new = NewToken { name: "测试".into(), scopes: scopes.iter().map(|s| (*s).to_owned()).collect(), user, expires_at: None };
         tokens::create(&self.app, &Caller::shell(), new, service, "").await.unwrap().value.secret
