@@ -48,16 +48,19 @@ pub fn percent(part: u64, whole: u64) -> Option<String> {
     Some(format!("{}.{}%", tenths / 10, tenths % 10))
 }
 
-/// A size: `214 KB`, `1.9 MB` (powers of 1024; below 10 with one decimal).
+/// A size: `214 KB`, `1.9 MB` (powers of 1024, rounded; below 10 with one decimal).
 pub fn bytes(n: u64) -> String {
     const UNITS: [&str; 5] = ["B", "KB", "MB", "GB", "TB"];
     let mut unit = 0;
-    let mut tenths = u128::from(n) * 10;
-    while tenths >= 10_240 && unit + 1 < UNITS.len() {
-        tenths /= 1024;
+    let mut size = 1u128;
+    // The next unit is taken as soon as this one would read 1024.
+    while unit + 1 < UNITS.len() && u128::from(n) * 2 >= size * 2047 {
+        size *= 1024;
         unit += 1;
     }
-    if unit > 0 && tenths < 100 { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) } else { format!("{} {}", tenths / 10, UNITS[unit]) }
+    let rounded = |scale: u128| (u128::from(n) * scale * 2 + size) / (size * 2);
+    let tenths = rounded(10);
+    if unit > 0 && tenths < 100 { format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit]) } else { format!("{} {}", rounded(1), UNITS[unit]) }
 }
 
 #[cfg(test)]
@@ -74,7 +77,17 @@ mod tests {
         assert_eq!(percent(3112, 12_480).as_deref(), Some("24.9%"));
         assert_eq!(percent(99_999, 100_000).as_deref(), Some("99.9%"), "never shown better than it is");
         assert_eq!(percent(1, 0), None);
-        for (n, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KB"), (219_136, "214 KB"), (1_992_294, "1.9 MB")] {
+        for (n, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.0 KB"),
+            (10_239, "10 KB"),
+            (219_136, "214 KB"),
+            (1_048_063, "1023 KB"),
+            (1_048_064, "1.0 MB"),
+            (1_992_294, "1.9 MB"),
+            (u64::MAX, "16777216 TB"),
+        ] {
             assert_eq!(bytes(n), text);
         }
     }
