@@ -15,6 +15,23 @@
 //! | [`jobs`] | the runner and its shallow jobs |
 //! | [`web`] | pages, API and their middleware |
 //! | [`cli`] | the command line |
+//!
+//! # One recall, walked through it
+//! 1. A notice goes out. [`web::console::broadcasts`] hands the form to [`app::broadcasts::send::send`]: one [`store::Store::write`] seals
+//!    the text under a key of its own, binds the recipients by a salted Merkle root ([`ledger::set`]), appends `broadcast.submitted` and
+//!    enqueues the job `send_broadcast`. [`app::broadcasts::deliver::step`] records `broadcast.call_started`, calls the
+//!    [`connect::Connector`], records the raw answer.
+//! 2. Its recall is asked for. [`app::recalls::check::check`] tells path, time left and who can judge ([`domain::recall::request`]);
+//!    [`app::recalls::submit::submit`] opens the case, with a job that will expire it.
+//! 3. Three people decide. [`app::recalls::decide::decide`] asks [`domain::recall::approval::decide`], spends the one-time code, binds what
+//!    was decided into a [`ledger::statement::Statement`] and appends `recall.decided`, all in one write.
+//! 4. The third approval enqueues `execute_recall`. [`app::recalls::execute::step`] asks [`domain::recall::execution`] what comes next
+//!    for each message, before each call and after each answer, until every recipient has an outcome.
+//! 5. [`app::recalls::close::step`] appends `case.closed` over the case's events; [`app::evidence::seal::step`] collects them, and
+//!    [`evidence`] makes the bundle that [`evidence::verify`] and commodity tools check without us.
+//!
+//! Whatever happens on the way is an event first: if it cannot be written, the action does not happen. [`store::verify`] recomputes them
+//! all; [`ledger`] proves them to strangers.
 
 pub mod app;
 pub mod cli;
