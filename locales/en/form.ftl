@@ -21,6 +21,7 @@ error-taken = This is taken already
 error-no-such = Not found. Please check and enter it again.
 error-off = This is switched off. Please choose another one.
 error-choose = Please choose one
+error-past = Choose today or a later day
 error-too-many = At most { $max }
 error-too-large = A file may have up to { $max } MB
 error-empty-file = The file is empty. Please choose again.

@@ -173,6 +173,7 @@ recall-captures = Captures
 recall-original = Original message
 recall-sealed = Original sealed
 recall-content-hidden = Your role does not read message contents.
+recall-content-closed = Open the case to read the message. Reading it is recorded.
 recall-commitment = Message commitment
 recall-broadcast = Show the broadcast
 recall-timeline = Audit timeline

@@ -49,6 +49,7 @@ permission-recall-execute = Carry out guided recalls
 permission-recall-halt = Halt an execution
 permission-user-manage = Manage accounts
 permission-role-manage = Manage roles
+permission-auditor-manage = Manage audit access
 permission-connection-manage = Manage connections
 permission-token-manage = Manage tokens
 permission-audit-read = Read the audit trail

@@ -18,6 +18,7 @@ error-taken = 已被使用，请换一个
 error-no-such = 找不到，请核对后重新填写
 error-off = 已停用，请选择其他一项
 error-choose = 请选择一项
+error-past = 请选择今天或以后的日期
 error-too-many = 最多 { $max } 项
 error-too-large = 单个文件不超过 { $max } MB
 error-empty-file = 文件是空的，请重新选择

@@ -171,6 +171,7 @@ recall-captures = 操作截图
 recall-original = 原消息
 recall-sealed = 原文已固化
 recall-content-hidden = 您的角色不能查看消息内容。
+recall-content-closed = 打开案件可查看消息原文，查看会留下记录。
 recall-commitment = 消息承诺值
 recall-broadcast = 查看群发记录
 recall-timeline = 审计时间线

@@ -5,9 +5,9 @@ use serde_json::json;
 
 use super::{
     App, AppError, AppResult, Caller, Done, FieldError,
+    passwords::{hash_password, verify_password},
     people::{self, Person, unfit},
-    sessions::{self as signing, hash_password, verify_password},
-    step_up,
+    sessions as signing, step_up,
 };
 use crate::{
     crypto::totp,

@@ -124,7 +124,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewConnection) -> AppResult
 pub async fn change(app: &App, caller: &Caller, id: &str, change: Change) -> AppResult<Done<()>> {
     let subject = Subject::new("connection", id);
     app.require(caller, Permission::ConnectionManage, Action::ConnectionChanged, subject.clone()).await?;
-    let before = find(app, id).await?;
+    let before = known(app, caller, id, Action::ConnectionChanged).await?;
     let checked = check(app, &change.name, &before.platform, &change.base_url, &change.corp_id, &change.agent_id, &change.agreement);
     let (name, settings, agreement) = match checked {
         Ok(checked) => checked,
@@ -169,8 +169,11 @@ pub async fn change(app: &App, caller: &Caller, id: &str, change: Change) -> App
 pub async fn test(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Tested>> {
     let subject = Subject::new("connection", id);
     app.require(caller, Permission::ConnectionManage, Action::ConnectionTested, subject.clone()).await?;
-    let row = find(app, id).await?;
-    let connector = connector_of(app, &row)?;
+    let row = known(app, caller, id, Action::ConnectionTested).await?;
+    let connector = match connector_of(app, &row) {
+        Ok(connector) => connector,
+        Err(error) => return Err(app.refuse(caller, Action::ConnectionTested, subject, None, error).await),
+    };
     let exchange = connector.test().await;
     let call = CallId::fresh().0;
     let answer = calls::answer(&app.store.keys().envelope, &call, &exchange, calls::Contents::None)?;
@@ -211,6 +214,14 @@ pub async fn choices(app: &App, caller: &Caller) -> AppResult<Vec<Connection>> {
     rows.iter().filter(|r| r.state == "active").map(|row| view(app, row)).collect()
 }
 
+/// The row of an id that somebody wants to act on; one that is not there is refused as `action`.
+async fn known(app: &App, caller: &Caller, id: &str, action: Action) -> AppResult<ConnectionRow> {
+    match find(app, id).await {
+        Err(error @ AppError::NotFound) => Err(app.refuse(caller, action, Subject::new("connection", id), None, error).await),
+        found => found,
+    }
+}
+
 /// The row of an id.
 pub(super) async fn find(app: &App, id: &str) -> AppResult<ConnectionRow> {
     let id = id.to_owned();
@@ -231,8 +242,27 @@ pub(super) async fn usable(app: &App, id_or_name: &str) -> AppResult<ConnectionR
     if row.state == "active" { Ok(row) } else { Err(AppError::invalid("connection", "off")) }
 }
 
-/// The connector of a connection, kept as long as its settings stand: it holds the token cache.
-pub fn connector_of(app: &App, row: &ConnectionRow) -> AppResult<Arc<dyn Connector>> {
+/// The connector of a connection that may be used: switched on, with a base address that is not forbidden.
+///
+/// # Errors
+/// `Refused` with kind `connection-off` or `base-url`: no call is possible until the system administrator mends it, so whoever is in the
+/// middle of something ends it and says why instead of trying for ever.
+pub(super) fn open(app: &App, row: &ConnectionRow) -> AppResult<Arc<dyn Connector>> {
+    if row.state == "active" { connector_of(app, row) } else { Err(AppError::refused("connection-off")) }
+}
+
+/// Why no call is possible through a connection, if [`open`] refused; any other error goes on.
+pub(super) fn unusable<T>(opened: AppResult<T>) -> AppResult<Result<T, &'static str>> {
+    match opened {
+        Ok(connector) => Ok(Ok(connector)),
+        Err(AppError::Refused { kind, .. }) => Ok(Err(kind)),
+        Err(error) => Err(error),
+    }
+}
+
+/// The connector of a connection, kept as long as its settings stand: it holds the token cache. Whether it is switched on is [`open`]'s to
+/// ask: a test may come before.
+fn connector_of(app: &App, row: &ConnectionRow) -> AppResult<Arc<dyn Connector>> {
     app.connectors.get(&row.id, row.version, || {
         let settings = settings_of(row)?;
         let secret = app.store.keys().envelope.open(&secret_context(&row.id), &row.secret_sealed).map_err(StoreError::from)?;
@@ -258,14 +288,10 @@ fn view(app: &App, row: &ConnectionRow) -> AppResult<Connection> {
     })
 }
 
-/// What a connection can do. A base address that has become forbidden (the installation's settings changed) can do nothing, but must not
-/// hide the page on which it is mended.
+/// What a connection can do. One that is switched off, or whose base address has become forbidden (the installation's settings changed),
+/// can do nothing, but must not hide the page on which it is mended.
 pub(super) fn capabilities(app: &App, row: &ConnectionRow) -> AppResult<Capabilities> {
-    match connector_of(app, row) {
-        Ok(connector) => Ok(connector.capabilities()),
-        Err(AppError::Refused { .. }) => Ok(nothing()),
-        Err(error) => Err(error),
-    }
+    Ok(unusable(open(app, row))?.map_or_else(|_| nothing(), |connector| connector.capabilities()))
 }
 
 /// What can be done without a connector: nothing by API; residue as everywhere.

@@ -25,7 +25,7 @@ use crate::{
     store::{Store, Written},
 };
 
-pub use crate::store::{Receipt, StoreError};
+pub use crate::store::{Receipt, StoreError, counting};
 
 /// The application: everything a use case needs, handed in once. Cheap to clone.
 #[derive(Clone)]
@@ -47,6 +47,7 @@ pub struct App {
 pub mod account;
 pub mod connectors;
 pub mod device;
+mod passwords;
 pub mod people;
 pub mod recalls;
 pub mod resets;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Client, Device, Done, FieldError, people::unfit, sessions::hash_password};
+use super::{App, AppError, AppResult, Caller, Client, Device, Done, FieldError, passwords::hash_password, people::unfit};
 use crate::{
     clock::Instant,
     crypto::token,

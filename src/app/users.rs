@@ -1,14 +1,15 @@
 //! Accounts of other people: list, add from the shell, change, roles, suspend; the tree of departments.
-//! The system administrator keeps accounts, the security administrator gives roles. One's own account is in `app::account`.
+//! The system administrator keeps accounts, the security administrator gives roles, the audit administrator gives auditors' access. One's own
+//! account is in `app::account`.
 
 use std::collections::BTreeSet;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     App, AppError, AppResult, Caller, Done, FieldError,
+    passwords::hash_password,
     people::{self, Person, unfit},
-    sessions::hash_password,
     setup::{account_row, check_roles, words},
 };
 use crate::{
@@ -23,7 +24,8 @@ use crate::{
     store::{
         StoreError, Tx,
         departments::{self, DepartmentRow},
-        sessions, users,
+        sessions,
+        users::{self, UserRow},
     },
 };
 
@@ -132,13 +134,13 @@ fn department_named(tx: &mut Tx<'_>, name: &str) -> Result<String, StoreError> {
     Ok(row.id)
 }
 
-/// Everybody, for who keeps accounts or gives roles.
+/// Everybody, for who keeps accounts, gives roles or gives auditors' access.
 pub async fn list(app: &App, caller: &Caller) -> AppResult<Vec<Person>> {
     may_look(caller)?;
     Ok(app.store.read(people::person_list).await?)
 }
 
-/// One person, for who keeps accounts or gives roles.
+/// One person, for the same people.
 pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
     may_look(caller)?;
     let id = id.to_owned();
@@ -146,7 +148,8 @@ pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
 }
 
 fn may_look(caller: &Caller) -> AppResult<()> {
-    if caller.may(Permission::UserManage) || caller.may(Permission::RoleManage) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
+    let any = [Permission::UserManage, Permission::RoleManage, Permission::AuditorManage];
+    if any.iter().any(|p| caller.may(*p)) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
 }
 
 /// The tree of departments, parents first.
@@ -201,8 +204,10 @@ pub async fn department_add(app: &App, caller: &Caller, name: &str, parent_id: O
 /// What changes on an account.
 #[derive(Clone, Debug)]
 pub enum Change {
-    /// Roles, and for an auditor the date it ends; the security administrator's.
-    Roles { roles: BTreeSet<Role>, valid_until: Option<Instant> },
+    /// Roles but the auditor's; the security administrator's.
+    Roles(BTreeSet<Role>),
+    /// Auditors' access: from now until an instant, or ended (`None`); the audit administrator's.
+    AuditAccess(Option<Instant>),
     /// Name and department; the system administrator's.
     Details { display_name: String, department_id: Option<String> },
     /// Suspension ends every session at once; the system administrator's.
@@ -212,7 +217,8 @@ pub enum Change {
 impl Change {
     fn permission(&self) -> Permission {
         match self {
-            Self::Roles { .. } => Permission::RoleManage,
+            Self::Roles(_) => Permission::RoleManage,
+            Self::AuditAccess(_) => Permission::AuditorManage,
             Self::Details { .. } | Self::State(_) => Permission::UserManage,
         }
     }
@@ -228,8 +234,9 @@ impl Change {
 /// Changes an account, if nobody else did since `version` (`None`: whatever it is now, for the shell).
 ///
 /// # Errors
-/// `Forbidden`; `NotFound`; `Conflict`; `Refused` with kind `own-account` or `last-administrator`; `Invalid` on `roles`, `display_name` or
-/// `department`. Each is recorded.
+/// `Forbidden`; `NotFound`; `Conflict`; `Refused` with kind `own-account`, `last-administrator`, `auditor-elsewhere` (the auditor's role is
+/// not the security administrator's to give or take), `auditor-other-roles` or `no-audit-access`; `Invalid` on `roles`, `display_name`,
+/// `department` or `valid_until`. Each is recorded.
 pub async fn change(app: &App, caller: &Caller, user_id: &str, version: Option<i64>, change: Change) -> AppResult<Done<()>> {
     let about = Subject::new("user", user_id);
     app.require(caller, change.permission(), change.action(), about.clone()).await?;
@@ -267,27 +274,38 @@ fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, 
     let about = Subject::new("user", user_id);
     let event = caller.event(change.action(), about);
     let changed = match change {
-        Change::Roles { roles: wanted, valid_until } => {
+        Change::Roles(wanted) => {
             if own {
                 return Ok(Err(AppError::refused("own-account")));
             }
             if let Err(error) = check_roles(wanted) {
                 return Ok(Err(error));
             }
+            if roles.contains(&Role::Auditor) || wanted.contains(&Role::Auditor) {
+                return Ok(Err(AppError::refused("auditor-elsewhere")));
+            }
             for role in roles.iter().filter(|r| r.is_administrator() && !wanted.contains(r)) {
                 if is_last(tx, *role, &row.state)? {
                     return Ok(Err(AppError::refused("last-administrator")));
                 }
             }
-            users::user_roles_set(tx.conn, user_id, wanted)?;
-            let ok = users::user_change(tx.conn, &row, &row.display_name, row.department_id.as_deref(), &row.state, valid_until.map(|u| u.0))?;
-            let until = |u: Option<i64>| u.map(|u| Instant(u).to_rfc3339());
-            ok.then(|| {
-                event.detail(json!({
-                    "before": { "roles": words(&roles), "valid_until": until(row.valid_until) },
-                    "after": { "roles": words(wanted), "valid_until": until(valid_until.map(|u| u.0)) },
-                }))
-            })
+            roles_change(tx, &row, &roles, wanted, row.valid_until)?.map(|detail| event.detail(detail))
+        }
+        Change::AuditAccess(until) => {
+            if own {
+                return Ok(Err(AppError::refused("own-account")));
+            }
+            let refused = match until {
+                Some(until) if *until <= tx.now() => Some(AppError::invalid("valid_until", "past")),
+                Some(_) if roles.iter().any(|r| *r != Role::Auditor) => Some(AppError::refused("auditor-other-roles")),
+                None if !roles.contains(&Role::Auditor) => Some(AppError::refused("no-audit-access")),
+                _ => None,
+            };
+            if let Some(error) = refused {
+                return Ok(Err(error));
+            }
+            let wanted = if until.is_some() { BTreeSet::from([Role::Auditor]) } else { BTreeSet::new() };
+            roles_change(tx, &row, &roles, &wanted, until.map(|u| u.0))?.map(|detail| event.detail(detail))
         }
         Change::Details { display_name, department_id } => {
             let name = match text::line(display_name, 60) {
@@ -325,6 +343,25 @@ fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, 
     };
     // The version was read in this very transaction, so a miss is another writer's: run again.
     changed.map(Ok).ok_or(StoreError::Serialization)
+}
+
+/// Sets roles and the account's end; before and after, or nothing where another writer was faster.
+fn roles_change(
+    tx: &mut Tx<'_>,
+    row: &UserRow,
+    before: &BTreeSet<Role>,
+    after: &BTreeSet<Role>,
+    valid_until: Option<i64>,
+) -> Result<Option<Value>, StoreError> {
+    users::user_roles_set(tx.conn, &row.id, after)?;
+    let changed = users::user_change(tx.conn, row, &row.display_name, row.department_id.as_deref(), &row.state, valid_until)?;
+    let until = |u: Option<i64>| u.map(|u| Instant(u).to_rfc3339());
+    Ok(changed.then(|| {
+        json!({
+            "before": { "roles": words(before), "valid_until": until(row.valid_until) },
+            "after": { "roles": words(after), "valid_until": until(valid_until) },
+        })
+    }))
 }
 
 fn is_last(tx: &mut Tx<'_>, role: Role, state: &str) -> Result<bool, StoreError> {

@@ -40,6 +40,8 @@ words! {
         RecallHalt = "recall.halt",
         UserManage = "user.manage",
         RoleManage = "role.manage",
+        /// Give and end auditors' access.
+        AuditorManage = "auditor.manage",
         ConnectionManage = "connection.manage",
         TokenManage = "token.manage",
         AuditRead = "audit.read",
@@ -50,12 +52,18 @@ words! {
 }
 
 use Permission::{
-    AuditExport, AuditRead, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, RecallDecide, RecallExecute, RecallHalt,
-    RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
+    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, RecallDecide, RecallExecute,
+    RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
     /// The table of permissions. A person has the union of their roles' permissions; what is not listed is denied.
+    ///
+    /// `broadcast.read` and `recall.read` reach across departments on purpose. What product.md forbids a reviewer is to *decide* outside
+    /// their department, and that rule is `recall::approval`'s. A wrong all-staff notice is found by whoever reads it, in any department; who
+    /// asks for its recall must see which message they mean, and level 2, the approver, counsel and auditors serve the whole company. The
+    /// text itself needs `content.read`, and each opening of it leaves an event with the reader's name. Cases are narrower: who only requests
+    /// sees their own cases and those of messages they sent (`app::recalls::known`), because a case names people and reasons.
     pub const fn permissions(self) -> &'static [Permission] {
         match self {
             Self::Requester => &[BroadcastSend, BroadcastRead, ContentRead, RecallRequest, RecallRead],
@@ -64,7 +72,7 @@ impl Role {
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead],
             Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead],
-            Self::AuditAdministrator => &[AuditRead, AuditExport, SystemRead],
+            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, SystemRead],
             Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport],
         }

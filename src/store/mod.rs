@@ -11,6 +11,7 @@ pub mod bundles;
 pub mod calls;
 mod conn;
 pub mod connections;
+mod counted;
 pub mod departments;
 mod error;
 pub mod invitations;
@@ -36,6 +37,7 @@ pub mod verify;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use conn::{Conn, Database};
+pub use counted::counting;
 pub use error::StoreError;
 pub use tx::Tx;
 
@@ -175,7 +177,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        match &self.0.writer {
+        let written: Result<Written<T>, StoreError> = match &self.0.writer {
             Writer::Sqlite(writer) => {
                 let (answer, outcome) = tokio::sync::oneshot::channel();
                 // A caller that went away has its write done all the same.
@@ -192,7 +194,9 @@ impl Store {
                 .await
                 .map_err(|_| StoreError::Panicked)?
             }
-        }
+        };
+        counted::add(written.as_ref().map_or(0, |w| w.receipts.len()));
+        written
     }
 
     /// [`Store::write`] for threads that may block (the command line).

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use serde_json::Value;
 
+use super::{Conn, StoreError, schema::log_search};
 use crate::ledger::leaf::Leaf;
 
 /// A row of `log_search`, in the order of its columns.
@@ -29,6 +30,16 @@ pub struct SearchRow {
     pub client_ip: Option<String>,
     /// From the part `device`.
     pub device_id: Option<String>,
+}
+
+/// Whether `action` succeeded in `session` on something of `case`.
+pub fn done_in_session(conn: &mut Conn, session: &str, case: &str, action: &str) -> Result<bool, StoreError> {
+    let rows = log_search::table
+        .filter(log_search::case_id.eq(case))
+        .filter(log_search::session_id.eq(session))
+        .filter(log_search::action.eq(action))
+        .filter(log_search::outcome.eq("success"));
+    Ok(diesel::select(diesel::dsl::exists(rows)).get_result(conn)?)
 }
 
 /// The row of an event, given the parts that still exist (name -> canonical bytes).

@@ -91,7 +91,7 @@ fn asking(req: &HttpRequest) -> Result<(Rc<Asking>, Data<App>), actix_web::Error
 
 /// Leads elsewhere. A post that ends here never reaches a use case: the session's middleware records it.
 fn go(req: &HttpRequest, location: &str) -> actix_web::Error {
-    req.extensions_mut().insert(TurnedAway("not_signed_in"));
+    req.extensions_mut().insert(TurnedAway::refused("not_signed_in"));
     InternalError::from_response("sign-in needed", see_other(location)).into()
 }
 

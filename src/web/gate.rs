@@ -21,13 +21,14 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller, Client,
+        App, Caller, Client, counting,
         device::{self, Shown},
         people::Signed,
         recalls, sessions, throttle, tokens,
     },
     domain::{
         account::SessionState,
+        event::Outcome,
         role::{self, Permission},
     },
     i18n::Lang,
@@ -74,8 +75,48 @@ impl Asking {
     }
 }
 
-/// Put into a request's extensions by an extractor that refused it before a use case could record the refusal.
-pub struct TurnedAway(pub &'static str);
+/// Put into a request's extensions where a post ends before a use case could record it: why, and whether that was a refusal.
+#[derive(Clone, Copy)]
+pub struct TurnedAway {
+    reason: &'static str,
+    outcome: Outcome,
+}
+
+impl TurnedAway {
+    /// A rule said no.
+    pub const fn refused(reason: &'static str) -> Self {
+        Self { reason, outcome: Outcome::Refused }
+    }
+
+    /// Nothing was to be done: a repetition, a step back in a form.
+    pub const fn passed(reason: &'static str) -> Self {
+        Self { reason, outcome: Outcome::Success }
+    }
+}
+
+/// What is still to be recorded of a post that has been answered: every post leaves its event, and one that a use case recorded leaves no
+/// second one. The reason is what the handler left behind, else what the status tells.
+fn unrecorded(asking: &Asking, res: &ServiceResponse<BoxBody>, left: usize) -> Option<TurnedAway> {
+    if left > 0 {
+        if left > 1 {
+            tracing::error!(left, "one post left several events");
+        }
+        return None;
+    }
+    let known = asking.is_open() || asking.bearer.is_some();
+    let marked = res.request().extensions().get::<TurnedAway>().copied();
+    marked.or_else(|| match res.status() {
+        // A stranger who tries paths that are not there would only fill the log.
+        StatusCode::NOT_FOUND if !known => None,
+        StatusCode::NOT_FOUND => Some(TurnedAway::refused("not_found")),
+        StatusCode::METHOD_NOT_ALLOWED => Some(TurnedAway::refused("method")),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(TurnedAway::refused("too_large")),
+        status if status.is_server_error() => Some(TurnedAway { reason: "broken", outcome: Outcome::Failed }),
+        status if status.is_client_error() => Some(TurnedAway::refused("unreadable")),
+        // Answered well and nothing recorded: no such post is known, and if there is one it shall not go by in silence.
+        _ => Some(TurnedAway::passed("nothing_done")),
+    })
+}
 
 /// The cookie that carries the session.
 pub const fn session_cookie_name(secure: bool) -> &'static str {
@@ -116,18 +157,25 @@ pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
     let route = req.match_pattern();
     let answer = match turn_away(&req, &asking, route.as_deref(), machine) {
         Some(reason) => {
-            record(&app, &asking, req.method(), route.as_deref(), reason).await?;
+            record(&app, &asking, req.method(), route.as_deref(), TurnedAway::refused(reason)).await?;
             let res = refusal(&req, reason, machine);
             req.into_response(res)
         }
         None => {
             let method = req.method().clone();
-            let res = next.call(req).await?.map_into_boxed_body();
-            let turned = res.request().extensions().get::<TurnedAway>().map(|t| t.0);
-            if let Some(reason) = turned.filter(|_| changes(&method)) {
-                record(&app, &asking, &method, route.as_deref(), reason).await?;
+            let (res, left) = counting(next.call(req)).await;
+            let res = res?.map_into_boxed_body();
+            match unrecorded(&asking, &res, left).filter(|_| changes(&method)) {
+                Some(turned) => {
+                    let noted = record(&app, &asking, &method, route.as_deref(), turned).await;
+                    // What broke is told as it broke; that it could not be recorded either adds nothing.
+                    if !res.status().is_server_error() {
+                        noted?;
+                    }
+                    res
+                }
+                None => res,
             }
-            res
         }
     };
     Ok(with_device_cookie(&app, &visit, &asking, answer))
@@ -250,7 +298,7 @@ fn referred(req: &HttpRequest) -> Option<String> {
 }
 
 /// Records a post that came to nothing. A flood from one address is recorded once a window, so that it cannot fill the log.
-async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>, reason: &'static str) -> Result<(), Fault> {
+async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>, turned: TurnedAway) -> Result<(), Fault> {
     let caller = asking.caller(app);
     if caller.user_id.is_none() && asking.bearer.is_none() {
         let key = format!("posts/{}", throttle::address_key(&asking.client.client_ip));
@@ -260,7 +308,7 @@ async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>
         }
         app.throttle.count(&key, now);
     }
-    sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), reason).await.map_err(Fault::from)
+    sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), turned.reason, turned.outcome).await.map_err(Fault::from)
 }
 
 /// A browser without a genuine device cookie gets one with its next page.

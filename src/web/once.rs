@@ -7,9 +7,14 @@ use actix_web::{HttpMessage, HttpRequest};
 use super::{extract::SignedIn, fault::Fault, gate::TurnedAway, posted::Posted};
 use crate::app::{App, AppError, AppResult, once};
 
-/// Marks a post that deliberately came to nothing (a check page, a form with damaged text), so that it leaves its event all the same.
+/// Marks a post that no use case will see (a form with damaged text), so that it leaves its event all the same.
 pub fn turned_away(req: &HttpRequest, reason: &'static str) {
-    req.extensions_mut().insert(TurnedAway(reason));
+    req.extensions_mut().insert(TurnedAway::refused(reason));
+}
+
+/// Marks a post that had nothing to do (sent twice, a step back), so that it leaves its event all the same.
+pub fn passed(req: &HttpRequest, reason: &'static str) {
+    req.extensions_mut().insert(TurnedAway::passed(reason));
 }
 
 /// Runs `make` with an id for what it makes, once for the form's nonce; gives the address to go to. A refusal gives the nonce back, for the
@@ -27,7 +32,7 @@ where
     let hash = once::body_hash("POST", req.path(), b"");
     match once::begin(app, &owner, nonce, hash).await? {
         once::Begun::Done { answer, .. } => {
-            turned_away(req, "repeated");
+            passed(req, "repeated");
             Ok(Ok(answer))
         }
         once::Begun::Go { id } => match make(id).await {

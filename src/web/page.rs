@@ -172,7 +172,7 @@ impl Page {
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
-            ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage"]),
+            ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage", "auditor.manage"]),
             ("/settings", "info", self.t("nav-settings"), &["system.read"]),
         ];
         all.into_iter()

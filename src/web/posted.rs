@@ -9,7 +9,10 @@ use actix_multipart::Multipart;
 use actix_web::{
     FromRequest, HttpMessage, HttpRequest,
     dev::Payload,
-    http::header::{self, HeaderMap},
+    http::{
+        StatusCode,
+        header::{self, HeaderMap},
+    },
     web::BytesMut,
 };
 use futures_util::{StreamExt, future::LocalBoxFuture};
@@ -257,9 +260,10 @@ impl FromRequest for Posted {
             let posted = read(req.clone(), payload).await;
             if let Err(fault) = &posted {
                 // No use case will see this post; the session's middleware records it.
-                req.extensions_mut().insert(TurnedAway(match fault.reason() {
+                req.extensions_mut().insert(TurnedAway::refused(match fault.reason() {
                     Some("fault-csrf") => "forged_token",
                     Some("fault-origin") => "foreign_origin",
+                    _ if fault.status() == StatusCode::PAYLOAD_TOO_LARGE => "too_large",
                     _ => "unreadable",
                 }));
             }

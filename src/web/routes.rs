@@ -38,6 +38,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users/invitations").post(users::invite));
     cfg.service(resource("/users/{id}").get(users::show));
     cfg.service(resource("/users/{id}/roles").post(users::roles));
+    cfg.service(resource("/users/{id}/audit-access").post(users::give_access));
+    cfg.service(resource("/users/{id}/audit-access/endings").post(users::end_access));
     cfg.service(resource("/users/{id}/details").post(users::details));
     cfg.service(resource("/users/{id}/suspensions").post(users::suspend));
     cfg.service(resource("/users/{id}/reinstatements").post(users::reinstate));

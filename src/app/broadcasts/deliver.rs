@@ -86,7 +86,14 @@ async fn attempt(app: &App, caller: &Caller, broadcast: &Broadcast, message: &Me
     let audience = content::open_piece(&key, &message.id, &message.audience_sealed)?;
     let said = content::open(envelope, &broadcast.row)?;
     let connection = connections::find(app, broadcast.connection.as_deref().unwrap_or_default()).await?;
-    let connector = connections::connector_of(app, &connection)?;
+    let connector = match connections::unusable(connections::open(app, &connection))? {
+        Ok(connector) => connector,
+        Err(reason) => {
+            tracing::warn!(broadcast = broadcast.id, reason, "a broadcast ends without its call");
+            let first = first_uncertain(tries);
+            return settle(app, message, if first.is_some() { "unknown" } else { "failed" }, first).await;
+        }
+    };
     let purpose = calls::Purpose {
         kind: "send",
         connection: Some(connection.id),
@@ -216,6 +223,8 @@ async fn finish(app: &App, broadcast: &Broadcast) -> AppResult<()> {
         () => "partly_sent",
     };
     let at = broadcast.messages.iter().filter_map(|m| m.sent_at).min();
+    let connection = connections::find(app, broadcast.connection.as_deref().unwrap_or_default()).await?;
+    let unusable = if state == "sent" { None } else { connections::unusable(connections::open(app, &connection))?.err() };
     let event = caller.event(Action::BroadcastSent, Subject::new("broadcast", broadcast.id.clone())).outcome(outcome(state != "failed"));
     let (id, version) = (broadcast.id.clone(), broadcast.row.version);
     app.store
@@ -235,7 +244,11 @@ async fn finish(app: &App, broadcast: &Broadcast) -> AppResult<()> {
                 after["sent_at"] = json!(Instant(at).to_rfc3339());
                 after["sent_at_source"] = json!(source);
             }
-            tx.append(event.clone().detail(json!({ "before": { "state": "sending" }, "after": after, "recipients": people })))?;
+            let mut detail = json!({ "before": { "state": "sending" }, "after": after, "recipients": people });
+            if let Some(reason) = unusable {
+                detail["reason"] = json!(reason);
+            }
+            tx.append(event.clone().detail(detail))?;
             Ok(())
         })
         .await?;

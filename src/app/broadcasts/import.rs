@@ -140,7 +140,7 @@ async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppRes
         Recipients::Ask | Recipients::All => None,
     };
     let (Some(connection), Some(sender), true) = (connection, sender, errors.is_empty()) else { return Err(AppError::Invalid(errors)) };
-    let connector = connections::connector_of(app, &connection)?;
+    let connector = connections::open(app, &connection)?;
 
     // Reads only: they may happen before anything is written.
     let complete = told_at.is_some() && said.is_some() && (listed.is_some() || import.recipients == Recipients::All);

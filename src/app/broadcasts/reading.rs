@@ -34,7 +34,7 @@ pub async fn capture(app: &App, caller: &Caller, id: &str, case: Option<&str>) -
     let mut readings: Vec<Vec<Reading>> = Vec::new();
     if capture.available {
         let connection = connections::find(app, broadcast.connection.as_deref().unwrap_or_default()).await?;
-        let connector = connections::connector_of(app, &connection)?;
+        let connector = connections::open(app, &connection)?;
         for message in &broadcast.messages {
             let Some(platform_id) = &message.platform_id else { continue };
             let exchange = connector.reading(&MessageRef { id: platform_id.clone(), room: message.room.clone() }).await;

@@ -70,7 +70,10 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
         (Ok(checked), Ok(sender)) => (checked, sender),
         (Err(error), _) | (_, Err(error)) => return Err(refuse(app, caller, Action::BroadcastSubmitted, &id, error).await),
     };
-    let connector = connections::connector_of(app, &checked.connection)?;
+    let connector = match connections::open(app, &checked.connection) {
+        Ok(connector) => connector,
+        Err(error) => return Err(refuse(app, caller, Action::BroadcastSubmitted, &id, error).await),
+    };
     let asked = match checked.audience.all {
         true => Some(connector.members().await),
         false => None,
@@ -129,14 +132,20 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
     }
 }
 
-/// Checks what was typed and says what would happen, without a trace.
+/// Checks what was typed and says what would happen. Changes nothing; that it was looked at is recorded.
+///
+/// # Errors
+/// As [`send`]; each is recorded as a refused `broadcast.submitted`.
 pub async fn preview(app: &App, caller: &Caller, new: &NewBroadcast) -> AppResult<Preview> {
-    if !caller.may(Permission::BroadcastSend) {
-        return Err(AppError::Forbidden(Permission::BroadcastSend));
-    }
-    let checked = check(app, new).await?;
+    let subject = Subject::new("broadcast", "unsent");
+    app.require(caller, Permission::BroadcastSend, Action::BroadcastSubmitted, subject.clone()).await?;
+    let checked = match check(app, new).await {
+        Ok(checked) => checked,
+        Err(error) => return Err(refuse(app, caller, Action::BroadcastSubmitted, "unsent", error).await),
+    };
+    app.record(caller.event(Action::PermissionChecked, subject).detail(json!({ "for": Action::BroadcastSubmitted }))).await?;
     let count = match checked.audience.all {
-        true => connections::connector_of(app, &checked.connection)?.members().await.result.ok().map(|m| m.len() as u64),
+        true => connections::open(app, &checked.connection)?.members().await.result.ok().map(|m| m.len() as u64),
         false => Some((checked.audience.users.len() + checked.audience.parties.len() + checked.audience.tags.len()) as u64),
     };
     Ok(Preview {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{App, AppResult, Loaded, load, subject};
 use crate::{
@@ -10,13 +10,13 @@ use crate::{
     clock::Instant,
     domain::event::Action,
     ledger::{closing::Closing, tree::leaf_hash},
-    store::{reader, recalls},
+    store::{StoreError, reader, recalls},
 };
 
 /// How long to wait for the sequencer before looking again.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Closes a case that is at its end, and asks for its evidence to be sealed. The instant at which to come back, or `None` when it is closed.
+/// Tells the end of a case that nobody told yet, closes it, and asks for its evidence to be sealed. The instant at which to come back, or `None` when it is closed.
 /// Safe to run at any time.
 ///
 /// `case.closed` carries [`Closing`] over the case's events up to its last index (formats.md, "Case close").
@@ -35,6 +35,14 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
             let (Some(closing), 0) = (closing, pending) else {
                 return Ok((Some(tx.now().plus(PAUSE)), false));
             };
+            // Where a person's word ended it (`guided`), the end is told here; it is counted among the events when this job comes back.
+            let finished = Action::RecallFinished.as_str();
+            if let (Some(tally), false) = (&row.tally, events.iter().any(|e| e.leaf.action == finished)) {
+                let tally: Value = serde_json::from_str(tally).map_err(|e| StoreError::Corrupt(format!("recalls.tally: {e}")))?;
+                let detail = json!({ "after": { "state": row.state }, "tally": tally, "halted": case.halted, "mode": row.mode });
+                tx.append(Caller::job("close_case").event(Action::RecallFinished, subject(&row.id)).case(&row.id).detail(detail))?;
+                return Ok((Some(tx.now()), false));
+            }
             let mut detail = closing.to_json();
             detail["number"] = json!(row.number);
             detail["state"] = json!(row.state);

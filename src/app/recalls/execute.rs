@@ -20,7 +20,7 @@ use crate::{
     connect::{ConnectError, Connector, MessageRef, Presence},
     crash,
     domain::{
-        event::{Action, Event},
+        event::{Action, Event, Outcome},
         outcome::{RecipientOutcome, Tally},
         recall::{
             Mode, Rules, State,
@@ -34,9 +34,6 @@ use crate::{
         recalls,
     },
 };
-
-/// How long to wait before a connection that cannot be used is tried again.
-const UNABLE_PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// Takes the execution as far as it goes now; the instant at which to come back, or `None` when there is nothing more to do.
 pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
@@ -54,14 +51,15 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     }
     let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
     let connection = connections::find(app, broadcast.connection.as_deref().unwrap_or_default()).await?;
-    // Without a connector nothing can be called, but time goes on: the case still ends when its window does.
-    let connector = connections::connector_of(app, &connection).inspect_err(|error| tracing::warn!(%error, case = id, "no connector")).ok();
+    // A connection that is switched off or forbidden is called no more, and the case ends at once with the reason: an honest failure now
+    // leaves time for another way, which a case that waits for its window to close does not.
+    let connector = connections::unusable(connections::open(app, &connection))?;
     lose_what_died(app, &loaded).await?;
 
     let mut outcomes: BTreeMap<String, (RecipientOutcome, i64)> = BTreeMap::new();
     let mut back: Option<Instant> = None;
     for message in broadcast.messages.iter().filter(|m| m.state != "failed") {
-        match carry_out(app, &id, &broadcast, message, connector.as_deref()).await? {
+        match carry_out(app, &id, &broadcast, message, connector.as_deref().ok()).await? {
             Progress::Settled(outcome, attempts) => drop(outcomes.insert(message.id.clone(), (outcome, attempts))),
             Progress::Wait(at) => back = Some(back.map_or(at, |b| b.min(at))),
         }
@@ -69,7 +67,7 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     if back.is_some() {
         return Ok(back);
     }
-    finish(app, &id, outcomes).await
+    finish(app, &id, outcomes, connector.err()).await
 }
 
 async fn find(app: &App, id: &str) -> AppResult<Option<Loaded>> {
@@ -143,8 +141,8 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
         let next = execution::next(Rules::ALL, &loaded.case, &tried, last_read_back(&rows, able), app.now());
         match (next, connector) {
             (Next::Settle(outcome), _) => return Ok(Progress::Settled(outcome, i64::try_from(tried.len()).unwrap_or(i64::MAX))),
+            (_, None) => return Ok(Progress::Settled(execution::unreachable(&tried), i64::try_from(tried.len()).unwrap_or(i64::MAX))),
             (Next::Wait(at), _) => return Ok(Progress::Wait(at)),
-            (Next::Call | Next::ReadBack, None) => return Ok(Progress::Wait(app.now().plus(UNABLE_PAUSE))),
             (Next::Call, Some(connector)) => {
                 let attempt = i64::try_from(tried.len()).unwrap_or(i64::MAX).saturating_add(1);
                 let Some(call) = announce(app, case, broadcast, message, "recall", attempt).await? else { continue };
@@ -271,8 +269,13 @@ fn last_read_back(rows: &[CallRow], able: bool) -> ReadBack {
     }
 }
 
-/// All messages have their outcome: so have their recipients, and the case.
-async fn finish(app: &App, id: &str, outcomes: BTreeMap<String, (RecipientOutcome, i64)>) -> AppResult<Option<Instant>> {
+/// All messages have their outcome: so have their recipients, and the case. `unusable`: why the connection could not be called.
+async fn finish(
+    app: &App,
+    id: &str,
+    outcomes: BTreeMap<String, (RecipientOutcome, i64)>,
+    unusable: Option<&'static str>,
+) -> AppResult<Option<Instant>> {
     let id = id.to_owned();
     let written = app
         .store
@@ -288,15 +291,13 @@ async fn finish(app: &App, id: &str, outcomes: BTreeMap<String, (RecipientOutcom
             let tally = tally(tx, &row.broadcast_id)?;
             let Ok(next) = execution::finish(Rules::ALL, &case, &tally) else { return Ok(true) };
             let messages: Vec<_> = outcomes.iter().map(|(m, (o, n))| json!({ "message": m, "outcome": o, "calls": n })).collect();
-            ended(
-                tx,
-                &id,
-                Loaded { row, case, decisions: Vec::new() },
-                &next,
-                &tally,
-                json!({ "messages": messages }),
-                event(&id, Action::RecallFinished),
-            )
+            let mut more = json!({ "messages": messages });
+            let mut event = event(&id, Action::RecallFinished);
+            if let Some(reason) = unusable {
+                more["reason"] = json!(reason);
+                event = event.outcome(Outcome::Failed);
+            }
+            ended(tx, &id, Loaded { row, case, decisions: Vec::new() }, &next, &tally, more, event)
         })
         .await?;
     if written.value {

@@ -6,7 +6,7 @@ use super::{
     App, AppError, AppResult, Caller, Dossier, Loaded, Stated, advance, decider, execute, known, load, passage, refusal, refuse, subject, telling,
 };
 use crate::{
-    app::{Done, FieldError},
+    app::{Done, FieldError, step_up},
     crypto,
     domain::{
         event::Action,
@@ -134,22 +134,32 @@ pub fn may_confirm(caller: &Caller) -> bool {
     caller.user_id.is_some() && (caller.may(Permission::RecallExecute) || caller.may(Permission::RecallDecide))
 }
 
+/// What the second person states.
+#[derive(Clone, Default)]
+pub struct Seen {
+    /// A word of [`STATABLE`].
+    pub outcome: String,
+    /// May be empty.
+    pub note: String,
+    /// A fresh one-time code: this word ends the case as a decision would.
+    pub totp: String,
+}
+
 /// A second person confirms what the captures show; the case ends with the outcome they saw, which may be worse than what was stated.
+/// `recall.capture_confirmed` is the event of this write and carries the passage and the tally; `recall.finished` follows from the job that
+/// closes the case, as it follows from the job that executes where the platform is called.
 ///
 /// # Errors
-/// `Invalid` on `outcome`, `note`; `Refused` with `own-capture`, `own-request-confirming`, `no-capture`, `better-than-stated` or
-/// `nothing-to-finish`; recorded.
-pub async fn confirm(app: &App, caller: &Caller, id: &str, outcome: &str, note: &str) -> AppResult<Done<String>> {
+/// `Invalid` on `outcome`, `note`, `totp`; `Refused` with `own-capture`, `own-request-confirming`, `no-capture`, `better-than-stated`,
+/// `nothing-to-finish` or those of a step-up; recorded. A refusal by a rule leaves the code unspent.
+pub async fn confirm(app: &App, caller: &Caller, id: &str, input: Seen) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
     let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
-    let seen = RecipientOutcome::parse(outcome).filter(|o| STATABLE.contains(o));
-    let checked = match (may_confirm(caller), loaded, seen, text::paragraph(note, 0, 500)) {
-        (false, ..) => Err(AppError::Forbidden(Permission::RecallExecute)),
-        (_, Err(error), ..) => Err(error),
-        (_, _, None, _) => Err(AppError::invalid("outcome", if outcome.is_empty() { "required" } else { "choice" })),
-        (.., Err(error)) => Err(AppError::Invalid(vec![FieldError::text("note", error)])),
-        (_, _, Some(seen), Ok(note)) => Ok((seen, note)),
+    let checked = match (may_confirm(caller), loaded) {
+        (false, _) => Err(AppError::Forbidden(Permission::RecallExecute)),
+        (_, Err(error)) => Err(error),
+        _ => parse_seen(&input),
     };
     let (seen, note) = match checked {
         Ok(checked) => checked,
@@ -160,25 +170,26 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str, outcome: &str, note: 
         .store
         .write(move |tx| {
             let event = caller2.event(Action::RecallCaptureConfirmed, subject(&case_id)).case(&case_id).text(json!({ "note": note }));
-            let loaded = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
+            let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
             let who = decider(&caller2).user;
-            let stated = Dossier::open(&app2.store.keys().envelope, &loaded.row)?.stated;
+            let stated = Dossier::open(&app2.store.keys().envelope, &row)?.stated;
             if stated.as_ref().is_some_and(|s| seen < s.outcome) {
                 return refuse(tx, event, AppError::refused("better-than-stated"));
             }
             let mut tally = Tally::default();
-            tally.add(seen, u64::try_from(loaded.row.recipients_count).unwrap_or(0).max(1));
-            let next = match execution::confirm(Rules::ALL, &loaded.case, &who, &tally) {
+            tally.add(seen, u64::try_from(row.recipients_count).unwrap_or(0).max(1));
+            let next = match execution::confirm(Rules::ALL, &case, &who, &tally) {
                 Ok(next) => next,
                 Err(guard) => return refuse(tx, event, refusal(guard)),
             };
-            recalls::recipients_settle(tx.conn, &loaded.row.broadcast_id, None, seen.as_str(), tx.now().0)?;
-            recalls::captures_confirm(tx.conn, &loaded.row.id, &who.0, tx.now().0)?;
-            let id = loaded.row.id.clone();
-            let more = json!({ "mode": "guided", "stated": stated.map(|s| s.outcome), "seen": seen });
-            tx.append(event.detail(more.clone()))?;
-            let finished = Caller::job("guided_recall").event(Action::RecallFinished, subject(&id));
-            if !execute::ended(tx, &id, loaded, &next, &tally, more, finished)? {
+            if let Err(error) = step_up::spend_totp(tx, app2.store.keys(), &who.0, &input.totp)? {
+                return refuse(tx, event, error);
+            }
+            recalls::recipients_settle(tx.conn, &row.broadcast_id, None, seen.as_str(), tx.now().0)?;
+            recalls::captures_confirm(tx.conn, &row.id, &who.0, tx.now().0)?;
+            let more = json!({ "mode": "guided", "stated": stated.map(|s| s.outcome), "seen": seen, "method": "totp" });
+            let id = row.id.clone();
+            if !execute::ended(tx, &id, Loaded { row, case, decisions: Vec::new() }, &next, &tally, more, event)? {
                 return Err(StoreError::Serialization);
             }
             Ok(Ok(id))
@@ -186,4 +197,20 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str, outcome: &str, note: 
         .await;
     app.wake.notify_one();
     Done::from_write(written?)
+}
+
+fn parse_seen(input: &Seen) -> AppResult<(RecipientOutcome, String)> {
+    let mut errors = Vec::new();
+    let outcome = RecipientOutcome::parse(&input.outcome).filter(|o| STATABLE.contains(o));
+    if outcome.is_none() {
+        errors.push(FieldError::new("outcome", if input.outcome.is_empty() { "required" } else { "choice" }));
+    }
+    let note = text::paragraph(&input.note, 0, 500).map_err(|e| errors.push(FieldError::text("note", e))).unwrap_or_default();
+    if input.totp.trim().is_empty() {
+        errors.push(FieldError::new(step_up::FIELD, "required"));
+    }
+    match outcome {
+        Some(outcome) if errors.is_empty() => Ok((outcome, note)),
+        _ => Err(AppError::Invalid(errors)),
+    }
 }

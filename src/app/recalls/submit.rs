@@ -141,6 +141,9 @@ pub async fn check_text(app: &App, caller: &Caller, request: &Request) -> AppRes
     if let Err(errors) = parse(request) {
         return Err(app.refuse(caller, Action::RecallSubmitted, about, None, AppError::Invalid(errors)).await);
     }
+    if let Err(error) = broadcasts::load(app, &about.id).await {
+        return Err(app.refuse(caller, Action::RecallSubmitted, about, None, error).await);
+    }
     app.record(caller.event(Action::PermissionChecked, about).detail(json!({ "for": Action::RecallSubmitted }))).await?;
     Ok(())
 }

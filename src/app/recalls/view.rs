@@ -27,7 +27,7 @@ use crate::{
     store::{
         StoreError,
         attachments::{self, AttachmentHead},
-        reader, recipients,
+        reader, recipients, search,
     },
 };
 
@@ -118,15 +118,23 @@ pub struct Show {
 /// Entries of the timeline that the page shows.
 pub const TIMELINE: usize = 40;
 
+/// Why a case is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Showing {
+    /// Somebody opened it: reading the message leaves its event.
+    Opened,
+    /// The answer to a refused post shows it again. A post leaves one event, the refusal's, so the message is on this page only if this
+    /// very session is on record with having opened it.
+    Again,
+}
+
 /// Loads the page of a case. Reading the message leaves a `content.read` event.
-pub async fn show(app: &App, caller: &Caller, id: &str) -> AppResult<Show> {
+pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> AppResult<Show> {
     let loaded = known(app, caller, id).await?;
     let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
+    let envelope = &app.store.keys().envelope;
     let (title, content) = match caller.may(Permission::ContentRead) {
-        true => {
-            let title = content::open_title(&app.store.keys().envelope, &broadcast.row)?;
-            (Some(title), Some(broadcasts::content(app, caller, &broadcast.id, Some(&loaded.row.id)).await?))
-        }
+        true => (Some(content::open_title(envelope, &broadcast.row)?), message(app, caller, &loaded, &broadcast, showing).await?),
         false => (None, None),
     };
     let summary = summary(app, &loaded).await?;
@@ -187,6 +195,16 @@ pub async fn show(app: &App, caller: &Caller, id: &str) -> AppResult<Show> {
         now,
         loaded,
     })
+}
+
+/// What the message says, as far as this showing opens it.
+async fn message(app: &App, caller: &Caller, loaded: &Loaded, broadcast: &Broadcast, showing: Showing) -> AppResult<Option<Content>> {
+    if showing == Showing::Opened {
+        return Ok(Some(broadcasts::content(app, caller, &broadcast.id, Some(&loaded.row.id)).await?));
+    }
+    let (session, case) = (caller.session.clone().unwrap_or_default(), loaded.row.id.clone());
+    let opened = app.store.read(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?;
+    Ok(if opened { Some(content::open(&app.store.keys().envelope, &broadcast.row)?) } else { None })
 }
 
 /// What can be shown of a case without its message: for the API.

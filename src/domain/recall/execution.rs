@@ -119,6 +119,11 @@ pub enum Next {
     Settle(RecipientOutcome),
 }
 
+/// The outcome of a message that no call can reach any more, because the connection may not be used: what an earlier call did stays unknown.
+pub fn unreachable(calls: &[(Instant, Answer)]) -> RecipientOutcome {
+    if calls.iter().any(|(_, a)| *a == Answer::Unknown) { RecipientOutcome::Unknown } else { RecipientOutcome::Failed }
+}
+
 /// Decides it from all calls so far, oldest first, with their times.
 ///
 /// A call whose effect is unknown is repeated until the window closes, after asking the platform where it can be asked; a later
@@ -225,6 +230,8 @@ mod tests {
         assert_eq!(ask(&[(s(10), Unknown)], ReadBack::Gone, 12), settle(RecipientOutcome::Confirmed));
         assert_eq!(ask(&[(s(10), Unknown)], ReadBack::Visible, 12), Next::Call);
         assert_eq!(ask(&[(s(10), Unknown)], ReadBack::Visible, 1120), settle(RecipientOutcome::StillVisible));
+        assert_eq!(unreachable(&[(s(10), NotNow(s(40)))]), RecipientOutcome::Failed);
+        assert_eq!(unreachable(&[(s(10), Unknown), (s(12), NotNow(s(40)))]), RecipientOutcome::Unknown);
         let halted = Case { halted: true, ..executing() };
         assert_eq!(next(Rules::ALL, &halted, &[], none, s(1)), settle(RecipientOutcome::Failed));
         assert_eq!(next(Rules::ALL, &halted, &[(s(1), Unknown)], none, s(9)), settle(RecipientOutcome::Unknown));

@@ -21,7 +21,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     fault::Fault,
-    once::turned_away,
+    once::{passed, turned_away},
     posted::WHOLE_LIMIT,
     refusal::{self, Wrong},
     visit::Visit,
@@ -118,7 +118,7 @@ where
             Ok(res)
         }
         once::Begun::Done { status, answer } => {
-            turned_away(req, "repeated");
+            passed(req, "repeated");
             Ok(replay(status, &answer))
         }
         once::Begun::Go { id } => {

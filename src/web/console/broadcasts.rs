@@ -242,13 +242,10 @@ pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest,
             }
         }
         "edit" => {
-            once::turned_away(&req, "edited");
+            once::passed(&req, "edited");
             return new_page(&app, &who, page, form, StatusCode::OK).await;
         }
-        _ => {
-            once::turned_away(&req, "unconfirmed");
-            send::preview(&app, &who.caller, &new).await
-        }
+        _ => send::preview(&app, &who.caller, &new).await,
     };
     match result {
         Ok(preview) => {

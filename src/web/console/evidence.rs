@@ -14,10 +14,9 @@ use crate::{
             self, Answer, Check, Kind, Listed, Outcome,
             export::{Export, export},
         },
-        once,
     },
     i18n::bytes,
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, page::Html, see_other, view::Crumb},
+    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, page::Html, see_other, view::Crumb},
 };
 
 /// A bundle in a list.
@@ -101,18 +100,8 @@ pub async fn of_case(app: Data<App>, me: SignedIn, page: Page, id: Path<String>)
 }
 
 /// `POST /evidence/exports`
-pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    let owner = once::form_owner(me.session_id());
-    let nonce = posted.nonce();
-    let keyed = !nonce.is_empty() && nonce.len() <= 64;
-    if keyed {
-        match once::begin(&app, &owner, nonce, once::body_hash("POST", "/evidence/exports", b"")).await? {
-            once::Begun::Done { answer, .. } => return Ok(see_other(answer)),
-            once::Begun::Other | once::Begun::Running => return Err(Fault::conflict()),
-            once::Begun::Go { .. } => {}
-        }
-    }
     let wanted = Export {
         case: posted.get("case").to_owned(),
         purpose: posted.get("purpose").to_owned(),
@@ -120,19 +109,13 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
         totp: posted.get("totp").to_owned(),
         keep: true,
     };
-    match export(&app, &me.caller, wanted).await {
-        Ok(done) => {
-            let location = format!("/evidence/{}", done.value.number);
-            if keyed {
-                once::finish(&app, &owner, nonce, 303, &location).await?;
-            }
+    let make = |_| async { Ok(format!("/evidence/{}", export(&app, &me.caller, wanted).await?.value.number)) };
+    match once::form(&app, &me, &req, &posted, make).await? {
+        Ok(location) => {
             me.flash(Tone::Ok, page.t("evidence-made")).await;
             Ok(see_other(location))
         }
         Err(error) => {
-            if keyed {
-                once::forget(&app, &owner, nonce).await?;
-            }
             let mut form = FormState::from_posted("evidence", &posted);
             match error {
                 AppError::NotFound => form.refuse("case", "unknown"),

@@ -1,4 +1,5 @@
-//! Other people's accounts: the system administrator invites, names and suspends; the security administrator gives roles.
+//! Other people's accounts: the system administrator invites, names and suspends; the security administrator gives roles; the audit
+//! administrator gives auditors' access.
 
 use std::collections::BTreeSet;
 
@@ -145,6 +146,8 @@ struct Show {
     roles: Vec<Choice>,
     may_manage: bool,
     may_give_roles: bool,
+    may_give_access: bool,
+    is_auditor: bool,
     own: bool,
     /// When a reset of the second factor was proposed, if it can still be confirmed.
     reset_proposed: Option<Instant>,
@@ -173,9 +176,11 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
         state: page.word("user-state", person.state),
         tone: tone(person.state),
         departments: departments(app).await?,
-        roles: Role::ALL.iter().map(|r| Choice::new(r.as_str(), page.word("role", r))).collect(),
+        roles: Role::ALL.iter().filter(|r| **r != Role::Auditor).map(|r| Choice::new(r.as_str(), page.word("role", r))).collect(),
         may_manage: page.can("user.manage"),
         may_give_roles: page.can("role.manage"),
+        may_give_access: page.can("auditor.manage"),
+        is_auditor: person.roles.contains(&Role::Auditor),
         own: me.person().id == person.id,
         reset_proposed: resets::proposed(app, &person.id).await?,
         page: page.at(format!("/users/{}", person.id)),
@@ -214,9 +219,19 @@ pub async fn roles(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id:
     let Some(roles) = posted.all("roles").iter().map(|w| Role::parse(w)).collect::<Option<BTreeSet<Role>>>() else {
         return Err(users::refuse_roles(&app, &me.caller, &id).await.into());
     };
-    // The last day counts: the account ends with it, by the installation's zone at most half a day apart from UTC.
-    let valid_until = Instant::parse(&format!("{}T23:59:59Z", posted.get("valid_until")));
-    change(&app, me, page, &posted, &id, Change::Roles { roles, valid_until }).await
+    change(&app, me, page, &posted, &id, Change::Roles(roles)).await
+}
+
+/// `POST /users/{id}/audit-access`: read-only access until a day, which still counts.
+pub async fn give_access(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    // By the installation's zone at most half a day apart from UTC. A day that is none is refused like one that is over.
+    let until = Instant::parse(&format!("{}T23:59:59Z", posted.get("valid_until"))).unwrap_or(Instant(0));
+    change(&app, me, page, &posted, &id, Change::AuditAccess(Some(until))).await
+}
+
+/// `POST /users/{id}/audit-access/endings`
+pub async fn end_access(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    change(&app, me, page, &posted, &id, Change::AuditAccess(None)).await
 }
 
 /// `POST /users/{id}/details`

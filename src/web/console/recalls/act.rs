@@ -2,21 +2,21 @@
 //! refused one shows the case again, with what was typed and why.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::{StatusCode, header},
     web::{Data, Path},
 };
 
 use super::{
-    once::{Posting, posting, typed},
     show::{Forms, render},
+    typed,
 };
 use crate::{
     app::{
-        App, AppError, Done,
+        App, AppError, AppResult, Done,
         recalls::{decide, guided, halt, resubmit, view, withdraw},
     },
-    web::{Fault, FormState, Page, Posted, SignedIn, visit::Tone},
+    web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
 };
 
 fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
@@ -38,10 +38,18 @@ enum Form {
 }
 
 /// The answer to a post: where to go, or the page again.
-async fn answer(app: &App, me: &SignedIn, page: Page, id: &str, posted: &Posted, which: Form, ended: Posting) -> Result<HttpResponse, Fault> {
+async fn answer(
+    app: &App,
+    me: &SignedIn,
+    page: Page,
+    id: &str,
+    posted: &Posted,
+    which: Form,
+    ended: AppResult<String>,
+) -> Result<HttpResponse, Fault> {
     let error = match ended {
-        Posting::Go(res) => return Ok(res),
-        Posting::Again(error) => error,
+        Ok(location) => return Ok(see_other(location)),
+        Err(error) => error,
     };
     let status = if matches!(error, AppError::Invalid(_)) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
     let mut forms = Forms::default();
@@ -63,11 +71,11 @@ async fn answer(app: &App, me: &SignedIn, page: Page, id: &str, posted: &Posted,
     };
     *slot = FormState::from_posted(noun, posted).ids(prefix);
     slot.refuse_all(error)?;
-    render(app, me, page.at(format!("/recalls/{id}")), id, forms, status).await
+    render(app, me, page.at(format!("/recalls/{id}")), id, forms, status, view::Showing::Again).await
 }
 
 /// `POST /recalls/{id}/decisions`.
-pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
@@ -79,35 +87,42 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
         let done = decide::decide(&app, &me.caller, &id, input).await?;
         Ok(receipt_of(&done.value.id, &done))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/decisions"), make).await?;
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
     answer(&app, &me, page, &id, &posted, Form::Decide, ended).await
 }
 
 /// `POST /recalls/{id}/withdrawal`.
-pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let make = |_| async {
         let done = withdraw::withdraw(&app, &me.caller, &id, &typed(&posted, "reason")).await?;
         Ok(receipt_of(&done.value, &done))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/withdrawal"), make).await?;
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
     answer(&app, &me, page, &id, &posted, Form::Withdraw, ended).await
 }
 
 /// `POST /recalls/{id}/resubmissions`.
-pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let again = resubmit::Again { reason: typed(&posted, "reason"), basis: typed(&posted, "basis"), tell_readers: posted.flag("tell_readers") };
     let make = |_| async {
         let done = resubmit::resubmit(&app, &me.caller, &id, again).await?;
         Ok(receipt_of(&done.value, &done))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/resubmissions"), make).await?;
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
     answer(&app, &me, page, &id, &posted, Form::Resubmit, ended).await
 }
 
 /// `POST /recalls/{id}/captures`.
-pub async fn capture(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, mut posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn capture(
+    app: Data<App>,
+    me: SignedIn,
+    page: Page,
+    path: Path<String>,
+    req: HttpRequest,
+    mut posted: Posted,
+) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let file = posted.take_files().into_iter().find(|f| f.field == "capture");
     let input = guided::Capture {
@@ -120,7 +135,7 @@ pub async fn capture(app: Data<App>, me: SignedIn, page: Page, path: Path<String
         let done = guided::capture(&app, &me.caller, &id, input).await?;
         Ok(receipt_of(&done.value, &done))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/captures"), make).await?;
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
     answer(&app, &me, page, &id, &posted, Form::Capture, ended).await
 }
 
@@ -137,25 +152,26 @@ pub async fn capture_file(app: Data<App>, me: SignedIn, path: Path<(String, Stri
 }
 
 /// `POST /recalls/{id}/confirmations`.
-pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
+    let seen = guided::Seen { outcome: posted.get("outcome").to_owned(), note: typed(&posted, "note"), totp: posted.get("totp").to_owned() };
     let make = |_| async {
-        let done = guided::confirm(&app, &me.caller, &id, posted.get("outcome"), &typed(&posted, "note")).await?;
+        let done = guided::confirm(&app, &me.caller, &id, seen).await?;
         Ok(receipt_of(&done.value, &done))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/confirmations"), make).await?;
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
     answer(&app, &me, page, &id, &posted, Form::Confirm, ended).await
 }
 
 /// `POST /recalls/{id}/halts`. Who may halt need not be able to see the case; they are told by a message.
-pub async fn halt(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn halt(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
     let make = |_| async {
         let done = halt::halt(&app, &me.caller, &id, &typed(&posted, "reason")).await?;
         Ok(format!("/recalls/{}", done.value))
     };
-    let ended = posting(&app, &me, &posted, &format!("/recalls/{id}/halts"), make).await?;
-    if matches!(ended, Posting::Go(_)) {
+    let ended = once::form(&app, &me, &req, &posted, make).await?;
+    if ended.is_ok() {
         me.flash(Tone::Warn, page.t("recall-halted-now")).await;
     }
     answer(&app, &me, page, &id, &posted, Form::Halt, ended).await

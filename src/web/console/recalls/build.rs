@@ -169,6 +169,9 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
             what = format!("{what} {words}");
         }
     }
+    if let Some(words) = e.detail["about"]["reason"].as_str().and_then(|reason| page.maybe(&format!("refusal-{reason}"))) {
+        what = format!("{what} {words}");
+    }
     if let Some(result) = e.detail["result"].as_str() {
         what = page.pair(&what, &page.word("call-result", result));
     }

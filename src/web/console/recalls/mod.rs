@@ -5,7 +5,6 @@ pub mod approvals;
 mod build;
 pub mod index;
 pub mod new;
-mod once;
 pub mod receipt;
 pub mod show;
 
@@ -16,7 +15,7 @@ use crate::{
         recall::{State, Verb},
     },
     i18n::Tr,
-    web::{view::Choice, visit::Tone},
+    web::{Posted, view::Choice, visit::Tone},
 };
 
 /// One status a case: its tone and words; while it is judged, the level that it waits for.
@@ -51,4 +50,9 @@ fn verbs(tr: &Tr, last: bool) -> Vec<Choice> {
 fn outcomes(tr: &Tr) -> Vec<Choice> {
     let said = [RecipientOutcome::Accepted, RecipientOutcome::StillVisible, RecipientOutcome::Unknown, RecipientOutcome::Failed];
     said.iter().map(|o| Choice::new(o.as_str(), tr.t(&crate::i18n::word_key("recall-stated", o)))).collect()
+}
+
+/// A field as typed. One whose bytes were no text comes as a control character, so that the rules refuse it and the refusal is recorded.
+fn typed(posted: &Posted, field: &str) -> String {
+    if posted.damaged().iter().any(|f| f == field) { "\0".to_owned() } else { posted.get(field).to_owned() }
 }

@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Query},
 };
 use askama::Template;
 
-use super::{
-    classes,
-    once::{Posting, posting, typed},
-};
+use super::{classes, typed};
 use crate::{
     app::{
         App, AppError,
@@ -27,8 +24,9 @@ use crate::{
     },
     id::RecallId,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, html,
+        Fault, FormState, Page, Posted, SignedIn, html, once,
         page::Html,
+        see_other,
         view::{Choice, Crumb, Fact},
     },
 };
@@ -73,7 +71,7 @@ pub async fn new(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap
 }
 
 /// The request: `step=submit` submits it, anything else shows the check page.
-pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let mut form = FormState::from_posted("recall", &posted);
     let page =
@@ -86,13 +84,13 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
         tell_readers: posted.flag("tell_readers"),
     };
     if posted.get("step") == "submit" {
-        let make = |id: Option<String>| async {
-            let done = submit::submit(&app, &me.caller, request, id.map(RecallId)).await?;
+        let make = |id: String| async {
+            let done = submit::submit(&app, &me.caller, request, Some(RecallId(id))).await?;
             Ok(format!("/recalls/{}", done.value.id))
         };
-        match posting(&app, &me, &posted, "/recalls", make).await? {
-            Posting::Go(res) => return Ok(res),
-            Posting::Again(error) => {
+        match once::form(&app, &me, &req, &posted, make).await? {
+            Ok(location) => return Ok(see_other(location)),
+            Err(error) => {
                 let status = if matches!(error, AppError::Invalid(_)) { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::CONFLICT };
                 form.refuse_all(error)?;
                 return show(&app, &me, page, form, false, status).await;

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{
         App,
-        recalls::view::{self, Show},
+        recalls::view::{self, Show, Showing},
     },
     clock::Instant,
     crypto,
@@ -81,6 +81,8 @@ struct CasePage {
     impact: Vec<Fact>,
     checks: Vec<Check>,
     message: Option<Vec<String>>,
+    /// They may read it, but this answer does not open it.
+    message_closed: bool,
     message_byline: String,
     commitment: String,
     broadcast: String,
@@ -110,12 +112,20 @@ struct CasePage {
 
 /// Shows the case.
 pub async fn show(app: Data<App>, me: SignedIn, page: Page, path: Path<String>) -> Result<HttpResponse, Fault> {
-    render(&app, &me, page, &path, Forms::default(), StatusCode::OK).await
+    render(&app, &me, page, &path, Forms::default(), StatusCode::OK, Showing::Opened).await
 }
 
 /// The case page with these forms.
-pub(super) async fn render(app: &App, me: &SignedIn, page: Page, id: &str, mut forms: Forms, status: StatusCode) -> Result<HttpResponse, Fault> {
-    let v = view::show(app, &me.caller, id).await?;
+pub(super) async fn render(
+    app: &App,
+    me: &SignedIn,
+    page: Page,
+    id: &str,
+    mut forms: Forms,
+    status: StatusCode,
+    showing: Showing,
+) -> Result<HttpResponse, Fault> {
+    let v = view::show(app, &me.caller, id, showing).await?;
     if forms.resubmit.ok()
         && forms.resubmit.value("reason").is_empty()
         && let Some(asked) = v.dossier.current()
@@ -153,6 +163,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         request: build::request(&page, &v),
         impact: impact(&page, &v),
         checks: build::checks(&page, &v),
+        message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
         message_byline: v.sender.clone().unwrap_or_default(),
         commitment: hex::encode(v.broadcast.commitment),

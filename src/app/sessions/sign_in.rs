@@ -1,21 +1,21 @@
-//! Signing in: password, then second factor, then an open session; and everything that ends one.
+//! The two steps of a sign-in: password, then code or enrolment. What slows guessing down is in `limits`.
 //!
-//! The answer and the time taken are the same whether or not an account exists. Failures lock an account for at most 15 minutes, and not
-//! at all for a device that has signed in to it before, so that nobody can lock another person out.
+//! The answer and the time taken are the same whether or not an account exists.
 
 use serde_json::json;
 
-use super::{
-    App, AppError, AppResult, Caller, Client, Device, Done,
-    people::{self, Person, Signed},
-    throttle,
-};
+use super::limits::{Keys, count_failure, device_id};
 use crate::{
-    clock::Instant,
+    app::{
+        App, AppError, AppResult, Caller, Client, Device, Done, device,
+        passwords::{hash_password, verify_password},
+        people::Signed,
+        throttle,
+    },
     crypto::{self, password, token, totp},
     domain::{
         account::{self, SessionState},
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Outcome, Subject},
     },
     id::SessionId,
     store::{
@@ -25,47 +25,11 @@ use crate::{
     },
 };
 
-/// How long a sign-in waits for its turn to be hashed.
-const HASHING_WAIT: std::time::Duration = std::time::Duration::from_secs(10);
-
 /// A session's cookie value, handed out once, with what comes next.
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub cookie: String,
     pub state: SessionState,
-}
-
-/// Finds who a cookie belongs to: any session that has neither ended nor run out, of an account that may be used. Notes the request on
-/// the session, at most once a minute.
-pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
-    let hash = token::hash(cookie);
-    let now = app.now();
-    let found = app
-        .store
-        .read(move |conn| {
-            let Some(session) = sessions::session_by_hash(conn, &hash)? else { return Ok(None) };
-            if session.state == SessionState::Closed.as_str() || !account::alive(session.seen_at, session.expires_at, now) {
-                return Ok(None);
-            }
-            let Some(person) = people::person_find(conn, &session.user_id)? else { return Ok(None) };
-            if !person.may_sign_in(now) {
-                return Ok(None);
-            }
-            let fingerprint = match &session.device_id {
-                Some(device) => sessions::device_find(conn, device, &session.user_id)?.and_then(|d| d.fingerprint),
-                None => None,
-            };
-            Ok(Some(Signed { session, person, fingerprint }))
-        })
-        .await?;
-    if let Some(signed) = &found
-        && now.since(Instant(signed.session.seen_at)).as_secs() >= 60
-    {
-        let id = signed.session.id.clone();
-        // Losing this note only shortens the session.
-        let _ = app.store.write(move |tx| sessions::session_touch(tx.conn, &id, now.0)).await;
-    }
-    Ok(found)
 }
 
 /// What the first step looks up before it spends time on the password.
@@ -82,7 +46,7 @@ impl Found {
         let mut known_device = false;
         if let (Some(user), Some(device)) = (&user, &mut device) {
             known_device = sessions::device_find(conn, &device.device_id, &user.id)?.is_some();
-            super::device::judge(conn, device, &user.id)?;
+            device::judge(conn, device, &user.id)?;
         }
         Ok(Self { user, known_device, device })
     }
@@ -330,166 +294,7 @@ fn remember_device(tx: &mut Tx<'_>, ring: &crypto::keyring::Keyring, device: &De
     )
 }
 
-/// Signs out. Ending a session that has ended already is no error.
-pub async fn close(app: &App, caller: &Caller) -> AppResult<Done<()>> {
-    let caller = caller.clone();
-    let written = app
-        .store
-        .write(move |tx| {
-            let id = caller.session.clone().unwrap_or_default();
-            let now = tx.now();
-            let running = sessions::session_close(tx.conn, &id, now.0)?;
-            tx.append(caller.event(Action::SessionClosed, Subject::new("session", id)).detail(json!({ "was_open": running })))?;
-            Ok(Ok(()))
-        })
-        .await?;
-    Done::from_write(written)
-}
-
-/// Ends one of the caller's own sessions.
-pub async fn revoke(app: &App, caller: &Caller, session_id: &str) -> AppResult<Done<()>> {
-    let (caller, session_id) = (caller.clone(), session_id.to_owned());
-    let written = app
-        .store
-        .write(move |tx| {
-            let now = tx.now();
-            let own = sessions::session_find(tx.conn, &session_id)?.filter(|s| Some(&s.user_id) == caller.user_id.as_ref());
-            let about = Subject::new("session", session_id.clone());
-            let Some(session) = own else {
-                tx.append(caller.event(Action::SessionRevoked, about).outcome(Outcome::Refused).detail(AppError::NotFound.as_detail()))?;
-                return Ok(Err(AppError::NotFound));
-            };
-            sessions::session_close(tx.conn, &session.id, now.0)?;
-            tx.append(caller.event(Action::SessionRevoked, about).detail(json!({ "user": session.user_id })))?;
-            Ok(Ok(()))
-        })
-        .await?;
-    Done::from_write(written)
-}
-
-/// The open sessions of a person, the last used first.
-pub async fn of_person(app: &App, user_id: &str) -> AppResult<Vec<SessionRow>> {
-    let (user_id, now) = (user_id.to_owned(), app.now());
-    let rows = app.store.read(move |conn| sessions::session_list(conn, &user_id, now.0)).await?;
-    Ok(rows.into_iter().filter(|s| account::alive(s.seen_at, s.expires_at, now)).collect())
-}
-
-/// A message for the session's next page, as JSON `{"kind","text"}`; `None` clears it.
-pub async fn flash(app: &App, session_id: &str, flash: Option<String>) -> AppResult<()> {
-    let id = session_id.to_owned();
-    app.store.write(move |tx| sessions::session_flash_set(tx.conn, &id, flash.as_deref())).await?;
-    Ok(())
-}
-
-/// Checks a password off the async workers, as many at a time as `app.hashing` allows.
-pub(super) async fn verify_password(app: &App, typed: String, phc: Option<String>) -> AppResult<bool> {
-    // Nobody's password is that long: hashing it would only be work for us.
-    let phc = phc.filter(|_| typed.len() <= 4096);
-    let typed = if typed.len() <= 4096 { typed } else { String::new() };
-    hashing(app, move || password::verify(&typed, phc.as_deref())).await
-}
-
-/// Hashes a password off the async workers.
-pub(super) async fn hash_password(app: &App, typed: String) -> AppResult<String> {
-    hashing(app, move || password::hash(&typed)).await
-}
-
-async fn hashing<T: Send + 'static>(app: &App, work: impl FnOnce() -> T + Send + 'static) -> AppResult<T> {
-    let busy = || AppError::TooMany { retry_after: 5 };
-    let permit = tokio::time::timeout(HASHING_WAIT, app.hashing.clone().acquire_owned()).await.map_err(|_| busy())?.map_err(|_| busy())?;
-    tokio::task::spawn_blocking(move || {
-        let _permit = permit;
-        work()
-    })
-    .await
-    .map_err(|_| AppError::Store(StoreError::Panicked))
-}
-
-fn device_id(caller: &Caller) -> Option<String> {
-    caller.device.as_ref().map(|d| d.device_id.clone()).filter(|id| !id.is_empty())
-}
-
 /// The account that a sign-in is about. A name that does not exist is not recorded: people type their password there by mistake.
 fn subject(user: Option<&UserRow>) -> Subject {
     Subject::new("user", user.map_or("unknown", |u| u.id.as_str()))
-}
-
-/// Counts a failure on the account. From a device that the account knows it locks nothing; that device has a limit of its own.
-fn count_failure(tx: &mut Tx<'_>, user: &UserRow, lenient: bool) -> Result<(), StoreError> {
-    if lenient {
-        return Ok(());
-    }
-    let failures = user.failures + 1;
-    let until = account::lock_after(failures).map(|lock| tx.now().plus(lock).0);
-    users::user_failures_set(tx.conn, &user.id, failures, until)
-}
-
-/// Which counters a sign-in touches.
-struct Keys {
-    address: String,
-    /// Set where the device has signed in to the account before: then it alone counts.
-    device: Option<String>,
-    /// Set where no such account exists: it then locks like one that does.
-    nobody: Option<String>,
-}
-
-impl Keys {
-    fn new(caller: &Caller, user_id: Option<&str>, known_device: bool, username: &str) -> Self {
-        let address = caller.client.as_ref().map_or("", |c| c.client_ip.as_str());
-        let device = known_device.then(|| format!("device/{}/{}", device_id(caller).unwrap_or_default(), user_id.unwrap_or_default()));
-        let nobody = user_id.is_none().then(|| format!("nobody/{}", hex::encode(crypto::sha256(username.as_bytes()))));
-        Self { address: throttle::address_key(address), device, nobody }
-    }
-
-    fn wait(&self, app: &App, user: Option<&UserRow>, now: Instant) -> Option<u64> {
-        if let Some(device) = &self.device {
-            return app.throttle.wait(device, throttle::FAILURES_PER_DEVICE, now);
-        }
-        let by_address = app.throttle.wait(&self.address, throttle::FAILURES_PER_ADDRESS, now);
-        let by_account = match (&self.nobody, user) {
-            (Some(key), _) => {
-                let (count, last) = app.throttle.failures(key, now);
-                let until = last.zip(account::lock_after(i64::from(count))).map(|(last, lock)| last.plus(lock).0);
-                account::seconds_left(until, now)
-            }
-            (None, Some(user)) => account::seconds_left(user.locked_until, now),
-            (None, None) => None,
-        };
-        by_address.max(by_account)
-    }
-
-    fn count(&self, app: &App, now: Instant) {
-        match &self.device {
-            Some(device) => {
-                app.throttle.count(device, now);
-            }
-            None => {
-                app.throttle.count(&self.address, now);
-                if let Some(key) = &self.nobody {
-                    app.throttle.count(key, now);
-                }
-            }
-        }
-    }
-
-    fn forget(&self, app: &App) {
-        if let Some(device) = &self.device {
-            app.throttle.forget(device);
-        }
-    }
-}
-
-/// An event of a request that came to nothing before it reached a use case: no session, a forged post, a read-only account.
-pub async fn turned_away(app: &App, caller: &Caller, method: &str, route: &str, reason: &'static str) -> AppResult<()> {
-    let event: Event = caller
-        .event(Action::PermissionChecked, Subject::new("route", route))
-        .outcome(Outcome::Refused)
-        .detail(json!({ "method": method, "route": route, "reason": reason }));
-    app.record(event).await?;
-    Ok(())
-}
-
-/// Whether `person` holds nothing but the right to look.
-pub fn is_read_only(person: &Person) -> bool {
-    person.roles.contains(&crate::domain::role::Role::Auditor)
 }
