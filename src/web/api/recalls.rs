@@ -2,11 +2,11 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Bytes, Data, Path},
+    web::{Data, Path},
 };
 use serde_json::{Value, json};
 
-use super::{Answer, Refusal, fields::Fields, json_ok, once};
+use super::{Answer, Body, Refusal, fields::Fields, json_ok, once};
 use crate::{
     app::{
         App,
@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// `POST /api/v1/recalls` `{"broadcast","category","reason"}`, and if wanted `"basis"`, `"tell_readers"`.
-pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Bytes) -> Result<HttpResponse, Fault> {
-    once(&app, &bearer.caller, &req, &body, |id| async {
-        let mut fields = Fields::of(&body)?;
+pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |id| async {
+        let mut fields = Fields::of(&body.0)?;
         let request = submit::Request {
             broadcast: fields.text("broadcast"),
             category: fields.text("category"),
@@ -38,9 +38,9 @@ pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Byte
 }
 
 /// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`; the token must be a person's.
-pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Bytes) -> Result<HttpResponse, Fault> {
-    once(&app, &bearer.caller, &req, &body, |_| async {
-        let mut fields = Fields::of(&body)?;
+pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |_| async {
+        let mut fields = Fields::of(&body.0)?;
         let input = decide::Decide {
             decision: fields.text("decision"),
             comment: fields.text("comment"),
@@ -59,9 +59,9 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
 }
 
 /// `POST /api/v1/recalls/{id}/withdrawal` `{"reason"}`.
-pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Bytes) -> Result<HttpResponse, Fault> {
-    once(&app, &bearer.caller, &req, &body, |_| async {
-        let mut fields = if body.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body)? };
+pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |_| async {
+        let mut fields = if body.0.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body.0)? };
         let reason = fields.text("reason");
         fields.end()?;
         let done = withdraw::withdraw(&app, &bearer.caller, &path, &reason).await?;
@@ -92,11 +92,16 @@ fn body(status: &view::Status) -> Value {
             json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider) })
         })
         .collect();
+    // Until the end nothing is known of the outcomes: the set alone.
+    let mut recipients = json!({ "count": row.recipients_count, "root": hex::encode(&row.recipients_root) });
+    if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(status.tally)) {
+        recipients.extend(tally);
+    }
     json!({
         "id": row.id, "number": row.number, "broadcast": row.broadcast_id, "state": row.state, "mode": row.mode, "category": row.harm_class,
         "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
         "deadlines": { "cut_off": at(row.cut_off), "window_end": case.window_end().map(Instant::to_rfc3339) },
-        "recipients": { "count": row.recipients_count, "root": hex::encode(&row.recipients_root) },
+        "recipients": recipients,
         "tally": status.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
     })
