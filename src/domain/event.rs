@@ -96,9 +96,16 @@ pub struct Subject {
     pub id: String,
 }
 
+/// Longest id that a subject keeps.
+const SUBJECT_ID: usize = 64;
+
 impl Subject {
+    /// A leaf holds nothing that a person typed, and an id out of an address is typed: what no id of ours contains is left out, and
+    /// `unknown` stands for what then names nothing. Route patterns (`/recalls/{id}`) pass.
     pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
-        Self { kind, id: id.into() }
+        let id: String =
+            id.into().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}')).take(SUBJECT_ID).collect();
+        Self { kind, id: if id.is_empty() { "unknown".to_owned() } else { id } }
     }
 }
 
@@ -166,5 +173,22 @@ impl Event {
     #[must_use]
     pub fn text(self, value: Value) -> Self {
         self.part("text", value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_holds_no_typed_text() {
+        let kept = |id: &str| Subject::new("recall", id).id;
+        for ours in ["01a216b3-5c50-73ea-84a7-73a6b041fc9c", "FR-20261122-0001", "trail", "/recalls/{id}/decisions"] {
+            assert_eq!(kept(ours), ours);
+        }
+        for typed in ["", " ", "林雨桐", "\0", "😀", "'"] {
+            assert_eq!(kept(typed), "unknown", "{typed:?}");
+        }
+        assert_eq!(kept(&"a".repeat(5000)).len(), SUBJECT_ID);
     }
 }

@@ -140,12 +140,11 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
         let tried = history(&rows);
         let next = execution::next(Rules::ALL, &loaded.case, &tried, last_read_back(&rows, able), app.now());
         match (next, connector) {
-            (Next::Settle(outcome), _) => return Ok(Progress::Settled(outcome, i64::try_from(tried.len()).unwrap_or(i64::MAX))),
-            (_, None) => return Ok(Progress::Settled(execution::unreachable(&tried), i64::try_from(tried.len()).unwrap_or(i64::MAX))),
+            (Next::Settle(outcome), _) => return Ok(Progress::Settled(outcome, announced(&rows, "recall"))),
+            (_, None) => return Ok(Progress::Settled(execution::unreachable(&tried), announced(&rows, "recall"))),
             (Next::Wait(at), _) => return Ok(Progress::Wait(at)),
             (Next::Call, Some(connector)) => {
-                let attempt = i64::try_from(tried.len()).unwrap_or(i64::MAX).saturating_add(1);
-                let Some(call) = announce(app, case, broadcast, message, "recall", attempt).await? else { continue };
+                let Some(call) = announce(app, case, broadcast, message, "recall", announced(&rows, "recall") + 1).await? else { continue };
                 crash::point("recall.call_started.committed");
                 let exchange = connector.recall(&target, &loaded.row.number, case).await;
                 crash::point("recall.call_returned");
@@ -153,8 +152,7 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
                 crash::point("recall.call_answered.committed");
             }
             (Next::ReadBack, Some(connector)) => {
-                let attempt = i64::try_from(rows.len() - tried.len()).unwrap_or(i64::MAX).saturating_add(1);
-                let Some(call) = announce(app, case, broadcast, message, "read_back", attempt).await? else { continue };
+                let Some(call) = announce(app, case, broadcast, message, "read_back", announced(&rows, "read_back") + 1).await? else { continue };
                 let exchange = connector.read_back(&target).await;
                 record(app, case, &call, &exchange).await?;
             }
@@ -180,8 +178,7 @@ async fn announce(app: &App, case: &str, broadcast: &Broadcast, message: &Messag
             let rows = call_rows::of_recall(tx.conn, &case)?;
             let mine: Vec<CallRow> = rows.into_iter().filter(|r| r.message_id == purpose.message).collect();
             // Another runner of the same job would have announced a call of its own by now.
-            let announced = mine.iter().filter(|r| r.kind == kind).count();
-            if i64::try_from(announced).unwrap_or(i64::MAX) != attempt - 1 {
+            if announced(&mine, kind) != attempt - 1 {
                 return Ok(None);
             }
             let answered = history(&mine).iter().any(|(_, a)| a.is_final());
@@ -227,6 +224,11 @@ impl From<Presence> for Told {
             Presence::Visible => "visible",
         }))
     }
+}
+
+/// How many calls of a kind have been announced for one message. Other kinds (the reading before the recall) are not counted.
+fn announced(rows: &[CallRow], kind: &str) -> i64 {
+    i64::try_from(rows.iter().filter(|r| r.kind == kind).count()).unwrap_or(i64::MAX)
 }
 
 /// The recall calls of one message as the rules see them, oldest first.

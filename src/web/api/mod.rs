@@ -1,7 +1,7 @@
 //! The API under `/api/v1`: JSON in and out, one file a noun. Here: what every answer carries, and doing a request once.
 //!
 //! A handler reads its body with [`fields::Fields`], calls one use case and gives an [`Answer`] to [`once`]:
-//! the receipt goes into the body (`receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
+//! the receipt goes into the body (`event` and `index`, and the same as `receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
 pub mod broadcasts;
 pub mod events;
@@ -55,7 +55,10 @@ pub fn receipt(receipt: &Receipt) -> Value {
 
 fn with_receipt(mut body: Value, of: Option<&Receipt>) -> Value {
     if let (Some(object), Some(of)) = (body.as_object_mut(), of) {
-        object.insert("receipt".to_owned(), receipt(of));
+        let receipt = receipt(of);
+        // Beside the other members, where formats.md puts them; and whole, for programs that file receipts.
+        object.extend(receipt.as_object().cloned().unwrap_or_default());
+        object.insert("receipt".to_owned(), receipt);
     }
     body
 }

@@ -92,11 +92,16 @@ fn body(status: &view::Status) -> Value {
             json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider) })
         })
         .collect();
+    // Until the end nothing is known of the outcomes: the set alone.
+    let mut recipients = json!({ "count": row.recipients_count, "root": hex::encode(&row.recipients_root) });
+    if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(status.tally)) {
+        recipients.extend(tally);
+    }
     json!({
         "id": row.id, "number": row.number, "broadcast": row.broadcast_id, "state": row.state, "mode": row.mode, "category": row.harm_class,
         "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
         "deadlines": { "cut_off": at(row.cut_off), "window_end": case.window_end().map(Instant::to_rfc3339) },
-        "recipients": { "count": row.recipients_count, "root": hex::encode(&row.recipients_root) },
+        "recipients": recipients,
         "tally": status.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
     })

@@ -3,6 +3,7 @@
 mod api;
 mod execution;
 mod guided;
+mod matrix;
 mod pages;
 mod refusals;
 pub(crate) mod stage;
