@@ -179,6 +179,13 @@ impl Browser {
         self.client.execute(script, vec![]).await.expect("a number").as_i64().expect("a number")
     }
 
+    /// What reaches beyond the right edge of the window, outermost first: where to look when [`Browser::overflow_at`] is not 0.
+    pub async fn too_wide(&self) -> Value {
+        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > innerWidth + 1);
+            return wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 160));";
+        self.client.execute(script, vec![]).await.expect("a list")
+    }
+
     /// What the console has said since the last question, e.g. that the Content-Security-Policy blocked something. A page that answers
     /// with an error status is reported by the browser too; that is left out.
     pub async fn console_errors(&self) -> Vec<String> {

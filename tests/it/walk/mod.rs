@@ -4,6 +4,7 @@
 mod pages;
 mod stage;
 mod table;
+mod without_scripts;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -61,7 +61,7 @@ async fn look(browser: &Browser, name: &str, beginnings: &BTreeSet<String>, wide
     for width in [320, 390, 1024, 1440] {
         let over = browser.overflow_at(width).await;
         if over > 0 {
-            wrong.push(format!("{over} px wider than {width}"));
+            wrong.push(format!("{over} px wider than {width}: {}", browser.too_wide().await));
         }
     }
     browser.look(Look { width: if wide { 1440 } else { 390 }, dark: false }).await;
@@ -86,7 +86,12 @@ async fn every_page_in_every_state_is_sound_in_both_languages_and_themes() {
                 continue;
             }
             open(&browser, &company, lang, row).await;
-            let about = format!("{n} {lang} {} as {}{}", row.post.map_or(row.path, |(to, _)| to), row.who, if row.place == Where::Empty { ", empty" } else { "" });
+            let about = format!(
+                "{n} {lang} {} as {}{}",
+                row.post.map_or(row.path, |(to, _)| to),
+                row.who,
+                if row.place == Where::Empty { ", empty" } else { "" }
+            );
             let status = browser.status().await;
             if status != row.status {
                 wrong.push(format!("{about}: {status} instead of {}", row.status));

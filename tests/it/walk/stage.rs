@@ -95,7 +95,7 @@ async fn hire(app: &App) -> BTreeMap<&'static str, Member> {
         };
         let id = users::add(app, &Caller::shell(), new).await.unwrap().value;
         let person = app.store.read(move |conn| people::person_find(conn, &id)).await.unwrap().unwrap();
-        let caller = person.caller(Some("session-1".into()), None, None);
+        let caller = person.caller(Some(countermand::id::fresh()), None, None);
         let cookie = session_of(app, &caller).await.0;
         members.insert(key, Member { caller, password, secret, cookie });
     }
@@ -107,7 +107,8 @@ impl Companies {
         let full = Stage::set().await;
         let members = hire(&full.app).await;
         let shell = Shell { tenant: "华辰集团".into(), secure: false, public_origin: "http://localhost:8080".into(), clock: full.clock.clone() };
-        let cards = members.iter().take(4).map(|(_, m)| Card::new(&m.caller.name, &m.caller.name, &[Role::Requester], &m.password, &totp::base32(&m.secret)));
+        let cards =
+            members.iter().take(4).map(|(_, m)| Card::new(&m.caller.name, &m.caller.name, &[Role::Requester], &m.password, &totp::base32(&m.secret)));
         let (cards, emulator) = (Cards(cards.collect()), EmulatorAddress(full.emulator.access().base_url.clone()));
         let pages = console(full.app.clone());
         let base = serve(shell, move |cfg| {
@@ -185,7 +186,9 @@ impl Companies {
         }
         let again = self.case("case.again", "供应商报价汇总", "leak").await;
         self.decide("reviewer", &again, "return").await;
-        let words = resubmit::Again { reason: "已补充泄露范围说明，收件人含外部供应商三家。".into(), basis: String::new(), tell_readers: false };
+        let words = resubmit::Again {
+            reason: "已补充泄露范围说明，收件人含外部供应商三家。".into(), basis: String::new(), tell_readers: false
+        };
         resubmit::resubmit(&self.full.app, self.caller("requester"), &again, words).await.unwrap();
         self.case("case.reviewing", "2027 年度组织架构调整说明", "leak").await;
         for name in ["case.operate", "case.acted"] {
@@ -196,7 +199,12 @@ impl Companies {
             }
         }
         let acted = self.things["case.acted"].clone();
-        let capture = guided::Capture { file_name: "撤回结果.png".into(), bytes: PNG.to_vec(), outcome: "accepted".into(), note: "已在群主后台撤回该消息".into() };
+        let capture = guided::Capture {
+            file_name: "撤回结果.png".into(),
+            bytes: PNG.to_vec(),
+            outcome: "accepted".into(),
+            note: "已在群主后台撤回该消息".into(),
+        };
         guided::capture(&self.full.app, self.caller("operator"), &acted, capture).await.unwrap();
         let sent = self.send("元旦放假安排").await;
         self.call("broadcast.sent", sent);
@@ -304,11 +312,15 @@ impl Companies {
     async fn evidence(&mut self, case: &str) {
         let wanted = Export { case: case.into(), purpose: "劳动仲裁举证".into(), at: None, totp: self.code("counsel"), keep: true };
         let made = export(&self.full.app, self.caller("counsel"), wanted).await.unwrap().value;
+        // Without its contents and before its end, part of a case cannot be told.
+        let open = self.things["case.reviewing"].clone();
+        let masked = Export { case: open, purpose: "年度审计".into(), at: None, totp: self.code("auditor"), keep: true };
+        let masked = export(&self.full.app, self.caller("auditor"), masked).await.unwrap().value;
         let bytes = made.bundle.bytes.clone();
         self.call("bundle", made.number);
         let mut damaged = bytes.clone();
         let middle = damaged.len() / 2;
         damaged[middle] ^= 0x40;
-        self.bundles = BTreeMap::from([("whole", bytes), ("damaged", damaged), ("foreign", b"not a bundle at all".to_vec())]);
+        self.bundles = BTreeMap::from([("whole", bytes), ("damaged", damaged), ("masked", masked.bundle.bytes.clone())]);
     }
 }

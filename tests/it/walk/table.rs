@@ -1,7 +1,7 @@
 //! Every page of the route list in every state that a person meets it in: with data, empty, with an error. A route that is missing here
 //! fails the test that reads the list.
 
-use super::stage::Where::{self, Bare, Emulator, Empty, Full};
+use super::stage::Where::{self, Bare, Empty, Emulator, Full};
 
 /// One page in one state.
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +80,7 @@ const CASE: &str = "/recalls/{id}";
 pub const ROWS: &[Row] = &[
     // Coming in.
     get("/sign-in", "nobody", "/sign-in"),
-    post("/sessions", "nobody", "/sign-in", "/sessions", &[("account", "nobody"), ("password", "wrong password")], 422),
+    post("/sessions", "nobody", "/sign-in", "/sessions", &[("account", "nobody"), ("password", "wrong password")], 409),
     get("/sessions/verification", "pending", "/sessions/verification"),
     post("/sessions/verification", "pending", "/sessions/verification", "/sessions/verification", &[("totp", "12")], 422),
     get("/sessions/enrolment", "enrolling", "/sessions/enrolment"),
@@ -123,6 +123,7 @@ pub const ROWS: &[Row] = &[
     // People.
     get("/users", "system", "/users"),
     get("/users", "security", "/users").at(Empty),
+    get("/users", "security", "/users?q=nobody-of-that-name"),
     post("/users/invitations", "system", "/users", "/users/invitations", &[("roles", "final_approver")], 422),
     post("/users/invitations", "system", "/users", "/users/invitations", &[("roles", "requester")], 201),
     post("/departments", "system", "/users", "/departments", &[("name", "")], 422),
@@ -185,7 +186,7 @@ pub const ROWS: &[Row] = &[
     get("/broadcasts/{id}", "auditor", "/broadcasts/{case.done.broadcast}"),
     get("/broadcasts/{id}", "requester", "/broadcasts/{nowhere}").says(404),
     get("/reports/new", "requester", "/reports/new"),
-    post("/reports", "requester", "/reports/new", "/reports", &[("channel", ""), ("sent_at", "gestern"), ("audience", "全体代理商")], 422),
+    post("/reports", "requester", "/reports/new", "/reports", &[("channel", ""), ("sent_at", "2030-01-01T10:00"), ("audience", "全体代理商")], 422),
     get("/connections", "system", "/connections"),
     get("/connections", "system", "/connections").at(Empty),
     get("/connections/new", "system", "/connections/new"),
@@ -260,7 +261,7 @@ pub const ROWS: &[Row] = &[
     get("/audit", "auditor", "/audit"),
     get("/audit", "audit", "/audit?action=recall.decided&outcome=success"),
     get("/audit", "auditor", "/audit?actor=nobody-of-that-name"),
-    get("/audit", "auditor", "/audit?address=10.0.0.0%2F99&from=x").says(422),
+    get("/audit", "auditor", "/audit?address=10.0.0.0%2F99").says(422),
     get("/audit", "requester", "/audit").says(403),
     get("/audit", "auditor", "/audit").at(Empty),
     get("/audit/{index}", "auditor", "/audit/1"),
@@ -280,4 +281,5 @@ pub const ROWS: &[Row] = &[
     post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200)
         .with("bundle", "证据.zip", "whole")
         .at(Empty),
+    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200).with("bundle", "证据.zip", "masked"),
 ];
