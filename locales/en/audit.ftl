@@ -139,3 +139,11 @@ event-node = Node
 event-case = Case
 
 error-network = Give one address, or an IPv4 network with a mask of 8, 16 or 24 bits
+field-audit-from = From
+field-audit-to = To
+field-audit-address = Address or network
+field-audit-case = Case
+event-long = { $n ->
+    [one] Show { $n_text } character
+   *[other] Show { $n_text } characters
+ }

@@ -100,3 +100,7 @@ verify-recipients = Set of recipients
 verify-tally = Outcomes counted
 verify-environment = Environment
 error-log-size = The log does not hold that many events; at most { $max }
+evidence-passed = { $n ->
+    [one] Show the { $n_text } check that holds
+   *[other] Show the { $n_text } checks that hold
+ }

@@ -32,3 +32,5 @@ fault-origin = This was submitted from another site and was not accepted.
 fault-file-too-large = The file is too large and was not uploaded. A file may have up to 10 MB, one submission up to 20 MB in all.
 fault-field-too-large = The text is too long and was not submitted. Please shorten it and try again.
 fault-read-only = A read-only auditor account cannot do this. The attempt has been recorded.
+fault-csrf-title = This was not accepted
+fault-origin-title = This was not accepted

@@ -59,3 +59,7 @@ field-password = Password
 field-otp = One-time code
 field-reason = What happened
 hint-otp = Six digits from your authenticator; pasting works
+form-refused = This could not be done; nothing was submitted
+error-date = Enter a date, e.g. 2026-11-22
+error-report-channel-required = Name the channel, or choose a connection below
+error-verification-bundle-required = Choose the bundle to verify

@@ -124,3 +124,12 @@ users-reset-confirm = Confirm the reset
 users-reset-waits = Waits for the security administrator
 refusal-reset-not-proposed = No reset was proposed, or more than a day ago
 refusal-reset-same-person = One person cannot both propose and confirm
+users-search = Find people
+users-search-label = Name or account
+users-on-page = { $n ->
+    [one] { $n_text } person on this page
+   *[other] { $n_text } people on this page
+ }
+users-none = Nobody matches
+users-none-help = Check how the name or account is written.
+users-order = By account

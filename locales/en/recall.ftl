@@ -31,7 +31,7 @@ recall-waiting-3 = Waits for final approval
 recall-next-reviewing = The next level is to decide.
 recall-next-returned = Returned to the requester; once completed it goes back to department review.
 recall-next-approved = All three levels approved; it is about to be executed.
-recall-next-executing = It is being executed; the outcome will appear on this page.
+recall-next-executing = It is being executed; the outcome will be recorded in the case.
 recall-next-recalled = The platform confirmed the recall for everybody; the case is over.
 recall-next-recall-accepted = The platform accepted the recall for everybody; the case is over. The platform does not confirm that it is gone from each device.
 recall-next-partly-recalled = Only a part was recalled; the rest needs remediation.
@@ -54,7 +54,7 @@ recall-search = Search
 recall-table = Table of cases
 recall-results = Results
 recall-order = By time of request, newest first
-recall-list-note = All cases that you may see; times are UTC+8
+recall-list-note = All cases that you may see
 recall-none = No recall cases yet
 recall-none-help = When something was sent by mistake, open the message under Broadcasts and ask for its recall.
 recall-none-found = No case matches
@@ -100,7 +100,7 @@ recall-readers = Readers
 recall-readers-told = To be told, if legal review agrees
 recall-readers-not-told = Telling not suggested; legal review decides
 recall-path = Path
-recall-open-already = This message already has an open case
+recall-open-already = This message already has an open recall case; please go on there.
 recall-impossible = A recall cannot be asked for now
 recall-impossible-help = The reasons are beside. What cannot be recalled needs a correction soon, and counsel.
 
@@ -263,3 +263,17 @@ refusal-already-recalled = This message has been recalled already
 refusal-not-sent = The message has not been sent
 refusal-original-not-sealed = The original cannot be verified, so no recall can be asked for; tell the system administrator
 refusal-person-needed = A person must ask for a recall
+recall-heading-guided = Guided recall: { $title }
+recall-next-approved-guided = All three levels approved; a platform operator is to act in the platform's console.
+recall-next-executing-guided = The platform operator uploaded captures; another person is to confirm the result.
+recall-step-not-run = Not executed
+recall-reads = { $n ->
+    [one] The original was read { $n_text } time
+   *[other] The original was read { $n_text } times
+ }
+recall-all-reads = Show all of them in the audit trail
+verdict-open = Already asked for
+verdict-open-help = A message has one open recall case at a time
+recall-open-go = Go to { $number }
+withdrawal-open = The recall is no longer needed
+halt-open = Halt this case

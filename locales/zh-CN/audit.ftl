@@ -115,3 +115,10 @@ event-node = 节点
 event-case = 案件
 
 error-network = 请填写一个地址，或者掩码为 8、16、24 位的 IPv4 网段
+field-audit-from = 起始日期
+field-audit-to = 截止日期
+field-audit-address = 地址或网段
+field-audit-case = 案件
+event-long = { $n ->
+   *[other] 展开 { $n_text } 个字符
+ }

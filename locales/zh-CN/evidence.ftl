@@ -100,3 +100,6 @@ verify-recipients = 接收人集合
 verify-tally = 结果统计
 verify-environment = 环境说明
 error-log-size = 日志中没有这么多记录，最多 { $max } 条
+evidence-passed = { $n ->
+   *[other] 查看通过的 { $n_text } 项
+ }

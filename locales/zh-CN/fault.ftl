@@ -32,3 +32,5 @@ fault-origin = 此次提交来自其他网站，未被接受。
 fault-file-too-large = 文件过大，没有上传。单个文件不超过 10 MB，一次提交合计不超过 20 MB。
 fault-field-too-large = 文字过长，没有提交。请删减后重试。
 fault-read-only = 只读审计账号不能进行此操作，此次尝试已写入审计记录。
+fault-csrf-title = 本次提交未被接受
+fault-origin-title = 本次提交未被接受

@@ -56,3 +56,7 @@ field-password = 密码
 field-otp = 动态验证码
 field-reason = 情况说明
 hint-otp = 身份验证器中的 6 位数字，可粘贴
+form-refused = 未能完成，尚未提交
+error-date = 请填写日期，例如 2026-11-22
+error-report-channel-required = 请填写渠道，或在下方选择平台连接
+error-verification-bundle-required = 请选择要核验的材料包

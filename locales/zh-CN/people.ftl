@@ -124,3 +124,11 @@ users-reset-confirm = 确认重置
 users-reset-waits = 等待安全管理员确认
 refusal-reset-not-proposed = 尚未提出重置，或已超过一天
 refusal-reset-same-person = 提出和确认不能是同一人
+users-search = 查找人员
+users-search-label = 姓名或账号
+users-on-page = { $n ->
+   *[other] 本页 { $n_text } 人
+ }
+users-none = 没有符合条件的人员
+users-none-help = 请核对姓名或账号的写法。
+users-order = 按账号排序

@@ -98,6 +98,15 @@ pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
         .collect()
 }
 
+/// Reads some: see [`users::user_page`].
+pub fn person_page(conn: &mut Conn, text: &str, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+    let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
+    let rows = users::user_page(conn, text, after, limit)?;
+    rows.iter()
+        .map(|row| Person::from_row(row, users::user_roles(conn, &row.id)?, row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
+        .collect()
+}
+
 /// A session with its person, as a request finds them.
 #[derive(Clone)]
 pub struct Signed {

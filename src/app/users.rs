@@ -140,6 +140,30 @@ pub async fn list(app: &App, caller: &Caller) -> AppResult<Vec<Person>> {
     Ok(app.store.read(people::person_list).await?)
 }
 
+/// People of a page of the list.
+pub const PAGE: usize = 50;
+
+/// A page of the list.
+pub struct PeoplePage {
+    pub people: Vec<Person>,
+    /// The username after which the next page begins.
+    pub next: Option<String>,
+    /// How many accounts there are in all.
+    pub all: u64,
+}
+
+/// A page of those whose username or name holds `text`, in the order of usernames after `after`; for who keeps accounts or gives roles.
+pub async fn page(app: &App, caller: &Caller, text: &str, after: &str) -> AppResult<PeoplePage> {
+    may_look(caller)?;
+    let (text, after) = (text.trim().to_owned(), after.to_owned());
+    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let (mut people, all) = app.store.read(move |conn| Ok((people::person_page(conn, &text, &after, limit)?, users::user_count(conn)?))).await?;
+    let more = people.len() > PAGE;
+    people.truncate(PAGE);
+    let next = people.last().filter(|_| more).map(|p| p.username.clone());
+    Ok(PeoplePage { people, next, all: u64::try_from(all).unwrap_or(0) })
+}
+
 /// One person, for the same people.
 pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
     may_look(caller)?;

@@ -227,6 +227,15 @@ impl Tr {
         items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(comma)
     }
 
+    /// Several statements as one line: `甲；乙` or `a; b`; they may hold commas of their own.
+    pub fn clauses<T: AsRef<str>>(&self, items: &[T]) -> String {
+        let mark = match self.lang {
+            Lang::ZhCn => "；",
+            Lang::En => "; ",
+        };
+        items.iter().map(AsRef::as_ref).collect::<Vec<_>>().join(mark)
+    }
+
     /// A label and what it says: `甲：乙` or `a: b`.
     pub fn pair(&self, label: &str, text: &str) -> String {
         match self.lang {

@@ -90,8 +90,12 @@ impl Tr {
         Some(Instant(zoned.timestamp().as_microsecond()))
     }
 
-    /// The zone as a note: `UTC+8`.
+    /// The zone as a note after a time, once a page: `（UTC+8）` or ` (UTC+8)`.
     pub fn zone_note(&self, at: impl At) -> String {
+        self.a1("zone-note", "zone", self.zone_name(at))
+    }
+
+    fn zone_name(&self, at: impl At) -> String {
         let seconds = self.zoned(at).offset().seconds();
         let (hours, minutes) = (seconds / 3600, (seconds / 60 % 60).abs());
         if minutes == 0 { format!("UTC{hours:+}") } else { format!("UTC{hours:+}:{minutes:02}") }
@@ -128,10 +132,10 @@ mod tests {
         assert_eq!(en.time(at), "22 Nov 2026, 17:42");
         assert_eq!(zh.time_full(at), "2026-11-22 17:42:08.123 +08:00");
         assert_eq!(zh.iso(at), "2026-11-22T17:42:08+08:00");
-        assert_eq!(zh.zone_note(at), "UTC+8");
+        assert_eq!(zh.zone_note(at), "（UTC+8）");
         let india = Tr::new(Lang::En).in_zone("Asia/Kolkata");
         assert_eq!(india.iso_full(at), "2026-11-22T15:12:08.123+05:30");
-        assert_eq!(india.zone_note(at), "UTC+5:30");
+        assert_eq!(india.zone_note(at), "(UTC+5:30)");
         assert_eq!(zh.start_of_day("2026-11-22"), Instant::parse("2026-11-21T16:00:00Z"));
         assert_eq!(zh.start_of_day("2026-02-30"), None);
     }

@@ -52,6 +52,16 @@ pub fn user_list(conn: &mut Conn) -> Result<Vec<UserRow>, StoreError> {
     Ok(users::table.order(users::username.asc()).select(UserRow::as_select()).load(conn)?)
 }
 
+/// Accounts whose username or name holds `text`, by username after `after`, at most `limit`.
+pub fn user_page(conn: &mut Conn, text: &str, after: &str, limit: i64) -> Result<Vec<UserRow>, StoreError> {
+    let mut query = users::table.filter(users::username.gt(after.to_owned())).into_boxed();
+    if !text.is_empty() {
+        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+        query = query.filter(users::username.like(pattern.clone()).escape('\\').or(users::display_name.like(pattern).escape('\\')));
+    }
+    Ok(query.order(users::username.asc()).limit(limit).select(UserRow::as_select()).load(conn)?)
+}
+
 pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(conn)?)
 }

@@ -158,6 +158,11 @@ impl FormState {
         self.errors.is_empty()
     }
 
+    /// Nothing in the fields is wrong, and yet it cannot be done: a rule or somebody else's change stands against it.
+    pub fn refused(&self) -> bool {
+        !self.ok() && self.errors.iter().all(|e| e.field.is_empty())
+    }
+
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     clock::Instant,
     domain::role::Permission,
-    i18n::{At, Tr, grouped},
+    i18n::{At, Lang, Tr, grouped},
 };
 
 /// Where the bar's sign-out button posts to.
@@ -168,7 +168,7 @@ impl Page {
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
-            ("/approvals", "check", self.t("nav-approvals"), &["recall.decide"]),
+            ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
@@ -178,9 +178,11 @@ impl Page {
         all.into_iter()
             .filter(|(_, _, _, any)| any.iter().any(|p| self.can(p)))
             .map(|(href, icon, label, _)| {
-                let current = if self.path == href {
+                // A report is a way to record a broadcast.
+                let path = if self.path.starts_with("/reports/") { "/broadcasts/reports" } else { &self.path };
+                let current = if path == href {
                     Some("page")
-                } else if href != "/" && self.path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')) {
+                } else if href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')) {
                     Some("true")
                 } else {
                     None
@@ -219,6 +221,12 @@ impl Page {
         self.element(&self.iso(&at), &self.tr.time(&at))
     }
 
+    /// `<time>` to the minute with the zone behind it: once a page, where its first time stands.
+    pub fn time_noted(&self, at: impl At) -> Html {
+        let gap = if self.lang == Lang::En { " " } else { "" };
+        Html(format!("{}{gap}{}", self.time(&at), escape(&self.zone_note(&at))))
+    }
+
     /// `<time>` with milliseconds and offset, for trail and evidence.
     pub fn time_full(&self, at: impl At) -> Html {
         self.element(&self.iso_full(&at), &self.tr.time_full(&at))
@@ -244,7 +252,7 @@ impl Page {
         self.element(&self.iso(&at), &self.tr.clock(&at))
     }
 
-    /// What is left until `deadline` by our clock; `countdown.js` makes it tick. Past it: the word for closed.
+    /// What is left until `deadline` by our clock; `countdown.js` makes it tick on its last day. Past it: the word for closed.
     pub fn countdown(&self, deadline: impl At) -> Html {
         let at = deadline.at();
         if at <= self.now {
@@ -257,9 +265,10 @@ impl Page {
             _ => "",
         };
         Html(format!(
-            r#"<time{class} datetime="{}" data-countdown data-now="{}">{}</time>"#,
+            r#"<time{class} datetime="{}"{}>{}</time>"#,
             self.iso(at),
-            self.iso_full(self.now),
+            // Nobody counts seconds over days.
+            if left.as_secs() > 48 * 3600 { String::new() } else { format!(r#" data-countdown data-now="{}""#, self.iso_full(self.now)) },
             escape(&self.duration(left))
         ))
     }

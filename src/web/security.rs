@@ -137,7 +137,8 @@ pub(super) fn words(tr: &Tr, fault: &Fault) -> (String, String) {
     if let Some(seconds) = fault.retry_after() {
         help.push_str(&tr.a1("fault-retry", "time", tr.duration(std::time::Duration::from_secs(seconds))));
     }
-    (tr.t(&format!("fault-{code}")), help)
+    let title = fault.reason().and_then(|key| tr.maybe(&format!("{key}-title")));
+    (title.unwrap_or_else(|| tr.t(&format!("fault-{code}"))), help)
 }
 
 #[derive(Template)]

@@ -134,6 +134,11 @@ pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Outc
     const LIMITS: Limits = Limits { entries: 20_000, file: 64 << 20, total: 128 << 20 };
     let permission = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::EvidenceExport };
     app.require(caller, permission, Action::EvidenceVerified, Subject::new("evidence", "upload")).await?;
+    if bytes.is_empty() {
+        // No file is no bundle that fails.
+        let error = AppError::invalid("bundle", "required");
+        return Err(app.refuse(caller, Action::EvidenceVerified, Subject::new("evidence", "upload"), None, error).await);
+    }
     let pin = Pin::Log(app.store.vkey()?);
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;

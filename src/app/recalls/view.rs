@@ -107,15 +107,18 @@ pub struct Show {
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
     pub captures: Vec<(AttachmentHead, String, Option<String>)>,
-    /// Newest first, at most [`TIMELINE`].
+    /// What was done, newest first, at most [`TIMELINE`]; that somebody looked is not among it.
     pub timeline: Vec<Entry>,
-    pub events: usize,
+    /// Who looked at the message, newest first, at most [`TIMELINE`].
+    pub reads: Vec<Entry>,
+    /// How many events there are of both sorts.
+    pub events: (usize, usize),
     /// What a decision would bind; SHA-256 of it is the statement's `shown`.
     pub summary: String,
     pub now: Instant,
 }
 
-/// Entries of the timeline that the page shows.
+/// Entries of each sort that the page shows.
 pub const TIMELINE: usize = 40;
 
 /// Why a case is shown.
@@ -155,14 +158,17 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
                 None => None,
             };
             let events = reader::events_of_case(conn, &row.id, None)?;
-            let n = events.len();
-            let shown: Vec<_> = events.into_iter().rev().take(TIMELINE).collect();
+            // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
+            let (looks, acts): (Vec<_>, Vec<_>) = events.into_iter().rev().partition(|e| e.leaf.action == Action::ContentRead.as_str());
+            let n = (acts.len(), looks.len());
+            let shown: Vec<_> = acts.into_iter().take(TIMELINE).chain(looks.into_iter().take(TIMELINE)).collect();
             let parts = reader::parts_of_many(conn, keys.keys(), &shown.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
             let timeline = shown.iter().map(|e| entry(e, parts.get(&e.leaf.id), &caller2)).collect::<Vec<_>>();
             Ok((captures, names, department, timeline, n, deciders(conn, now)?, recipients::tally(conn, &row.broadcast_id)?))
         })
         .await?;
-    let (captures, names, department, timeline, events, able, reading) = all;
+    let (captures, names, department, mut timeline, events, able, reading) = all;
+    let reads = timeline.split_off(events.0.min(TIMELINE));
     let name = |id: &str| names.get(id).cloned().unwrap_or_default();
     let decisions = decisions(app, &loaded, &names)?;
     let levels = LEVELS
@@ -190,6 +196,7 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
         levels,
         decisions,
         timeline,
+        reads,
         events,
         summary,
         now,

@@ -85,7 +85,7 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
         }
         let start = tr.start_of_day(&text);
         if start.is_none() {
-            form.refuse(field, "choice");
+            form.refuse(field, "date");
         }
         start.map(|at| at.plus(std::time::Duration::from_secs(u64::try_from(days * 86_400).unwrap_or(0))))
     };

@@ -173,7 +173,10 @@ struct Verdict {
     result: Answer,
     word: String,
     help: String,
+    /// What is wrong or cannot be told.
     lines: Vec<Line>,
+    /// What holds.
+    passed: Vec<Line>,
     count: String,
 }
 
@@ -207,19 +210,18 @@ fn verdict(page: &Page, file: String, outcome: Outcome) -> Verdict {
     let counted = page.a("evidence-counts", &counted);
     let mut checks = outcome.checks;
     checks.sort_by_key(|c| std::cmp::Reverse(c.result));
-    let lines = checks
-        .into_iter()
-        .map(|check| {
-            let (tone, icon) = look(check.result);
-            Line { name: page.word("verify", check.name), word: page.word("verify-result", check.result.as_str()), tone, icon, check }
-        })
-        .collect();
+    let line = |check: Check| {
+        let (tone, icon) = look(check.result);
+        Line { name: page.word("verify", check.name), word: page.word("verify-result", check.result.as_str()), tone, icon, check }
+    };
+    let (passed, lines): (Vec<Line>, Vec<Line>) = checks.into_iter().map(line).partition(|l| l.check.result == Answer::Pass);
     Verdict {
         file,
         result: outcome.result,
         word: page.word("verify-result", outcome.result.as_str()),
         help: page.t(&format!("verify-help-{}", outcome.result.as_str())),
         lines,
+        passed,
         count: counted,
     }
 }

@@ -6,9 +6,10 @@ use std::collections::BTreeSet;
 use actix_web::{
     HttpResponse,
     http::StatusCode,
-    web::{Data, Path},
+    web::{Data, Path, Query},
 };
 use askama::Template;
+use serde::Deserialize;
 
 use super::{sessions::refuse, setup::links};
 use crate::{
@@ -22,7 +23,7 @@ use crate::{
     domain::{account::UserState, role::Role},
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other,
-        view::{Choice, Crumb},
+        view::{Chip, Choice, Crumb},
     },
 };
 
@@ -42,11 +43,34 @@ struct Line {
 struct Index {
     page: Page,
     people: Vec<Line>,
+    /// How many accounts there are in all.
+    all: u64,
+    asked: Asked,
+    chips: Vec<Chip>,
+    first: Option<String>,
+    next: Option<String>,
     invite: FormState,
     department: FormState,
     departments: Vec<Choice>,
     roles: Vec<Choice>,
     may_manage: bool,
+}
+
+/// What the list is asked for.
+#[derive(Default, Deserialize)]
+pub struct Asked {
+    /// Part of a name or username.
+    #[serde(default)]
+    q: String,
+    /// The last username of the page before.
+    #[serde(default)]
+    after: String,
+}
+
+fn list_href(q: &str, after: &str) -> String {
+    let given = [("q", q), ("after", after)].into_iter().filter(|(_, v)| !v.is_empty());
+    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+    if query.is_empty() { "/users".to_owned() } else { format!("/users?{query}") }
 }
 
 fn tone(state: UserState) -> Tone {
@@ -61,9 +85,16 @@ async fn departments(app: &App) -> Result<Vec<Choice>, Fault> {
     Ok(users::department_list(app).await?.into_iter().map(|d| Choice::new(d.id, d.name)).collect())
 }
 
-async fn index_of(app: &App, me: &SignedIn, page: Page, invite: Option<FormState>, department: Option<FormState>) -> Result<Index, Fault> {
-    let people = users::list(app, &me.caller).await?;
-    let people = people
+#[derive(Default)]
+struct IndexForms {
+    invite: Option<FormState>,
+    department: Option<FormState>,
+}
+
+async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: IndexForms) -> Result<Index, Fault> {
+    let found = users::page(app, &me.caller, &asked.q, &asked.after).await?;
+    let people = found
+        .people
         .into_iter()
         .map(|p| Line {
             roles: page.list(&p.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
@@ -75,20 +106,26 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, invite: Option<FormState
             username: p.username,
         })
         .collect();
+    let chip = |q: &str| Chip { label: page.pair(&page.t("users-search-label"), q), href: "/users".to_owned() };
     Ok(Index {
         people,
-        invite: invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
-        department: department.unwrap_or_else(|| FormState::new("department").ids("dep")),
+        all: found.all,
+        chips: Some(asked.q.trim()).filter(|q| !q.is_empty()).map(chip).into_iter().collect(),
+        first: (!asked.after.is_empty()).then(|| list_href(&asked.q, "")),
+        next: found.next.map(|after| list_href(&asked.q, &after)),
+        asked,
+        invite: forms.invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
+        department: forms.department.unwrap_or_else(|| FormState::new("department").ids("dep")),
         departments: departments(app).await?,
         roles: vec![Choice::new(Role::Requester.as_str(), page.word("role", Role::Requester))],
         may_manage: page.can("user.manage"),
-        page: page.at("/users"),
+        page,
     })
 }
 
 /// `GET /users`
-pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
-    ok(index_of(&app, &me, page, None, None).await?)
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
+    ok(index_of(&app, &me, page, asked.into_inner(), IndexForms::default()).await?)
 }
 
 #[derive(Template)]
@@ -113,7 +150,7 @@ pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
         Err(error) => {
             let mut form = FormState::from_posted("invitation", &posted).ids("inv");
             let status = refuse(&mut form, error)?;
-            html(status, index_of(&app, &me, page, Some(form), None).await?)
+            html(status, index_of(&app, &me, page.at("/users"), Asked::default(), IndexForms { invite: Some(form), ..IndexForms::default() }).await?)
         }
     }
 }
@@ -128,7 +165,10 @@ pub async fn add_department(app: Data<App>, me: SignedIn, page: Page, posted: Po
         Err(error) => {
             let mut form = FormState::from_posted("department", &posted).ids("dep");
             let status = refuse(&mut form, error)?;
-            html(status, index_of(&app, &me, page, None, Some(form)).await?)
+            html(
+                status,
+                index_of(&app, &me, page.at("/users"), Asked::default(), IndexForms { department: Some(form), ..IndexForms::default() }).await?,
+            )
         }
     }
 }
@@ -153,22 +193,29 @@ struct Show {
     reset_proposed: Option<Instant>,
 }
 
-async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<FormState>) -> Result<Show, Fault> {
+/// Which of the page's forms was posted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Roles,
+    Access,
+    Details,
+    Other,
+}
+
+async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<FormState>, sent: Sent) -> Result<Show, Fault> {
     let person = users::get(app, &me.caller, id).await?;
-    // What was posted, and for the form that was not: how things are.
-    let posted = form.is_some();
+    // What was posted, and for the forms that were not: how things are. A mistyped code must not look as if it had taken the roles away.
     let mut form = form.unwrap_or_else(|| FormState::new("user"));
-    let details_posted = !form.all("display_name").is_empty();
-    if !details_posted {
+    if sent != Sent::Details {
         form = form.with("display_name", &person.name).with("department", person.department_id.clone().unwrap_or_default());
     }
-    if !posted || details_posted {
+    if sent != Sent::Roles {
         for role in &person.roles {
             form = form.with("roles", role.as_str());
         }
-        if let Some(until) = person.valid_until {
-            form = form.with("valid_until", until.to_rfc3339().chars().take(10).collect::<String>());
-        }
+    }
+    if let Some(until) = person.valid_until.filter(|_| sent != Sent::Access) {
+        form = form.with("valid_until", until.to_rfc3339().chars().take(10).collect::<String>());
     }
     Ok(Show {
         form,
@@ -190,17 +237,30 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
 
 /// `GET /users/{id}`
 pub async fn show(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) -> Result<HttpResponse, Fault> {
-    ok(show_of(&app, &me, page, &id, None).await?)
+    ok(show_of(&app, &me, page, &id, None, Sent::Other).await?)
 }
 
 async fn change(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, change: Change) -> Result<HttpResponse, Fault> {
     let me = me.with(posted);
     let version = posted.get("version").parse().unwrap_or(-1);
+    let sent = match change {
+        Change::Roles { .. } => Sent::Roles,
+        Change::AuditAccess(_) => Sent::Access,
+        Change::Details { .. } => Sent::Details,
+        Change::State(_) => Sent::Other,
+    };
     let result = users::change(app, &me.caller, id, Some(version), change).await;
-    answer(app, me, page, posted, id, result).await
+    answer(app, me, page, (posted, sent), id, result).await
 }
 
-async fn answer(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, result: AppResult<Done<()>>) -> Result<HttpResponse, Fault> {
+async fn answer(
+    app: &App,
+    me: SignedIn,
+    page: Page,
+    (posted, sent): (&Posted, Sent),
+    id: &str,
+    result: AppResult<Done<()>>,
+) -> Result<HttpResponse, Fault> {
     match result {
         Ok(_) => {
             me.flash(Tone::Ok, page.t("users-changed")).await;
@@ -209,7 +269,7 @@ async fn answer(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, 
         Err(error) => {
             let mut form = FormState::from_posted("user", posted);
             let status = refuse(&mut form, error)?;
-            html(status, show_of(app, &me, page, id, Some(form)).await?)
+            html(status, show_of(app, &me, page, id, Some(form), sent).await?)
         }
     }
 }
@@ -254,14 +314,14 @@ pub async fn reinstate(app: Data<App>, me: SignedIn, page: Page, posted: Posted,
 pub async fn propose_reset(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let result = resets::propose(&app, &me.caller, &id, posted.get("totp")).await;
-    answer(&app, me, page, &posted, &id, result).await
+    answer(&app, me, page, (&posted, Sent::Other), &id, result).await
 }
 
 /// `POST /users/{id}/second-factor-resets/confirmations`: the security administrator's step.
 pub async fn confirm_reset(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let result = resets::confirm(&app, &me.caller, &id, posted.get("totp")).await;
-    answer(&app, me, page, &posted, &id, result).await
+    answer(&app, me, page, (&posted, Sent::Other), &id, result).await
 }
 
 fn chosen(posted: &Posted, field: &str) -> Option<String> {

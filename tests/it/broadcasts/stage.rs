@@ -114,10 +114,15 @@ pub async fn person(app: &App, username: &str, roles: &[Role]) -> Caller {
 
 /// A signed-in browser of `caller`: the session cookie's value and the token of its forms.
 pub async fn signed_in(stage: &Stage, caller: &Caller) -> (String, String) {
+    session_of(&stage.app, caller).await
+}
+
+/// The same in any application.
+pub async fn session_of(app: &App, caller: &Caller) -> (String, String) {
     use countermand::{crypto::token, store::sessions};
     let (cookie, token_hash) = token::fresh();
     let csrf = token::fresh().0;
-    let now = stage.app.now();
+    let now = app.now();
     let row = sessions::SessionRow {
         id: countermand::id::fresh(),
         token_hash,
@@ -133,7 +138,7 @@ pub async fn signed_in(stage: &Stage, caller: &Caller) -> (String, String) {
         expires_at: now.plus(std::time::Duration::from_secs(8 * 3600)).0,
         closed_at: None,
     };
-    stage.app.store.write(move |tx| sessions::session_insert(tx.conn, &row)).await.unwrap();
+    app.store.write(move |tx| sessions::session_insert(tx.conn, &row)).await.unwrap();
     (cookie, csrf)
 }
 

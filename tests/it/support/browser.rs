@@ -84,17 +84,65 @@ impl Browser {
         Some(Self { client, base: base.trim_end_matches('/').to_owned(), session, driver, http, _child: child, _profile: profile })
     }
 
-    /// Opens a path and waits until it has loaded.
+    /// Opens a path, or an address of another server, and waits until it has loaded.
     pub async fn visit(&self, path: &str) {
-        self.client.goto(&format!("{}{path}", self.base)).await.unwrap_or_else(|e| panic!("{path}: {e}"));
+        let url = if path.starts_with("http://") { path.to_owned() } else { format!("{}{path}", self.base) };
+        self.client.goto(&url).await.unwrap_or_else(|e| panic!("{path}: {e}"));
     }
 
-    /// Sets cookies, e.g. a session; the browser must not have to know how they came about.
+    /// Sets cookies, e.g. a session; the browser must not have to know how they came about. Cookies know no ports: they hold for every
+    /// server of the test.
     pub async fn cookies(&self, cookies: &[(&str, &str)]) {
-        self.visit("/healthz").await;
-        for (name, value) in cookies {
-            self.call("cookie", json!({ "cookie": { "name": name, "value": value, "path": "/" } })).await;
+        let all: Vec<Value> = cookies.iter().map(|(name, value)| json!({ "name": name, "value": value, "url": self.base })).collect();
+        self.cdp("Network.setCookies", json!({ "cookies": all })).await;
+    }
+
+    /// Posts `fields` and `files` (name, file name, bytes) to `action` as the form of the page as it stands would, with its hidden fields;
+    /// past the browser's own checks, as without them. Waits for the answer.
+    pub async fn post(&self, action: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) {
+        let script = "const [action, fields, files] = arguments;
+            const old = [...document.forms].find((f) => new URL(f.action).pathname === action);
+            const form = document.createElement('form');
+            form.method = 'post'; form.action = action;
+            const put = (name, value) => { const i = document.createElement('input'); i.type = 'hidden'; i.name = name; i.value = value; form.append(i); };
+            const given = new Set(fields.map(([name]) => name));
+            for (const i of (old ?? document).querySelectorAll('input[type=hidden]'))
+                if (!given.has(i.name) && (old || i.name === 'csrf')) { given.add(i.name); put(i.name, i.value); }
+            for (const [name, value] of fields) put(name, value);
+            for (const [name, file, text] of files) {
+                form.enctype = 'multipart/form-data';
+                const data = new DataTransfer();
+                data.items.add(new File([Uint8Array.from(atob(text), (c) => c.charCodeAt(0))], file));
+                const i = document.createElement('input'); i.type = 'file'; i.name = name; i.files = data.files; i.hidden = true; form.append(i);
+            }
+            document.body.append(form); window.leaving = true; form.submit();";
+        let files: Vec<Value> = files.iter().map(|(name, file, bytes)| json!([name, file, STANDARD.encode(bytes)])).collect();
+        self.client.execute(script, vec![json!(action), json!(fields), json!(files)]).await.expect("the form is sent");
+        self.arrived().await;
+    }
+
+    /// Waits until the page that a script left with `window.leaving = true` is gone and the next one has loaded.
+    pub async fn arrived(&self) {
+        for _ in 0..200 {
+            let there = self.client.execute("return !window.leaving && document.readyState === 'complete'", vec![]).await;
+            if there.is_ok_and(|v| v == true) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(25)).await;
         }
+        panic!("no answer to a post");
+    }
+
+    /// The HTTP status that the page came with.
+    pub async fn status(&self) -> u64 {
+        let script = "return performance.getEntriesByType('navigation')[0].responseStatus";
+        self.client.execute(script, vec![]).await.expect("a number").as_u64().expect("a status")
+    }
+
+    /// Shows the page in the other theme, as the server's attribute does.
+    pub async fn theme(&self, theme: &str) {
+        let script = "document.documentElement.dataset.theme = arguments[0]";
+        self.client.execute(script, vec![json!(theme)]).await.expect("done");
     }
 
     /// Sets width and theme from now on.
@@ -107,11 +155,20 @@ impl Browser {
     /// Violations of WCAG 2.0 to 2.2 A and AA and of good practice on the page as it stands: `rule: selector` each.
     pub async fn axe(&self) -> Vec<String> {
         self.client.execute(AXE, vec![]).await.expect("axe loads");
-        let run = "const done = arguments[0];
-            axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
+        self.axe_run(json!(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"])).await
+    }
+
+    /// The rules whose answer depends on the theme, on a page that [`Browser::axe`] has looked at.
+    pub async fn axe_colours(&self) -> Vec<String> {
+        self.axe_run(json!(["color-contrast", "link-in-text-block"])).await
+    }
+
+    async fn axe_run(&self, only: Value) -> Vec<String> {
+        let run = "const [only, done] = arguments;
+            axe.run(document, { runOnly: only })
                .then((r) => done(r.violations.flatMap((v) => v.nodes.map((n) => v.id + ': ' + n.target.join(' ') + ' ' + n.html.slice(0, 120)))),
                      (e) => done(['axe failed: ' + e]));";
-        let found = self.client.execute_async(run, vec![]).await.expect("axe runs");
+        let found = self.client.execute_async(run, vec![only]).await.expect("axe runs");
         found.as_array().expect("a list").iter().map(|v| v.as_str().unwrap_or_default().to_owned()).collect()
     }
 
@@ -120,6 +177,13 @@ impl Browser {
         self.look(Look { width, dark: false }).await;
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         self.client.execute(script, vec![]).await.expect("a number").as_i64().expect("a number")
+    }
+
+    /// What reaches beyond the right edge of the window, outermost first: where to look when [`Browser::overflow_at`] is not 0.
+    pub async fn too_wide(&self) -> Value {
+        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > innerWidth + 1);
+            return wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 160));";
+        self.client.execute(script, vec![]).await.expect("a list")
     }
 
     /// What the console has said since the last question, e.g. that the Content-Security-Policy blocked something. A page that answers

@@ -27,7 +27,11 @@ pub(super) fn facts(page: &Page, v: &Show) -> Vec<Fact> {
     let total = u64::try_from(v.loaded.row.recipients_count).unwrap_or(0);
     let told = v.counts.read + v.counts.unread > 0;
     let read = if told { page.num(v.counts.read) } else { page.t("recall-untold") };
-    let known = v.counts.accepted + v.counts.reported;
+    // What a person reported was never accepted by a platform.
+    let (known, count) = match v.counts.reported {
+        0 => ("recall-fact-accepted", v.counts.accepted),
+        reported => ("fact-reported", reported),
+    };
     match &v.tally {
         Some(t) => vec![
             Fact::new(page.t("recipient-outcome-confirmed"), page.num(t.confirmed), ""),
@@ -36,7 +40,7 @@ pub(super) fn facts(page: &Page, v: &Show) -> Vec<Fact> {
             Fact::new(page.t("recipient-outcome-unknown"), page.num(t.unknown), ""),
         ],
         None => vec![
-            Fact::new(page.t("recall-fact-accepted"), page.num(known), ""),
+            Fact::new(page.t(known), page.num(count), ""),
             Fact::new(page.t("recall-fact-read"), read, ""),
             Fact::new(page.t("recall-fact-recallable"), page.num(total.saturating_sub(v.counts.refused)), ""),
             Fact::new(page.t("recall-fact-refused"), page.num(v.counts.refused), ""),
@@ -64,11 +68,12 @@ pub(super) fn steps(page: &Page, v: &Show) -> Vec<Step> {
     let state = match case.state {
         State::Approved | State::Executing => StepState::Now,
         State::Recalled | State::RecallAccepted | State::PartlyRecalled => StepState::Done,
-        _ if ended => StepState::Stopped,
+        State::Failed => StepState::Stopped,
         _ => StepState::Todo,
     };
     let note = match case.state {
-        _ if ran || ended || case.state == State::Approved => page.word("recall-state", case.state),
+        _ if ran || case.state == State::Approved => page.word("recall-state", case.state),
+        _ if ended => page.t("recall-step-not-run"),
         _ if case.mode == Mode::Api => page.t("recall-step-runs-itself"),
         _ => page.t("recall-step-by-operator"),
     };
@@ -146,8 +151,8 @@ pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {
         .collect()
 }
 
-pub(super) fn timeline(page: &Page, v: &Show) -> Vec<TimelineItem> {
-    v.timeline.iter().map(|e| item(page, e)).collect()
+pub(super) fn timeline(page: &Page, entries: &[Entry]) -> Vec<TimelineItem> {
+    entries.iter().map(|e| item(page, e)).collect()
 }
 
 fn item(page: &Page, e: &Entry) -> TimelineItem {
@@ -162,12 +167,11 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
         let verb = e.detail["decision"].as_str().unwrap_or_default();
         what = format!("{} {}", page.t(&format!("level-{level}")), page.t(&format!("recall-made-{verb}")));
     }
+    let mut details = Vec::new();
     if e.outcome == Some(Outcome::Refused) {
         what = page.pair(&page.t("outcome-refused"), &what);
         let reason = e.detail["reason"].as_str().unwrap_or_default();
-        if let Some(words) = page.maybe(&format!("refusal-{reason}")) {
-            what = format!("{what} {words}");
-        }
+        details.extend(page.maybe(&format!("refusal-{reason}")));
     }
     if let Some(words) = e.detail["about"]["reason"].as_str().and_then(|reason| page.maybe(&format!("refusal-{reason}"))) {
         what = format!("{what} {words}");
@@ -178,11 +182,19 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
     if !e.said.is_empty() {
         what = page.a2("recall-said", "what", &what, "said", &e.said);
     }
-    let mut details = vec![page.a1("recall-event-index", "index", page.num(e.index))];
+    details.push(page.a1("recall-event-index", "index", page.num(e.index)));
     details.extend(e.client_ip.clone());
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
     let who = if e.who.is_empty() { page.t("actor-kind-job") } else { e.who.clone() };
     TimelineItem { at: page.stamp(e.at), tone, who, what, details }
+}
+
+/// What comes next, in words.
+pub(super) fn next(page: &Page, state: State, mode: Mode) -> String {
+    let key = format!("recall-next-{}", state.as_str().replace('_', "-"));
+    // In the platform's console people act, and nothing happens by itself.
+    let by_hand = (mode == Mode::Guided).then(|| page.maybe(&format!("{key}-guided"))).flatten();
+    by_hand.unwrap_or_else(|| page.t(&key))
 }
 
 /// Text as paragraphs, one a line.
@@ -208,7 +220,7 @@ pub(super) fn why_not(page: &Page, v: &Show) -> Option<WhyNot> {
         (Some(Ok(_)), _) => return None,
         (Some(Err(guard)), _) => page.t(&format!("refusal-{guard}")),
         (None, State::Reviewing) => page.t("recall-not-yours"),
-        (None, state) => page.t(&format!("recall-next-{}", state.as_str().replace('_', "-"))),
+        (None, state) => next(page, state, case.mode),
     };
     Some(WhyNot { reason, who })
 }

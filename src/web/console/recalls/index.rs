@@ -36,6 +36,8 @@ pub struct Row {
     pub submitted: Html,
     /// Empty where nothing runs out any more.
     pub left: Html,
+    /// Whether something does.
+    pub runs: bool,
 }
 
 impl Row {
@@ -52,6 +54,7 @@ impl Row {
             requester: line.requester.clone(),
             recipients: page.n("people-count", line.recipients),
             submitted: page.time(line.submitted_at),
+            runs: left.is_some(),
             left: left.map_or_else(|| Html::trusted(String::new()), |at| page.countdown(at)),
         }
     }

@@ -25,7 +25,7 @@ use crate::{
     id::RecallId,
     web::{
         Fault, FormState, Page, Posted, SignedIn, html, once,
-        page::Html,
+        page::{Html, escape},
         see_other,
         view::{Choice, Crumb, Fact},
     },
@@ -112,7 +112,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
     let checked = check::check(app, &me.caller, form.value("broadcast"), class).await?;
     let verdict = &checked.verdict;
     let obstacles = verdict.obstacles.iter().map(|o| obstacle(&page, o)).collect();
-    let no_limit = || Html::trusted(crate::web::page::escape(&page.t("recall-no-limit")));
+    let no_limit = || Html::trusted(escape(&page.t("recall-no-limit")));
     let moments = (1..=3_usize)
         .map(|n| Moment {
             title: page.t(&format!("level-{n}")),
@@ -124,6 +124,8 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
             due: verdict.due.get(n - 1).map_or_else(no_limit, |at| page.time(*at)),
         })
         .collect();
+    // What stands against a second case is not the platform.
+    let told = if checked.open_case.is_some() { "verdict-open".to_owned() } else { format!("verdict-{}", verdict.path) };
     let title = checked.title.clone();
     let page_struct = New {
         crumbs: vec![
@@ -135,8 +137,8 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
         broadcast: checked.broadcast.id.clone(),
         byline: byline(&page, &checked),
         feasible: verdict.feasible() && checked.open_case.is_none(),
-        verdict: page.t(&format!("verdict-{}", verdict.path)),
-        verdict_help: page.t(&format!("verdict-{}-help", verdict.path)),
+        verdict: page.t(&told),
+        verdict_help: page.t(&format!("{told}-help")),
         obstacles,
         moments,
         rules: rules(&page, &checked),
@@ -153,8 +155,9 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
 }
 
 fn byline(page: &Page, checked: &Checked) -> Html {
-    let at = checked.broadcast.sent_at.map_or_else(String::new, |at| page.time(at).to_string());
-    Html::trusted(format!("{} {at}", crate::web::page::escape(&page.a1("recall-sent-through", "channel", &checked.broadcast.channel))))
+    let through = escape(&page.a1("recall-sent-through", "channel", &checked.broadcast.channel));
+    let at = checked.broadcast.sent_at.map_or_else(String::new, |at| page.time_noted(at).to_string());
+    Html::trusted(format!("{through} {at}"))
 }
 
 fn obstacle(page: &Page, obstacle: &Obstacle) -> String {

@@ -6,7 +6,7 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::badge;
+use super::{badge, build};
 use crate::{
     app::{App, recalls::view},
     web::{Fault, Page, SignedIn, ok, page::Html, view::Crumb, visit::Tone},
@@ -43,7 +43,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, path: Path<(String, 
             Crumb::here(page.t("receipt-title")),
         ],
         number: row.number.clone(),
-        next: page.t(&format!("recall-next-{}", case.state.as_str().replace('_', "-"))),
+        next: build::next(&page, case.state, case.mode),
         action: receipt.action.map(|a| page.word("action", a)).unwrap_or_default(),
         index: receipt.index.map_or_else(|| page.t("receipt-pending"), |i| page.num(i)),
         at: receipt.at.map_or_else(|| Html::trusted(String::new()), |at| page.time_full(at)),

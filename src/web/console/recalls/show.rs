@@ -19,10 +19,13 @@ use crate::{
     },
     clock::Instant,
     crypto,
-    domain::{platform::HarmClass, recall::State},
+    domain::{
+        platform::HarmClass,
+        recall::{Mode, State},
+    },
     web::{
         Fault, FormState, Page, SignedIn, html,
-        page::Html,
+        page::{Html, escape},
         view::{Choice, Crumb, Fact, Step, TimelineItem},
         visit::Tone,
     },
@@ -30,6 +33,7 @@ use crate::{
 
 /// A capture of a guided recall.
 pub struct CaptureRow {
+    /// Empty for who may not open it.
     pub href: String,
     pub name: String,
     pub note: String,
@@ -87,7 +91,9 @@ struct CasePage {
     commitment: String,
     broadcast: String,
     timeline: Vec<TimelineItem>,
-    events: usize,
+    reads: Vec<TimelineItem>,
+    /// How many events of both sorts there are.
+    events: (usize, usize),
     more_events: bool,
     /// The level that waits for this person.
     level: Option<u8>,
@@ -152,7 +158,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         crumbs: vec![Crumb::link("/recalls", page.t("nav-recalls")), Crumb::here(row.number.clone())],
         id: row.id.clone(),
         number: row.number.clone(),
-        heading: page.a1("recall-heading", "title", &title),
+        heading: page.a1(if case.mode == Mode::Guided { "recall-heading-guided" } else { "recall-heading" }, "title", &title),
         high: v.class == HarmClass::Leak,
         byline: byline(&page, &v),
         left: running_out.then(|| row.cut_off.map(|c| page.countdown(Instant(c)))).flatten(),
@@ -168,9 +174,10 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         message_byline: v.sender.clone().unwrap_or_default(),
         commitment: hex::encode(v.broadcast.commitment),
         broadcast: v.broadcast.id.clone(),
-        timeline: build::timeline(&page, &v),
+        timeline: build::timeline(&page, &v.timeline),
+        reads: build::timeline(&page, &v.reads),
         events: v.events,
-        more_events: v.events > v.timeline.len(),
+        more_events: v.events.0 > v.timeline.len(),
         verbs: verbs(&page.tr, level == Some(3)),
         how_many: page.n("recall-warning", total),
         version: row.version,
@@ -201,29 +208,31 @@ fn byline(page: &Page, v: &Show) -> Html {
         Some(department) => page.a2("recall-by-of", "who", &v.requester, "department", department),
         None => v.requester.clone(),
     };
-    let at = page.time(Instant(v.loaded.row.submitted_at));
-    Html::trusted(format!("{} {} {at}", crate::web::page::escape(&who), crate::web::page::escape(&page.t("recall-asked-at"))))
+    let at = page.time_noted(Instant(v.loaded.row.submitted_at));
+    Html::trusted(format!("{} {} {at}", escape(&who), escape(&page.t("recall-asked-at"))))
 }
 
 fn impact(page: &Page, v: &Show) -> Vec<Fact> {
     let told = v.counts.read + v.counts.unread > 0;
+    let platform = page.word("platform", v.broadcast.platform);
     let mut facts = vec![
-        Fact::new(page.t("recall-channel"), v.broadcast.channel.clone(), page.word("platform", v.broadcast.platform)),
+        Fact::new(page.t("recall-channel"), v.broadcast.channel.clone(), if platform == v.broadcast.channel { "" } else { &platform }),
         Fact::new(page.t("recall-recipients"), page.n("people-count", u64::try_from(v.loaded.row.recipients_count).unwrap_or(0)), ""),
         Fact::new(page.t("recall-fact-read"), if told { page.num(v.counts.read) } else { page.t("recall-untold") }, ""),
     ];
     let residue: Vec<String> = v.broadcast.capabilities.residue.iter().map(|key| page.t(key)).collect();
     if !residue.is_empty() {
-        facts.push(Fact::new(page.t("recall-residue"), page.list(&residue), ""));
+        facts.push(Fact::new(page.t("recall-residue"), page.clauses(&residue), ""));
     }
     facts
 }
 
 fn captures(page: &Page, v: &Show) -> Vec<CaptureRow> {
+    let may_open = page.can("content.read") || page.can("recall.execute");
     v.captures
         .iter()
         .map(|(head, by, confirmed)| CaptureRow {
-            href: format!("/recalls/{}/captures/{}", v.loaded.row.id, head.id),
+            href: if may_open { format!("/recalls/{}/captures/{}", v.loaded.row.id, head.id) } else { String::new() },
             name: head.name.clone(),
             note: match confirmed {
                 Some(name) => page.a2("capture-confirmed", "by", by, "name", name),

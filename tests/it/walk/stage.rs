@@ -1,0 +1,326 @@
+//! A company with something of everything: cases in all their states, every role, accounts half way in; one without anything but people;
+//! one that nobody has set up yet. Served on ports of their own.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use actix_web::web::{Data, resource};
+use countermand::{
+    app::{
+        App, Caller,
+        broadcasts::{Wanted, report, send},
+        evidence::export::{Export, export},
+        people,
+        recalls::{decide, guided, resubmit, submit, withdraw},
+        resets, setup, users,
+    },
+    crypto::{token, totp},
+    domain::role::Role,
+    web::{
+        Shell, console,
+        console::demo::{self, Card, Cards, EmulatorAddress},
+    },
+};
+
+use crate::{
+    broadcasts::stage::{Stage, session_of},
+    support::{
+        app::{Browser as Http, TestApp},
+        browser::serve,
+    },
+};
+
+/// A picture by its first bytes; nothing here draws it.
+pub const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on";
+
+const PEOPLE: [(&str, &str, &str, Role); 12] = [
+    ("requester", "林雨桐", "人力资源部", Role::Requester),
+    ("reviewer", "周启明", "人力资源部", Role::DepartmentReviewer),
+    ("lawyer", "何婧", "法务合规部", Role::LegalReviewer),
+    ("executive", "陈思远", "总裁办公室", Role::FinalApprover),
+    ("operator", "罗曼青", "信息技术部", Role::PlatformOperator),
+    ("second", "高远", "信息技术部", Role::PlatformOperator),
+    ("system", "程野", "信息技术部", Role::SystemAdministrator),
+    ("security", "许曼", "信息安全部", Role::SecurityAdministrator),
+    ("audit", "方舟", "审计部", Role::AuditAdministrator),
+    ("auditor", "沈若川", "审计部", Role::Auditor),
+    ("counsel", "唐亦舟", "法务合规部", Role::Counsel),
+    ("newcomer", "郑小满", "人力资源部", Role::Requester),
+];
+
+/// Somebody with an account.
+#[derive(Clone)]
+pub struct Member {
+    pub caller: Caller,
+    pub password: String,
+    pub secret: Vec<u8>,
+    /// The session's cookie.
+    pub cookie: String,
+}
+
+/// Which of the three a page is seen in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Where {
+    Full,
+    Empty,
+    Bare,
+    Emulator,
+}
+
+pub struct Companies {
+    pub full: Stage,
+    pub base: String,
+    pub members: BTreeMap<&'static str, Member>,
+    empty: TestApp,
+    empty_members: BTreeMap<&'static str, Member>,
+    bare: TestApp,
+    /// Ids by the names that paths use, e.g. `{case.final}`.
+    things: BTreeMap<String, String>,
+    /// A bundle that holds, one that does not, one of which nobody can tell.
+    pub bundles: BTreeMap<&'static str, Vec<u8>>,
+}
+
+async fn hire(app: &App) -> BTreeMap<&'static str, Member> {
+    let mut members = BTreeMap::new();
+    for (key, name, department, role) in PEOPLE {
+        let (secret, password) = (totp::fresh_secret(), format!("right horse for {}", &token::fresh().0[..12]));
+        let new = users::NewUser {
+            username: format!("{key}.{}", department.len()),
+            display_name: name.into(),
+            roles: [role].into(),
+            department: Some(department.into()),
+            password: Some(password.clone()),
+            // The newcomer has yet to enrol.
+            totp_secret: (key != "newcomer").then(|| totp::base32(&secret)),
+            valid_until: (role == Role::Auditor).then(|| app.now().plus(Duration::from_secs(30 * 86_400))),
+        };
+        let id = users::add(app, &Caller::shell(), new).await.unwrap().value;
+        let person = app.store.read(move |conn| people::person_find(conn, &id)).await.unwrap().unwrap();
+        let caller = person.caller(Some(countermand::id::fresh()), None, None);
+        let cookie = session_of(app, &caller).await.0;
+        members.insert(key, Member { caller, password, secret, cookie });
+    }
+    members
+}
+
+impl Companies {
+    pub async fn found() -> Self {
+        let full = Stage::set().await;
+        let members = hire(&full.app).await;
+        let shell = Shell { tenant: "华辰集团".into(), secure: false, public_origin: "http://localhost:8080".into(), clock: full.clock.clone() };
+        let cards =
+            members.iter().take(4).map(|(_, m)| Card::new(&m.caller.name, &m.caller.name, &[Role::Requester], &m.password, &totp::base32(&m.secret)));
+        let (cards, emulator) = (Cards(cards.collect()), EmulatorAddress(full.emulator.access().base_url.clone()));
+        let pages = console(full.app.clone());
+        let base = serve(shell, move |cfg| {
+            cfg.app_data(Data::new(cards.clone())).app_data(Data::new(emulator.clone()));
+            cfg.service(resource("/demo").get(demo::show));
+            pages(cfg);
+        });
+        let empty = TestApp::start_with(|config| config.tenant = "华辰集团".into()).await;
+        let empty_members = hire(&empty.app).await;
+        let bare = TestApp::start().await;
+        let mut company = Self { full, base, members, empty, empty_members, bare, things: BTreeMap::new(), bundles: BTreeMap::new() };
+        company.live().await;
+        company
+    }
+
+    pub fn caller(&self, who: &str) -> &Caller {
+        &self.members[who].caller
+    }
+
+    /// A code that has not been used yet.
+    pub fn code(&self, who: &str) -> String {
+        self.full.clock.advance(Duration::from_secs(30));
+        totp::code(&self.members[who].secret, self.full.app.now())
+    }
+
+    /// The cookie of `who`; nobody has none.
+    pub fn cookie(&self, place: Where, who: &str) -> &str {
+        let members = if place == Where::Empty { &self.empty_members } else { &self.members };
+        members.get(who).map_or_else(|| self.things.get(who).map_or("", String::as_str), |m| m.cookie.as_str())
+    }
+
+    /// An address with its `{names}` filled in.
+    pub fn address(&self, place: Where, lang: &str, path: &str) -> String {
+        let base = match place {
+            Where::Full => self.base.clone(),
+            Where::Empty => format!("http://{}", self.empty.address),
+            Where::Bare => format!("http://{}", self.bare.address),
+            Where::Emulator => self.full.emulator.access().base_url.clone(),
+        };
+        base + &self.filled(lang, path)
+    }
+
+    /// `text` with its `{names}` filled in.
+    pub fn filled(&self, lang: &str, text: &str) -> String {
+        let english = |yes: &str| if lang == "en" { yes.to_owned() } else { String::new() };
+        let mut text = text.replace("{lang}", lang).replace("{?lang=en}", &english("?lang=en")).replace("{&lang=en}", &english("&lang=en"));
+        text = text.replace("{nowhere}", "00000000-0000-7000-8000-000000000000");
+        for (name, value) in &self.things {
+            text = text.replace(&format!("{{{name}}}"), value);
+        }
+        assert!(!text.contains('{'), "nothing is called so: {text}");
+        text
+    }
+
+    fn call(&mut self, name: &str, value: impl Into<String>) {
+        self.things.insert(name.to_owned(), value.into());
+    }
+
+    /// What happened so far.
+    async fn live(&mut self) {
+        let done = self.case("case.done", "2027 年度薪酬调整方案", "leak").await;
+        for who in ["reviewer", "lawyer", "executive"] {
+            self.decide(who, &done, "approve").await;
+        }
+        self.full.settle().await;
+        let rejected = self.case("case.rejected", "停电通知", "wrong_fact").await;
+        self.decide("reviewer", &rejected, "reject").await;
+        let withdrawn = self.case("case.withdrawn", "年会抽奖名单", "other").await;
+        withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误").await.unwrap();
+        let returned = self.case("case.returned", "第三季度销售数据", "wrong_audience").await;
+        self.decide("reviewer", &returned, "return").await;
+        let last = self.case("case.final", "高管任免公告（未定稿）", "leak").await;
+        for who in ["reviewer", "lawyer"] {
+            self.decide(who, &last, "approve").await;
+        }
+        let again = self.case("case.again", "供应商报价汇总", "leak").await;
+        self.decide("reviewer", &again, "return").await;
+        let words = resubmit::Again {
+            reason: "已补充泄露范围说明，收件人含外部供应商三家。".into(), basis: String::new(), tell_readers: false
+        };
+        resubmit::resubmit(&self.full.app, self.caller("requester"), &again, words).await.unwrap();
+        self.case("case.reviewing", "2027 年度组织架构调整说明", "leak").await;
+        for name in ["case.operate", "case.acted"] {
+            let broadcast = self.report("broadcast.reported", "华东代理商报价单").await;
+            let id = self.ask(name, broadcast, "wrong_audience").await;
+            for who in ["reviewer", "lawyer", "executive"] {
+                self.decide(who, &id, "approve").await;
+            }
+        }
+        let acted = self.things["case.acted"].clone();
+        let capture = guided::Capture {
+            file_name: "撤回结果.png".into(),
+            bytes: PNG.to_vec(),
+            outcome: "accepted".into(),
+            note: "已在群主后台撤回该消息".into(),
+        };
+        guided::capture(&self.full.app, self.caller("operator"), &acted, capture).await.unwrap();
+        let sent = self.send("元旦放假安排").await;
+        self.call("broadcast.sent", sent);
+        let long = self.send(&"关于进一步规范全员通知发送权限与审批流程的补充说明".repeat(3)).await;
+        self.call("broadcast.long", long);
+        self.halves().await;
+        self.evidence(&done).await;
+    }
+
+    async fn send(&self, title: &str) -> String {
+        let users = self.full.emulator.access().users.clone();
+        let new = send::NewBroadcast {
+            connection: self.full.connection.clone(),
+            audience: Wanted { users, parties: vec![], tags: vec![], all: false },
+            title: title.into(),
+            text: "各位同事：\n现将方案发送各位审阅，附件为各职级调整系数表。\n如有疑问请联系薪酬组。".into(),
+            sender: String::new(),
+        };
+        let id = send::send(&self.full.app, self.caller("requester"), new, None).await.unwrap().value;
+        for _ in 0..3 {
+            countermand::jobs::run_due(&self.full.app).await.unwrap();
+            self.full.clock.advance(Duration::from_secs(5));
+        }
+        id
+    }
+
+    async fn report(&mut self, name: &str, title: &str) -> String {
+        let new = report::Report {
+            channel: "华东代理商微信群".into(),
+            sent_at: self.full.app.now().to_rfc3339(),
+            audience: "华东代理商群，约 120 人".into(),
+            title: title.into(),
+            text: "报价单：内部价九折，仅限内部参考。".into(),
+            files: vec![report::Upload { name: "截图.png".into(), bytes: PNG.to_vec() }],
+            ..report::Report::default()
+        };
+        let id = report::report(&self.full.app, self.caller("requester"), new, None).await.unwrap().value;
+        self.call(name, id.clone());
+        id
+    }
+
+    async fn ask(&mut self, name: &str, broadcast: String, class: &str) -> String {
+        let request = submit::Request {
+            broadcast,
+            category: class.into(),
+            reason: "原定仅发送薪酬委员会六人，因收件范围误选全体员工发出，附件属内部机密。".into(),
+            basis: "《信息发布管理办法》第十四条".into(),
+            tell_readers: true,
+        };
+        let id = submit::submit(&self.full.app, self.caller("requester"), request, None).await.unwrap().value.id;
+        self.call(name, id.clone());
+        id
+    }
+
+    async fn case(&mut self, name: &str, title: &str, class: &str) -> String {
+        let broadcast = self.send(title).await;
+        self.call(&format!("{name}.broadcast"), broadcast.clone());
+        self.ask(name, broadcast, class).await
+    }
+
+    async fn decide(&mut self, who: &str, case: &str, decision: &str) {
+        let input = decide::Decide {
+            decision: decision.into(),
+            comment: "情况属实，收件范围与申请一致，依制度处理。".into(),
+            totp: self.code(who),
+            seen: None,
+        };
+        let done = decide::decide(&self.full.app, self.caller(who), case, input).await.unwrap();
+        self.call("receipt", done.receipt.unwrap().event.to_string());
+        self.call("receipt.case", case);
+        countermand::jobs::run_due(&self.full.app).await.unwrap();
+    }
+
+    /// Accounts half way in, and links to come in by.
+    async fn halves(&mut self) {
+        for (name, who) in [("pending", "reviewer"), ("enrolling", "newcomer")] {
+            let http = Http::new(&self.base);
+            let (account, password) = (self.username(who), self.members[who].password.clone());
+            let page = http.submit("/sign-in", "/sessions", &[("account", &account), ("password", &password)]).await;
+            assert_eq!(page.status, 303, "{}", page.body);
+            self.call(name, http.cookie("session"));
+        }
+        let link = setup::first_start(&self.bare.app).await.unwrap().unwrap().path;
+        self.call("setup", link.trim_start_matches("/setup/"));
+        for lang in ["zh-CN", "en"] {
+            let link = setup::invite(&self.full.app, self.caller("system"), [Role::Requester].into(), None).await.unwrap().value.path;
+            self.call(&format!("invitation.{lang}"), link.trim_start_matches("/invitations/"));
+        }
+        for (name, who) in [("user.requester", "requester"), ("user.lawyer", "lawyer"), ("user.system", "system"), ("user.newcomer", "newcomer")] {
+            let id = self.caller(who).user_id.clone().unwrap();
+            self.call(name, id);
+        }
+        let code = self.code("system");
+        resets::propose(&self.full.app, self.caller("system"), self.caller("lawyer").user_id.as_ref().unwrap(), &code).await.unwrap();
+        let connection = self.full.connection.clone();
+        self.call("connection", connection);
+    }
+
+    pub fn username(&self, who: &str) -> String {
+        let (_, _, department, _) = PEOPLE.iter().find(|(key, ..)| *key == who).unwrap();
+        format!("{who}.{}", department.len())
+    }
+
+    /// Bundles of `case`: exported, damaged, cut short.
+    async fn evidence(&mut self, case: &str) {
+        let wanted = Export { case: case.into(), purpose: "劳动仲裁举证".into(), at: None, totp: self.code("counsel"), keep: true };
+        let made = export(&self.full.app, self.caller("counsel"), wanted).await.unwrap().value;
+        // Without its contents and before its end, part of a case cannot be told.
+        let open = self.things["case.reviewing"].clone();
+        let masked = Export { case: open, purpose: "年度审计".into(), at: None, totp: self.code("auditor"), keep: true };
+        let masked = export(&self.full.app, self.caller("auditor"), masked).await.unwrap().value;
+        let bytes = made.bundle.bytes.clone();
+        self.call("bundle", made.number);
+        let mut damaged = bytes.clone();
+        let middle = damaged.len() / 2;
+        damaged[middle] ^= 0x40;
+        self.bundles = BTreeMap::from([("whole", bytes), ("damaged", damaged), ("masked", masked.bundle.bytes.clone())]);
+    }
+}
