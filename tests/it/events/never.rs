@@ -146,7 +146,7 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
     ];
 
     // Reads no audit contents, changes no role, approves nothing.
-    unread(&house, &crew.system, &["/audit", "/audit/0", &csv, &page, &of_message, &evidence, "/evidence", "/recalls", "/approvals"]).await;
+    unread(&house, &crew.system, &["/audit", "/audit/0", &csv, &page, &of_message, &evidence, "/evidence", "/recalls"]).await;
     unable(&house, &crew.system, &in_case).await;
     unable(&house, &crew.system, &[("/users/{id}/roles", &roles), ("/users/{id}/audit-access", &access), ("/recalls/{id}/halts", &halt)]).await;
 

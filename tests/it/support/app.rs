@@ -13,7 +13,7 @@ use countermand::{
     config::Config,
     crypto::{token, totp},
     domain::role::Role,
-    store::{Conn, Store, StoreError},
+    store::Store,
     web::{self, Listen, Shell},
 };
 use reqwest::{Method, StatusCode, header};
@@ -123,10 +123,6 @@ impl TestApp {
         let person = self.person(username, roles).await;
         let browser = self.sign_in(&person).await;
         (person, browser)
-    }
-
-    pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static) -> T {
-        self.app.store.read(f).await.unwrap()
     }
 
     /// How many events there are.
