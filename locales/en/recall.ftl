@@ -172,6 +172,7 @@ check-read-back-no = The platform cannot be read back: the outcome is at best â€
 recall-captures = Captures
 recall-original = Original message
 recall-sealed = Original sealed
+recall-second-factor-reset = On the day of this decision ({ $at }) the authenticator of { $who } was reset: proposed by { $proposed }, confirmed by { $confirmed }. Make sure that the decision was theirs.
 recall-content-hidden = Your role does not read message contents.
 recall-content-closed = Open the case to read the message. Reading it is recorded.
 recall-commitment = Message commitment

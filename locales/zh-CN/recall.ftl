@@ -170,6 +170,7 @@ check-read-back-no = 平台不提供回读，结果最多为「平台已受理�
 recall-captures = 操作截图
 recall-original = 原消息
 recall-sealed = 原文已固化
+recall-second-factor-reset = { $who } 在审批当日（{ $at }）重置过身份验证器，由 { $proposed } 提出、{ $confirmed } 确认。请核实该审批确由本人作出。
 recall-content-hidden = 您的角色不能查看消息内容。
 recall-content-closed = 打开案件可查看消息原文，查看会留下记录。
 recall-commitment = 消息承诺值

@@ -1,5 +1,6 @@
 //! A lost second factor is reset by two people: the system administrator proposes, the security administrator confirms within a day, each
-//! with a fresh code. The person then enrols anew at the next sign-in; their sessions end at once.
+//! with a fresh code. The person then enrols anew at the next sign-in; their sessions end at once. What that person decides on the same day is
+//! shown with it ([`on_the_day_of`]): two administrators together could else decide in somebody's name and nobody would see it.
 
 use std::time::Duration;
 
@@ -12,7 +13,10 @@ use crate::{
         event::{Action, Outcome, Subject},
         role::Permission,
     },
-    store::{StoreError, Tx, sessions, users},
+    store::{
+        Conn, StoreError, Tx, sessions,
+        users::{self, ResetDone},
+    },
 };
 
 /// How long a proposal can be confirmed.
@@ -23,6 +27,13 @@ pub async fn proposed(app: &App, user_id: &str) -> AppResult<Option<Instant>> {
     let (id, now) = (user_id.to_owned(), app.now());
     let found = app.store.read(move |conn| users::reset_find(conn, &id)).await?;
     Ok(found.map(|(_, at)| Instant(at)).filter(|at| now < at.plus(OPEN)))
+}
+
+/// The resets of `user_id`'s second factor on the calendar day of `at`, in the installation's time zone; before and after it.
+pub(super) fn on_the_day_of(conn: &mut Conn, zone: &str, user_id: &str, at: Instant) -> Result<Vec<ResetDone>, StoreError> {
+    let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let day = |at: Instant| at.timestamp().to_zoned(zone.clone()).date();
+    Ok(users::resets_done(conn, user_id)?.into_iter().filter(|done| day(Instant(done.at)) == day(at)).collect())
 }
 
 /// Which of the two steps.
@@ -95,7 +106,10 @@ async fn take(app: &App, caller: &Caller, user_id: &str, code: &str, step: Step)
             match step {
                 Step::Propose => users::reset_put(tx.conn, &user_id, &by, tx.now().0)?,
                 Step::Confirm => {
-                    detail["proposed_by"] = json!(users::reset_find(tx.conn, &user_id)?.map(|(proposer, _)| proposer));
+                    let proposed_by = users::reset_find(tx.conn, &user_id)?.map(|(proposer, _)| proposer).unwrap_or_default();
+                    detail["proposed_by"] = json!(proposed_by);
+                    let at = tx.now().0;
+                    users::reset_done(tx.conn, &user_id, &ResetDone { at, proposed_by, confirmed_by: by })?;
                     users::reset_clear(tx.conn, &user_id)?;
                     // The last step stays, so that a spent code cannot come back with the same secret.
                     users::user_totp_set(tx.conn, &user_id, None, user.totp_step)?;

@@ -96,17 +96,35 @@ pub struct Subject {
     pub id: String,
 }
 
+/// Kinds whose ids people can name, in an address or a form.
+const NAMED: [&str; 9] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 
 impl Subject {
-    /// A leaf holds nothing that a person typed, and an id out of an address is typed: what no id of ours contains is left out, and
-    /// `unknown` stands for what then names nothing. Route patterns (`/recalls/{id}`) pass.
+    /// A thing of ours. A leaf is never erased and holds nothing that a person typed: what somebody named instead of an id or a number of
+    /// ours (a person's name, a secret) is `unknown` here. Of other kinds (route patterns, words of the code) only what such an id can contain
+    /// is kept.
     pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
-        let id: String =
-            id.into().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}')).take(SUBJECT_ID).collect();
+        let id: String = id.into();
+        let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}');
+        let id: String = match NAMED.contains(&kind) {
+            true if is_ours(&id) => id,
+            true => String::new(),
+            false => id.chars().filter(fits).take(SUBJECT_ID).collect(),
+        };
         Self { kind, id: if id.is_empty() { "unknown".to_owned() } else { id } }
     }
+}
+
+/// An id (UUID), the number of a case or a bundle, or a word that the code itself uses for what has no id.
+fn is_ours(id: &str) -> bool {
+    let uuid = || id.len() == 36 && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b) || b == b'-');
+    let number = || {
+        let rest = id.strip_prefix("FR-").or_else(|| id.strip_prefix("EVID-"));
+        rest.is_some_and(|r| (1..=24).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
+    };
+    matches!(id, "all" | "unsent") || uuid() || number()
 }
 
 /// Parts that repeat something of a message (its title): only for those who may read contents.
@@ -178,17 +196,22 @@ impl Event {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{SUBJECT_ID, Subject};
 
     #[test]
-    fn a_subject_holds_no_typed_text() {
-        let kept = |id: &str| Subject::new("recall", id).id;
-        for ours in ["01a216b3-5c50-73ea-84a7-73a6b041fc9c", "FR-20261122-0001", "trail", "/recalls/{id}/decisions"] {
-            assert_eq!(kept(ours), ours);
+    fn a_leaf_names_things_of_ours_and_nothing_that_somebody_typed() {
+        for (kind, ours) in [
+            ("user", "0192aaaa-0000-7000-8000-000000000000"),
+            ("recall", "FR-20261122-0001"),
+            ("bundle", "EVID-20261122-000123"),
+            ("log", "trail"),
+            ("route", "/users/{id}/roles"),
+        ] {
+            assert_eq!(Subject::new(kind, ours).id, ours);
         }
-        for typed in ["", " ", "林雨桐", "\0", "😀", "'"] {
-            assert_eq!(kept(typed), "unknown", "{typed:?}");
+        for typed in ["", " ", "张三", "zhangsan", "\0", "😀", "'", "cmt_secret", "FR-zhangsan", "0192AAAA-0000-7000-8000-000000000000", "../../etc/passwd"] {
+            assert_eq!(Subject::new("user", typed).id, "unknown", "{typed:?}");
         }
-        assert_eq!(kept(&"a".repeat(5000)).len(), SUBJECT_ID);
+        assert_eq!(Subject::new("event", "a".repeat(5000)).id.len(), SUBJECT_ID);
     }
 }

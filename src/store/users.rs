@@ -202,6 +202,41 @@ pub fn reset_clear(conn: &mut Conn, user_id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A second factor that two people took away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResetDone {
+    /// Microseconds.
+    pub at: i64,
+    pub proposed_by: String,
+    pub confirmed_by: String,
+}
+
+/// Keeps that an account's second factor was reset. None is forgotten: the cases that the person decided on such a day show it.
+pub fn reset_done(conn: &mut Conn, user_id: &str, done: &ResetDone) -> Result<(), StoreError> {
+    let name = resets_name(user_id);
+    let before: Option<String> = settings::table.find(&name).select(settings::value).first(conn).optional()?;
+    let value = format!("{}{} {} {}\n", before.unwrap_or_default(), done.at, done.proposed_by, done.confirmed_by);
+    diesel::delete(settings::table.find(&name)).execute(conn)?;
+    diesel::insert_into(settings::table).values((settings::name.eq(name), settings::value.eq(value))).execute(conn)?;
+    Ok(())
+}
+
+/// All resets of an account's second factor, oldest first.
+pub fn resets_done(conn: &mut Conn, user_id: &str) -> Result<Vec<ResetDone>, StoreError> {
+    let text: Option<String> = settings::table.find(resets_name(user_id)).select(settings::value).first(conn).optional()?;
+    let read = |line: &str| {
+        let mut words = line.split(' ');
+        let (at, proposed_by, confirmed_by) = (words.next()?.parse().ok()?, words.next()?.to_owned(), words.next()?.to_owned());
+        Some(ResetDone { at, proposed_by, confirmed_by })
+    };
+    let lines = text.as_deref().unwrap_or_default().lines();
+    lines.map(|line| read(line).ok_or_else(|| StoreError::Corrupt("settings: a reset second factor".to_owned()))).collect()
+}
+
+fn resets_name(user_id: &str) -> String {
+    format!("second_factor_resets_done/{user_id}")
+}
+
 fn reset_name(user_id: &str) -> String {
     format!("second_factor_reset/{user_id}")
 }

@@ -9,6 +9,7 @@ mod connect_emulator;
 mod connect_matrix;
 mod connect_wecom;
 mod contrast;
+mod events;
 mod fake_http;
 mod floors;
 mod ledger;

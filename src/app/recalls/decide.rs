@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refuse, subject, telling, view};
 use crate::{
-    app::{Done, step_up},
+    app::{Done, resets, step_up},
     clock::Instant,
     crypto,
     domain::{
@@ -25,6 +25,7 @@ use crate::{
     store::{
         StoreError,
         recalls::{self, DecisionRow},
+        users::ResetDone,
     },
 };
 
@@ -116,11 +117,18 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 Err(error) => return refuse(tx, event, error),
             };
             let (before, now_is) = passage(&row, &after);
-            let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(json!({
+            let mut detail = json!({
                 "level": level, "round": row.round, "decision": verb, "decider": who.user.0, "method": "totp",
                 "statement": STANDARD.encode(&statement), "statement_sha256": hex::encode(crypto::sha256(&statement)),
                 "shown": hex::encode(shown), "before": before, "after": now_is,
-            })))?;
+            });
+            let now = tx.now();
+            let resets = resets::on_the_day_of(tx.conn, &app2.config.time_zone, &who.user.0, now)?;
+            if !resets.is_empty() {
+                let told = |r: &ResetDone| json!({ "at": Instant(r.at).to_rfc3339(), "proposed_by": r.proposed_by, "confirmed_by": r.confirmed_by });
+                detail["second_factor_resets"] = resets.iter().map(told).collect();
+            }
+            let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(detail))?;
             let decision = DecisionId::fresh().0;
             let sealed = app2
                 .store

@@ -86,6 +86,15 @@ pub struct Entry {
     pub device: Option<String>,
 }
 
+/// A decider's second factor was reset on the day of their decision.
+#[derive(Clone, Debug)]
+pub struct ResetShown {
+    pub who: String,
+    pub at: Instant,
+    pub proposed_by: String,
+    pub confirmed_by: String,
+}
+
 /// Everything on the page of a case.
 #[derive(Clone, Debug)]
 pub struct Show {
@@ -102,6 +111,8 @@ pub struct Show {
     pub levels: Vec<LevelView>,
     /// All rounds, oldest first.
     pub decisions: Vec<DecisionView>,
+    /// Of everybody who decided here, on the day they did.
+    pub resets: Vec<ResetShown>,
     pub mine: Mine,
     pub counts: Counts,
     pub tally: Option<Tally>,
@@ -143,6 +154,8 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
     let summary = summary(app, &loaded).await?;
     let (keys, caller2, row, sender) = (app.store.clone(), caller.clone(), loaded.row.clone(), broadcast.sender.clone());
     let case = loaded.case.clone();
+    let zone = app.config.time_zone.clone();
+    let made: Vec<(String, i64)> = loaded.decisions.iter().map(|d| (d.decider_id.clone(), d.at)).collect();
     let now = app.now();
     let all = app
         .store
@@ -152,6 +165,14 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
             ids.extend(case.decisions.iter().map(|d| d.decider.0.clone()));
             ids.push(row.requester_id.clone());
             ids.extend(sender);
+            let mut resets = Vec::new();
+            for (decider, at) in made {
+                for reset in crate::app::resets::on_the_day_of(conn, &zone, &decider, Instant(at))? {
+                    ids.extend([reset.proposed_by.clone(), reset.confirmed_by.clone()]);
+                    resets.push((decider.clone(), reset));
+                }
+            }
+            resets.dedup();
             let names = crate::store::broadcasts::names(conn, ids)?;
             let department = match &row.department_id {
                 Some(id) => crate::store::departments::department_find(conn, id)?.map(|d| d.name),
@@ -164,12 +185,18 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
             let shown: Vec<_> = acts.into_iter().take(TIMELINE).chain(looks.into_iter().take(TIMELINE)).collect();
             let parts = reader::parts_of_many(conn, keys.keys(), &shown.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
             let timeline = shown.iter().map(|e| entry(e, parts.get(&e.leaf.id), &caller2)).collect::<Vec<_>>();
-            Ok((captures, names, department, timeline, n, deciders(conn, now)?, recipients::tally(conn, &row.broadcast_id)?))
+            Ok((captures, names, department, timeline, n, deciders(conn, now)?, recipients::tally(conn, &row.broadcast_id)?, resets))
         })
         .await?;
-    let (captures, names, department, mut timeline, events, able, reading) = all;
+    let (captures, names, department, mut timeline, events, able, reading, resets) = all;
     let reads = timeline.split_off(events.0.min(TIMELINE));
     let name = |id: &str| names.get(id).cloned().unwrap_or_default();
+    let resets = resets.iter().map(|(who, reset)| ResetShown {
+        who: name(who),
+        at: Instant(reset.at),
+        proposed_by: name(&reset.proposed_by),
+        confirmed_by: name(&reset.confirmed_by),
+    });
     let decisions = decisions(app, &loaded, &names)?;
     let levels = LEVELS
         .map(|level| LevelView {
@@ -186,6 +213,7 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
         requester: name(&loaded.row.requester_id),
         sender: broadcast.sender.as_deref().map(name),
         captures: captures.into_iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
+        resets: resets.collect(),
         mine: mine(caller, &loaded, now),
         counts: counts(&reading),
         tally: loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),

@@ -45,12 +45,12 @@ async fn an_operator_acts_and_somebody_else_confirms() {
     let waiting = stage.get(&operator, "/approvals").await;
     assert!(waiting.body.contains("待后台操作"), "{}", waiting.body);
 
-    let (captures, confirmations) = (format!("/recalls/{case}/captures"), format!("/recalls/{case}/confirmations"));
+    let captures = format!("/recalls/{case}/captures");
     let fields = [("outcome", "accepted"), ("note", "已在群主后台撤回该消息")];
     assert_eq!(stage.upload(&cast.reviewer, &captures, &fields, PICTURE).await.status, 403, "deciders do not act");
     assert_eq!(stage.upload(&operator, &captures, &fields, b"<svg onload=alert(1)>").await.status, 422, "only pictures");
     assert_eq!(stage.upload(&operator, &captures, &[("outcome", "confirmed"), ("note", "已在群主后台撤回该消息")], PICTURE).await.status, 422);
-    assert_eq!(stage.post(&second, &confirmations, &[("outcome", "accepted")]).await.status, 409, "nothing to confirm yet");
+    assert_eq!(stage.confirm(&second, &case, "accepted", "").await.status, 409, "nothing to confirm yet");
     let done = stage.upload(&operator, &captures, &fields, PICTURE).await;
     assert_eq!(done.status, 303, "{}", done.body);
     assert_eq!(stage.state(&case).await, "executing");
@@ -58,17 +58,19 @@ async fn an_operator_acts_and_somebody_else_confirms() {
     assert!(page.body.contains("shot.png") && page.body.contains("待第二人确认"), "{}", page.body);
 
     for (who, status, reason) in [(&operator, 409, "own-capture"), (&cast.requester, 403, "permission")] {
-        assert_eq!(stage.post(who, &confirmations, &[("outcome", "accepted")]).await.status, status);
+        assert_eq!(stage.confirm(who, &case, "accepted", "").await.status, status);
         assert_eq!(stage.last_refusal(&case).await, reason);
     }
-    let done = stage.post(&second, &confirmations, &[("outcome", "still_visible"), ("note", "部分成员客户端仍可见")]).await;
+    let done = stage.confirm(&second, &case, "still_visible", "部分成员客户端仍可见").await;
     assert_eq!(done.status, 303, "{}", done.body);
+    assert_eq!(stage.state(&case).await, "failed", "the confirmation is the end, whenever the job tells it");
     stage.run().await;
     let row = stage.loaded(&case).await.row;
     assert_eq!(row.state, "failed", "visible is visible, whatever was stated");
     assert!(row.tally.unwrap().contains("\"still_visible\":1"));
     let trail = stage.trail(&case).await;
-    assert!(trail.contains(&"recall.capture_confirmed success".to_owned()) && trail.contains(&"case.closed success".to_owned()), "{trail:?}");
+    let end = ["recall.capture_confirmed success", "recall.finished success", "case.closed success", "evidence.sealed success"];
+    assert_eq!(trail[trail.len() - 4..], end, "{trail:?}");
 }
 
 #[actix_web::test]
@@ -79,6 +81,6 @@ async fn a_confirmation_is_never_better_than_what_was_stated() {
     let case = approved(&stage, &cast).await;
     let stated = [("outcome", "unknown"), ("note", "后台没有显示结果如何")];
     assert_eq!(stage.upload(&operator, &format!("/recalls/{case}/captures"), &stated, PICTURE).await.status, 303);
-    let better = stage.post(&cast.lawyer, &format!("/recalls/{case}/confirmations"), &[("outcome", "accepted")]).await;
+    let better = stage.confirm(&cast.lawyer, &case, "accepted", "").await;
     assert_eq!((better.status, stage.last_refusal(&case).await.as_str()), (409, "better-than-stated"));
 }

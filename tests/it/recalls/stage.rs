@@ -34,7 +34,7 @@ use crate::support::{db::TestDb, sample};
 #[derive(Clone)]
 pub struct Person {
     pub caller: Caller,
-    secret: Vec<u8>,
+    pub secret: Vec<u8>,
 }
 
 pub struct Stage {
@@ -173,18 +173,32 @@ impl Stage {
         self.post(who, &format!("/recalls/{case}/decisions"), &fields).await
     }
 
+    /// Confirms what an operator's captures show, with a fresh code.
+    pub async fn confirm(&self, who: &Person, case: &str, outcome: &str, note: &str) -> Answer {
+        self.clock.advance(Duration::from_secs(30));
+        let code = self.code(who);
+        self.post(who, &format!("/recalls/{case}/confirmations"), &[("outcome", outcome), ("note", note), ("totp", &code)]).await
+    }
+
     pub fn code(&self, who: &Person) -> String {
         totp::code(&who.secret, self.app.now())
     }
 
     async fn session(&self, who: &Person) -> String {
+        self.session_of(who).await.0
+    }
+
+    /// A session of somebody: its cookie's value and its id. The token of its forms is `forged-not`.
+    pub async fn session_of(&self, who: &Person) -> (String, String) {
         let (text, hash) = token::fresh();
+        let id = countermand::id::fresh();
+        let row_id = id.clone();
         let (user, now) = (who.caller.id.clone(), self.app.now());
         self.app
             .store
             .write(move |tx| {
                 let row = SessionRow {
-                    id: countermand::id::fresh(),
+                    id: row_id.clone(),
                     token_hash: hash.clone(),
                     user_id: user.clone(),
                     csrf: "forged-not".into(),
@@ -202,7 +216,7 @@ impl Stage {
             })
             .await
             .unwrap();
-        text
+        (text, id)
     }
 
     pub async fn get(&self, who: &Person, path: &str) -> Answer {

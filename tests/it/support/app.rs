@@ -13,13 +13,13 @@ use countermand::{
     config::Config,
     crypto::{token, totp},
     domain::role::Role,
-    store::{Conn, Store, StoreError, reader},
+    store::Store,
     web::{self, Listen, Shell},
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 
-use super::db::TestDb;
+use super::{db::TestDb, log};
 
 /// A running server with a database of its own. It stops when this is dropped.
 pub struct TestApp {
@@ -125,32 +125,14 @@ impl TestApp {
         (person, browser)
     }
 
-    pub async fn read<T: Send + 'static>(&self, f: impl FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static) -> T {
-        self.app.store.read(f).await.unwrap()
-    }
-
     /// How many events there are.
     pub async fn log_size(&self) -> u64 {
-        u64::try_from(self.read(|conn| Ok(reader::head(conn)?.size)).await).unwrap()
+        log::size(&self.app.store).await
     }
 
-    /// The events from `from` on, with their parts opened: `{"action","outcome","actor","subject",…,"parts":{name:value}}`.
+    /// The events from `from` on, with their parts opened.
     pub async fn events_from(&self, from: u64) -> Vec<Value> {
-        let keys = self.app.store.keys().clone();
-        self.read(move |conn| {
-            let mut all = Vec::new();
-            for event in reader::events_from(conn, from, 10_000)? {
-                let mut value: Value = serde_json::from_slice(&event.bytes).unwrap();
-                let mut parts = serde_json::Map::new();
-                for part in reader::parts_of(conn, &keys, &event.leaf.id)? {
-                    parts.insert(part.name, serde_json::from_slice(&part.value).unwrap());
-                }
-                value["parts"] = Value::Object(parts);
-                all.push(value);
-            }
-            Ok(all)
-        })
-        .await
+        log::events_from(&self.app.store, from).await
     }
 
     /// Runs `work` and gives the events that it left.

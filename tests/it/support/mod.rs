@@ -5,4 +5,5 @@ pub mod browser;
 pub mod case_sample;
 pub mod db;
 pub mod html;
+pub mod log;
 pub mod sample;

@@ -197,6 +197,15 @@ pub(super) fn next(page: &Page, state: State, mode: Mode) -> String {
     by_hand.unwrap_or_else(|| page.t(&key))
 }
 
+/// Second factors that two people took away on the day of a decision in this case, one line each.
+pub(super) fn resets(page: &Page, v: &Show) -> Vec<String> {
+    let line = |r: &crate::app::recalls::view::ResetShown| {
+        let at = page.tr.time(r.at);
+        page.a("recall-second-factor-reset", &[("who", &r.who), ("at", &at), ("proposed", &r.proposed_by), ("confirmed", &r.confirmed_by)])
+    };
+    v.resets.iter().map(line).collect()
+}
+
 /// Text as paragraphs, one a line.
 pub(super) fn paragraphs(text: &str) -> Vec<String> {
     text.lines().map(str::trim_end).filter(|l| !l.is_empty()).map(ToOwned::to_owned).collect()

@@ -84,6 +84,8 @@ struct CasePage {
     request: Vec<Fact>,
     impact: Vec<Fact>,
     checks: Vec<Check>,
+    /// Second factors that were reset on the day of a decision here.
+    resets: Vec<String>,
     message: Option<Vec<String>>,
     /// They may read it, but this answer does not open it.
     message_closed: bool,
@@ -169,6 +171,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         request: build::request(&page, &v),
         impact: impact(&page, &v),
         checks: build::checks(&page, &v),
+        resets: build::resets(&page, &v),
         message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
         message_byline: v.sender.clone().unwrap_or_default(),

@@ -1,0 +1,536 @@
+//! Every route of the table, working: one event with all its parts. Beside each, what its own use case refuses.
+
+use countermand::{
+    app::{Caller, sessions, setup, users},
+    crypto::totp,
+    domain::role::Role,
+};
+use serde_json::json;
+
+use super::{
+    house::{By, Crew, House, PICTURE},
+    table,
+};
+use crate::recalls::stage::Person;
+
+const PASSWORD: &str = "松下问童子 言师采药去只在此山中";
+
+/// The set-up link, an invitation, a sign-in with enrolment, one with a code, signing out.
+async fn first_people(house: &House) {
+    let app = &house.stage.app;
+    let by = By::Stranger;
+    let link = setup::first_start(app).await.unwrap().unwrap().path;
+    let account = |name: &'static str| [("username", name), ("display_name", "张三"), ("password", PASSWORD), ("password_again", PASSWORD)];
+    let shot = house.post(by, &link, &[("username", "first"), ("display_name", ""), ("password", "short")]).await;
+    house.declined("/setup/{token}", by, &shot, 422, "invalid");
+    let shot = house.post(by, &link, &account("first")).await;
+    house.worked("/setup/{token}", by, &shot);
+    let again = house.post(by, &link, &account("other")).await;
+    house.declined("/setup/{token}", by, &again, 404, "not_found");
+    let invitations: Vec<String> = shot
+        .body
+        .split("/invitations/")
+        .skip(1)
+        .map(|rest| format!("/invitations/{}", &rest[..43]))
+        .collect::<std::collections::BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    assert_eq!(invitations.len(), 2, "{}", shot.body);
+    let shot = house.post(by, &invitations[0], &account("first")).await;
+    house.declined("/invitations/{token}", by, &shot, 422, "invalid");
+    let shot = house.post(by, &invitations[0], &account("keeper")).await;
+    house.worked("/invitations/{token}", by, &shot);
+    let shot = house.post(by, &invitations[0], &account("third")).await;
+    house.declined("/invitations/{token}", by, &shot, 404, "not_found");
+
+    for typed in ["wrong password here", ""] {
+        let shot = house.post(by, "/sessions", &[("account", "first"), ("password", typed)]).await;
+        assert_eq!((shot.status, shot.one("a wrong password")["action"].as_str()), (409, Some("session.opened")));
+        assert_eq!(shot.events[0]["outcome"], "refused");
+    }
+    let shot = house.post(by, "/sessions", &[("account", "first"), ("password", PASSWORD)]).await;
+    let event = shot.one("/sessions").clone();
+    assert_eq!(event["actor"]["id"], "anonymous", "before the code nobody is known");
+    house.worked("/sessions", by, &shot);
+
+    let secret = totp::fresh_secret();
+    let sealed = sessions::enrolment_seal(app, event["session"].as_str().unwrap(), &secret);
+    let pending = By::Cookie(&shot.cookie);
+    let path = "/sessions/enrolment";
+    let refused = house.post(pending, path, &[("sealed", "00"), ("totp", "000000")]).await;
+    house.declined(path, pending, &refused, 409, "enrolment-stale");
+    let refused = house.post(pending, path, &[("sealed", &sealed), ("totp", "000000")]).await;
+    house.declined(path, pending, &refused, 422, "invalid");
+    let code = totp::code(&secret, app.now());
+    let opened = house.post(pending, path, &[("sealed", &sealed), ("totp", &code)]).await;
+    house.worked(path, pending, &opened);
+
+    let shot = house.post(by, "/sessions", &[("account", "first"), ("password", PASSWORD)]).await;
+    let (pending, path) = (By::Cookie(&shot.cookie), "/sessions/verification");
+    for bad in [code.as_str(), "000000", ""] {
+        let refused = house.post(pending, path, &[("totp", bad)]).await;
+        house.declined(path, pending, &refused, 422, "invalid");
+    }
+    house.tick();
+    let code = totp::code(&secret, app.now());
+    let opened = house.post(pending, path, &[("totp", &code)]).await;
+    house.worked(path, pending, &opened);
+    let who = person(house, "first", secret).await;
+    let shot = house.post(By::Person(&who), "/sessions/current/closures", &[]).await;
+    house.worked("/sessions/current/closures", By::Person(&who), &shot);
+}
+
+/// Somebody who exists, as a caller.
+async fn person(house: &House, username: &'static str, secret: Vec<u8>) -> Person {
+    let found = house.stage.app.store.read(move |conn| {
+        let row = countermand::store::users::user_by_name(conn, username)?.unwrap();
+        countermand::app::people::person_find(conn, &row.id)
+    });
+    Person { caller: found.await.unwrap().unwrap().caller(None, None, None), secret }
+}
+
+async fn own_account(house: &House) {
+    let app = &house.stage.app;
+    let secret = totp::fresh_secret();
+    let new = users::NewUser {
+        username: "owner".into(),
+        display_name: "owner".into(),
+        roles: [Role::Requester].into(),
+        password: Some(PASSWORD.into()),
+        totp_secret: Some(totp::base32(&secret)),
+        ..users::NewUser::default()
+    };
+    users::add(app, &Caller::shell(), new).await.unwrap();
+    let mut me = person(house, "owner", secret).await;
+    let fresh = "another horse for the battery";
+    let route = "/account/password";
+    let shot = house.post(By::Person(&me), route, &[("password", "no"), ("new_password", fresh), ("new_password_again", fresh)]).await;
+    house.declined(route, By::Person(&me), &shot, 422, "invalid");
+    let shot = house.post(By::Person(&me), route, &[("password", PASSWORD), ("new_password", fresh), ("new_password_again", fresh)]).await;
+    house.worked(route, By::Person(&me), &shot);
+    let shot = house.post(By::Person(&me), "/account/preferences", &[("theme", "dark"), ("lang", "en")]).await;
+    house.worked("/account/preferences", By::Person(&me), &shot);
+
+    let route = "/account/sessions/{id}/revocations";
+    let other = house.stage.session_of(&me).await.1;
+    let shot = house.post(By::Person(&me), &route.replace("{id}", &other), &[]).await;
+    house.worked(route, By::Person(&me), &shot);
+    let shot = house.post(By::Person(&me), &route.replace("{id}", "nothing"), &[]).await;
+    house.declined(route, By::Person(&me), &shot, 404, "not_found");
+
+    let route = "/account/tokens";
+    let fields = |code: &str| {
+        vec![("name".to_owned(), "报表".to_owned()), ("scopes".to_owned(), "recall.read".to_owned()), ("totp".to_owned(), code.to_owned())]
+    };
+    let code = house.fresh_code(&me);
+    for (code, works) in [("000000".to_owned(), false), (code.clone(), true), (code, false)] {
+        let fields = fields(&code);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        let shot = house.post(By::Person(&me), route, &fields).await;
+        if works {
+            house.worked(route, By::Person(&me), &shot);
+            let id = shot.events[0]["subject"]["id"].as_str().unwrap();
+            let route = "/account/tokens/{id}/revocations";
+            let shot = house.post(By::Person(&me), &route.replace("{id}", id), &[]).await;
+            house.worked(route, By::Person(&me), &shot);
+            let shot = house.post(By::Person(&me), &route.replace("{id}", "nothing"), &[]).await;
+            house.declined(route, By::Person(&me), &shot, 404, "not_found");
+        } else {
+            house.declined(route, By::Person(&me), &shot, 422, "invalid");
+        }
+    }
+    let shot = house.post(By::Person(&me), route, &[("name", ""), ("scopes", "everything")]).await;
+    house.declined(route, By::Person(&me), &shot, 422, "invalid");
+
+    let route = "/account/second-factor";
+    let (cookie, session) = house.stage.session_of(&me).await;
+    let secret = totp::fresh_secret();
+    let sealed = sessions::enrolment_seal(app, &session, &secret);
+    let code = house.fresh_code(&me);
+    let new_code = totp::code(&secret, app.now());
+    let by = By::Cookie(&cookie);
+    for (sealed, code, new_code, status, reason) in [
+        ("00", code.as_str(), new_code.as_str(), 409, "enrolment-stale"),
+        (&sealed, "000000", &new_code, 422, "invalid"),
+        (&sealed, &code, "000000", 422, "invalid"),
+    ] {
+        let shot = house.post(by, route, &[("csrf", "forged-not"), ("sealed", sealed), ("totp", code), ("new_totp", new_code)]).await;
+        house.declined(route, by, &shot, status, reason);
+    }
+    let shot = house.post(by, route, &[("csrf", "forged-not"), ("sealed", &sealed), ("totp", &code), ("new_totp", &new_code)]).await;
+    house.worked(route, by, &shot);
+    me.secret = secret;
+}
+
+/// The version of an account, for its form.
+async fn version(house: &House, id: &str) -> String {
+    let id = id.to_owned();
+    let row = house.stage.app.store.read(move |conn| countermand::store::users::user_find(conn, &id)).await.unwrap().unwrap();
+    row.version.to_string()
+}
+
+async fn accounts(house: &House, crew: &Crew) {
+    let (system, security, audit) = (By::Person(&crew.system), By::Person(&crew.security), By::Person(&crew.audit));
+    let shot = house.post(system, "/users/invitations", &[("roles", "requester")]).await;
+    house.worked("/users/invitations", system, &shot);
+    let shot = house.post(system, "/users/invitations", &[("roles", "final_approver")]).await;
+    house.declined("/users/invitations", system, &shot, 422, "invalid");
+    let shot = house.post(system, "/departments", &[("name", "华东分公司")]).await;
+    house.worked("/departments", system, &shot);
+    for name in ["华东分公司", ""] {
+        let shot = house.post(system, "/departments", &[("name", name)]).await;
+        house.declined("/departments", system, &shot, 422, "invalid");
+    }
+
+    let him = &crew.nobody.caller.id;
+    let at = |route: &str| route.replace("{id}", him);
+    let posts: [(By<'_>, &str, &[(&str, &str)]); 8] = [
+        (security, "/users/{id}/roles", &[("roles", "requester")]),
+        (security, "/users/{id}/roles", &[]),
+        (audit, "/users/{id}/audit-access", &[("valid_until", "2027-03-31")]),
+        (audit, "/users/{id}/audit-access/endings", &[]),
+        (system, "/users/{id}/details", &[("display_name", "李四")]),
+        (system, "/users/{id}/suspensions", &[]),
+        (system, "/users/{id}/reinstatements", &[]),
+        (system, "/users/{id}/details", &[("display_name", "nobody")]),
+    ];
+    for (by, route, fields) in posts {
+        let version = version(house, him).await;
+        let with = |version: &'static str| fields.iter().copied().chain([("version", version)]).collect::<Vec<_>>();
+        let stale = house.post(by, &at(route), &with("0")).await;
+        house.declined(route, by, &stale, 409, "conflict");
+        let unknown = house.post(by, &route.replace("{id}", "nothing"), &with("1")).await;
+        house.declined(route, by, &unknown, 404, "not_found");
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("version", version.as_str())]).collect();
+        let shot = house.post(by, &at(route), &fields).await;
+        house.worked(route, by, &shot);
+    }
+    let version = version(house, him).await;
+    for (by, route, fields, status, reason) in [
+        (security, "/users/{id}/roles", [("roles", "emperor")], 422, "invalid"),
+        (security, "/users/{id}/roles", [("roles", "auditor")], 409, "auditor-elsewhere"),
+        (audit, "/users/{id}/audit-access", [("valid_until", "2020-01-01")], 422, "invalid"),
+        (audit, "/users/{id}/audit-access", [("valid_until", "tomorrow")], 422, "invalid"),
+        (audit, "/users/{id}/audit-access/endings", [("x", "x")], 409, "no-audit-access"),
+        (system, "/users/{id}/details", [("display_name", "")], 422, "invalid"),
+    ] {
+        let fields: Vec<(&str, &str)> = fields.into_iter().chain([("version", version.as_str())]).collect();
+        let shot = house.post(by, &at(route), &fields).await;
+        house.declined(route, by, &shot, status, reason);
+    }
+    for (by, who, route) in [
+        (system, &crew.system, "/users/{id}/suspensions"),
+        (security, &crew.security, "/users/{id}/roles"),
+        (audit, &crew.audit, "/users/{id}/audit-access"),
+    ] {
+        let path = route.replace("{id}", &who.caller.id);
+        let fields = [("version", "1"), ("roles", "counsel"), ("valid_until", "2027-01-01")];
+        let shot = house.post(by, &path, &fields).await;
+        house.declined(route, by, &shot, 409, "own-account");
+    }
+
+    let (propose, confirm) = ("/users/{id}/second-factor-resets", "/users/{id}/second-factor-resets/confirmations");
+    let shot = house.post(security, &at(confirm), &[("totp", &house.fresh_code(&crew.security))]).await;
+    house.declined(confirm, security, &shot, 409, "reset-not-proposed");
+    let shot = house.post(system, &at(propose), &[("totp", "000000")]).await;
+    house.declined(propose, system, &shot, 422, "invalid");
+    let shot = house.post(system, &at(propose), &[("totp", &house.fresh_code(&crew.system))]).await;
+    house.worked(propose, system, &shot);
+    let shot = house.post(security, &at(confirm), &[("totp", &house.fresh_code(&crew.security))]).await;
+    house.worked(confirm, security, &shot);
+}
+
+async fn connections(house: &House, crew: &Crew) -> String {
+    let by = By::Person(&crew.system);
+    let access = house.stage.emulator.access().clone();
+    let agent = access.agent_id.to_string();
+    let with = |name: &'static str, more: &[(&'static str, &'static str)]| {
+        let mut all = vec![("name", name), ("platform", "wecom"), ("base_url", access.base_url.as_str())];
+        all.extend([("corp_id", access.corp_id.as_str()), ("agent_id", agent.as_str()), ("secret", access.secret.as_str())]);
+        all.extend_from_slice(more);
+        all
+    };
+    let shot = house.post(by, "/connections", &with("备用连接", &[])).await;
+    house.worked("/connections", by, &shot);
+    let path = shot.location.clone();
+    let shot = house.post(by, "/connections", &with("备用连接", &[])).await;
+    house.declined("/connections", by, &shot, 422, "invalid");
+    let shot = house.post(by, &path, &with("备用", &[("version", "1"), ("active", "1")])).await;
+    house.worked("/connections/{id}", by, &shot);
+    assert!(!serde_json::to_string(&shot.events).unwrap().contains(&access.secret), "the secret is in no event");
+    let shot = house.post(by, &path, &with("备用", &[("version", "1"), ("active", "1")])).await;
+    house.declined("/connections/{id}", by, &shot, 422, "conflict");
+    let shot = house.post(by, &path, &with("", &[("version", "2"), ("active", "1")])).await;
+    house.declined("/connections/{id}", by, &shot, 422, "invalid");
+    let shot = house.post(by, &format!("{path}/tests"), &[]).await;
+    house.worked("/connections/{id}/tests", by, &shot);
+    for route in ["/connections/{id}", "/connections/{id}/tests"] {
+        let shot = house.post(by, &route.replace("{id}", "nothing"), &with("x", &[])).await;
+        house.declined(route, by, &shot, 404, "not_found");
+    }
+    path
+}
+
+async fn messages(house: &House, crew: &Crew) {
+    let by = By::Person(&crew.cast.requester);
+    let people = house.stage.recipients().join("\n");
+    let connection = house.stage.connection.clone();
+    let fields = |step: &'static str, title: &'static str| {
+        [("connection", connection.as_str()), ("audience", "some"), ("users", people.as_str()), ("title", title), ("text", "正文"), ("step", step)]
+    };
+    let looked = house.post(by, "/broadcasts", &fields("check", "通知")).await;
+    let event = looked.one("a look at the check page");
+    assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some("permission.checked"), Some("success")), "{event:#}");
+    for step in ["check", "send"] {
+        let shot = house.post(by, "/broadcasts", &fields(step, "")).await;
+        house.declined("/broadcasts", by, &shot, 422, "invalid");
+    }
+    let edited = house.post(by, "/broadcasts", &fields("edit", "通知")).await;
+    assert_eq!(edited.one("a step back")["parts"]["detail"]["reason"], "edited");
+    let shot = house.post(by, "/broadcasts", &fields("send", "通知")).await;
+    house.worked("/broadcasts", by, &shot);
+
+    let now = house.stage.app.now().to_rfc3339();
+    let report =
+        |title: &'static str| [("channel", "QQ 群"), ("sent_at", now.as_str()), ("audience", "代理商群"), ("title", title), ("text", "内部价九折")];
+    let shot = house.post(by, "/reports", &report("报价单")).await;
+    house.worked("/reports", by, &shot);
+    let shot = house.post(by, "/reports", &[("channel", ""), ("title", "x")]).await;
+    house.declined("/reports", by, &shot, 422, "invalid");
+}
+
+async fn cases(house: &House, crew: &Crew) {
+    let stage = &house.stage;
+    let (requester, reviewer) = (By::Person(&crew.cast.requester), By::Person(&crew.cast.reviewer));
+    let people = stage.recipients();
+    let people: Vec<&str> = people.iter().map(String::as_str).collect();
+    let broadcast = stage.notice(&crew.cast.requester, &people).await;
+    let ask =
+        |step: &'static str, reason: &'static str| [("broadcast", broadcast.as_str()), ("category", "leak"), ("reason", reason), ("step", step)];
+    let looked = house.post(requester, "/recalls", &ask("check", "收件范围误选为全体员工")).await;
+    let event = looked.one("a look at the check page");
+    assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some("permission.checked"), Some("success")), "{event:#}");
+    for step in ["check", "submit"] {
+        let shot = house.post(requester, "/recalls", &ask(step, "")).await;
+        house.declined("/recalls", requester, &shot, 422, "invalid");
+        let shot =
+            house.post(requester, "/recalls", &[("broadcast", "nothing"), ("category", "leak"), ("reason", "收件范围误选"), ("step", step)]).await;
+        assert_eq!((shot.status, shot.one("no such message")["outcome"].as_str()), (404, Some("refused")));
+    }
+    let nonce = [("nonce", "0123456789abcdef")];
+    let (cookie, _) = stage.session_of(&crew.cast.requester).await;
+    let twice: Vec<(&str, &str)> = ask("submit", "收件范围误选为全体员工").into_iter().chain(nonce).chain([("csrf", "forged-not")]).collect();
+    let shot = house.post(By::Cookie(&cookie), "/recalls", &twice).await;
+    house.worked("/recalls", By::Cookie(&cookie), &shot);
+    let case = shot.case();
+    let again = house.post(By::Cookie(&cookie), "/recalls", &twice).await;
+    assert_eq!((again.status, &again.location), (303, &shot.location));
+    assert_eq!(again.one("a double click")["parts"]["detail"]["reason"], "repeated");
+    let shot = house.post(requester, "/recalls", &ask("submit", "收件范围误选为全体员工")).await;
+    house.declined("/recalls", requester, &shot, 409, "case-open");
+
+    let route = "/recalls/{id}/decisions";
+    let path = route.replace("{id}", &case);
+    let code = house.fresh_code(&crew.cast.reviewer);
+    let ballot = |decision: &'static str, code: &str, version: &str| {
+        [
+            ("decision", decision.to_owned()),
+            ("comment", "情况属实，依制度处理".to_owned()),
+            ("totp", code.to_owned()),
+            ("version", version.to_owned()),
+        ]
+    };
+    for (who, decision, code, version, status, reason) in [
+        (&crew.cast.reviewer, "burn", code.as_str(), "1", 422, "invalid"),
+        (&crew.cast.reviewer, "approve", "", "1", 422, "invalid"),
+        (&crew.cast.reviewer, "approve", "000000", "1", 422, "invalid"),
+        (&crew.cast.reviewer, "approve", &code, "7", 409, "conflict"),
+        (&crew.cast.lawyer, "approve", &stage.code(&crew.cast.lawyer), "1", 409, "role-not-for-level"),
+        (&crew.cast.requester, "approve", &stage.code(&crew.cast.requester), "1", 403, "permission"),
+    ] {
+        let fields = ballot(decision, code, version);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        let shot = house.post(By::Person(who), &path, &fields).await;
+        house.declined(route, By::Person(who), &shot, status, reason);
+    }
+    let fields = ballot("return", &code, "1");
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let shot = house.post(reviewer, &path, &fields).await;
+    house.worked(route, reviewer, &shot);
+
+    let route = "/recalls/{id}/resubmissions";
+    let path = route.replace("{id}", &case);
+    let shot = house.post(requester, &path, &[("reason", "")]).await;
+    house.declined(route, requester, &shot, 422, "invalid");
+    let shot = house.post(requester, &path, &[("reason", "补充：附件含职级薪酬区间")]).await;
+    house.worked(route, requester, &shot);
+    let shot = house.post(requester, &path, &[("reason", "补充：附件含职级薪酬区间")]).await;
+    house.declined(route, requester, &shot, 409, "not-returned");
+
+    let route = "/recalls/{id}/halts";
+    let path = route.replace("{id}", &case);
+    let (security, executive) = (By::Person(&crew.security), By::Person(&crew.cast.executive));
+    let shot = house.post(executive, &path, &[("reason", "！")]).await;
+    house.declined(route, executive, &shot, 422, "invalid");
+    let shot = house.post(security, &path, &[("reason", "接口异常，先停止执行")]).await;
+    house.worked(route, security, &shot);
+    let shot = house.post(security, &path, &[("reason", "接口异常，先停止执行")]).await;
+    house.declined(route, security, &shot, 409, "nothing-to-halt");
+
+    let route = "/recalls/{id}/withdrawal";
+    let path = route.replace("{id}", &case);
+    let other = stage.person("other", &[Role::Requester], "人力资源部").await;
+    let shot = house.post(By::Person(&other), &path, &[("reason", "不是我的")]).await;
+    house.declined(route, By::Person(&other), &shot, 404, "not_found");
+    let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
+    house.worked(route, requester, &shot);
+    let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
+    house.declined(route, requester, &shot, 409, "not-open");
+    for route in ["decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"] {
+        let by = match route {
+            "decisions" => reviewer,
+            "captures" | "confirmations" => By::Person(&crew.operator),
+            "halts" => executive,
+            _ => requester,
+        };
+        let shot = house.post(by, &format!("/recalls/nothing/{route}"), &[("reason", "没有这个案件")]).await;
+        house.declined(&format!("/recalls/{{id}}/{route}"), by, &shot, 404, "not_found");
+    }
+    stage.run().await;
+}
+
+async fn guided(house: &House, crew: &Crew) -> String {
+    let case = house.guided(&crew.cast).await;
+    let (operator, second) = (By::Person(&crew.operator), By::Person(&crew.second));
+    let (captures, confirmations) = ("/recalls/{id}/captures", "/recalls/{id}/confirmations");
+    let at = |route: &str| route.replace("{id}", &case);
+    let fields = [("outcome", "unknown"), ("note", "后台没有显示结果如何")];
+    let shot = house.upload(operator, &at(captures), &fields, "capture", b"<svg onload=alert(1)>").await;
+    house.declined(captures, operator, &shot, 422, "invalid");
+    let code = house.fresh_code(&crew.second);
+    let seen = |outcome: &'static str, code: &'static str| [("outcome", outcome), ("note", "已核对"), ("totp", code)];
+    let shot = house.post(second, &at(confirmations), &[("outcome", "unknown"), ("totp", &code)]).await;
+    house.declined(confirmations, second, &shot, 409, "no-capture");
+    let shot = house.upload(operator, &at(captures), &fields, "capture", PICTURE).await;
+    house.worked(captures, operator, &shot);
+    for (who, outcome, code, status, reason) in [
+        (&crew.operator, "unknown", house.stage.code(&crew.operator), 409, "own-capture"),
+        (&crew.second, "accepted", code.clone(), 409, "better-than-stated"),
+        (&crew.second, "confirmed", code.clone(), 422, "invalid"),
+        (&crew.second, "unknown", String::new(), 422, "invalid"),
+        (&crew.second, "unknown", "000000".to_owned(), 422, "invalid"),
+        (&crew.cast.requester, "unknown", house.stage.code(&crew.cast.requester), 403, "permission"),
+    ] {
+        let shot = house.post(By::Person(who), &at(confirmations), &[("outcome", outcome), ("note", "已核对"), ("totp", &code)]).await;
+        house.declined(confirmations, By::Person(who), &shot, status, reason);
+    }
+    // Not burnt by what was refused before.
+    let shot = house.post(second, &at(confirmations), &[("outcome", "unknown"), ("note", "已核对"), ("totp", &code)]).await;
+    house.worked(confirmations, second, &shot);
+    let shot = house.post(second, &at(confirmations), &seen("unknown", "000000")).await;
+    house.declined(confirmations, second, &shot, 409, "nothing-to-finish");
+    house.stage.run().await;
+    case
+}
+
+async fn evidence(house: &House, crew: &Crew, case: &str) {
+    let by = By::Person(&crew.counsel);
+    let code = house.fresh_code(&crew.counsel);
+    let route = "/evidence/exports";
+    for (case, purpose, code, reason) in
+        [(case, "", code.as_str(), "invalid"), (case, "劳动仲裁举证", "000000", "invalid"), ("nothing", "劳动仲裁举证", &code, "not_found")]
+    {
+        let shot = house.post(by, route, &[("case", case), ("purpose", purpose), ("totp", code)]).await;
+        house.declined(route, by, &shot, 422, reason);
+    }
+    let shot = house.post(by, route, &[("case", case), ("purpose", "劳动仲裁举证"), ("totp", &code)]).await;
+    house.worked(route, by, &shot);
+    let route = "/evidence/verification";
+    for file in [b"not a bundle".as_slice(), b""] {
+        let shot = house.upload(by, route, &[], "bundle", file).await;
+        house.worked(route, by, &shot);
+    }
+}
+
+async fn programs(house: &House, crew: &Crew) {
+    let stage = &house.stage;
+    let (ask, decide) = (&["broadcast.send", "recall.request", "recall.read"], &["recall.decide", "recall.read"]);
+    let mine = stage.token(Some(&crew.cast.requester), ask).await;
+    let theirs = stage.token(Some(&crew.cast.reviewer), decide).await;
+    let by = By::Token(&mine);
+    let people = stage.recipients();
+    let sent = json!({ "connection": stage.connection, "title": "通知", "text": "正文", "audience": { "users": people } });
+    let shot = house.api(&mine, "/api/v1/broadcasts", &sent).await;
+    house.worked("/api/v1/broadcasts", by, &shot);
+    let shot = house.api(&mine, "/api/v1/broadcasts", &json!({})).await;
+    house.declined("/api/v1/broadcasts", by, &shot, 422, "invalid");
+    let now = stage.app.now().to_rfc3339();
+    let import = json!({
+        "connection": stage.connection, "sent_at": now, "message_ids": ["imported-1"], "content": { "title": "旧通知", "text": "正文" }, "recipients": people,
+    });
+    let shot = house.api(&mine, "/api/v1/broadcasts/imports", &import).await;
+    house.worked("/api/v1/broadcasts/imports", by, &shot);
+    let broadcast = serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()["id"].as_str().unwrap().to_owned();
+    let shot = house.api(&mine, "/api/v1/broadcasts/imports", &import).await;
+    house.declined("/api/v1/broadcasts/imports", by, &shot, 409, "already-imported");
+    let report = json!({ "channel": "QQ 群", "sent_at": now, "audience": "代理商群", "title": "报价单", "text": "九折" });
+    let shot = house.api(&mine, "/api/v1/reports", &report).await;
+    house.worked("/api/v1/reports", by, &shot);
+    let shot = house.api(&mine, "/api/v1/reports", &json!({ "channel": "x" })).await;
+    house.declined("/api/v1/reports", by, &shot, 422, "invalid");
+
+    let asked = json!({ "broadcast": broadcast, "category": "wrong_fact", "reason": "金额写错了一位数" });
+    let shot = house.api(&mine, "/api/v1/recalls", &asked).await;
+    house.worked("/api/v1/recalls", by, &shot);
+    let case = serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()["id"].as_str().unwrap().to_owned();
+    let shot = house.api(&mine, "/api/v1/recalls", &asked).await;
+    house.declined("/api/v1/recalls", by, &shot, 409, "case-open");
+    let shot = house.api(&mine, "/api/v1/recalls", &json!({ "broadcast": "nothing" })).await;
+    house.declined("/api/v1/recalls", by, &shot, 422, "invalid");
+
+    let route = "/api/v1/recalls/{id}/decisions";
+    let path = route.replace("{id}", &case);
+    let by = By::Token(&theirs);
+    let code = house.fresh_code(&crew.cast.reviewer);
+    let service = stage.token(None, &["recall.read", "recall.request"]).await;
+    for (token, path, code, status, reason) in [
+        (&service, path.as_str(), code.as_str(), 403, "permission"),
+        (&mine, &path, &code, 403, "permission"),
+        (&theirs, &path, "000000", 422, "invalid"),
+        (&theirs, &path, "", 422, "invalid"),
+        (&theirs, "/api/v1/recalls/nothing/decisions", &code, 404, "not_found"),
+    ] {
+        let shot = house.api(token, path, &json!({ "decision": "approve", "comment": "情况属实，同意撤回", "totp": code })).await;
+        house.declined(route, By::Token(token), &shot, status, reason);
+    }
+    let shot = house.api(&theirs, &path, &json!({ "decision": "approve", "comment": "情况属实，同意撤回", "totp": code })).await;
+    house.worked(route, by, &shot);
+    let shot = house.api(&theirs, &path, &json!({ "decision": "approve", "comment": "情况属实，同意撤回", "totp": code })).await;
+    assert_eq!(shot.one("twice")["outcome"], "refused");
+
+    let route = "/api/v1/recalls/{id}/withdrawal";
+    let shot = house.api(&mine, &route.replace("{id}", &case), &json!({ "reason": "已由本人撤回" })).await;
+    house.worked(route, By::Token(&mine), &shot);
+    let shot = house.api(&mine, &route.replace("{id}", &case), &json!({ "reason": "已由本人撤回" })).await;
+    house.declined(route, By::Token(&mine), &shot, 409, "not-open");
+    let shot = house.api(&mine, &route.replace("{id}", "nothing"), &json!({})).await;
+    house.declined(route, By::Token(&mine), &shot, 404, "not_found");
+}
+
+#[actix_web::test]
+async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
+    let house = House::set().await;
+    first_people(&house).await;
+    own_account(&house).await;
+    let crew = house.crew().await;
+    accounts(&house, &crew).await;
+    connections(&house, &crew).await;
+    messages(&house, &crew).await;
+    cases(&house, &crew).await;
+    let case = guided(&house, &crew).await;
+    evidence(&house, &crew, &case).await;
+    programs(&house, &crew).await;
+    let done = house.done.borrow();
+    let missing: Vec<&str> = table::TABLE.iter().map(|l| l.route).filter(|r| !done.contains(r)).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "routes that were never seen to work");
+}

@@ -1,0 +1,10 @@
+//! The table of route -> action -> required parts, and the stories that it drives: every post, its refusals included, leaves exactly its
+//! event. `table` is the contract, `house` the company that posts, `done` what works, `refused` what is refused on every route alike, `never`
+//! what each role is refused, `broken` attempts to break in.
+
+mod broken;
+mod done;
+mod house;
+mod never;
+mod refused;
+mod table;

@@ -1,0 +1,173 @@
+//! What is refused on every route alike, before a use case sees it or by the permission that it asks for first.
+
+use countermand::app::throttle;
+use reqwest::{Method, header};
+use serde_json::json;
+
+use super::{
+    house::{By, House},
+    table::TABLE,
+};
+
+/// Routes by which one comes to have a session: no session is asked for, and no permission.
+const OPEN: [&str; 3] = ["/setup/{token}", "/invitations/{token}", "/sessions"];
+/// Routes of somebody whose code is still missing.
+const PENDING: [&str; 2] = ["/sessions/verification", "/sessions/enrolment"];
+/// What a read-only account may post too.
+const AUDITORS: [&str; 7] = [
+    "/sessions/current/closures",
+    "/account/password",
+    "/account/second-factor",
+    "/account/preferences",
+    "/account/sessions/{id}/revocations",
+    "/evidence/exports",
+    "/evidence/verification",
+];
+const GATE: &str = "permission.checked";
+
+fn path(route: &str) -> String {
+    route.replace("{id}", "0192aaaa-0000-7000-8000-000000000000").replace("{token}", &"x".repeat(43))
+}
+
+/// Somebody who is signed in and holds no role may do this all the same.
+fn own(route: &str) -> bool {
+    route.starts_with("/account") || route.starts_with("/sessions")
+}
+
+#[actix_web::test]
+async fn every_console_post_is_refused_in_one_event() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let (nobody, auditor) = (By::Person(&crew.nobody), By::Person(&crew.auditor));
+    for line in TABLE.iter().filter(|l| !l.route.starts_with("/api/")) {
+        let (route, at) = (line.route, path(line.route));
+        let about = |what: &str| format!("{route}, {what}");
+        let entry = OPEN.contains(&route);
+        let by = if entry { By::Stranger } else { nobody };
+
+        if !entry {
+            let shot = house.post(By::Stranger, &at, &[]).await;
+            assert!(shot.location.starts_with("/sign-in"), "{route}");
+            house.refused(&about("a stranger"), GATE, By::Stranger, &shot, 303, "not_signed_in");
+        }
+        if PENDING.contains(&route) {
+            // Somebody signed in has no code to give.
+            let shot = house.post(nobody, &at, &[]).await;
+            house.refused(&about("signed in already"), GATE, nobody, &shot, 303, "not_signed_in");
+            continue;
+        }
+        let shot = house.post(by, &at, &[("csrf", "another")]).await;
+        house.refused(&about("a forged post"), GATE, by, &shot, 403, "forged_token");
+        for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("origin", "null")] {
+            let (request, csrf) = house.request(by, Method::POST, &at).await;
+            let request = request.header(name, value).header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(format!("csrf={csrf}"));
+            let shot = house.shoot(request).await;
+            house.refused(&about("a foreign site"), GATE, by, &shot, 403, "foreign_origin");
+        }
+        for (kind, body) in [("text/plain", "x"), ("application/json", "{}"), ("multipart/form-data; boundary=cut", "no part"), ("", "x")] {
+            let (request, _) = house.request(by, Method::POST, &at).await;
+            let request = if kind.is_empty() { request } else { request.header(header::CONTENT_TYPE, kind) };
+            let shot = house.shoot(request.body(body)).await;
+            house.refused(&about(kind), GATE, by, &shot, 400, "unreadable");
+        }
+        let shot = house.post(by, &at, &[("reason", &"x".repeat(70_000))]).await;
+        house.refused(&about("too much"), GATE, by, &shot, 413, "too_large");
+        for method in [Method::PUT, Method::DELETE, Method::PATCH] {
+            let (request, _) = house.request(by, method.clone(), &at).await;
+            let shot = house.shoot(request).await;
+            house.refused(&about(method.as_str()), GATE, by, &shot, 405, "method");
+        }
+        if entry {
+            continue;
+        }
+        let shot = house.post(auditor, &at, &[]).await;
+        if AUDITORS.contains(&route) {
+            assert_ne!(shot.events[0]["parts"]["detail"]["reason"], "read_only", "{route}");
+            assert_eq!(shot.events.len(), 1, "{route}: {:#?}", shot.events);
+        } else {
+            house.refused(&about("an auditor"), GATE, auditor, &shot, 403, "read_only");
+        }
+        if !own(route) {
+            let shot = house.post(nobody, &at, &[("step", "submit")]).await;
+            // Where a case is secret its existence is too, but the permission is asked for first.
+            house.refused(&about("without a permission"), line.action, nobody, &shot, 403, "permission");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn every_program_is_refused_in_one_event() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let reading = house.stage.token(Some(&crew.cast.requester), &["audit.read"]).await;
+    let able = house.stage.token(Some(&crew.cast.requester), &["broadcast.send", "recall.request", "recall.read"]).await;
+    let auditor = house.stage.token(Some(&crew.auditor), &["audit.read"]).await;
+    let (unknown, revoked) = ("cmt_0000000000000000000000000000000000000000000".to_owned(), String::new());
+    for line in TABLE.iter().filter(|l| l.route.starts_with("/api/")) {
+        let (route, at) = (line.route, path(line.route));
+        let about = |what: &str| format!("{route}, {what}");
+        for token in [&unknown, &revoked] {
+            let shot = house.api(token, &at, &json!({})).await;
+            house.refused(&about("nobody's token"), GATE, By::Stranger, &shot, 401, "not_signed_in");
+        }
+        let shot = house.api(&auditor, &at, &json!({})).await;
+        house.refused(&about("an auditor"), GATE, By::Token(&auditor), &shot, 403, "read_only");
+        let shot = house.api(&reading, &at, &json!({})).await;
+        house.refused(&about("without the scope"), line.action, By::Token(&reading), &shot, 403, "permission");
+        for broken in ["{", "[]", "\"x\"", "\u{0}", "{\"nonsense\":1}"] {
+            let (request, _) = house.request(By::Token(&able), Method::POST, &at).await;
+            let shot = house.shoot(request.header(header::CONTENT_TYPE, "application/json").body(broken)).await;
+            house.refused(&about(broken), GATE, By::Token(&able), &shot, 422, "invalid");
+        }
+        let (request, _) = house.request(By::Token(&able), Method::POST, &at).await;
+        let shot = house.shoot(request.body(vec![b' '; (20 << 20) + 1])).await;
+        house.refused(&about("too much"), GATE, By::Token(&able), &shot, 413, "too_large");
+        for method in [Method::PUT, Method::DELETE] {
+            let (request, _) = house.request(By::Token(&able), method.clone(), &at).await;
+            let shot = house.shoot(request).await;
+            house.refused(&about(method.as_str()), GATE, By::Token(&able), &shot, 405, "method");
+        }
+        let (request, _) = house.request(By::Token(&able), Method::POST, &at).await;
+        let shot = house.shoot(request.header("idempotency-key", "has a blank").body("{}")).await;
+        house.refused(&about("a bad key"), GATE, By::Token(&able), &shot, 400, "idempotency-key");
+    }
+}
+
+#[actix_web::test]
+async fn pages_and_paths_that_take_no_post_record_who_tried() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let by = By::Person(&crew.cast.requester);
+    for (at, status, reason) in [("/audit", 405, "method"), ("/account", 405, "method"), ("/no/such/path", 404, "not_found")] {
+        let shot = house.post(by, at, &[]).await;
+        house.refused(at, GATE, by, &shot, status, reason);
+    }
+    let shot = house.post(By::Stranger, "/no/such/path", &[]).await;
+    assert_eq!((shot.status, shot.events.len()), (404, 0), "a stranger who looks for doors fills no log");
+}
+
+#[actix_web::test]
+async fn a_flood_of_strangers_is_cut_short_and_nobody_who_is_known_escapes_the_record() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let (mut recorded, mut limited) = (0, 0);
+    for _ in 0..throttle::STRANGER_POSTS + 20 {
+        let shot = house.post(By::Stranger, "/account/password", &[]).await;
+        recorded += shot.events.len();
+        limited += u32::from(shot.status == 429);
+        assert_eq!(shot.events.is_empty(), shot.status == 429, "{} {:#?}", shot.status, shot.events);
+    }
+    assert_eq!((recorded, limited), (throttle::STRANGER_POSTS as usize, 20));
+    let by = By::Person(&crew.nobody);
+    let token = house.stage.token(Some(&crew.cast.requester), &["audit.read"]).await;
+    // From the same address, which has used up what strangers have.
+    for n in 0..5 {
+        let shot = house.post(by, "/account/preferences", &[("csrf", "another")]).await;
+        house.refused(&format!("forged post {n}"), GATE, by, &shot, 403, "forged_token");
+        let shot = house.api(&token, "/api/v1/recalls", &json!({})).await;
+        house.refused(&format!("refused program {n}"), "recall.submitted", By::Token(&token), &shot, 403, "permission");
+    }
+    house.stage.clock.advance(throttle::WINDOW);
+    let shot = house.post(By::Stranger, "/account/password", &[]).await;
+    house.refused("the next window", GATE, By::Stranger, &shot, 303, "not_signed_in");
+}

@@ -1,0 +1,106 @@
+//! One line a route that takes posts. A route of `src/web/routes.rs` that is not here fails the test, and so does a line without a route.
+//!
+//! Beside the lines, for every post:
+//! - what a use case refuses is the line's action with outcome `refused` and the reason in `detail`;
+//! - what never reaches a use case is `permission.checked` on the route, refused, with method, route and reason: `not_signed_in`,
+//!   `read_only`, `forged_token`, `foreign_origin`, `unreadable`, `too_large`, `method`, `not_found`, `invalid`; the same with outcome
+//!   `success` where nothing was to be done: `repeated` (a form or an `Idempotency-Key` sent twice), `edited` (a step back in a form);
+//! - a stranger's refused posts are recorded up to `throttle::STRANGER_POSTS` (120) an address in a quarter of an hour; beyond, they are
+//!   answered 429 and not recorded, so that nobody can fill the log. Refusals of somebody signed in, or of a token, always are.
+//! - parts: `actor` wherever somebody is known, `client` always, `device` from browsers, `detail` always, `text` where a person typed
+//!   something that is theirs to have said (a reason, a comment, a purpose).
+
+use std::collections::BTreeSet;
+
+/// One route.
+pub struct Line {
+    pub route: &'static str,
+    /// Of the success, and of what its use case refuses.
+    pub action: &'static str,
+    /// What `detail` must hold when it worked, as JSON pointers.
+    pub detail: &'static [&'static str],
+    /// Whether a person types something that the event keeps.
+    pub text: bool,
+}
+
+const fn line(route: &'static str, action: &'static str, detail: &'static [&'static str]) -> Line {
+    Line { route, action, detail, text: false }
+}
+
+const fn said(route: &'static str, action: &'static str, detail: &'static [&'static str]) -> Line {
+    Line { route, action, detail, text: true }
+}
+
+const CHANGED: &[&str] = &["/before", "/after"];
+const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/after/version"];
+
+pub const TABLE: &[Line] = &[
+    line("/setup/{token}", "installation.set_up", &["/after/user", "/after/roles", "/invitations/1"]),
+    line("/invitations/{token}", "invitation.accepted", &["/after/user", "/after/roles"]),
+    line("/sessions", "session.started", &["/step", "/next"]),
+    line("/sessions/verification", "session.opened", &["/step", "/method"]),
+    line("/sessions/enrolment", "second_factor.enrolled", &["/step", "/method"]),
+    line("/sessions/current/closures", "session.closed", &["/before/open", "/after/open"]),
+    line("/account/password", "password.changed", &["/sessions_ended"]),
+    line("/account/preferences", "preference.changed", CHANGED),
+    line("/account/second-factor", "second_factor.enrolled", &["/method", "/replaced"]),
+    line("/account/sessions/{id}/revocations", "session.revoked", &["/before/open", "/after/open"]),
+    line("/account/tokens", "token.created", &["/after/name", "/after/scopes"]),
+    line("/account/tokens/{id}/revocations", "token.revoked", &["/before/revoked", "/after/revoked"]),
+    line("/users/invitations", "invitation.created", &["/after/roles", "/after/expires_at"]),
+    line("/users/{id}/roles", "user.changed", &["/before/roles", "/after/roles"]),
+    line("/users/{id}/audit-access", "user.changed", &["/before/roles", "/after/roles", "/after/valid_until"]),
+    line("/users/{id}/audit-access/endings", "user.changed", &["/before/roles", "/after/roles"]),
+    line("/users/{id}/details", "user.changed", &["/before/name", "/after/name"]),
+    line("/users/{id}/suspensions", "user.suspended", &["/before/state", "/after/state"]),
+    line("/users/{id}/reinstatements", "user.changed", &["/before/state", "/after/state"]),
+    line("/users/{id}/second-factor-resets", "second_factor.reset", &["/step"]),
+    line("/users/{id}/second-factor-resets/confirmations", "second_factor.reset", &["/step", "/proposed_by", "/sessions_ended"]),
+    line("/departments", "department.created", &["/after/name"]),
+    said("/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/policy", "/after/state"]),
+    said("/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/method", "/before/state", "/after/state"]),
+    said("/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
+    said("/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
+    said("/recalls/{id}/captures", "recall.capture_uploaded", CASE),
+    said("/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
+    said("/recalls/{id}/halts", "recall.halted", CASE),
+    said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
+    line("/evidence/verification", "evidence.verified", &["/sha256", "/result"]),
+    line("/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
+    line("/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),
+    line("/connections", "connection.created", &["/after/name", "/after/settings"]),
+    line("/connections/{id}", "connection.changed", CHANGED),
+    line("/connections/{id}/tests", "connection.tested", &["/call", "/result"]),
+    said("/api/v1/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/after/state"]),
+    said("/api/v1/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/before/state", "/after/state"]),
+    said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
+    line("/api/v1/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
+    line("/api/v1/broadcasts/imports", "broadcast.imported", &["/after/message", "/after/recipients"]),
+    line("/api/v1/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),
+];
+
+/// The line of a route.
+pub fn of(route: &str) -> &'static Line {
+    TABLE.iter().find(|l| l.route == route).unwrap_or_else(|| panic!("{route} is not in the table"))
+}
+
+/// Every route of the list that takes posts.
+fn posts() -> BTreeSet<String> {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/routes.rs")).unwrap();
+    let text: String = source.split_whitespace().collect();
+    text.split("resource(\"")
+        .skip(1)
+        .filter(|r| r.split(';').next().unwrap().contains(".post("))
+        .map(|r| r.split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_route_that_takes_posts_is_in_the_table_once() {
+    let listed: BTreeSet<String> = TABLE.iter().map(|l| l.route.to_owned()).collect();
+    assert_eq!(listed.len(), TABLE.len(), "a route stands twice");
+    assert_eq!(listed, posts());
+    for line in TABLE {
+        assert!(countermand::domain::event::Action::parse(line.action).is_some(), "{}: {} is no action", line.route, line.action);
+    }
+}
