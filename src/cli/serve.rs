@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, setup},
+    app::{App, once, setup},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -81,6 +81,7 @@ where
 {
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
+    once::release(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;
