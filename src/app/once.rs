@@ -2,14 +2,19 @@
 //!
 //! [`begin`] claims the key and hands out the id that whatever the request makes will have; a request that comes while the first one runs
 //! waits for it; one that comes after gets the first answer. A process that died in between leaves the claim, and the retry makes the same
-//! object with the same id, so that at most one exists. Not here: what counts as an answer worth keeping (`web::api`).
+//! object with the same id, so that at most one exists; a node that starts again says so with [`release`], and the retry need not wait.
+//! Not here: what counts as an answer worth keeping (`web::api`).
 
 use std::time::Duration;
 
-use super::{App, AppResult};
+use super::{App, AppResult, Done};
 use crate::{
     crypto,
-    store::once::{self, OnceRow},
+    domain::event::Action,
+    store::{
+        once::{self, OnceRow},
+        reader,
+    },
 };
 
 /// How long an answer is kept.
@@ -57,7 +62,7 @@ pub async fn begin(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResu
 }
 
 async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<Begun> {
-    let (owner, key, id) = (owner.to_owned(), key.to_owned(), crate::id::fresh());
+    let (owner, key, id, node) = (owner.to_owned(), key.to_owned(), crate::id::fresh(), app.node.clone());
     let written = app
         .store
         .write(move |tx| {
@@ -69,7 +74,7 @@ async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<B
                     request_key: key.clone(),
                     body_hash: hash.to_vec(),
                     status: 0,
-                    answer: id.clone(),
+                    answer: format!("{id} {node}"),
                     created_at: now.0,
                 };
                 once::insert(tx.conn, row)?;
@@ -82,10 +87,28 @@ async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<B
                 return Ok(Begun::Done { status, answer: row.answer });
             }
             let dead = row.created_at < now.minus(DEAD_AFTER).0;
-            Ok(if dead && once::retake(tx.conn, &row, now.0)? { Begun::Go { id: row.answer } } else { Begun::Running })
+            let id = row.answer.split(' ').next().unwrap_or_default().to_owned();
+            Ok(if dead && once::retake(tx.conn, &row, now.0)? { Begun::Go { id } } else { Begun::Running })
         })
         .await?;
     Ok(written.value)
+}
+
+/// Tells that nothing is running on this node: what an earlier process of it had begun may be taken over at once. To be called before the
+/// first request is heard.
+pub async fn release(app: &App) -> AppResult<()> {
+    let node = app.node.clone();
+    app.store.write(move |tx| once::release(tx.conn, &node, tx.now().minus(DEAD_AFTER).0 - 1)).await?;
+    Ok(())
+}
+
+/// Gives a change that a repeated request finds already made the receipt of its event, once that is in the log.
+pub async fn receipted<T>(app: &App, mut done: Done<T>, action: Action, subject: &str) -> AppResult<Done<T>> {
+    if done.receipt.is_none() {
+        let subject = subject.to_owned();
+        done.receipt = app.store.read(move |conn| reader::receipt_of(conn, action.as_str(), &subject)).await?;
+    }
+    Ok(done)
 }
 
 /// Keeps the answer of a request that [`begin`] let go.

@@ -1,6 +1,6 @@
 //! Which deployment a command works on, and how its answer becomes an exit code: 0 done or holds, 1 does not, 2 could not tell.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use crate::{
     app::{App, AppError},
@@ -56,17 +56,20 @@ impl From<AppError> for Trouble {
 impl Deployment {
     /// Opens the deployment's store; works while its server runs.
     pub fn open(&self) -> Result<App, Trouble> {
-        self.open_as(None)
+        self.open_with(|_| {})
     }
 
-    /// The same with another address to listen on than the settings name; `public_url` follows it unless the settings name one.
-    pub fn open_as(&self, listen: Option<std::net::SocketAddr>) -> Result<App, Trouble> {
+    /// The same with another address to listen on and other certificates than the settings name; `public_url` follows them unless the
+    /// settings name one.
+    pub fn open_as(&self, listen: Option<SocketAddr>, tls: Option<(PathBuf, PathBuf)>) -> Result<App, Trouble> {
         self.open_with(|config| {
-            if let Some(listen) = listen {
-                config.listen = listen;
-                if config.public_url == Config::default().public_url && config.tls_cert.is_none() && listen.port() != 0 {
-                    config.public_url = format!("http://localhost:{}", listen.port());
-                }
+            if let Some((cert, key)) = tls {
+                (config.tls_cert, config.tls_key) = (Some(cert), Some(key));
+            }
+            config.listen = listen.unwrap_or(config.listen);
+            if config.public_url == Config::default().public_url && config.listen.port() != 0 {
+                let scheme = if config.tls_cert.is_some() { "https" } else { "http" };
+                config.public_url = format!("{scheme}://localhost:{}", config.listen.port());
             }
         })
     }

@@ -2,13 +2,14 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     time::Duration,
 };
 
 use crate::{
-    app::{App, setup},
+    app::{App, once, setup},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -28,12 +29,18 @@ pub struct Args {
     /// Address to listen on; overrides the settings
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// Certificate chain in PEM; overrides the settings. With it the listener speaks TLS only
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Private key of the certificate in PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// Serves until stopped. 0: stopped as told; 2: settings, database or address cannot be used.
 pub fn run(args: &Args) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
-        let app = args.deployment.open_as(args.listen)?;
+        let app = args.deployment.open_as(args.listen, args.tls_cert.clone().zip(args.tls_key.clone()))?;
         let listener = bind(&app.config)?;
         let address = listener.local_addr().map_err(Trouble::cannot)?;
         eprintln!("countermand: {} (listening on {address})", app.config.public_url);
@@ -81,6 +88,7 @@ where
 {
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
+    once::release(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;
@@ -102,6 +110,10 @@ fn bind(config: &Config) -> Result<TcpListener, Trouble> {
             "{} is not a loopback address: set tls_cert and tls_key, or name the proxy that ends TLS in trusted_proxies",
             config.listen
         )));
+    }
+    // Cookies and the origin that a post must come from follow `public_url`.
+    if !plain && !config.https() {
+        return Err(Trouble::Cannot(format!("public_url is {}: with tls_cert and tls_key it begins with https://", config.public_url)));
     }
     TcpListener::bind(config.listen).map_err(|e| Trouble::Cannot(format!("{}: {e}", config.listen)))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 
 use super::{
-    Conn, StoreError, log,
+    Conn, Receipt, StoreError, log,
     schema::{log_checkpoints, log_events, log_parts, log_search},
     tx::{PartRow, part_context},
 };
@@ -13,7 +13,7 @@ pub use super::{
     log::{Head, TileReader},
     search::SearchRow,
 };
-use crate::{clock::Instant, crypto::keyring::Keyring, ledger::leaf::Leaf};
+use crate::{clock::Instant, crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
 
 /// An event as it stands in the log.
 #[derive(Clone, Debug)]
@@ -47,6 +47,25 @@ pub fn head(conn: &mut Conn) -> Result<Head, StoreError> {
 pub fn event(conn: &mut Conn, index: u64) -> Result<StoredEvent, StoreError> {
     let row = log_events::table.find(i64::try_from(index).unwrap_or(i64::MAX)).select((log_events::idx, log_events::leaf)).first(conn)?;
     stored(row)
+}
+
+/// The receipt of the first successful `action` on `subject`; `None` if there was none or it has no index yet.
+pub fn receipt_of(conn: &mut Conn, action: &str, subject: &str) -> Result<Option<Receipt>, StoreError> {
+    let found: Option<(i64, String)> = log_search::table
+        .filter(log_search::subject_id.eq(subject))
+        .filter(log_search::action.eq(action))
+        .filter(log_search::outcome.eq("success"))
+        .order(log_search::idx.asc())
+        .select((log_search::idx, log_search::event_id))
+        .first(conn)
+        .optional()?;
+    Ok(found.map(|(idx, event)| Receipt { event: EventId(event), index: u64::try_from(idx).ok() }))
+}
+
+/// The receipt of an event by its id; without an index while it has none.
+pub fn receipt(conn: &mut Conn, event: &str) -> Result<Receipt, StoreError> {
+    let idx: Option<i64> = log_events::table.filter(log_events::event_id.eq(event)).select(log_events::idx).first(conn).optional()?;
+    Ok(Receipt { event: EventId(event.to_owned()), index: idx.and_then(|i| u64::try_from(i).ok()) })
 }
 
 /// Up to `limit` events from `from` on, in order.

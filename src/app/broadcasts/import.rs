@@ -24,6 +24,7 @@ use crate::{
     },
     id::{BroadcastId, CallId, MessageId},
     store::{
+        StoreError,
         broadcasts::BroadcastRow,
         messages::{self, MessageRow},
         recipients::RecipientRow,
@@ -98,6 +99,10 @@ pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<Broad
             for piece in &new.pieces {
                 let platform_id = piece.platform_id.as_deref().unwrap_or_default();
                 if let Some(other) = messages::known(tx.conn, connection, platform_id, piece.room.as_deref())? {
+                    // A request repeated after a crash finds what its first run made.
+                    if other == new.row.id {
+                        return Err(StoreError::Unique("broadcasts.id".to_owned()));
+                    }
                     let error = AppError::Refused { kind: "already-imported", detail: json!({ "broadcast": other }) };
                     tx.append(event.clone().outcome(Outcome::Refused).detail(error.as_detail()))?;
                     return Ok(Err(error));
@@ -113,7 +118,7 @@ pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<Broad
         .await;
     match written {
         Ok(written) => Done::from_write(written),
-        Err(error) => super::made_before(app, &same, given, error).await,
+        Err(error) => super::made_before(app, Action::BroadcastImported, &same, given, error).await,
     }
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 pub use audience::Wanted;
 
-use super::{App, AppError, AppResult, Caller, Done, connections, content};
+use super::{App, AppError, AppResult, Caller, Done, connections, content, once};
 use crate::{
     clock::Instant,
     domain::{
@@ -244,9 +244,9 @@ async fn refuse(app: &App, caller: &Caller, action: Action, id: &str, error: App
 
 /// A write that found its id taken, although the id came with the request: the same request has been carried out before by a process that
 /// died before it could answer. What it made stands; its receipt is in the log.
-async fn made_before(app: &App, id: &str, given: bool, error: StoreError) -> AppResult<Done<String>> {
+async fn made_before(app: &App, action: Action, id: &str, given: bool, error: StoreError) -> AppResult<Done<String>> {
     if given && matches!(error, StoreError::Unique(_)) && row(app, id).await.is_ok() {
-        return Ok(Done { value: id.to_owned(), receipt: None });
+        return once::receipted(app, Done { value: id.to_owned(), receipt: None }, action, id).await;
     }
     Err(error.into())
 }

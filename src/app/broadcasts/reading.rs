@@ -92,29 +92,16 @@ pub async fn capture(app: &App, caller: &Caller, id: &str, case: Option<&str>) -
     Ok(capture)
 }
 
-/// Puts what the platform told into a recipient's row: read if any message was read by them, the earliest time; else unread. Without any
-/// reading list the state stays unknown.
+/// Puts what the platform told into a recipient's row: read if any message was read by them, at the earliest time; unread if they are only
+/// listed without a sign of reading. Of whom the platform says nothing, the state stays what it was; what was read once stays read.
 pub(super) fn apply<'a>(person: &mut RecipientRow, readings: impl Iterator<Item = &'a [Reading]>) {
-    let mut told = false;
-    let mut read: Option<Option<i64>> = None;
-    for list in readings {
-        told = true;
-        for reading in list.iter().filter(|r| r.user == person.platform_id) {
-            let at = reading.read_at.map(|at| at.0);
-            read = Some(match (read.flatten(), at) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            });
-        }
-    }
-    if !told {
-        return;
-    }
-    // What was read once stays read, also when a later answer no longer says so.
-    if person.read_state == "read" && read.is_none() {
+    let told: Vec<Option<i64>> = readings.flatten().filter(|r| r.user == person.platform_id).map(|reading| reading.read_at.map(|at| at.0)).collect();
+    // A receipt moves on with its owner: the time known before may be the earlier one.
+    let read_at = told.iter().flatten().copied().chain(person.read_at).min();
+    if told.is_empty() || (person.read_state == "read" && read_at.is_none()) {
         return;
     }
     person.read_source = "platform".to_owned();
-    person.read_state = if read.is_some() { "read" } else { "unread" }.to_owned();
-    person.read_at = read.flatten();
+    person.read_state = if read_at.is_some() { "read" } else { "unread" }.to_owned();
+    person.read_at = read_at;
 }

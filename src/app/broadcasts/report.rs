@@ -83,7 +83,7 @@ pub async fn report(app: &App, caller: &Caller, report: Report, id: Option<Broad
         .await;
     match written {
         Ok(written) => Done::from_write(written),
-        Err(error) => super::made_before(app, &same, given, error).await,
+        Err(error) => super::made_before(app, Action::BroadcastReported, &same, given, error).await,
     }
 }
 

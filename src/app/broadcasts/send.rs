@@ -128,7 +128,7 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
     app.wake.notify_one();
     match written {
         Ok(written) => Done::from_write(written),
-        Err(error) => super::made_before(app, &same, given, error).await,
+        Err(error) => super::made_before(app, Action::BroadcastSubmitted, &same, given, error).await,
     }
 }
 

@@ -23,7 +23,7 @@ use crate::{
         statement::{Policy, Statement},
     },
     store::{
-        StoreError,
+        StoreError, reader,
         recalls::{self, DecisionRow},
         users::ResetDone,
     },
@@ -39,6 +39,8 @@ pub struct Decide {
     pub totp: String,
     /// The version that the page showed; `None` where no page was shown (API): the newest then.
     pub seen: Option<i64>,
+    /// What a repeated request comes back to; a fresh one otherwise.
+    pub id: Option<DecisionId>,
 }
 
 /// What came of it.
@@ -69,6 +71,9 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
         Ok(loaded) => loaded,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), None, error).await),
     };
+    if let Some(done) = made_before(app, caller, &loaded, input.id.as_ref()).await? {
+        return Ok(done);
+    }
     let (verb, comment) = match parse(&input) {
         Ok(parsed) => parsed,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await),
@@ -129,7 +134,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 detail["second_factor_resets"] = resets.iter().map(told).collect();
             }
             let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(detail))?;
-            let decision = DecisionId::fresh().0;
+            let decision = input.id.clone().unwrap_or_else(DecisionId::fresh).0;
             let sealed = app2
                 .store
                 .keys()
@@ -163,6 +168,23 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
         .await;
     app.wake.notify_one();
     Done::from_write(written?)
+}
+
+/// The decision that an earlier run of the same request made before its process died; its code is spent, and it counts.
+async fn made_before(app: &App, caller: &Caller, loaded: &Loaded, id: Option<&DecisionId>) -> AppResult<Option<Done<Decided>>> {
+    let mine = |d: &&DecisionRow| Some(&d.id) == id.map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
+    let Some(made) = loaded.decisions.iter().find(mine) else { return Ok(None) };
+    let event = made.event_id.clone();
+    let receipt = app.store.read(move |conn| reader::receipt(conn, &event)).await?;
+    let value = Decided {
+        id: loaded.row.id.clone(),
+        number: loaded.row.number.clone(),
+        level: u8::try_from(made.level).unwrap_or(0),
+        verb: Verb::parse(&made.decision).ok_or_else(|| StoreError::Corrupt(format!("decisions.decision: {}", made.decision)))?,
+        state: loaded.case.state,
+        at: Instant(made.at),
+    };
+    Ok(Some(Done { value, receipt: Some(receipt) }))
 }
 
 fn parse(input: &Decide) -> AppResult<(Verb, String)> {

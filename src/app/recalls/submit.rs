@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, Dossier, POLICY, Submission, check, refuse, subject, telling};
 use crate::{
-    app::{Done, FieldError, broadcasts, content},
+    app::{Done, FieldError, broadcasts, content, once},
     domain::{
         event::Action,
         platform::HarmClass,
@@ -49,6 +49,7 @@ pub struct Submitted {
 ///
 /// `id` is what a repeated request comes back to; a fresh one otherwise.
 pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<RecallId>) -> AppResult<Done<Submitted>> {
+    let given = id.is_some();
     let id = id.unwrap_or_else(RecallId::fresh).0;
     app.require(caller, Permission::RecallRequest, Action::RecallSubmitted, subject(&id)).await?;
     let refused = |error| app.refuse(caller, Action::RecallSubmitted, subject(&id), None, error);
@@ -59,6 +60,9 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     let Some(requester) = caller.user_id.clone() else {
         return Err(refused(AppError::refused("person-needed")).await);
     };
+    if given && let Some(made) = made_before(app, &id, &requester).await? {
+        return once::receipted(app, made, Action::RecallSubmitted, &id).await;
+    }
     let broadcast = match broadcasts::load(app, &super::plain(&request.broadcast)).await {
         Err(AppError::NotFound) => return Err(refused(AppError::invalid("broadcast", "no-such")).await),
         other => other?,
@@ -132,6 +136,14 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
         .await;
     app.wake.notify_one();
     Done::from_write(written?)
+}
+
+/// The case that an earlier run of the same request made before its process died.
+async fn made_before(app: &App, id: &str, requester: &str) -> AppResult<Option<Done<Submitted>>> {
+    let id = id.to_owned();
+    let row = app.store.read(move |conn| recalls::find(conn, &id)).await?.filter(|row| row.requester_id == requester);
+    let made = row.map(|row| Submitted { state: State::parse(&row.state).unwrap_or(State::Reviewing), id: row.id, number: row.number });
+    Ok(made.map(|value| Done { value, receipt: None }))
 }
 
 /// Whether what was typed could be submitted, for the check page. Changes nothing; that it was looked at is recorded.

@@ -55,11 +55,12 @@ const CONNECTION: &str = "企业微信（演示）";
 pub fn run(args: &Args) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let cast_folder = &args.data;
-        std::fs::create_dir_all(cast_folder).map_err(Trouble::cannot)?;
+        std::fs::create_dir_all(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
         let cast = Cast::open(cast_folder)?;
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
-        let listener = TcpListener::bind(args.listen.unwrap_or(if args.once { free } else { usual })).map_err(Trouble::cannot)?;
+        let wanted = args.listen.unwrap_or(if args.once { free } else { usual });
+        let listener = TcpListener::bind(wanted).map_err(|e| Trouble::Cannot(format!("{wanted}: {e}; --listen names another address")))?;
         let address = listener.local_addr().map_err(Trouble::cannot)?;
         let app = Deployment { data: args.data.clone() }.open_with(|config| {
             config.listen = address;

@@ -61,8 +61,9 @@ impl Body {
     }
 }
 
-const POSTS: [&str; 4] = ["message/send", "message/recall", "message/get_statistics", "user/list_id"];
-const GETS: [&str; 8] = ["gettoken", "department/list", "department/simplelist", "user/simplelist", "user/list", "user/get", "tag/list", "tag/get"];
+pub(super) const POSTS: [&str; 4] = ["message/send", "message/recall", "message/get_statistics", "user/list_id"];
+pub(super) const GETS: [&str; 8] =
+    ["gettoken", "department/list", "department/simplelist", "user/simplelist", "user/list", "user/get", "tag/list", "tag/get"];
 
 /// Carries out one call.
 pub(super) fn answer(state: &mut State, call: &Incoming<'_>) -> Reply {

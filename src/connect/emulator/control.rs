@@ -6,9 +6,9 @@ use actix_web::{
     web::{self, Bytes, Data},
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Shared, faults::Mode, server::response};
+use super::{Shared, api, faults::Mode, server::response};
 
 pub(super) fn routes(config: &mut web::ServiceConfig) {
     config
@@ -19,9 +19,19 @@ pub(super) fn routes(config: &mut web::ServiceConfig) {
         .route("/_emulator/clock", web::post().to(set_clock));
 }
 
+/// Every call, with the name of its endpoint as `/_emulator/faults` takes it.
 async fn calls(shared: Data<Shared>) -> HttpResponse {
     let state = shared.lock();
-    response(StatusCode::OK, state.now()).json(state.calls())
+    let all: Vec<Value> = state
+        .calls()
+        .iter()
+        .map(|call| {
+            let mut shown = json!(call);
+            shown["endpoint"] = call.endpoint().into();
+            shown
+        })
+        .collect();
+    response(StatusCode::OK, state.now()).json(all)
 }
 
 async fn faults(shared: Data<Shared>) -> HttpResponse {
@@ -45,9 +55,13 @@ const fn once() -> u32 {
 async fn inject(body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let mut state = shared.lock();
     match serde_json::from_slice::<Order>(&body) {
-        Ok(order) => {
-            state.faults.inject(&order.endpoint, order.mode, order.times);
+        Ok(order) if state.faults.inject(&order.endpoint, order.mode, order.times) => {
             response(StatusCode::OK, state.now()).json(state.faults.waiting())
+        }
+        Ok(order) => {
+            let known: Vec<&str> = api::POSTS.iter().chain(&api::GETS).copied().chain(["*"]).collect();
+            let error = format!("no endpoint {:?}; known: {}", order.endpoint, known.join(", "));
+            response(StatusCode::UNPROCESSABLE_ENTITY, state.now()).json(json!({ "error": error }))
         }
         Err(error) => response(StatusCode::UNPROCESSABLE_ENTITY, state.now()).json(json!({ "error": error.to_string() })),
     }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Serialize;
 
+use super::api;
 use crate::words;
 
 words! {
@@ -33,18 +34,30 @@ pub(super) struct Order {
     pub times: u32,
 }
 
+/// The endpoint that is meant: `*`, `message/recall`, `/cgi-bin/message/recall`, or `recall` where the last word is enough.
+fn known(typed: &str) -> Option<String> {
+    let name = typed.trim().trim_matches('/').trim_start_matches("cgi-bin/");
+    let all = || api::POSTS.iter().chain(&api::GETS).copied();
+    let mut by_last_word = all().filter(|e| e.rsplit('/').next() == Some(name));
+    match all().find(|e| *e == name).or_else(|| by_last_word.next().filter(|_| by_last_word.next().is_none())) {
+        Some(endpoint) => Some(endpoint.to_owned()),
+        None => (name == "*").then(|| name.to_owned()),
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Faults(VecDeque<Order>);
 
 impl Faults {
-    /// Adds an order behind the others; `times` 0 withdraws the endpoint's orders.
-    pub fn inject(&mut self, endpoint: &str, mode: Mode, times: u32) {
-        let endpoint = endpoint.trim().trim_start_matches('/').trim_start_matches("cgi-bin/").to_owned();
+    /// Adds an order behind the others; `times` 0 withdraws the endpoint's orders. `false`: there is no such endpoint.
+    pub fn inject(&mut self, endpoint: &str, mode: Mode, times: u32) -> bool {
+        let Some(endpoint) = known(endpoint) else { return false };
         if times == 0 {
             self.0.retain(|o| o.endpoint != endpoint);
         } else {
             self.0.push_back(Order { endpoint, mode, times });
         }
+        true
     }
 
     /// The fault that this call meets, if any; it is then used up by one.
@@ -79,5 +92,8 @@ mod tests {
         assert_eq!(faults.waiting().len(), 1);
         faults.inject("message/send", Mode::Garbage, 0);
         assert_eq!(faults.take("message/send"), None);
+        assert!(faults.inject("recall", Mode::Slow, 1) && faults.take("message/recall").is_some(), "the last word is enough");
+        assert!(!faults.inject("list", Mode::Slow, 1), "of three endpoints");
+        assert!(!faults.inject("message/recal", Mode::Slow, 1) && faults.waiting().is_empty());
     }
 }

@@ -89,7 +89,11 @@ struct Wanted {
 async fn show(request: HttpRequest, wanted: web::Query<Wanted>, shared: Data<Shared>) -> HttpResponse {
     let state = shared.lock();
     let accept = request.headers().get(header::ACCEPT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let as_json = wanted.format.as_deref() == Some("json") || accept.contains("application/json");
+    // Browsers name HTML; programs name JSON or nothing in particular.
+    let as_json = match wanted.format.as_deref() {
+        Some(format) => format == "json",
+        None => !accept.contains("text/html"),
+    };
     let client = wanted.client.as_deref().and_then(Client::parse).unwrap_or(Client::Wecom);
     let first = state.company.users.first().map(|u| u.id.clone());
     // A program names its user; a person starts with the first.

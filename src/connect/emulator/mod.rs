@@ -188,9 +188,9 @@ impl Emulator {
         self.shared.lock().calls().iter().filter(|c| c.endpoint() == endpoint).count()
     }
 
-    /// Breaks the next `times` calls to an endpoint (`*`: any).
-    pub fn inject(&self, endpoint: &str, mode: Mode, times: u32) {
-        self.shared.lock().faults.inject(endpoint, mode, times);
+    /// Breaks the next `times` calls to an endpoint (`*`: any). `false`: there is no such endpoint.
+    pub fn inject(&self, endpoint: &str, mode: Mode, times: u32) -> bool {
+        self.shared.lock().faults.inject(endpoint, mode, times)
     }
 
     /// Moves the emulator's clock against the machine's.

@@ -146,8 +146,9 @@ pub fn next(rules: Rules, case: &Case, calls: &[(Instant, Answer)], read_back: R
         return Next::ReadBack;
     }
     match may_call(rules, case, answered, now) {
-        Ok(()) => match due(calls) {
-            Some(at) if now < at => Next::Wait(at),
+        Ok(()) => match due(calls, case.window_end()) {
+            // When the window closes there is nothing left to wait for.
+            Some(at) if now < at => Next::Wait(case.window_end().map_or(at, |end| at.min(end))),
             _ => Next::Call,
         },
         Err(_) if read_back == ReadBack::Visible => Next::Settle(RecipientOutcome::StillVisible),
@@ -156,15 +157,21 @@ pub fn next(rules: Rules, case: &Case, calls: &[(Instant, Answer)], read_back: R
     }
 }
 
-/// When the next try is due: 1, 2, 4 … seconds after the last, at most a minute, and not before the platform's own wish.
-fn due(calls: &[(Instant, Answer)]) -> Option<Instant> {
+/// How long before the window closes the last try is made, if the pauses would have led beyond it.
+const LAST_TRY: Duration = Duration::from_secs(20);
+
+/// When the next try is due: 1, 2, 4 … seconds after the last, at most a minute, and not before the platform's own wish. A pause that
+/// would outlast the window is cut short for one last try.
+fn due(calls: &[(Instant, Answer)], end: Option<Instant>) -> Option<Instant> {
     let (at, answer) = calls.last()?;
     let exponent = u32::try_from(calls.len() - 1).unwrap_or(u32::MAX).min(6);
     let backoff = at.plus(Duration::from_secs(2_u64.pow(exponent).min(60)));
-    Some(match answer {
-        Answer::NotNow(wish) => backoff.max(*wish),
-        _ => backoff,
-    })
+    let wish = if let Answer::NotNow(wish) = answer { *wish } else { *at };
+    let due = backoff.max(wish);
+    match end.map(|end| (end, end.minus(LAST_TRY))) {
+        Some((end, last)) if due >= end && *at < last && wish <= last => Some(last),
+        _ => Some(due),
+    }
 }
 
 #[cfg(test)]
@@ -232,6 +239,12 @@ mod tests {
         assert_eq!(ask(&[(s(10), Unknown)], ReadBack::Visible, 1120), settle(RecipientOutcome::StillVisible));
         assert_eq!(unreachable(&[(s(10), NotNow(s(40)))]), RecipientOutcome::Failed);
         assert_eq!(unreachable(&[(s(10), Unknown), (s(12), NotNow(s(40)))]), RecipientOutcome::Unknown);
+        let seven: Vec<_> = [990, 991, 993, 997, 1005, 1021, 1053].map(|n| (s(n), Unknown)).into();
+        assert_eq!(ask(&seven, none, 1060), Next::Wait(s(1100)), "one last try before the window closes");
+        assert_eq!(ask(&seven, none, 1101), Next::Call);
+        let eight = [seven, vec![(s(1101), Unknown)]].concat();
+        assert_eq!(ask(&eight, none, 1102), Next::Wait(s(1120)), "and no waiting beyond it");
+        assert_eq!(ask(&[(s(10), NotNow(s(5000)))], none, 1110), Next::Wait(s(1120)), "the platform's wish is not cut short");
         let halted = Case { halted: true, ..executing() };
         assert_eq!(next(Rules::ALL, &halted, &[], none, s(1)), settle(RecipientOutcome::Failed));
         assert_eq!(next(Rules::ALL, &halted, &[(s(1), Unknown)], none, s(9)), settle(RecipientOutcome::Unknown));

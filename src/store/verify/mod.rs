@@ -105,6 +105,10 @@ struct Mark {
     checkpoint: Checkpoint,
 }
 
+/// How often, and how far apart, a missing copy of the first checkpoint is looked for before it is called missing.
+const COPY_LOOKS: u32 = 20;
+const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 impl Store {
     /// Recomputes the whole log of this store.
     ///
@@ -122,10 +126,12 @@ impl Store {
 /// Only if database or keys cannot be read; what does not hold is in the report.
 pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let copy = std::fs::read_to_string(data.join("log/checkpoint")).ok();
-    let mut against = against.clone();
-    let has_copy = copy.is_some();
-    against.notes.extend(copy);
+    let copy = || std::fs::read_to_string(data.join("log/checkpoint")).ok();
+    let kept = copy();
+    let has_copy = kept.is_some();
+    let given = against;
+    let mut against = given.clone();
+    against.notes.extend(kept);
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     let begin = match &conn {
         Conn::Sqlite(_) => "BEGIN",
@@ -134,6 +140,13 @@ pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Re
     conn::begin(&mut conn, begin)?;
     let mut audit = run(&mut conn, &keys, &against)?;
     if !has_copy && audit.report.checked.checkpoints > 0 {
+        // The first checkpoint may just be on its way: its copy is written when the database has it.
+        for _ in 0..COPY_LOOKS {
+            if copy().is_some() {
+                return inspect(database, data, given);
+            }
+            std::thread::sleep(COPY_PAUSE);
+        }
         audit.problem(Kind::Fork, "log/checkpoint", None, "the copy of the last checkpoint outside the database is missing");
     }
     Ok(audit.report)

@@ -13,7 +13,7 @@ use crate::{
         recalls::{decide, submit, view, withdraw},
     },
     clock::Instant,
-    id::RecallId,
+    id::{DecisionId, RecallId},
     web::{Bearer, Fault, refusal, visit::Visit},
 };
 
@@ -39,13 +39,14 @@ pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Body
 
 /// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`; the token must be a person's.
 pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
-    once(&app, &bearer.caller, &req, &body.0, |_| async {
+    once(&app, &bearer.caller, &req, &body.0, |id| async {
         let mut fields = Fields::of(&body.0)?;
         let input = decide::Decide {
             decision: fields.text("decision"),
             comment: fields.text("comment"),
             totp: fields.text("totp"),
             seen: fields.number("version"),
+            id: id.map(DecisionId),
         };
         fields.end()?;
         let done = decide::decide(&app, &bearer.caller, &path, input).await?;

@@ -1,5 +1,17 @@
 //! The same job by programs: ask, read, decide with a personal token, withdraw; and what tokens may not.
 
+use std::time::Duration;
+
+use countermand::{
+    app::{
+        once::{self, Begun},
+        recalls::{
+            decide::{self, Decide},
+            submit::{self, Request},
+        },
+    },
+    id::{DecisionId, RecallId},
+};
 use serde_json::json;
 
 use super::stage::Stage;
@@ -16,7 +28,9 @@ async fn programs_ask_and_people_decide_through_the_api() {
     assert_eq!(made.status, 201, "{}", made.body);
     let case = made.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(made.json()["number"], "FR-20261122-0001");
-    assert_eq!(made.json()["receipt"]["event"].as_str(), Some(made.event.as_str()));
+    let answer = made.json();
+    assert_eq!((answer["event"].as_str(), &answer["receipt"]["event"]), (Some(made.event.as_str()), &answer["event"]));
+    assert_eq!(answer["index"], answer["receipt"]["index"]);
     let again = stage.api(&mine, "/recalls", Some(body), Some("key-1")).await;
     assert_eq!((again.status, again.json()["id"].as_str()), (201, Some(case.as_str())), "the same key gives the same case");
     let other = stage.api(&mine, "/recalls", Some(json!({ "broadcast": "x" })), Some("key-1")).await;
@@ -47,4 +61,45 @@ async fn programs_ask_and_people_decide_through_the_api() {
     assert_eq!(late.status, 409, "{}", late.body);
     let unknown = stage.api(&mine, "/recalls/nothing", None, None).await;
     assert_eq!(unknown.status, 404);
+    for odd in ["%00", "%ff", "..%2f..", "%F0%9F%98%80", "'"] {
+        let token = stage.token(Some(&cast.reviewer), &["recall.decide", "recall.read"]).await;
+        let lost = stage.api(&token, &format!("/recalls/{odd}/decisions"), Some(decision("123456".into())), None).await;
+        assert_eq!(lost.status, 404, "{odd}: {}", lost.body);
+    }
+    let long = json!({ "broadcast": broadcast, "category": "leak", "reason": "长".repeat(3_000_000) });
+    let named = stage.api(&mine, "/recalls", Some(long), None).await;
+    assert_eq!((named.status, named.json()["errors"][0]["field"].as_str()), (422, Some("reason")), "{}", named.body);
+}
+
+#[actix_web::test]
+async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let people = stage.recipients();
+    let begin = async || once::begin(&stage.app, "token", "key", [1; 32]).await.unwrap();
+    let Begun::Go { id } = begin().await else { panic!("the key was free") };
+    once::release(&stage.app).await.unwrap();
+    assert_eq!(begin().await, Begun::Go { id: id.clone() }, "the node that began it has started again");
+
+    let broadcast = stage.notice(&cast.requester, &[&people[0]]).await;
+    let request = Request { broadcast, category: "leak".into(), reason: "收件范围误选为全体员工".into(), ..Request::default() };
+    let submit = async || submit::submit(&stage.app, &cast.requester.caller, request.clone(), Some(RecallId(id.clone()))).await.unwrap();
+    let (first, again) = (submit().await, submit().await);
+    assert_eq!((&first.value, &first.value.id), (&again.value, &id));
+    assert_eq!(again.receipt.unwrap().event, first.receipt.unwrap().event);
+
+    let input = Decide {
+        decision: "approve".into(),
+        comment: "情况属实，同意撤回".into(),
+        totp: stage.code(&cast.reviewer),
+        id: Some(DecisionId::fresh()),
+        ..Decide::default()
+    };
+    let decide = async || decide::decide(&stage.app, &cast.reviewer.caller, &id, input.clone()).await.unwrap();
+    let first = decide().await;
+    stage.clock.advance(Duration::from_secs(100));
+    let again = decide().await;
+    assert_eq!((first.value, first.receipt.unwrap().event), (again.value, again.receipt.unwrap().event), "its code is spent, and it counts");
+    let trail = stage.trail(&id).await;
+    assert_eq!(trail, ["recall.submitted success", "recall.decided success"]);
 }

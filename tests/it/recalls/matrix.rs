@@ -91,7 +91,8 @@ async fn what_is_read_back_as_gone_is_confirmed() {
     assert!(loaded.row.tally.unwrap().contains("\"confirmed\":2"));
     assert_eq!(room.lock().unwrap().redacted.as_deref(), Some(loaded.row.number.as_str()), "the reason names the case");
     let started = stage.events(&case).await.into_iter().find(|e| e.leaf.action == "recall.execution_started").unwrap();
-    assert_eq!(stage.detail(&started).await["reading"]["read"], 1, "who had read it was captured before");
+    let reading = &stage.detail(&started).await["reading"];
+    assert_eq!((&reading["read"], &reading["unread"]), (&json!(1), &json!(1)), "who had read it was captured before; who had not, had not");
     assert_eq!(fake.asked().iter().filter(|a| a.method == "PUT").count(), 1);
 }
 

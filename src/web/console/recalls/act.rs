@@ -16,6 +16,7 @@ use crate::{
         App, AppError, AppResult, Done,
         recalls::{decide, guided, halt, resubmit, view, withdraw},
     },
+    id::DecisionId,
     web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
 };
 
@@ -82,8 +83,10 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
         comment: typed(&posted, "comment"),
         totp: posted.get("totp").to_owned(),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
+        id: None,
     };
-    let make = |_| async {
+    let make = |made: String| async {
+        let input = decide::Decide { id: Some(DecisionId(made)), ..input };
         let done = decide::decide(&app, &me.caller, &id, input).await?;
         Ok(receipt_of(&done.value.id, &done))
     };
