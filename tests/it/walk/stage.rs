@@ -270,7 +270,7 @@ impl Companies {
             decision: decision.into(),
             comment: "情况属实，收件范围与申请一致，依制度处理。".into(),
             totp: self.code(who),
-            seen: None,
+            ..Default::default()
         };
         let done = decide::decide(&self.full.app, self.caller(who), case, input).await.unwrap();
         self.call("receipt", done.receipt.unwrap().event.to_string());
