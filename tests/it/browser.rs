@@ -5,13 +5,17 @@ use crate::support::{
     sample,
 };
 
-const PAGES: [(&str, &str, Option<&str>); 6] = [
+const PAGES: [(&str, &str, Option<&str>); 10] = [
     ("sample", "/sample", Some("requester")),
     ("sample-out", "/sample", None),
     ("auditor", "/sample", Some("auditor")),
     ("missing-in", "/nowhere", Some("final_approver")),
     ("missing-out", "/nowhere", None),
     ("broken", "/broken", None),
+    ("busy-in", "/busy", Some("requester")),
+    ("busy-out", "/busy", None),
+    ("often-in", "/often", Some("auditor")),
+    ("often-out", "/often", None),
 ];
 
 #[actix_web::test]

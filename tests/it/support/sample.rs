@@ -129,6 +129,10 @@ async fn broken() -> Result<HttpResponse, Fault> {
     Err(Fault::internal("the secret cause"))
 }
 
+async fn often() -> Result<HttpResponse, Fault> {
+    Err(Fault::too_many(std::time::Duration::from_secs(90)))
+}
+
 async fn busy() -> Result<HttpResponse, Fault> {
     Err(Fault::unavailable("x", std::time::Duration::from_millis(1500)))
 }
@@ -176,6 +180,7 @@ pub fn configure(cfg: &mut ServiceConfig) {
             .service(resource("/sample").get(show).post(submit))
             .service(resource("/broken").get(broken))
             .service(resource("/busy").get(busy))
+            .service(resource("/often").get(often))
             .service(resource("/api/v1/broken").get(broken))
             .configure(routes::routes),
     );

@@ -50,13 +50,14 @@ async fn open(browser: &Browser, company: &Companies, lang: &str, row: &Row) {
 /// What is wrong with the page as it stands.
 async fn look(browser: &Browser, name: &str, beginnings: &BTreeSet<String>, wide: bool) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (theme, file) in [("light", picture(name)), ("dark", picture(&format!("{name}-dark")))] {
+    // What does not depend on the theme is asked once; colours do not depend on the language, so the other one is asked only here.
+    let themes: &[&str] = if wide { &["light", "dark"] } else { &["dark"] };
+    for (n, theme) in themes.iter().enumerate() {
         browser.theme(theme).await;
-        if let Some(file) = file {
+        if let Some(file) = picture(&format!("{name}-{theme}")) {
             browser.screenshot(&file).await;
         }
-        // What does not depend on the theme is asked once.
-        wrong.extend(if theme == "light" { browser.axe().await } else { browser.axe_colours().await });
+        wrong.extend(if n == 0 { browser.axe().await } else { browser.axe_colours().await });
     }
     for width in [320, 390, 1024, 1440] {
         let over = browser.overflow_at(width).await;
