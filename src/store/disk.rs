@@ -9,7 +9,8 @@
 //! Not helped by this: a PostgreSQL whose write-ahead log has no room, which stops by itself.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
     sync::{
         Mutex, PoisonError,
@@ -51,6 +52,8 @@ pub(super) struct Disk {
     folder: PathBuf,
     place: Option<Place>,
     reserve: u64,
+    /// The reserve is there.
+    held: AtomicBool,
     full: AtomicBool,
     warned: AtomicBool,
     asked: Mutex<Option<Ticks>>,
@@ -73,9 +76,16 @@ impl Disk {
             other => (options.data.clone(), Place::Table(other.clone())),
         };
         let place = (options.reserve > 0).then_some(place);
-        let disk = Self { folder, place, reserve: options.reserve, full: false.into(), warned: false.into(), asked: Mutex::default() };
-        if let Err(e) = disk.take() {
-            tracing::warn!(error = %e, "there is no room for the reserve from which auditors read when the disk is full");
+        let disk =
+            Self { folder, place, reserve: options.reserve, held: false.into(), full: false.into(), warned: false.into(), asked: Mutex::default() };
+        match disk.take() {
+            Ok(()) => disk.held.store(disk.place.is_some(), Ordering::SeqCst),
+            Err(StoreError::Full) => {
+                // Not even the reserve fits: what is left is for auditors.
+                tracing::error!("the disk is full: nothing can be done until there is room for the reserve; auditors can sign in and read");
+                disk.full.store(true, Ordering::SeqCst);
+            }
+            Err(e) => tracing::warn!(error = %e, "there is no reserve from which auditors could read on a full disk"),
         }
         disk
     }
@@ -93,7 +103,10 @@ impl Disk {
     fn take(&self) -> Result<(), StoreError> {
         match &self.place {
             None => Ok(()),
-            Some(Place::File(path)) => self.take_file(path).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display()))),
+            Some(Place::File(path)) => self.take_file(path).map_err(|e| match e.kind() {
+                io::ErrorKind::StorageFull => StoreError::Full,
+                _ => StoreError::Unavailable(format!("{}: {e}", path.display())),
+            }),
             Some(Place::Table(database)) => take_table(database, self.reserve),
         }
     }
@@ -107,10 +120,13 @@ impl Disk {
         if self.free().is_some_and(|free| free < self.reserve + self.reserve / 4) {
             return Err(io::ErrorKind::StorageFull.into());
         }
-        let file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-        let made = rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.reserve).map_err(io::Error::from);
+        let mut file = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+        let made = match rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, self.reserve) {
+            // Where space cannot be set aside it is written.
+            Err(rustix::io::Errno::OPNOTSUPP) => io::copy(&mut io::repeat(0).take(self.reserve), &mut file).and_then(|_| file.sync_all()),
+            other => other.map_err(io::Error::from),
+        };
         if made.is_err() {
-            // A file system that cannot set space aside keeps no reserve; half a one helps nobody.
             let _ = fs::remove_file(path);
         }
         made
@@ -128,9 +144,9 @@ impl Disk {
         }
     }
 
-    /// A write found the disk full.
+    /// A write found the disk full. Where there is no reserve to protect, every write finds out for itself.
     fn fill(&self) {
-        if self.place.is_none() || self.full.swap(true, Ordering::SeqCst) {
+        if !self.held.swap(false, Ordering::SeqCst) || self.full.swap(true, Ordering::SeqCst) {
             return;
         }
         tracing::error!("the disk is full: nothing can be done until there is room; auditors can still sign in and read");
@@ -150,8 +166,11 @@ impl Disk {
             return false;
         }
         *asked = Some(Ticks::now());
-        if self.take().is_err() {
-            return false;
+        match self.take() {
+            Ok(()) => self.held.store(true, Ordering::SeqCst),
+            Err(StoreError::Full) => return false,
+            // No reserve any more; that is no reason to stop working.
+            Err(e) => tracing::warn!(error = %e, "there is no reserve from which auditors could read on a full disk"),
         }
         self.full.store(false, Ordering::SeqCst);
         tracing::info!("there is room on the disk again: work goes on");
@@ -171,28 +190,30 @@ const ALONE: &str = "SET LOCAL lock_timeout = '3s'; SELECT pg_advisory_xact_lock
 fn take_table(database: &Database, reserve: u64) -> Result<(), StoreError> {
     let mut conn = conn::open(database, conn::Purpose::Write)?;
     let Conn::Postgres(pg) = &mut conn else { return Ok(()) };
-    // Unlogged: filling it writes no log, and after a crash of the server it is empty and taken again.
-    pg.batch_execute(&format!(
-        "BEGIN; {ALONE} CREATE UNLOGGED TABLE IF NOT EXISTS disk_reserve (filler BYTEA NOT NULL); ALTER TABLE disk_reserve ALTER filler SET STORAGE PLAIN;"
-    ))?;
-    let size: Size = sql_query("SELECT pg_relation_size('disk_reserve') AS size").get_result(pg)?;
+    pg.batch_execute(&format!("BEGIN; {ALONE}"))?;
+    let size: Size = sql_query("SELECT COALESCE(pg_relation_size(to_regclass('disk_reserve')), 0) AS size").get_result(pg)?;
     if u64::try_from(size.size).is_ok_and(|size| size >= reserve) {
         return Ok(pg.batch_execute("COMMIT")?);
     }
+    // Unlogged: filling it writes no log, and after a crash of the server it is empty and taken again.
     let rows = reserve.div_ceil(PAGE);
-    let fill = format!("INSERT INTO disk_reserve SELECT decode(repeat('00', 8000), 'hex') FROM generate_series(1, {rows}); COMMIT");
-    if let Err(e) = pg.batch_execute(&fill) {
-        // The pages that the attempt added are still there.
-        pg.batch_execute("ROLLBACK; TRUNCATE disk_reserve")?;
-        return Err(e.into());
+    let fill = format!(
+        "DROP TABLE IF EXISTS disk_reserve; CREATE UNLOGGED TABLE disk_reserve (filler BYTEA NOT NULL);
+         ALTER TABLE disk_reserve ALTER filler SET STORAGE PLAIN;
+         INSERT INTO disk_reserve SELECT decode(repeat('00', 8000), 'hex') FROM generate_series(1, {rows}); COMMIT"
+    );
+    let filled = pg.batch_execute(&fill);
+    if filled.is_err() {
+        pg.batch_execute("ROLLBACK")?;
     }
-    Ok(())
+    Ok(filled?)
 }
 
+/// Dropped and not emptied: emptying makes new files, which need room themselves.
 fn release_table(database: &Database) -> Result<(), StoreError> {
     let mut conn = conn::open(database, conn::Purpose::Write)?;
     let Conn::Postgres(pg) = &mut conn else { return Ok(()) };
-    Ok(pg.batch_execute(&format!("BEGIN; {ALONE} TRUNCATE disk_reserve; COMMIT"))?)
+    Ok(pg.batch_execute(&format!("BEGIN; {ALONE} DROP TABLE IF EXISTS disk_reserve; COMMIT"))?)
 }
 
 impl Store {

@@ -39,7 +39,7 @@ pub(super) struct Again {
     pub action: String,
     /// Everything that is sent again; the form's one-time value too, so that nothing is done twice.
     pub fields: Vec<(String, String)>,
-    /// What a person wrote, with the name of its field.
+    /// What a person wrote, with the name of its field where that has one outside of its form.
     pub texts: Vec<(String, String)>,
     pub code: bool,
     pub whole: bool,
@@ -51,10 +51,8 @@ impl Again {
         // Choices and ids mean nothing to people.
         let written =
             |text: &str| !text.trim().is_empty() && !text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.".contains(&b));
-        let texts = kept.fields.iter().filter(|(_, v)| written(v)).filter_map(|(name, v)| {
-            let label = tr.maybe(&format!("field-{}", name.replace('_', "-")))?;
-            Some((label, v.clone()))
-        });
+        let label = |name: &str| tr.maybe(&format!("field-{}", name.replace('_', "-"))).unwrap_or_default();
+        let texts = kept.fields.iter().filter(|(_, v)| written(v)).map(|(name, v)| (label(name), v.clone()));
         Self {
             action: action.to_owned(),
             texts: texts.collect(),

@@ -281,11 +281,7 @@ fn refusal(req: &ServiceRequest, reason: &'static str, machine: bool) -> HttpRes
     use actix_web::ResponseError;
     match reason {
         "read_only" => Fault::forbidden().because("fault-read-only").error_response(),
-        _ if machine => {
-            let mut res = Fault::new(StatusCode::UNAUTHORIZED).error_response();
-            res.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-            res
-        }
+        _ if machine => Fault::new(StatusCode::UNAUTHORIZED).error_response(),
         // What they typed is lost with the session; where they were is not.
         _ => super::page::see_other(super::extract::sign_in_href(referred(req.request()).as_deref().unwrap_or("/"))),
     }

@@ -103,15 +103,19 @@ fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
         _ => {}
     }
     let mut res = HttpResponse::build(fault.status());
-    for name in [header::RETRY_AFTER, header::ALLOW, header::WWW_AUTHENTICATE] {
+    for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = bare.headers().get(&name) {
             res.insert_header((name, value.clone()));
         }
     }
+    let machine = super::gate::is_machine(&visit.path);
+    if machine && fault.status() == StatusCode::UNAUTHORIZED {
+        res.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
     for cookie in bare.cookies() {
         res.cookie(cookie.into_owned());
     }
-    if super::gate::is_machine(&visit.path) {
+    if machine {
         return res.content_type("application/problem+json").body(Problem::of(&fault, visit).json());
     }
     match page(&fault, visit) {

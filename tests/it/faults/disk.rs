@@ -79,7 +79,7 @@ async fn refused_with_a_page(stage: &Stage, cast: &Cast, reviewer: &Browser, cas
     let refused = decide(reviewer, case, &code, version).await;
     assert_eq!(refused.status, 503, "{}", refused.body);
     assert_eq!(refused.headers.get("retry-after").unwrap(), "60");
-    for expected in ["磁盘已满", "情况属实，依制度处理", "再次提交", "0123456789abcdef", "一次性"] {
+    for expected in ["磁盘已满", "情况属实，依制度处理", "再次提交", "0123456789abcdef", "动态验证码"] {
         assert!(refused.body.contains(expected), "{expected}: {}", refused.body);
     }
     assert!(!refused.body.contains(&code), "a code is not sent back");

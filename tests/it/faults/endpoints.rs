@@ -129,6 +129,7 @@ async fn the_log_is_behind_a_token_with_its_scope_unless_it_is_public() {
     let refused = stranger.get("/log/checkpoint").await;
     assert_eq!(refused.status, 401);
     assert_eq!(refused.headers.get("content-type").unwrap(), "application/problem+json");
+    assert_eq!(refused.headers.get("www-authenticate").unwrap(), "Bearer");
     assert_eq!(mirror(&app, "audit.read").await.get("/log/tile/0/000.p/1").await.status, 403, "another scope");
     let (_, signed_in) = app.signed_in("shenruochuan", &[Role::Auditor]).await;
     assert_eq!(signed_in.get("/log/checkpoint").await.status, 401, "a session is not for machines");

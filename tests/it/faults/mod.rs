@@ -6,4 +6,5 @@ mod endpoints;
 mod months;
 mod processes;
 mod queue;
+mod schema;
 mod server;

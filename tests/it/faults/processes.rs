@@ -63,9 +63,9 @@ fn report(n: usize) -> Value {
 
 /// Reports to one server, and to the other when it has gone; a report that may or may not have been made is in doubt.
 async fn reporter(program: Program, bases: [String; 2], n: usize) -> Option<String> {
-    let key = format!("report-{n}");
+    let (key, body) = (format!("report-{n}"), report(n));
     for base in bases.iter().cycle().skip(n % 2).take(6) {
-        match program.send(Method::POST, base, "/reports", Some(&report(n)), &key).await {
+        match program.send(Method::POST, base, "/reports", Some(&body), &key).await {
             Some((StatusCode::CREATED, made)) => return Some(made["id"].as_str().unwrap().to_owned()),
             Some((StatusCode::CONFLICT, _)) => return None,
             Some((StatusCode::SERVICE_UNAVAILABLE, _)) | None => tokio::time::sleep(Duration::from_millis(100)).await,
