@@ -82,6 +82,11 @@ impl ManualClock {
         let step = i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
         self.0.fetch_add(step, std::sync::atomic::Ordering::SeqCst);
     }
+
+    pub fn set_back(&self, d: Duration) {
+        let step = i64::try_from(d.as_micros()).unwrap_or(i64::MAX);
+        self.0.fetch_sub(step, std::sync::atomic::Ordering::SeqCst);
+    }
 }
 
 impl Clock for ManualClock {

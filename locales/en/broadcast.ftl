@@ -141,3 +141,4 @@ audience-all-hint = All members whom the connection can see
 
 error-twice = An id occurs twice
 error-no-room = A Matrix message needs its room
+content-unrecorded = Reading cannot be recorded at the moment, so the contents are not shown.

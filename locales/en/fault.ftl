@@ -34,3 +34,6 @@ fault-field-too-large = The text is too long and was not submitted. Please short
 fault-read-only = A read-only auditor account cannot do this. The attempt has been recorded.
 fault-csrf-title = This was not accepted
 fault-origin-title = This was not accepted
+fault-kept = What you typed is kept:
+fault-again = Send again
+fault-token = A valid bearer token is needed; this one is missing, revoked or expired.

@@ -56,6 +56,7 @@ permission-audit-read = Read the audit trail
 permission-audit-export = Export the audit trail
 permission-evidence-export = Export evidence
 permission-system-read = See the system's status
+permission-log-read = Mirror the signed log
 
 recall-state-reviewing = Under review
 recall-state-returned = Returned

@@ -132,3 +132,4 @@ audience-all-hint = 连接可见的所有成员
 
 error-twice = 有重复的编号
 error-no-room = Matrix 消息须同时给出房间编号
+content-unrecorded = 当前无法记录阅读行为，因此暂不显示消息内容。

@@ -34,3 +34,6 @@ fault-field-too-large = 文字过长，没有提交。请删减后重试。
 fault-read-only = 只读审计账号不能进行此操作，此次尝试已写入审计记录。
 fault-csrf-title = 本次提交未被接受
 fault-origin-title = 本次提交未被接受
+fault-kept = 您填写的内容已保留，没有丢失：
+fault-again = 再次提交
+fault-token = 缺少有效的访问令牌，或令牌已失效。

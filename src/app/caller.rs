@@ -129,6 +129,11 @@ impl Caller {
         }
     }
 
+    /// A person who may read the trail: what they do to read it may use the reserve of a full disk (`store`).
+    pub fn audits(&self) -> bool {
+        self.kind == ActorKind::User && self.user_id.is_some() && self.may(Permission::AuditRead)
+    }
+
     /// An event by this caller, with the parts `actor`, `client` and `device` filled in.
     pub fn event(&self, action: Action, subject: Subject) -> Event {
         let mut event = Event::system(action, subject).outcome(Outcome::Success);

@@ -9,6 +9,8 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod once;
+pub mod published;
+pub mod readiness;
 pub mod status;
 
 use std::sync::Arc;
@@ -40,6 +42,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Limits on guessing.
     pub throttle: Arc<throttle::Throttle>,
+    /// What `/readyz` last found.
+    pub readiness: Arc<readiness::Last>,
     /// This process's name in job leases.
     pub node: String,
 }
@@ -165,6 +169,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
             throttle: Arc::default(),
+            readiness: Arc::default(),
             node,
         }
     }
@@ -188,7 +193,7 @@ impl App {
         if let Some(case) = case {
             event = event.case(case);
         }
-        match self.record(event).await {
+        match self.record_of(caller, event).await {
             Ok(_) => error,
             Err(e) => e.into(),
         }
@@ -197,6 +202,27 @@ impl App {
     /// Appends one event on its own.
     pub async fn record(&self, event: Event) -> Result<Option<Receipt>, StoreError> {
         let written = self.store.write(move |tx| tx.append(event.clone())).await?;
+        Ok(written.receipts.last().cloned())
+    }
+
+    /// One write; from the reserve of a full disk if `audits` ([`Caller::audits`]).
+    pub async fn write_of<T, F>(&self, audits: bool, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut crate::store::Tx<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        if audits { self.store.write_reserved(f).await } else { self.store.write(f).await }
+    }
+
+    /// Appends one event on its own that `caller` left by looking: auditors can look on a full disk too.
+    pub async fn record_of(&self, caller: &Caller, event: Event) -> Result<Option<Receipt>, StoreError> {
+        let written = self.write_of(caller.audits(), move |tx| tx.append(event.clone())).await?;
+        Ok(written.receipts.last().cloned())
+    }
+
+    /// Appends one event on its own, from the reserve where the disk is full: for what must be possible so that somebody can look.
+    pub async fn record_reserved(&self, event: Event) -> Result<Option<Receipt>, StoreError> {
+        let written = self.store.write_reserved(move |tx| tx.append(event.clone())).await?;
         Ok(written.receipts.last().cloned())
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     crypto,
     domain::event::Action,
     store::{
+        StoreError, Tx,
         once::{self, OnceRow},
         reader,
     },
@@ -114,13 +115,29 @@ pub async fn receipted<T>(app: &App, mut done: Done<T>, action: Action, subject:
 /// Keeps the answer of a request that [`begin`] let go.
 pub async fn finish(app: &App, owner: &str, key: &str, status: u16, answer: &str) -> AppResult<()> {
     let (owner, key, answer) = (owner.to_owned(), key.to_owned(), answer.to_owned());
-    app.store.write(move |tx| once::finish(tx.conn, &owner, &key, i64::from(status), &answer)).await?;
-    Ok(())
+    end(app, move |tx| once::finish(tx.conn, &owner, &key, i64::from(status), &answer)).await
 }
 
 /// Gives the key back: nothing was done and the same request may come again.
 pub async fn forget(app: &App, owner: &str, key: &str) -> AppResult<()> {
     let (owner, key) = (owner.to_owned(), key.to_owned());
-    app.store.write(move |tx| once::forget(tx.conn, &owner, &key)).await?;
-    Ok(())
+    end(app, move |tx| once::forget(tx.conn, &owner, &key)).await
+}
+
+/// Ends a claim. It is tried for a while, and may use the reserve of a full disk: a claim that stayed would keep everybody waiting who sends
+/// the same request again, just when they were told to.
+async fn end<F>(app: &App, f: F) -> AppResult<()>
+where
+    F: Fn(&mut Tx<'_>) -> Result<(), StoreError> + Clone + Send + Sync + 'static,
+{
+    let mut waited = Duration::ZERO;
+    loop {
+        match app.store.write_reserved(f.clone()).await {
+            Err(StoreError::Busy | StoreError::Unavailable(_)) if waited < WAIT => {}
+            other => return Ok(other.map(drop)?),
+        }
+        let step = Duration::from_millis(50);
+        tokio::time::sleep(step).await;
+        waited += step;
+    }
 }

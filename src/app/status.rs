@@ -9,7 +9,7 @@ use crate::{
         role::Permission,
     },
     store::{
-        Database,
+        Database, Room,
         schema::{jobs, log_checkpoints, log_head, log_pending},
     },
 };
@@ -34,11 +34,17 @@ pub struct Status {
     /// Jobs that wait, and those of them that have failed before.
     pub jobs_waiting: u64,
     pub jobs_failing: u64,
+    pub room: Room,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
 pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
     app.require(caller, Permission::SystemRead, Action::PermissionChecked, Subject::new("system", "status")).await?;
+    read(app).await
+}
+
+/// The same for who has been let in already.
+pub async fn read(app: &App) -> AppResult<Status> {
     let n = |n: i64| u64::try_from(n).unwrap_or_default();
     let (size, signed, pending, waiting, failing) = app
         .store
@@ -69,5 +75,6 @@ pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
         pending: n(pending),
         jobs_waiting: n(waiting),
         jobs_failing: n(failing),
+        room: app.store.room(),
     })
 }

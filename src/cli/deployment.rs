@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 use crate::{
     app::{App, AppError},
     config::Config,
-    store::{Database, Options, Store},
+    store::{Database, Options, RESERVE, Store},
 };
 
 /// Where the deployment lies.
@@ -62,7 +62,7 @@ impl Deployment {
     /// The same with another address to listen on and other certificates than the settings name; `public_url` follows them unless the
     /// settings name one.
     pub fn open_as(&self, listen: Option<SocketAddr>, tls: Option<(PathBuf, PathBuf)>) -> Result<App, Trouble> {
-        self.open_with(|config| {
+        self.open_to_stay(|config| {
             if let Some((cert, key)) = tls {
                 (config.tls_cert, config.tls_key) = (Some(cert), Some(key));
             }
@@ -76,9 +76,18 @@ impl Deployment {
 
     /// Opens the deployment with its settings adjusted.
     pub fn open_with(&self, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
+        self.open_keeping(0, adjust)
+    }
+
+    /// The same for a process that stays: it keeps a reserve on the disk.
+    pub fn open_to_stay(&self, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
+        self.open_keeping(RESERVE, adjust)
+    }
+
+    fn open_keeping(&self, reserve: u64, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
         let mut config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
         adjust(&mut config);
-        let options = Options { host: config.host(), ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
+        let options = Options { host: config.host(), reserve, ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))
     }

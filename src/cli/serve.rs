@@ -4,7 +4,6 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
     time::Duration,
 };
 
@@ -55,9 +54,9 @@ pub fn run(args: &Args) -> ExitCode {
 /// Jobs only, until stopped.
 pub fn work(deployment: &Deployment) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
-        let app = deployment.open()?;
+        let app = deployment.open_to_stay(|_| {})?;
         note(&app, Action::ServiceStarted, "work").await?;
-        let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
+        let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
         note(&app, Action::ServiceStopped, "work").await
@@ -93,7 +92,7 @@ where
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;
     }));
-    let housekeeping = actix_web::rt::spawn(checkpoints(app.clone()));
+    let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
     let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, Shell::of(&app), configure).await;
     housekeeping.abort();
     drop(stop);
@@ -122,18 +121,26 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     let event = Event::system(action, Subject::new("node", app.store.node())).detail(serde_json::json!({
         "command": command, "version": env!("CARGO_PKG_VERSION"),
     }));
-    app.record(event).await.map_err(Trouble::cannot)?;
+    // Auditors need a server that starts although the disk is full.
+    app.record_reserved(event).await.map_err(Trouble::cannot)?;
     Ok(())
 }
 
-/// Signs the head every ten seconds if it moved.
-async fn checkpoints(app: App) {
-    let app = Arc::new(app);
+/// Every ten seconds: signs the head if it moved, looks at the disk, makes sure of the coming months.
+async fn housekeeping(app: App) {
     loop {
-        tokio::time::sleep(Duration::from_secs(10)).await;
         if let Err(e) = app.store.checkpoint().await {
             tracing::error!(error = %e, "the log could not be signed");
         }
+        let store = app.store.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            store.watch_disk();
+            store.keep_months()
+        });
+        if let Ok(Err(e)) = kept.await {
+            tracing::warn!(error = %e, "the partitions of the coming months are not made yet");
+        }
+        tokio::time::sleep(Duration::from_secs(10)).await;
     }
 }
 

@@ -48,11 +48,13 @@ words! {
         AuditExport = "audit.export",
         EvidenceExport = "evidence.export",
         SystemRead = "system.read",
+        /// Mirror the log's checkpoints, tiles and leaves; no parts.
+        LogRead = "log.read",
     }
 }
 
 use Permission::{
-    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, RecallDecide, RecallExecute,
+    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, LogRead, RecallDecide, RecallExecute,
     RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
 };
 
@@ -72,8 +74,8 @@ impl Role {
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead],
             Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead],
-            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, SystemRead],
-            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead],
+            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, SystemRead, LogRead],
+            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport],
         }
     }

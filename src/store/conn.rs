@@ -114,8 +114,10 @@ pub(super) fn open(database: &Database, purpose: Purpose) -> Result<Conn, StoreE
         Database::Postgres(url) => {
             let mut conn = PgConnection::establish(url).map_err(|e| StoreError::Unavailable(redact(&e.to_string(), url)))?;
             conn.batch_execute("SET synchronous_commit = on; SET client_min_messages = warning; SET TIME ZONE 'UTC';")?;
-            if purpose == Purpose::Read {
-                conn.batch_execute("SET default_transaction_read_only = on;")?;
+            match purpose {
+                Purpose::Read => conn.batch_execute("SET default_transaction_read_only = on;")?,
+                // As long as SQLite waits for a lock: whoever waits longer is told so, and does not hold up the queue.
+                Purpose::Write => conn.batch_execute("SET lock_timeout = '5s';")?,
             }
             Ok(Conn::Postgres(conn))
         }

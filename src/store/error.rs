@@ -39,6 +39,13 @@ pub enum StoreError {
     Db(Error),
 }
 
+impl StoreError {
+    /// The store cannot take a write now, and may later: nothing is wrong with what was asked.
+    pub fn passes(&self) -> bool {
+        matches!(self, Self::Busy | Self::Full | Self::Unavailable(_) | Self::Serialization)
+    }
+}
+
 impl From<Error> for StoreError {
     fn from(error: Error) -> Self {
         match &error {
@@ -53,11 +60,17 @@ impl From<Error> for StoreError {
                     // PostgreSQL keeps no NUL in a text: nothing is called so.
                     _ if message.contains("invalid byte sequence for encoding") => Self::NotFound,
                     _ if message.contains("disk is full") || message.contains("No space left") => Self::Full,
-                    _ if message.contains("database is locked") || message.contains("disk I/O error") || message.contains("readonly database") => {
+                    _ if message.contains("database is locked")
+                        || message.contains("due to lock timeout")
+                        || message.contains("disk I/O error")
+                        || message.contains("readonly database") =>
+                    {
                         Self::Unavailable(message.to_owned())
                     }
                     _ if message.contains("server closed the connection")
                         || message.contains("terminating connection")
+                        || message.contains("the database system is")
+                        || message.contains("read-only transaction")
                         || message.contains("no connection to the server") =>
                     {
                         Self::Unavailable(message.to_owned())

@@ -20,7 +20,7 @@ pub fn run(database: &Database) -> Result<Vec<String>, StoreError> {
     match &mut open(database, Purpose::Write)? {
         Conn::Sqlite(c) => Ok(c.run_pending_migrations(SQLITE).map_err(failed)?.iter().map(ToString::to_string).collect()),
         Conn::Postgres(c) => {
-            c.batch_execute(&format!("SELECT pg_advisory_lock({LOCK})"))?;
+            c.batch_execute(&format!("SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"))?;
             let applied = c.run_pending_migrations(POSTGRES).map(|v| v.iter().map(ToString::to_string).collect::<Vec<_>>()).map_err(failed);
             c.batch_execute(&format!("SELECT pg_advisory_unlock({LOCK})"))?;
             applied

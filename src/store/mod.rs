@@ -12,13 +12,17 @@ pub mod calls;
 mod conn;
 pub mod connections;
 mod counted;
+mod counts;
 pub mod departments;
+mod disk;
 mod error;
+mod health;
 pub mod invitations;
 pub mod jobs;
 mod log;
 pub mod messages;
 pub mod migrate;
+mod months;
 pub mod once;
 mod postgres;
 pub mod reader;
@@ -38,7 +42,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 pub use conn::{Conn, Database};
 pub use counted::counting;
+pub use disk::{RESERVE, Room};
 pub use error::StoreError;
+pub use health::Health;
 pub use tx::Tx;
 
 use crate::{
@@ -61,11 +67,22 @@ pub struct Options {
     pub connections: u32,
     /// Whether this process runs the sequencer (PostgreSQL). All nodes may; one at a time works.
     pub sequencer: bool,
+    /// Bytes kept back for auditors on a full disk; 0 for a process that ends soon. See [`RESERVE`].
+    pub reserve: u64,
 }
 
 impl Options {
     pub fn new(database: Database, data: impl Into<PathBuf>) -> Self {
-        Self { database, data: data.into(), clock: Arc::new(SystemClock), host: "localhost".to_owned(), queue: 4096, connections: 8, sequencer: true }
+        Self {
+            database,
+            data: data.into(),
+            clock: Arc::new(SystemClock),
+            host: "localhost".to_owned(),
+            queue: 4096,
+            connections: 8,
+            sequencer: true,
+            reserve: 0,
+        }
     }
 }
 
@@ -103,6 +120,10 @@ struct Inner {
     data: PathBuf,
     database: Database,
     node: String,
+    /// The month for which partitions were last made sure of.
+    months: std::sync::Mutex<String>,
+    disk: disk::Disk,
+    counts: counts::Counts,
 }
 
 enum Writer {
@@ -138,7 +159,23 @@ impl Store {
             Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),
         };
         let reads = conn::pool(&options.database, conn::Purpose::Read, options.connections)?;
-        let store = Self(Arc::new(Inner { reads, writer, keys, clock: options.clock, origin, data: options.data, database: options.database, node }));
+        let disk = disk::Disk::new(&options);
+        let store = Self(Arc::new(Inner {
+            reads,
+            writer,
+            keys,
+            clock: options.clock,
+            origin,
+            data: options.data,
+            database: options.database,
+            node,
+            months: std::sync::Mutex::default(),
+            disk,
+            counts: counts::Counts::default(),
+        }));
+        if let Err(e) = store.keep_months() {
+            tracing::warn!(error = %e, "the partitions of the coming months are not made yet");
+        }
         store.announce()?;
         Ok(store)
     }
@@ -177,19 +214,47 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        let written: Result<Written<T>, StoreError> = match &self.0.writer {
+        self.attempt(false, f).await
+    }
+
+    /// [`Store::write`] for what must still be possible on a full disk: that auditors come in and read. It may use the reserve (`disk`).
+    pub async fn write_reserved<T, F>(&self, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+    {
+        let f = Arc::new(f);
+        let first = f.clone();
+        match self.attempt(true, move |tx| first(tx)).await {
+            // It was this write that found the disk full: the reserve has been given back since.
+            Err(StoreError::Full) => self.attempt(true, move |tx| f(tx)).await,
+            other => other,
+        }
+    }
+
+    async fn attempt<T, F>(&self, reserved: bool, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let written = match &self.0.writer {
             Writer::Sqlite(writer) => {
+                self.admit(reserved)?;
                 let (answer, outcome) = tokio::sync::oneshot::channel();
                 // A caller that went away has its write done all the same.
-                writer.submit(f, Box::new(|result| drop(answer.send(result))))?;
-                outcome.await.map_err(|_| StoreError::Panicked)?
+                let result = match writer.submit(f, Box::new(|result| drop(answer.send(result)))) {
+                    Ok(()) => outcome.await.unwrap_or(Err(StoreError::Panicked)),
+                    Err(e) => Err(e),
+                };
+                self.ended(result)
             }
             Writer::Postgres(_) => {
                 let store = self.clone();
-                let permit = self.permit()?;
+                let permit = self.ended(self.permit())?;
                 tokio::task::spawn_blocking(move || {
                     let _permit = permit;
-                    store.postgres().run(&f, INDEX_WAIT)
+                    store.admit(reserved)?;
+                    store.ended(store.postgres().run(&f, INDEX_WAIT))
                 })
                 .await
                 .map_err(|_| StoreError::Panicked)?
@@ -205,17 +270,23 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        match &self.0.writer {
+        self.attempt_now(false, f)
+    }
+
+    fn attempt_now<T, F>(&self, reserved: bool, f: F) -> Result<Written<T>, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.admit(reserved)?;
+        let result = match &self.0.writer {
             Writer::Sqlite(writer) => {
                 let (answer, outcome) = std::sync::mpsc::sync_channel(1);
-                writer.submit(f, Box::new(move |result| drop(answer.send(result))))?;
-                outcome.recv().map_err(|_| StoreError::Panicked)?
+                writer.submit(f, Box::new(move |result| drop(answer.send(result)))).and_then(|()| outcome.recv().unwrap_or(Err(StoreError::Panicked)))
             }
-            Writer::Postgres(writer) => {
-                let _permit = self.permit()?;
-                writer.run(&f, INDEX_WAIT)
-            }
-        }
+            Writer::Postgres(writer) => self.permit().and_then(|_permit| writer.run(&f, INDEX_WAIT)),
+        };
+        self.ended(result)
     }
 
     fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, StoreError> {

@@ -38,7 +38,7 @@ use crate::{
 const OPEN: [&str; 5] = ["/sessions", "/sessions/verification", "/sessions/enrolment", "/setup/{token}", "/invitations/{token}"];
 
 /// Paths that nobody has to be known for.
-const PUBLIC: [&str; 4] = ["/static/", "/healthz", "/readyz", "/metrics"];
+const PUBLIC: [&str; 3] = ["/static/", "/healthz", "/readyz"];
 
 /// What the middleware found out about a request; extractors read it.
 pub struct Asking {
@@ -46,7 +46,7 @@ pub struct Asking {
     pub shown: Shown,
     /// The session behind the cookie, pending ones included.
     pub signed: Option<Signed>,
-    /// Who stands behind the bearer token (`/api/` and `/log/` only).
+    /// Who stands behind the bearer token (`/api/`, `/log/` and `/metrics` only).
     pub bearer: Option<Caller>,
 }
 
@@ -181,8 +181,9 @@ pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
     Ok(with_device_cookie(&app, &visit, &asking, answer))
 }
 
-fn is_machine(path: &str) -> bool {
-    path.starts_with("/api/") || path.starts_with("/log/")
+/// Paths for programs: they come with a bearer token, and get problems instead of pages.
+pub(super) fn is_machine(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/log/") || path == "/metrics"
 }
 
 fn changes(method: &Method) -> bool {
@@ -280,11 +281,7 @@ fn refusal(req: &ServiceRequest, reason: &'static str, machine: bool) -> HttpRes
     use actix_web::ResponseError;
     match reason {
         "read_only" => Fault::forbidden().because("fault-read-only").error_response(),
-        _ if machine => {
-            let mut res = Fault::new(StatusCode::UNAUTHORIZED).error_response();
-            res.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
-            res
-        }
+        _ if machine => Fault::new(StatusCode::UNAUTHORIZED).error_response(),
         // What they typed is lost with the session; where they were is not.
         _ => super::page::see_other(super::extract::sign_in_href(referred(req.request()).as_deref().unwrap_or("/"))),
     }

@@ -13,6 +13,8 @@
 //! | `readonly` | what a read-only account may post |
 //! | `console/<noun>`, `qr` | pages, one file a noun; a QR code as SVG |
 //! | `once` | a form sent twice is done once |
+//! | `machine`, `metrics` | the published log, readiness, metrics |
+//! | `again` | what was typed is kept when the store cannot take it |
 //! | `api/<noun>` | the API: JSON in and out, one file a noun |
 //! | `view` | small shapes that the macros in `templates/ui` draw |
 //!
@@ -52,6 +54,7 @@
 //! ```
 //! Words go into `locales/{zh-CN,en}/<noun>.ftl`; a key may stand in one file only, or nothing starts.
 
+pub mod again;
 pub mod api;
 pub mod assets;
 pub mod client;
@@ -60,6 +63,8 @@ pub mod extract;
 pub mod fault;
 pub mod form;
 pub mod gate;
+pub mod machine;
+pub mod metrics;
 pub mod once;
 pub mod page;
 pub mod posted;

@@ -88,6 +88,10 @@ impl Posted {
         self.files.iter().filter(move |f| f.field == field)
     }
 
+    pub fn has_files(&self) -> bool {
+        !self.files.is_empty()
+    }
+
     /// Takes all files out.
     pub fn take_files(&mut self) -> Vec<Upload> {
         std::mem::take(&mut self.files)
@@ -115,6 +119,11 @@ impl Posted {
         };
         self.fields.entry(name).or_default().push(text);
         Ok(())
+    }
+
+    #[cfg(test)]
+    pub(super) fn of(fields: &[(&str, &str)]) -> Self {
+        Self { fields: fields.iter().map(|(n, v)| ((*n).to_owned(), vec![(*v).to_owned()])).collect(), ..Self::default() }
     }
 
     fn urlencoded(body: &[u8]) -> Result<Self, Fault> {
@@ -247,6 +256,7 @@ async fn read(req: HttpRequest, mut payload: Payload) -> Result<Posted, Fault> {
     if !visit.csrf_holds(posted.get("csrf")) {
         return Err(Fault::forbidden().because("fault-csrf"));
     }
+    visit.keep(&posted);
     Ok(posted)
 }
 

@@ -1,20 +1,22 @@
 //! Every path of the product, one flat list. A path is a resource, so that a wrong method is 405 and not 404:
 //! `cfg.service(resource("/recalls").get(recalls::index).post(recalls::create));`
 
-use actix_web::{
-    HttpResponse,
-    web::{ServiceConfig, resource},
-};
+use actix_web::web::{ServiceConfig, resource};
 
 use super::{
     api, assets,
     console::{account, audit, broadcasts, connections, evidence, home, recalls, reports, sessions, setup, users},
+    machine,
 };
 
 /// Registers all paths.
 pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/static/{path:.*}").get(assets::show));
-    cfg.service(resource("/healthz").get(health));
+    cfg.service(resource("/healthz").get(machine::health));
+    cfg.service(resource("/readyz").get(machine::ready));
+    cfg.service(resource("/metrics").get(machine::metrics));
+    cfg.service(resource("/log/checkpoint").get(machine::checkpoint));
+    cfg.service(resource("/log/tile/{path:.*}").get(machine::tile));
     cfg.service(resource("/").get(home::show));
     cfg.service(resource("/settings").get(home::settings));
 
@@ -91,9 +93,4 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/broadcasts/imports").post(api::broadcasts::import));
     cfg.service(resource("/api/v1/broadcasts/{id}").get(api::broadcasts::show));
     cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
-}
-
-/// The process answers. Whether it can work is `/readyz`.
-async fn health() -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }

@@ -17,6 +17,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    again::Again,
     fault::Fault,
     page::Page,
     problem::Problem,
@@ -55,6 +56,7 @@ pub async fn shell(req: ServiceRequest, next: Next<impl MessageBody + 'static>) 
         Err(error) => Err(dress(error.error_response(), &visit)),
     };
     let status = answer.as_ref().map_or_else(HttpResponse::status, ServiceResponse::status);
+    super::metrics::count(status);
     // Without the query, which may hold what people searched for, and without secrets in the path.
     tracing::info!(id = %visit.request_id, %method, path = %visit.logged_path(), status = status.as_u16(), ms = started.elapsed().as_millis(), "request");
     answer.map_err(|res| InternalError::from_response("refused", res).into())
@@ -101,15 +103,19 @@ fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
         _ => {}
     }
     let mut res = HttpResponse::build(fault.status());
-    for name in [header::RETRY_AFTER, header::ALLOW, header::WWW_AUTHENTICATE] {
+    for name in [header::RETRY_AFTER, header::ALLOW] {
         if let Some(value) = bare.headers().get(&name) {
             res.insert_header((name, value.clone()));
         }
     }
+    let machine = super::gate::is_machine(&visit.path);
+    if machine && fault.status() == StatusCode::UNAUTHORIZED {
+        res.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
+    }
     for cookie in bare.cookies() {
         res.cookie(cookie.into_owned());
     }
-    if visit.path.starts_with("/api/") || visit.path.starts_with("/log/") {
+    if machine {
         return res.content_type("application/problem+json").body(Problem::of(&fault, visit).json());
     }
     match page(&fault, visit) {
@@ -148,6 +154,7 @@ struct Outside {
     status: u16,
     title: String,
     help: String,
+    again: Option<Again>,
 }
 
 #[derive(Template)]
@@ -157,11 +164,14 @@ struct Inside {
     status: u16,
     title: String,
     help: String,
+    again: Option<Again>,
 }
 
 fn page(fault: &Fault, visit: &Rc<Visit>) -> askama::Result<String> {
     let page = Page::of(visit);
     let (title, help) = words(&page.tr, fault);
     let status = fault.status().as_u16();
-    if page.user.is_some() { Inside { page, status, title, help }.render() } else { Outside { page, status, title, help }.render() }
+    // Where the store will take it later, nothing that was typed is lost.
+    let again = visit.kept().filter(|_| fault.status() == StatusCode::SERVICE_UNAVAILABLE).map(|kept| Again::of(&kept, &visit.path, &page.tr));
+    if page.user.is_some() { Inside { page, status, title, help, again }.render() } else { Outside { page, status, title, help, again }.render() }
 }

@@ -16,6 +16,7 @@ use actix_web::{
     web,
 };
 
+use super::{again::Kept, posted::Posted};
 use crate::{
     clock::{Clock, Instant},
     domain::role::Permission,
@@ -124,6 +125,7 @@ pub struct Visit {
     pre_is_new: bool,
     pre_used: Cell<bool>,
     viewer: RefCell<Option<Rc<Viewer>>>,
+    kept: RefCell<Option<Kept>>,
 }
 
 impl Visit {
@@ -145,6 +147,7 @@ impl Visit {
             pre_token: pre.unwrap_or_else(|| crate::crypto::token::fresh().0),
             pre_used: Cell::new(false),
             viewer: RefCell::new(None),
+            kept: RefCell::new(None),
             query,
             shell,
         }
@@ -162,6 +165,15 @@ impl Visit {
 
     pub fn viewer(&self) -> Option<Rc<Viewer>> {
         self.viewer.borrow().clone()
+    }
+
+    /// Keeps what was posted, for the page that says that it could not be taken.
+    pub(super) fn keep(&self, posted: &Posted) {
+        *self.kept.borrow_mut() = Some(Kept::of(posted));
+    }
+
+    pub(super) fn kept(&self) -> Option<Kept> {
+        self.kept.borrow().clone()
     }
 
     /// The token that a form of this visit must carry.

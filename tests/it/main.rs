@@ -11,6 +11,7 @@ mod connect_wecom;
 mod contrast;
 mod events;
 mod fake_http;
+mod faults;
 mod floors;
 mod ledger;
 mod people_accounts;

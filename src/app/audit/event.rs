@@ -97,7 +97,7 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
     if let Some(case) = &event.leaf.case {
         read = read.case(case);
     }
-    app.record(read).await?;
+    app.record_of(caller, read).await?;
     let vkey = app.store.vkey()?;
     let open = |note: &str| checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")));
     let mut checkpoint = note.as_deref().map(open).transpose()?;

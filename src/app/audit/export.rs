@@ -35,7 +35,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query) -> AppResult<Csv>
     };
     let size = app.store.read(reader::head).await?.size();
     let event = caller.event(Action::AuditExported, trail()).detail(json!({ "log_size": size })).text(json!({ "query": query.to_json() }));
-    app.record(event).await?;
+    app.record_of(caller, event).await?;
     Ok(Csv { app: app.clone(), filter, below: Some(size), begun: false })
 }
 

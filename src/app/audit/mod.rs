@@ -98,7 +98,7 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn) -> Ap
         Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
     };
     if turn == Turn::First {
-        app.record(caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
+        app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
     let (store, vkey) = (app.store.clone(), app.store.vkey()?);
     let found = app
@@ -224,6 +224,6 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>,
         })
         .await?;
     let Some((id, page)) = found else { return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await) };
-    app.record(caller.event(Action::AuditRead, Subject::new("recall", id.clone())).case(&id).detail(json!({ "after": after }))).await?;
+    app.record_of(caller, caller.event(Action::AuditRead, Subject::new("recall", id.clone())).case(&id).detail(json!({ "after": after }))).await?;
     Ok((id, page))
 }

@@ -189,7 +189,7 @@ pub async fn content(app: &App, caller: &Caller, id: &str, case: Option<&str>) -
     if let Some(case) = case {
         event = event.case(case);
     }
-    app.record(event).await?;
+    app.record_of(caller, event).await?;
     Ok(content)
 }
 
@@ -203,7 +203,7 @@ pub async fn file(app: &App, caller: &Caller, id: &str, attachment: &str) -> App
     let file = file.filter(|f| f.broadcast_id.as_deref() == Some(id)).ok_or(AppError::NotFound)?;
     let key = content::key_of(&app.store.keys().envelope, &row)?;
     let bytes = content::open_file(&key, &file.id, &file.sealed)?.to_vec();
-    app.record(caller.event(Action::ContentRead, subject).detail(json!({ "what": "file", "attachment": file.id }))).await?;
+    app.record_of(caller, caller.event(Action::ContentRead, subject).detail(json!({ "what": "file", "attachment": file.id }))).await?;
     Ok((file.name, file.media_type, bytes))
 }
 

@@ -124,7 +124,7 @@ pub async fn download(app: &App, caller: &Caller, number: &str) -> AppResult<(Li
         return Err(StoreError::Corrupt(format!("bundle {number} is not the one that was sealed")).into());
     }
     let detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(&found.row.sha256) });
-    app.record(caller.event(Action::EvidenceExported, subject).case(&found.row.recall_id).detail(detail)).await?;
+    app.record_of(caller, caller.event(Action::EvidenceExported, subject).case(&found.row.recall_id).detail(detail)).await?;
     Ok((found, bytes))
 }
 
@@ -143,7 +143,7 @@ pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Outc
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
     let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });
-    app.record(caller.event(Action::EvidenceVerified, Subject::new("evidence", "upload")).detail(detail)).await?;
+    app.record_of(caller, caller.event(Action::EvidenceVerified, Subject::new("evidence", "upload")).detail(detail)).await?;
     Ok(outcome)
 }
 

@@ -105,6 +105,8 @@ pub struct Show {
     /// With [`Permission::ContentRead`] only.
     pub title: Option<String>,
     pub content: Option<Content>,
+    /// They may read it, but that could not be recorded now (a full disk, a database that is away): then nobody reads it.
+    pub unrecorded: bool,
     pub requester: String,
     pub department: Option<String>,
     pub sender: Option<String>,
@@ -147,10 +149,14 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
     let loaded = known(app, caller, id).await?;
     let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
     let envelope = &app.store.keys().envelope;
-    let (title, content) = match caller.may(Permission::ContentRead) {
-        true => (Some(content::open_title(envelope, &broadcast.row)?), message(app, caller, &loaded, &broadcast, showing).await?),
-        false => (None, None),
-    };
+    let (mut title, mut content, mut unrecorded) = (None, None, false);
+    if caller.may(Permission::ContentRead) {
+        match message(app, caller, &loaded, &broadcast, showing).await {
+            Ok(read) => (title, content) = (Some(content::open_title(envelope, &broadcast.row)?), read),
+            Err(AppError::Store(e)) if e.passes() => unrecorded = true,
+            Err(e) => return Err(e),
+        }
+    }
     let summary = summary(app, &loaded).await?;
     let (keys, caller2, row, sender) = (app.store.clone(), caller.clone(), loaded.row.clone(), broadcast.sender.clone());
     let case = loaded.case.clone();
@@ -219,6 +225,7 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
         tally: loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title,
         content,
+        unrecorded,
         broadcast,
         department,
         levels,
@@ -413,6 +420,6 @@ pub async fn capture_file(app: &App, caller: &Caller, id: &str, attachment: &str
     }
     let bytes = app.store.keys().envelope.open(&format!("attachments/{}/sealed", row.id), &row.sealed).map_err(StoreError::from)?;
     let event = caller.event(Action::ContentRead, about).case(&loaded.row.id).detail(serde_json::json!({ "what": "capture", "attachment": row.id }));
-    app.record(event).await?;
+    app.record_of(caller, event).await?;
     Ok((row.name, row.media_type, bytes.to_vec()))
 }

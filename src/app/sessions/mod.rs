@@ -56,10 +56,9 @@ pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
 
 /// Signs out. Ending a session that has ended already is no error.
 pub async fn close(app: &App, caller: &Caller) -> AppResult<Done<()>> {
-    let caller = caller.clone();
+    let (caller, audits) = (caller.clone(), caller.audits());
     let written = app
-        .store
-        .write(move |tx| {
+        .write_of(audits, move |tx| {
             let id = caller.session.clone().unwrap_or_default();
             let now = tx.now();
             let running = sessions::session_close(tx.conn, &id, now.0)?;

@@ -16,6 +16,7 @@ use crate::{
     domain::{
         account::{self, SessionState},
         event::{Action, Outcome, Subject},
+        role::{self, Permission},
     },
     id::SessionId,
     store::{
@@ -39,16 +40,19 @@ struct Found {
     known_device: bool,
     /// As it is to this account.
     device: Option<Device>,
+    /// May read the trail: comes in on a full disk too.
+    audits: bool,
 }
 
 impl Found {
     fn new(conn: &mut Conn, user: Option<UserRow>, mut device: Option<Device>) -> Result<Self, StoreError> {
         let mut known_device = false;
+        let audits = user.as_ref().map(|u| users::user_roles(conn, &u.id)).transpose()?.is_some_and(|r| role::allows(&r, Permission::AuditRead));
         if let (Some(user), Some(device)) = (&user, &mut device) {
             known_device = sessions::device_find(conn, &device.device_id, &user.id)?.is_some();
             device::judge(conn, device, &user.id)?;
         }
-        Ok(Self { user, known_device, device })
+        Ok(Self { user, known_device, device, audits })
     }
 }
 
@@ -93,8 +97,7 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
     let csrf = token::fresh().0;
     let id = SessionId::fresh();
     let written = app
-        .store
-        .write({
+        .write_of(found.audits, {
             let caller = caller.clone();
             let user_id = found.user.as_ref().map(|u| u.id.clone());
             let lenient = found.known_device;
@@ -212,8 +215,7 @@ async fn finish(app: &App, signed: &Signed, client: Client, device: Option<Devic
     let (cookie, cookie_hash) = token::fresh();
     let csrf = token::fresh().0;
     let written = app
-        .store
-        .write({
+        .write_of(found.audits, {
             let ring = app.store.keys().clone();
             let session_id = signed.session.id.clone();
             let code = code.trim().to_owned();

@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> ExitCode {
         let wanted = args.listen.unwrap_or(if args.once { free } else { usual });
         let listener = TcpListener::bind(wanted).map_err(|e| Trouble::Cannot(format!("{wanted}: {e}; --listen names another address")))?;
         let address = listener.local_addr().map_err(Trouble::cannot)?;
-        let app = Deployment { data: args.data.clone() }.open_with(|config| {
+        let app = Deployment { data: args.data.clone() }.open_to_stay(|config| {
             config.listen = address;
             config.public_url = format!("http://localhost:{}", address.port());
             config.demo = true;

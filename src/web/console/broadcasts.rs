@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        App, AppResult,
+        App, AppError, AppResult,
         broadcasts::{
             self, NoRecall, Wanted, report,
             send::{self, NewBroadcast, Preview},
@@ -268,6 +268,8 @@ struct Show {
     detail: Detail,
     /// Absent for who may not read contents.
     text: Option<String>,
+    /// They may read it, but that cannot be recorded now.
+    unrecorded: bool,
     /// The audience in the reporter's words.
     words: String,
     facts: Vec<Fact>,
@@ -339,13 +341,17 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
     let after = (!query.after.is_empty()).then(|| query.after.clone());
     let detail = view::detail(&app, &who.caller, &id, after).await?;
     let reads = who.caller.may(crate::domain::role::Permission::ContentRead);
-    let (text, words) = match reads {
-        true => {
-            let said = broadcasts::content(&app, &who.caller, &id, None).await?;
-            (Some(report::visible(&said.text)), view::audience_words(&app, &who.caller, &detail.broadcast)?.words)
+    let (mut text, mut words, mut unrecorded) = (None, String::new(), false);
+    if reads {
+        match broadcasts::content(&app, &who.caller, &id, None).await {
+            Ok(said) => {
+                text = Some(report::visible(&said.text));
+                words = view::audience_words(&app, &who.caller, &detail.broadcast)?.words;
+            }
+            Err(AppError::Store(e)) if e.passes() => unrecorded = true,
+            Err(e) => return Err(e.into()),
         }
-        false => (None, String::new()),
-    };
+    }
     let facts = facts(&page, &detail);
     let next = detail.next.as_ref().map(|after| {
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("after", after).finish();
@@ -358,6 +364,7 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         left: left(&page, &detail.broadcast),
         page,
         text,
+        unrecorded,
         words,
         facts,
         next,

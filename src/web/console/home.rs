@@ -66,6 +66,9 @@ struct Settings {
     installation: Vec<Fact>,
     log: Vec<Fact>,
     jobs: Vec<Fact>,
+    room: Vec<Fact>,
+    /// `full`, `low` or nothing: what must be seen about the disk.
+    alarm: Option<&'static str>,
 }
 
 pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
@@ -88,6 +91,11 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-pending", page.num(s.pending)),
         ],
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
+        room: vec![
+            fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),
+            fact("settings-disk-full", yes(s.room.full)),
+        ],
+        alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
     })
 }

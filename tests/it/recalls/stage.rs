@@ -30,6 +30,9 @@ use serde_json::Value;
 
 use crate::support::{db::TestDb, sample};
 
+/// The token of every session that the stage opens.
+pub const CSRF: &str = "forged-not";
+
 /// Somebody with an account and an authenticator.
 #[derive(Clone)]
 pub struct Person {
@@ -76,10 +79,15 @@ pub struct Cast {
 
 impl Stage {
     pub async fn set() -> Self {
-        let db = TestDb::one();
+        Self::set_on(TestDb::one(), |_| {}).await
+    }
+
+    /// On a given database, opened in another way than usual.
+    pub async fn set_on(db: TestDb, change: impl FnOnce(&mut Options)) -> Self {
         let clock = ManualClock::at(sample::now());
         let emulator = Emulator::start_local(emulator::Options { clock: clock.clone(), ..emulator::Options::default() }).unwrap();
-        let options = Options { clock: clock.clone(), ..db.options() };
+        let mut options = Options { clock: clock.clone(), ..db.options() };
+        change(&mut options);
         let config = Config { allow_private_destinations: true, data: db.path().to_owned(), ..Config::default() };
         let app = App::new(Store::open(options).unwrap(), config);
         let access = emulator.access().clone();
@@ -184,6 +192,13 @@ impl Stage {
         totp::code(&who.secret, self.app.now())
     }
 
+    /// A browser in which `who` is signed in; its forms carry [`CSRF`].
+    pub async fn browser(&self, who: &Person) -> crate::support::app::Browser {
+        let browser = crate::support::app::Browser::new(&self.base);
+        browser.set_cookie("session", &self.session(who).await);
+        browser
+    }
+
     async fn session(&self, who: &Person) -> String {
         self.session_of(who).await.0
     }
@@ -201,7 +216,7 @@ impl Stage {
                     id: row_id.clone(),
                     token_hash: hash.clone(),
                     user_id: user.clone(),
-                    csrf: "forged-not".into(),
+                    csrf: CSRF.into(),
                     state: "open".into(),
                     device_id: None,
                     client_ip: None,
@@ -237,7 +252,7 @@ impl Stage {
     }
 
     async fn post_as(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("csrf", "forged-not").extend_pairs(fields).finish();
+        let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("csrf", CSRF).extend_pairs(fields).finish();
         let request = self
             .client
             .post(format!("{}{path}", self.base))
@@ -261,7 +276,7 @@ impl Stage {
     async fn upload_part(&self, who: &Person, path: &str, fields: &[(&str, &str)], part: &str, file: &[u8]) -> Answer {
         let session = self.session(who).await;
         let mut body: Vec<u8> = Vec::new();
-        for (name, value) in fields.iter().copied().chain([("csrf", "forged-not")]) {
+        for (name, value) in fields.iter().copied().chain([("csrf", CSRF)]) {
             body.extend(format!("--cut\r\ncontent-disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n").bytes());
         }
         let head = format!("--cut\r\ncontent-disposition: form-data; name=\"{part}\"; filename=\"shot.png\"\r\ncontent-type: image/png\r\n\r\n");

@@ -19,6 +19,18 @@ impl TestDb {
         Self { data, database, schema: None }
     }
 
+    /// A SQLite file in `folder`, which is somebody else's; with its data folder inside.
+    pub fn sqlite_in(folder: &Path) -> Self {
+        let data = tempfile::tempdir_in(folder).unwrap();
+        let database = Database::Sqlite(data.path().join("countermand.db"));
+        Self { data, database, schema: None }
+    }
+
+    /// A database that somebody else made and removes.
+    pub fn at(database: Database) -> Self {
+        Self { data: tempfile::tempdir().unwrap(), database, schema: None }
+    }
+
     /// A schema of its own on the server of `TEST_DATABASE_URL`; `None` without one.
     pub fn postgres() -> Option<Self> {
         let url = std::env::var("TEST_DATABASE_URL").ok()?;

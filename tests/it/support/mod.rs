@@ -3,7 +3,10 @@
 pub mod app;
 pub mod browser;
 pub mod case_sample;
+pub mod cluster;
 pub mod db;
 pub mod html;
 pub mod log;
+pub mod process;
 pub mod sample;
+pub mod small_disk;

@@ -89,6 +89,7 @@ struct CasePage {
     message: Option<Vec<String>>,
     /// They may read it, but this answer does not open it.
     message_closed: bool,
+    unrecorded: bool,
     message_byline: String,
     commitment: String,
     broadcast: String,
@@ -174,6 +175,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         resets: build::resets(&page, &v),
         message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
+        unrecorded: v.unrecorded,
         message_byline: v.sender.clone().unwrap_or_default(),
         commitment: hex::encode(v.broadcast.commitment),
         broadcast: v.broadcast.id.clone(),

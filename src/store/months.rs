@@ -1,0 +1,106 @@
+//! The parts of the log on PostgreSQL lie in one partition a calendar month, so that a purge drops pages and not rows one by one.
+//!
+//! Partitions appear ahead of time: when a store is opened, and from then on by [`Store::keep_months`], which every running node calls.
+//! A part whose month has no partition (a clock that jumped, a role that may not create tables) goes into the default partition
+//! `log_parts_rest` and is moved when its month is made. Not here: what is purged and when.
+
+use super::{Conn, Store, StoreError, conn, tx::month};
+use crate::clock::Instant;
+
+/// How many months beyond the present one have their partition.
+const AHEAD: usize = 3;
+
+impl Store {
+    /// Makes the partitions that are missing for the present month and the next three; answers the names of those that it made. Costs
+    /// nothing on SQLite, and on PostgreSQL only once a month.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the tables cannot be made now (a long reader, a missing right): parts then go into the default partition, and the
+    /// next call tries again.
+    pub fn keep_months(&self) -> Result<Vec<String>, StoreError> {
+        let now = self.now();
+        let mut kept = self.0.months.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if *kept == month(now) {
+            return Ok(Vec::new());
+        }
+        let made = ensure(&mut conn::open(self.database(), conn::Purpose::Write)?, now)?;
+        *kept = month(now);
+        Ok(made)
+    }
+}
+
+/// The month of `now` and the [`AHEAD`] that follow, as `2026-11`.
+fn wanted(now: Instant) -> Vec<String> {
+    let text = month(now);
+    let (year, number) = text.split_once('-').unwrap_or(("1970", "01"));
+    let (mut year, mut number): (i32, u8) = (year.parse().unwrap_or(1970), number.parse().unwrap_or(1));
+    let mut months = Vec::new();
+    for _ in 0..=AHEAD {
+        months.push(format!("{year:04}-{number:02}"));
+        (year, number) = if number == 12 { (year + 1, 1) } else { (year, number + 1) };
+    }
+    months
+}
+
+#[derive(diesel::QueryableByName)]
+struct Named {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
+/// Makes what is missing, one transaction a month.
+fn ensure(conn: &mut Conn, now: Instant) -> Result<Vec<String>, StoreError> {
+    use diesel::{RunQueryDsl, connection::SimpleConnection};
+    let Conn::Postgres(pg) = conn else { return Ok(Vec::new()) };
+    let there = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'log_parts'::regclass";
+    let mut made = Vec::new();
+    for month in wanted(now) {
+        let table = format!("log_parts_{}", month.replace('-', "_"));
+        let existing: Vec<Named> = diesel::sql_query(there).load(pg)?;
+        if existing.iter().any(|n| n.name == table) {
+            continue;
+        }
+        // One node at a time. Whoever comes second finds the table made. The default partition is locked before its rows are moved, so
+        // that none arrives between the move and the attaching; a reader that takes long makes this give up, not everybody else wait.
+        pg.batch_execute(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s';
+             SELECT pg_advisory_xact_lock(hashtext('countermand-months'), hashtext(current_schema()::text));",
+        )?;
+        let result = diesel::sql_query(there).load(pg).map_err(StoreError::from).and_then(|existing: Vec<Named>| {
+            if existing.iter().any(|n| n.name == table) {
+                return Ok(false);
+            }
+            pg.batch_execute(&format!(
+                "LOCK TABLE ONLY log_parts IN SHARE UPDATE EXCLUSIVE MODE;
+                 LOCK TABLE log_parts_rest IN ACCESS EXCLUSIVE MODE;
+                 CREATE TABLE {table} (LIKE log_parts INCLUDING ALL);
+                 WITH moved AS (DELETE FROM log_parts_rest WHERE month = '{month}' RETURNING *) INSERT INTO {table} SELECT * FROM moved;
+                 ALTER TABLE log_parts ATTACH PARTITION {table} FOR VALUES IN ('{month}');"
+            ))?;
+            Ok(true)
+        });
+        match result {
+            Ok(new) => {
+                pg.batch_execute("COMMIT")?;
+                if new {
+                    made.push(table);
+                }
+            }
+            Err(e) => {
+                pg.batch_execute("ROLLBACK")?;
+                return Err(e);
+            }
+        }
+    }
+    Ok(made)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_go_over_the_turn_of_the_year() {
+        assert_eq!(wanted(Instant::parse("2026-11-30T23:59:59Z").unwrap()), ["2026-11", "2026-12", "2027-01", "2027-02"]);
+    }
+}

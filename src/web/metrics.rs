@@ -1,0 +1,50 @@
+//! Counters of answers, and the installation's numbers as Prometheus reads them (text format 0.0.4).
+
+use std::{
+    fmt::{Display, Write},
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use actix_web::http::StatusCode;
+
+use crate::app::status::Status;
+
+/// Answers of this process since its start, by the first digit of their status.
+static ANSWERS: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
+
+/// Counts one answer.
+pub(super) fn count(status: StatusCode) {
+    if let Some(of_class) = usize::from(status.as_u16() / 100).checked_sub(1).and_then(|class| ANSWERS.get(class)) {
+        of_class.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// One metric: its help, its type, its lines.
+fn metric<V: Display>(out: &mut String, name: &str, kind: &str, help: &str, lines: impl IntoIterator<Item = (String, V)>) {
+    let _ = write!(out, "# HELP countermand_{name} {help}\n# TYPE countermand_{name} {kind}\n");
+    for (labels, value) in lines {
+        let _ = writeln!(out, "countermand_{name}{labels} {value}");
+    }
+}
+
+/// All of it. `writes` are the store's, by how they ended.
+pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) -> String {
+    let mut out = String::new();
+    let info = format!("{{version=\"{}\",database=\"{}\"}}", status.version, status.database);
+    metric(&mut out, "info", "gauge", "What runs.", [(info, 1)]);
+    for (name, help, value) in [
+        ("log_events", "Events in the log.", status.log_size),
+        ("log_signed_events", "Events that the newest checkpoint covers.", status.signed_size),
+        ("log_pending_events", "Events that wait for their index.", status.pending),
+        ("jobs_waiting", "Jobs that wait to run.", status.jobs_waiting),
+        ("jobs_failing", "Jobs that wait to run and have failed before.", status.jobs_failing),
+        ("disk_full", "1 from the first write that found the disk full until there is room again.", u64::from(status.room.full)),
+    ] {
+        metric(&mut out, name, "gauge", help, [(String::new(), value)]);
+    }
+    metric(&mut out, "disk_free_bytes", "gauge", "Free bytes where the data folder lies.", status.room.free.map(|free| (String::new(), free)));
+    metric(&mut out, "writes_total", "counter", "Writes by how they ended.", writes.map(|(end, n)| (format!("{{end=\"{end}\"}}"), n)));
+    let by_class = ANSWERS.iter().zip(1..).map(|(n, class)| (format!("{{class=\"{class}xx\"}}"), n.load(Ordering::Relaxed)));
+    metric(&mut out, "http_answers_total", "counter", "Answers by the class of their status.", by_class);
+    out
+}

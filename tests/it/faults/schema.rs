@@ -1,0 +1,66 @@
+//! Both databases have exactly the tables and columns that `schema.rs` names: a query that compiles finds what it asks for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countermand::store::Database;
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text};
+
+use crate::support::db::TestDb;
+
+type Tables = BTreeMap<String, BTreeSet<String>>;
+
+#[derive(QueryableByName)]
+struct Column {
+    #[diesel(sql_type = Text)]
+    tab: String,
+    #[diesel(sql_type = Text)]
+    col: String,
+}
+
+/// What the migrations made.
+fn made(db: &TestDb) -> Tables {
+    let columns: Vec<Column> = match &db.database {
+        Database::Sqlite(path) => {
+            let sql = "SELECT m.name AS tab, c.name AS col FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' \
+                       AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'";
+            sql_query(sql).load(&mut SqliteConnection::establish(path.to_str().unwrap()).unwrap()).unwrap()
+        }
+        Database::Postgres(url) => {
+            // Partitions are pieces of a table and not tables; the reserve of the disk holds no data.
+            let sql = "SELECT c.relname::text AS tab, a.attname::text AS col FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+                       WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
+                       AND a.attnum > 0 AND NOT a.attisdropped AND c.relname NOT LIKE '\\_\\_diesel%' AND c.relname <> 'disk_reserve'";
+            sql_query(sql).load(&mut PgConnection::establish(url).unwrap()).unwrap()
+        }
+    };
+    let mut tables = Tables::new();
+    for Column { tab, col } in columns {
+        tables.entry(tab).or_default().insert(col);
+    }
+    tables
+}
+
+/// What `schema.rs` says, read as text.
+fn said() -> Tables {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/schema.rs")).unwrap();
+    let mut tables = Tables::new();
+    let mut table = String::new();
+    for line in text.lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
+            table = name.to_owned();
+        } else if let Some((column, _)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
+            tables.entry(table.clone()).or_default().insert(column.to_owned());
+        }
+    }
+    tables
+}
+
+#[test]
+fn both_databases_are_as_the_schema_says() {
+    let said = said();
+    assert!(said.len() > 20 && said["log_parts"].contains("sealed"), "{said:?}");
+    for db in TestDb::each() {
+        drop(db.open());
+        assert_eq!(made(&db), said, "{:?}", db.database);
+    }
+}

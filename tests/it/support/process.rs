@@ -1,0 +1,88 @@
+//! The product as real processes: the binary that people run.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+};
+
+use countermand::store::Database;
+
+/// A data folder and a database, for processes.
+#[derive(Clone)]
+pub struct Node {
+    pub data: PathBuf,
+    pub database: Database,
+}
+
+impl Node {
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+        command.args(arguments).arg("--data").arg(&self.data).env_remove("DATABASE_URL").env("RUST_LOG", "error");
+        if let Database::Postgres(url) = &self.database {
+            command.env("DATABASE_URL", url);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).output().unwrap()
+    }
+
+    /// Runs a command that must do as told; gives its JSON.
+    pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
+        let out = self.run(arguments);
+        assert!(out.status.success(), "{arguments:?}: {} {}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        serde_json::from_slice(&out.stdout).unwrap()
+    }
+
+    /// A server on a free port.
+    pub fn serve(&self) -> Server {
+        let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = String::new();
+        let base = loop {
+            let Some(Ok(line)) = lines.next() else { panic!("serve did not start: {said}") };
+            if let Some(address) = line.split("(listening on ").nth(1).and_then(|rest| rest.split(')').next()) {
+                break format!("http://{address}");
+            }
+            said.push_str(&line);
+        };
+        // Whatever else it says is read, so that it never waits for us.
+        std::thread::spawn(move || lines.for_each(drop));
+        Server { child, base }
+    }
+
+    /// Jobs only.
+    pub fn work(&self) -> Server {
+        let child = self.command(&["work"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        Server { child, base: String::new() }
+    }
+
+    /// The same installation's keys in another folder, for another node.
+    pub fn beside(&self, data: &Path) -> Self {
+        assert!(Command::new("cp").arg("-r").arg(self.data.join("keys")).arg(data).status().unwrap().success());
+        Self { data: data.to_owned(), database: self.database.clone() }
+    }
+}
+
+/// A running process; killed with the value.
+pub struct Server {
+    child: Child,
+    pub base: String,
+}
+
+impl Server {
+    /// SIGKILL: it gets no chance to do anything more.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
