@@ -165,7 +165,7 @@ impl Config {
     }
 }
 
-/// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` is `retention.days`), and by
+/// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
     const TABLES: [&str; 5] = ["retention", "timestamp", "witness", "smtp", "alerts"];
@@ -177,7 +177,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
             table.extend(whole);
             return Ok(());
         }
-        let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')) else { continue };
+        let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
         let typed = match below {
             "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
             "authorities" => list(),

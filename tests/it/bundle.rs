@@ -210,7 +210,7 @@ fn a_forger_who_fits_the_manifests_is_found_all_the_same() {
         ("trust/log-ed25519.pub.pem", "MCow", "MCox", "log_key_file"),
         // No event commits to these: the signature over the root manifest does.
         ("data/VERIFY.en.md", "compare", "do not compare", "bundle_signature"),
-        ("data/environment.json", "SQLite", "SQLate", "bundle_signature"),
+        ("data/environment.json", "0.1.0", "0.1.1", "bundle_signature"),
         ("data/tools/verify.py", "if problems", "if not problems", "bundle_signature"),
         ("bag-info.txt", "Bagging-Date: 2026", "Bagging-Date: 2025", "bundle_signature"),
     ] {

@@ -216,7 +216,10 @@ fn root(files: &Files, vkey: &Vkey, checks: &mut Checks) {
     if signature.is_some_and(|s| vkey.key().verify_strict(manifest, &s).is_ok()) {
         checks.add("bundle_signature", Answer::Pass, ROOT, vkey, vkey);
     } else {
-        checks.fail("bundle_signature", ROOT, format!("signed by {vkey}"), "another file, or another signature");
+        // Either may be the one that was changed.
+        for path in [ROOT, SIGNATURE] {
+            checks.fail("bundle_signature", path, format!("signed by {vkey}"), "another file, or another signature");
+        }
     }
 }
 

@@ -134,18 +134,39 @@ pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Re
     Ok(audit.report)
 }
 
+/// The tables of the log, and what a fault in each of them is.
+const TABLES: [(&str, Kind); 8] = [
+    ("log_events", Kind::Leaf),
+    ("log_parts", Kind::Part),
+    ("log_search", Kind::Projection),
+    ("log_tiles", Kind::Tile),
+    ("log_head", Kind::Head),
+    ("log_checkpoints", Kind::Checkpoint),
+    ("log_keys", Kind::Key),
+    ("log_pending", Kind::Leaf),
+];
+
+/// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
+fn structure(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreError> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        integrity_check: String,
+    }
+    let Conn::Sqlite(conn) = conn else { return Ok(()) };
+    for Line { integrity_check: line } in diesel::sql_query("PRAGMA integrity_check(100)").load::<Line>(conn)? {
+        let about = TABLES.into_iter().find(|(table, _)| line.contains(table));
+        match about {
+            _ if line == "ok" => {}
+            Some((table, kind)) => audit.problem(kind, table, None, line),
+            None => audit.problem(Kind::Head, "database", None, line),
+        }
+    }
+    Ok(())
+}
+
 /// Which table of the log the database says it does not have, if that is what the error says.
 fn dropped(error: &StoreError) -> Option<(&'static str, Kind)> {
-    const TABLES: [(&str, Kind); 8] = [
-        ("log_events", Kind::Leaf),
-        ("log_parts", Kind::Part),
-        ("log_search", Kind::Projection),
-        ("log_tiles", Kind::Tile),
-        ("log_head", Kind::Head),
-        ("log_checkpoints", Kind::Checkpoint),
-        ("log_keys", Kind::Key),
-        ("log_pending", Kind::Leaf),
-    ];
     let StoreError::Db(diesel::result::Error::DatabaseError(_, info)) = error else { return None };
     let message = info.message();
     let absent = ["no such table", "no such column", "does not exist"].iter().any(|words| message.contains(words));
@@ -153,6 +174,7 @@ fn dropped(error: &StoreError) -> Option<(&'static str, Kind)> {
 }
 
 fn run(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against, copy: Option<String>) -> Result<(), StoreError> {
+    structure(conn, audit)?;
     let ours = keys::check(conn, audit, against)?;
     let heads: Vec<log::Head> = readable(audit, Kind::Head, "log_head", log_head::table.load(conn))?;
     for other in heads.iter().filter(|h| h.id != 1) {
