@@ -1,6 +1,7 @@
 //! Settings: `countermand.toml` under the data folder, overridden by `COUNTERMAND_…`; an unknown key is an error that names it.
 
 use std::{
+    ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -92,28 +93,46 @@ impl Default for Config {
 
 impl Config {
     /// Reads `<data>/countermand.toml` if it is there, then the environment (`lookup` lists its variables).
-    pub fn load(data: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+    pub fn load(data: &Path, environment: impl Iterator<Item = (impl Into<OsString>, impl Into<OsString>)>) -> Result<Self, ConfigError> {
         let path = data.join("countermand.toml");
         let mut table = match std::fs::read_to_string(&path) {
             Ok(text) => text.parse::<toml::Table>().map_err(|e| ConfigError::Parse { path: path.clone(), message: e.to_string() })?,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => toml::Table::new(),
             Err(source) => return Err(ConfigError::Read { path, source }),
         };
-        let mut database_url = None;
+        let (mut database_url, mut own_url) = (None, false);
         for (name, value) in environment {
-            if name == "DATABASE_URL" {
-                database_url = Some(value);
-            } else if cfg!(debug_assertions) && name == "COUNTERMAND_CRASH_AT" {
+            // What is not ours may be any bytes.
+            let Ok(name) = name.into().into_string() else { continue };
+            let key = match name.strip_prefix("COUNTERMAND_") {
+                // The folder itself; the command line reads it.
+                Some("DATA") => continue,
                 // Not a setting: see `crash`.
-            } else if let Some(key) = name.strip_prefix("COUNTERMAND_") {
-                set(&mut table, &key.to_lowercase(), &value).map_err(|message| ConfigError::Environment { name: name.clone(), message })?;
+                Some("CRASH_AT") if cfg!(debug_assertions) => continue,
+                Some(key) => key.to_lowercase(),
+                None if name == "DATABASE_URL" => String::new(),
+                None => continue,
+            };
+            let failed = |message: String| ConfigError::Environment { name: name.clone(), message };
+            let value = value.into().into_string().map_err(|_| failed("is not UTF-8".to_owned()))?;
+            match key.as_str() {
+                "" => database_url = Some(value).filter(|url| !url.is_empty()),
+                key => {
+                    own_url |= key == "database_url";
+                    let mut alone = toml::Table::new();
+                    set(&mut alone, key, &value).map_err(failed)?;
+                    // By itself, so that what is wrong is told of the variable, not of the file.
+                    alone.clone().try_into::<Self>().map_err(|e: toml::de::Error| failed(e.message().to_owned()))?;
+                    merge(&mut table, alone);
+                }
             }
+        }
+        // The general variable comes before the file, our own before both.
+        if let Some(url) = database_url.filter(|_| !own_url) {
+            table.insert("database_url".to_owned(), toml::Value::String(url));
         }
         let mut config: Self = table.try_into().map_err(|e: toml::de::Error| ConfigError::Parse { path, message: e.message().to_owned() })?;
         config.data = data.to_owned();
-        if database_url.is_some() && config.database_url.is_none() {
-            config.database_url = database_url;
-        }
         config.check()?;
         Ok(config)
     }
@@ -146,21 +165,42 @@ impl Config {
     }
 }
 
-/// Sets `key` (`retention_days` reaches `retention.days`) to `value`, typed by what the key wants.
+/// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
+/// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    let typed = match key {
-        "log_public" | "allow_private_destinations" => toml::Value::Boolean(value.parse().map_err(|_| "must be true or false".to_owned())?),
-        "trusted_proxies" => {
-            toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect())
-        }
-        "retention_days" => {
-            let days = value.parse::<i64>().map_err(|_| "must be a number of days".to_owned())?;
-            let retention = table.entry("retention").or_insert_with(|| toml::Value::Table(toml::Table::new()));
-            retention.as_table_mut().ok_or("retention must be a table")?.insert("days".to_owned(), toml::Value::Integer(days));
+    const TABLES: [&str; 5] = ["retention", "timestamp", "witness", "smtp", "alerts"];
+    let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
+    for name in TABLES {
+        if key == name {
+            let whole =
+                format!("{name} = {value}").parse::<toml::Table>().map_err(|_| format!("must be a TOML table, or set {name}_… one by one"))?;
+            table.extend(whole);
             return Ok(());
         }
+        let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
+        let typed = match below {
+            "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "authorities" => list(),
+            _ => toml::Value::String(value.to_owned()),
+        };
+        table.insert(name.to_owned(), toml::Value::Table(toml::Table::from_iter([(below.to_owned(), typed)])));
+        return Ok(());
+    }
+    let typed = match key {
+        "log_public" | "allow_private_destinations" => toml::Value::Boolean(value.parse().map_err(|_| "must be true or false".to_owned())?),
+        "trusted_proxies" => list(),
         _ => toml::Value::String(value.to_owned()),
     };
     table.insert(key.to_owned(), typed);
     Ok(())
+}
+
+/// Puts `over` on top of `table`, key by key.
+fn merge(table: &mut toml::Table, over: toml::Table) {
+    for (key, value) in over {
+        match (table.get_mut(&key), value) {
+            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge(below, above),
+            (_, value) => drop(table.insert(key, value)),
+        }
+    }
 }

@@ -88,6 +88,7 @@ verify-certificate = Certificate signature
 verify-checkpoint-signature = Checkpoint signature
 verify-checkpoint-text = Checkpoint text
 verify-raw-signature = Raw signature file
+verify-bundle-signature = Signature over the bundle
 verify-checkpoint-facts = Checkpoint and report
 verify-case-facts = Facts of the case against the log
 verify-case-closed = Count and hash at closing
@@ -104,3 +105,4 @@ evidence-passed = { $n ->
     [one] Show the { $n_text } check that holds
    *[other] Show the { $n_text } checks that hold
  }
+error-log-size-early = At that size the log knows nothing of this case yet; its first event has the index { $first }

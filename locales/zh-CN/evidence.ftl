@@ -88,6 +88,7 @@ verify-certificate = 证书签名
 verify-checkpoint-signature = 检查点签名
 verify-checkpoint-text = 检查点原文
 verify-raw-signature = 原始签名文件
+verify-bundle-signature = 材料包签名
 verify-checkpoint-facts = 检查点与报告
 verify-case-facts = 案件事实与日志对照
 verify-case-closed = 结案计数与哈希
@@ -103,3 +104,4 @@ error-log-size = 日志中没有这么多记录，最多 { $max } 条
 evidence-passed = { $n ->
    *[other] 查看通过的 { $n_text } 项
  }
+error-log-size-early = 在该记录数时，日志中还没有这个案件；其第一条记录的序号是 { $first }

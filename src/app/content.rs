@@ -2,7 +2,7 @@
 //! it. Destroying the key shreds the contents and leaves every proof standing. Not here: who may read (`app::broadcasts::content`).
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -12,8 +12,12 @@ use crate::{
         seal::{Key, Unsealable},
     },
     domain::platform::Platform,
-    ledger::{commitment, set::Set},
-    store::{StoreError, broadcasts::BroadcastRow, recipients::RecipientRow},
+    ledger::commitment,
+    store::{
+        StoreError,
+        broadcasts::{BroadcastRow, context},
+        recipients::RecipientRow,
+    },
 };
 
 /// What a message says. Its canonical bytes are what the commitment binds.
@@ -133,24 +137,6 @@ pub fn open_file(key: &Key, attachment: &str, sealed: &[u8]) -> Result<Zeroizing
     Ok(key.open(&format!("attachments/{attachment}/sealed"), sealed)?)
 }
 
-/// Canonical bytes of one recipient in a set: `{"id":…,"platform":…}`.
-pub fn recipient_bytes(platform: &str, id: &str) -> Result<Vec<u8>, StoreError> {
-    let value: Value = json!({ "id": id, "platform": platform });
-    commitment::canonical(&value).map_err(|e| StoreError::Event(e.to_string()))
-}
-
-/// The set of `rows`, which must be in byte order of their ids (`store::recipients::all` gives them so).
-pub fn set_of(platform: &str, rows: &[RecipientRow]) -> Result<Set, StoreError> {
-    let leaves: Vec<([u8; 16], Vec<u8>)> = rows
-        .iter()
-        .map(|row| {
-            let salt = row.salt.as_slice().try_into().map_err(|_| StoreError::Corrupt("a recipient's salt is not 16 bytes".to_owned()))?;
-            Ok((salt, recipient_bytes(platform, &row.platform_id)?))
-        })
-        .collect::<Result<_, StoreError>>()?;
-    Ok(Set::of(leaves))
-}
-
 /// Fresh rows for `ids` (sorted and unique, as a set wants them), each with a salt of its own; nobody has got anything yet.
 pub fn recipient_rows(broadcast: &str, ids: &std::collections::BTreeSet<String>, delivery: &str) -> Vec<RecipientRow> {
     ids.iter()
@@ -174,10 +160,6 @@ pub fn platform_of(row: &BroadcastRow) -> Result<Platform, StoreError> {
     Platform::parse(&row.platform).ok_or_else(|| StoreError::Corrupt(format!("no platform is called {}", row.platform)))
 }
 
-fn context(broadcast: &str, column: &str) -> String {
-    format!("broadcasts/{broadcast}/{column}")
-}
-
 fn read<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
@@ -199,24 +181,5 @@ mod tests {
         assert_eq!(sealed.commitment, expected);
         let other = Content { title: "通知 ".to_owned(), ..content() };
         assert_ne!(other.canonical().unwrap(), content().canonical().unwrap());
-    }
-
-    #[test]
-    fn recipients_are_bound_as_the_frozen_vector_says() {
-        let vectors: Value = serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
-        let vector = &vectors["set"];
-        let rows: Vec<RecipientRow> = vector["rows"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| {
-                let value: Value = serde_json::from_str(row["value"].as_str().unwrap()).unwrap();
-                let mut made = recipient_rows("b", &[value["id"].as_str().unwrap().to_owned()].into(), "unknown").remove(0);
-                made.salt = hex::decode(row["salt"].as_str().unwrap()).unwrap();
-                made
-            })
-            .collect();
-        let set = set_of("wecom", &rows).unwrap();
-        assert_eq!((set.count, hex::encode(set.root)), (5, vector["root"].as_str().unwrap().to_owned()));
     }
 }

@@ -73,19 +73,19 @@ pub fn run(args: &Args) -> ExitCode {
                 let done = connections::create(&app, &caller, new).await?;
                 if json {
                     let receipt = done.receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index }));
-                    println!("{}", json!({ "id": done.value, "receipt": receipt }));
+                    say!("{}", json!({ "id": done.value, "receipt": receipt }));
                 } else {
-                    println!("{}", done.value);
+                    say!("{}", done.value);
                 }
                 Ok(())
             }
             Command::List { json } => {
                 let all = connections::list(&app, &caller).await?;
                 if json {
-                    println!("{}", serde_json::Value::Array(all.iter().map(shown).collect()));
+                    say!("{}", serde_json::Value::Array(all.iter().map(shown).collect()));
                 } else {
                     for c in all {
-                        println!("{}  {}  {}  {}  {}", c.id, c.platform, if c.active { "active" } else { "off" }, c.settings.base_url, c.name);
+                        say!("{}  {}  {}  {}  {}", c.id, c.platform, if c.active { "active" } else { "off" }, c.settings.base_url, c.name);
                     }
                 }
                 Ok(())
@@ -96,9 +96,9 @@ pub fn run(args: &Args) -> ExitCode {
                 let found = found.ok_or_else(|| Trouble::No(format!("there is no connection {connection}")))?;
                 let done = connections::test(&app, &caller, &found.id).await?;
                 if json {
-                    println!("{}", json!({ "id": found.id, "result": done.value.result, "code": done.value.code }));
+                    say!("{}", json!({ "id": found.id, "result": done.value.result, "code": done.value.code }));
                 } else {
-                    println!("{}{}", done.value.result, done.value.code.as_ref().map(|c| format!(" {c}")).unwrap_or_default());
+                    say!("{}{}", done.value.result, done.value.code.as_ref().map(|c| format!(" {c}")).unwrap_or_default());
                 }
                 if done.value.result == "ok" { Ok(()) } else { Err(Trouble::No(format!("{} cannot be used", found.name))) }
             }

@@ -3,8 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use crate::{
-    app::{App, AppError},
+    app::{App, AppError, FieldError},
     config::Config,
+    i18n::{Lang, Tr},
     store::{Database, Options, RESERVE, Store},
 };
 
@@ -39,14 +40,14 @@ impl From<AppError> for Trouble {
             AppError::Store(e) => Self::cannot(e),
             AppError::TooMany { .. } => Self::cannot(error),
             AppError::Invalid(fields) => {
-                let lines: Vec<_> = fields
-                    .iter()
-                    .map(|f| {
-                        let args: Vec<_> = f.args.iter().map(|(k, v)| format!("{k}={v}")).collect();
-                        format!("--{}: {}{}{}", f.field.replace('_', "-"), f.kind, if args.is_empty() { "" } else { " " }, args.join(" "))
-                    })
-                    .collect();
-                Self::No(lines.join("\n"))
+                let tr = Tr::new(Lang::En);
+                let words = |f: &FieldError| {
+                    let args: Vec<_> = f.args.iter().map(|(k, v)| (*k, v)).collect();
+                    let keys = [format!("error-{}-{}", f.field, f.kind), format!("error-{}", f.kind)];
+                    keys.iter().find_map(|key| tr.maybe_a(key, &args)).unwrap_or_else(|| f.kind.to_owned())
+                };
+                let lines: Vec<_> = fields.iter().map(|f| format!("--{}: {}", f.field.replace('_', "-"), words(f))).collect();
+                Self::Cannot(lines.join("\n"))
             }
             other => Self::No(other.to_string()),
         }
@@ -54,6 +55,19 @@ impl From<AppError> for Trouble {
 }
 
 impl Deployment {
+    /// Settings and database of a deployment that is there already: what only reads must not make a new one out of a mistyped folder.
+    pub fn existing(&self) -> Result<(Config, Database), Trouble> {
+        let config = Config::load(&self.data, std::env::vars_os()).map_err(Trouble::cannot)?;
+        let database = Database::of(&config).map_err(Trouble::cannot)?;
+        match &database {
+            Database::Sqlite(path) if !path.exists() => Err(Trouble::Cannot(format!("there is no database at {}", path.display()))),
+            Database::Postgres(_) if !self.data.join("keys").exists() => {
+                Err(Trouble::Cannot(format!("there are no keys at {}; they belong to the database", self.data.join("keys").display())))
+            }
+            _ => Ok((config, database)),
+        }
+    }
+
     /// Opens the deployment's store; works while its server runs.
     pub fn open(&self) -> Result<App, Trouble> {
         self.open_with(|_| {})
@@ -85,7 +99,7 @@ impl Deployment {
     }
 
     fn open_keeping(&self, reserve: u64, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
-        let mut config = Config::load(&self.data, std::env::vars()).map_err(Trouble::cannot)?;
+        let mut config = Config::load(&self.data, std::env::vars_os()).map_err(Trouble::cannot)?;
         adjust(&mut config);
         let options = Options { host: config.host(), reserve, ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
@@ -114,6 +128,7 @@ pub fn finish(command: &str, result: Result<(), Trouble>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => {
             eprintln!("countermand {command}: {trouble}");
+            super::output::trouble(&trouble.to_string());
             match trouble {
                 Trouble::No(_) => ExitCode::from(1),
                 Trouble::Cannot(_) => ExitCode::from(2),

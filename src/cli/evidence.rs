@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::Read,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -10,14 +11,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     app::{
-        App, Caller,
+        App, AppError, Caller,
         evidence::{
             export::{Export, export},
             write_private,
         },
     },
     cli::deployment::{Deployment, Trouble, finish},
-    crypto::keyring::Keyring,
+    crypto::keyring::{Keyring, KeyringError},
     evidence::{
         verify::{Answer, Outcome, Pin, verify},
         zip::Limits,
@@ -77,7 +78,10 @@ pub fn run(args: &Args) -> ExitCode {
     match &args.command {
         Command::Export { deployment, case, out, purpose, at, json } => {
             let wanted = Export { case: case.clone(), purpose: purpose.clone(), at: *at, ..Export::default() };
-            deployment.run("evidence export", |app| write(app, wanted, out, *json))
+            match ready(deployment, out) {
+                Ok(()) => deployment.run("evidence export", |app| write(app, wanted, out, *json)),
+                Err(trouble) => finish("evidence export", Err(trouble)),
+            }
         }
         Command::Verify { file, json, log_key, data, root } => {
             match pins(log_key.as_deref(), data.as_deref(), root.as_deref()).and_then(|pins| check(file, &pins, *json)) {
@@ -88,10 +92,22 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
+/// An export is recorded when it is made: what can be known to fail is refused before.
+fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
+    if out.file_name().is_none() || out.is_dir() {
+        return Err(Trouble::Cannot(format!("--out must name a file; {} is a folder", out.display())));
+    }
+    deployment.existing().map(drop)
+}
+
 async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), Trouble> {
-    let done = export(&app, &Caller::shell(), wanted).await?;
-    let bundle = done.value.bundle;
-    let name = out.file_name().map(|n| n.to_string_lossy().into_owned()).ok_or_else(|| Trouble::Cannot("--out must name a file".to_owned()))?;
+    let case = wanted.case.clone();
+    let done = match export(&app, &Caller::shell(), wanted).await {
+        Err(AppError::NotFound) => return Err(Trouble::Cannot(format!("there is no case {case:?}"))),
+        other => other?,
+    };
+    let (bundle, verified) = (done.value.bundle, done.value.verified);
+    let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let mut beside = out.as_os_str().to_owned();
     beside.push(".sha256");
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", out.display()));
@@ -101,14 +117,14 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     if json {
         let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
         let said = serde_json::json!({
-            "number": bundle.number, "file": path, "bytes": bundle.bytes.len(), "sha256": sha256,
+            "number": bundle.number, "file": path, "bytes": bundle.bytes.len(), "sha256": sha256, "verified": verified,
             "event": done.receipt.as_ref().map(|r| r.event.to_string()), "index": done.receipt.as_ref().and_then(|r| r.index),
         });
-        println!("{said}");
+        say!("{said}");
     } else {
-        println!("{}\t{sha256}\t{}", bundle.number, out.display());
+        say!("{}\t{sha256}\t{}", bundle.number, out.display());
     }
-    Ok(())
+    if verified { Ok(()) } else { Err(Trouble::No("the bundle was written, but does not hold; `evidence verify` names what".to_owned())) }
 }
 
 fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Result<Vec<Pin>, Trouble> {
@@ -117,7 +133,10 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Resu
         pins.push(Pin::Log(Vkey::parse(text.trim()).map_err(|e| Trouble::Cannot(format!("--log-key: {e}")))?));
     }
     if let Some(data) = data {
-        let keys = Keyring::open(data, false).map_err(|e| Trouble::Cannot(format!("--data: {e}")))?;
+        let keys = Keyring::open(data, false).map_err(|e| match e {
+            KeyringError::Missing(path) => Trouble::Cannot(format!("--data: there is no key file {}", path.display())),
+            other => Trouble::Cannot(format!("--data: {other}")),
+        })?;
         pins.push(Pin::Key(keys.log.verifying_key().to_bytes()));
     }
     if let Some(path) = root {
@@ -142,12 +161,15 @@ fn check(file: &Path, pins: &[Pin], json: bool) -> Result<Answer, Trouble> {
     /// Larger files are not read into memory.
     const LARGEST: u64 = 1 << 30;
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", file.display()));
-    if fs::metadata(file).map_err(failed)?.len() > LARGEST {
+    let mut bytes = Vec::new();
+    // Counted while reading: a pipe or a device says no size.
+    fs::File::open(file).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > LARGEST {
         return Err(Trouble::Cannot(format!("{}: larger than a gibibyte", file.display())));
     }
-    let outcome = verify(&fs::read(file).map_err(failed)?, pins, &Limits::default());
+    let outcome = verify(&bytes, pins, &Limits::default());
     if json {
-        println!("{}", serde_json::to_string(&outcome).map_err(Trouble::cannot)?);
+        say!("{}", serde_json::to_string(&outcome).map_err(Trouble::cannot)?);
     } else {
         print(&outcome);
     }
@@ -158,9 +180,9 @@ fn print(outcome: &Outcome) {
     for c in &outcome.checks {
         let file = if c.file.is_empty() { String::new() } else { format!(" {}", c.file) };
         match c.result {
-            Answer::Pass => println!("pass     {}{file}", c.name),
-            _ => println!("{:<8} {}{file}\n         expected {:?}\n         actual   {:?}", c.result.as_str(), c.name, c.expected, c.actual),
+            Answer::Pass => say!("pass     {}{file}", c.name),
+            _ => say!("{:<8} {}{file}\n         expected {:?}\n         actual   {:?}", c.result.as_str(), c.name, c.expected, c.actual),
         }
     }
-    println!("{}", outcome.result.as_str());
+    say!("{}", outcome.result.as_str());
 }

@@ -4,10 +4,9 @@ use std::{fs, path::PathBuf, process::ExitCode};
 
 use crate::{
     cli::deployment::{Deployment, Trouble, finish},
-    config::Config,
     ledger::{checkpoint::Vkey, proof::Proof, publish::publish},
     store::{
-        Database, Store, StoreError,
+        Store, StoreError,
         reader::{self, TileReader},
         verify::{Against, Report, inspect},
     },
@@ -74,19 +73,13 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[PathBuf]) -> Result<(), Trouble> {
-    let config = Config::load(&deployment.data, std::env::vars()).map_err(Trouble::cannot)?;
-    let database = Database::of(&config).map_err(Trouble::cannot)?;
-    if let Database::Sqlite(path) = &database
-        && !path.exists()
-    {
-        return Err(Trouble::Cannot(format!("there is no database at {}", path.display())));
-    }
+    let (_, database) = deployment.existing()?;
     let vkey = vkey.map(Vkey::parse).transpose().map_err(Trouble::cannot)?;
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
     let notes = files.iter().map(read).collect::<Result<_, _>>()?;
     let report = inspect(&database, &deployment.data, &Against { vkey, notes }).map_err(Trouble::cannot)?;
     if json {
-        println!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
+        say!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
     } else {
         print(&report);
     }
@@ -101,11 +94,11 @@ fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[Path
 
 fn print(report: &Report) {
     let c = &report.checked;
-    println!("{} events, root {}", report.size, report.root);
-    println!("checked: {} leaves, {} parts, {} projections, {} tiles, {} checkpoints", c.leaves, c.parts, c.projections, c.tiles, c.checkpoints);
+    say!("{} events, root {}", report.size, report.root);
+    say!("checked: {} leaves, {} parts, {} projections, {} tiles, {} checkpoints", c.leaves, c.parts, c.projections, c.tiles, c.checkpoints);
     for p in &report.problems {
         let index = p.index.map_or_else(|| "-".to_owned(), |i| i.to_string());
-        println!(
+        say!(
             "{}\t{}\t{index}\t{}",
             serde_json::to_value(p.kind).ok().and_then(|k| k.as_str().map(str::to_owned)).unwrap_or_default(),
             p.table,
@@ -113,20 +106,21 @@ fn print(report: &Report) {
         );
     }
     if report.ok {
-        println!("the log holds");
+        say!("the log holds");
     }
 }
 
 fn open(deployment: &Deployment) -> Result<Store, Trouble> {
+    deployment.existing()?;
     Ok(deployment.open()?.store)
 }
 
 fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
     let store = open(deployment)?;
     if vkey {
-        println!("{}", store.vkey().map_err(Trouble::cannot)?);
+        say!("{}", store.vkey().map_err(Trouble::cannot)?);
     } else {
-        print!("{}", store.checkpoint_now().map_err(Trouble::cannot)?);
+        say!("{}", store.checkpoint_now().map_err(Trouble::cannot)?.trim_end());
     }
     Ok(())
 }
@@ -137,12 +131,12 @@ fn proof(deployment: &Deployment, index: u64) -> Result<(), Trouble> {
     let vkey = store.vkey().map_err(Trouble::cannot)?;
     let size = crate::ledger::checkpoint::open(&note, &vkey).map_err(Trouble::cannot)?.size;
     if index >= size {
-        return Err(Trouble::No(format!("the log holds {size} events; there is no event {index}")));
+        return Err(Trouble::Cannot(format!("the log holds {size} events; there is no event {index}")));
     }
     let hashes = store
         .read_now(|conn| crate::ledger::tree::inclusion(&TileReader::new(conn), index, size).map_err(|e| StoreError::Corrupt(e.to_string())))
         .map_err(Trouble::cannot)?;
-    print!("{}", Proof { extra: None, index, hashes, checkpoint: note }.to_text());
+    say!("{}", Proof { extra: None, index, hashes, checkpoint: note }.to_text().trim_end());
     Ok(())
 }
 

@@ -24,15 +24,20 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn work(args: &Args) -> Result<(), Trouble> {
-    let config = Config::load(&args.deployment.data, std::env::vars()).map_err(Trouble::cannot)?;
+    let config = Config::load(&args.deployment.data, std::env::vars_os()).map_err(Trouble::cannot)?;
     let database = Database::of(&config).map_err(Trouble::cannot)?;
-    std::fs::create_dir_all(&args.deployment.data).map_err(Trouble::cannot)?;
     if args.check {
+        if let Database::Sqlite(path) = &database
+            && !path.exists()
+        {
+            return Err(Trouble::No(format!("pending: all; there is no database at {}", path.display())));
+        }
         let pending = migrate::pending(&database).map_err(Trouble::cannot)?;
         return if pending.is_empty() { Ok(()) } else { Err(Trouble::No(format!("pending: {}", pending.join(", ")))) };
     }
+    std::fs::create_dir_all(&args.deployment.data).map_err(|e| Trouble::Cannot(format!("{}: {e}", args.deployment.data.display())))?;
     for name in migrate::run(&database).map_err(Trouble::cannot)? {
-        println!("applied {name}");
+        say!("applied {name}");
     }
     Ok(())
 }

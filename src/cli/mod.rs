@@ -1,5 +1,10 @@
 //! The command line.
 
+/// Prints a line to standard output. A reader that went away (`| head`) ends the printing, not the command.
+macro_rules! say {
+    ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
+}
+
 pub mod connection;
 pub mod demo;
 pub mod deployment;
@@ -7,6 +12,7 @@ pub mod emulate;
 pub mod evidence;
 pub mod ledger;
 pub mod migrate;
+pub mod output;
 pub mod serve;
 pub mod token;
 pub mod user;
@@ -46,7 +52,7 @@ enum Command {
 pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    match Command::parse() {
+    output::finished(match Command::parse() {
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Emulate(args) => emulate::run(&args),
@@ -58,8 +64,10 @@ pub fn run() -> ExitCode {
         Command::User(args) => user::run(&args),
         Command::Work(deployment) => serve::work(&deployment),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Command::command(), "countermand", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Command::command(), "countermand", &mut script);
+            say!("{}", String::from_utf8_lossy(&script).trim_end());
             ExitCode::SUCCESS
         }
-    }
+    })
 }

@@ -56,9 +56,9 @@ pub fn run(args: &Args) -> ExitCode {
             let done = tokens::create(&app, &Caller::shell(), new, service, "").await?;
             if json {
                 let receipt = done.receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index }));
-                println!("{}", json!({ "id": done.value.id, "token": done.value.secret, "receipt": receipt }));
+                say!("{}", json!({ "id": done.value.id, "token": done.value.secret, "receipt": receipt }));
             } else {
-                println!("{}", done.value.secret);
+                say!("{}", done.value.secret);
             }
             Ok(())
         }

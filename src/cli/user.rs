@@ -110,11 +110,11 @@ async fn add(app: &App, new: Add) -> Result<(), Trouble> {
     }
     object["receipt"] = json!(done.receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index })));
     if new.json {
-        println!("{object}");
+        say!("{object}");
     } else {
-        println!("{}  {}", person.username, person.id);
+        say!("{}  {}", person.username, person.id);
         if let Some(password) = made_up {
-            println!("password, shown once: {password}");
+            say!("password, shown once: {password}");
         }
     }
     Ok(())
@@ -123,12 +123,12 @@ async fn add(app: &App, new: Add) -> Result<(), Trouble> {
 async fn list(app: &App, json: bool) -> Result<(), Trouble> {
     let people = users::list(app, &Caller::shell()).await?;
     if json {
-        println!("{}", json!({ "users": people.iter().map(describe).collect::<Vec<_>>() }));
+        say!("{}", json!({ "users": people.iter().map(describe).collect::<Vec<_>>() }));
         return Ok(());
     }
     for p in people {
         let roles: Vec<_> = p.roles.iter().map(|r| r.as_str()).collect();
-        println!("{:<24} {:<10} {}  {}", p.username, p.state, roles.join(","), p.name);
+        say!("{:<24} {:<10} {}  {}", p.username, p.state, roles.join(","), p.name);
     }
     Ok(())
 }
@@ -140,7 +140,7 @@ async fn suspend(app: &App, username: &str, undo: bool, json: bool) -> Result<()
     let done = users::change(app, &Caller::shell(), &person.id, None, Change::State(state)).await?;
     if json {
         let receipt = done.receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index }));
-        println!("{}", json!({ "id": person.id, "username": person.username, "state": state, "receipt": receipt }));
+        say!("{}", json!({ "id": person.id, "username": person.username, "state": state, "receipt": receipt }));
     }
     Ok(())
 }

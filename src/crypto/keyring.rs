@@ -51,6 +51,11 @@ impl Keyring {
         self.envelope.derive("pending-events")
     }
 
+    /// What a database remembers of its envelope key, so that another one is found out before anything is sealed with it. Tells nothing of it.
+    pub fn envelope_proof(&self) -> String {
+        hex::encode(self.envelope.derive("envelope-proof").as_bytes())
+    }
+
     /// Seals audit parts.
     pub fn parts_key(&self) -> Key {
         self.envelope.derive("audit-parts")

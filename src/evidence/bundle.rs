@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
@@ -28,6 +29,8 @@ pub enum BundleError {
     Leaf(u64),
     #[error("part {name} of event {index} does not open its commitment")]
     Part { index: u64, name: String },
+    #[error("the key that signs is not the log's")]
+    Key,
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] NoteError),
     #[error(transparent)]
@@ -56,8 +59,15 @@ const VERIFY_ZH: &str = include_str!("guide/VERIFY.zh-CN.md");
 const VERIFY_EN: &str = include_str!("guide/VERIFY.en.md");
 const VERIFY_PY: &str = include_str!("guide/verify.py");
 
-/// Builds the bundle of `c`.
-pub fn build(c: &Collected) -> Result<Bundle, BundleError> {
+/// The log's key over the root manifest, raw: binds every file of the bag, the ones that no event commits to as well.
+pub const SIGNATURE: &str = "signatures/tagmanifest-sha256.txt.ed25519.sig";
+
+/// Builds the bundle of `c`, signed by the log's own `key`. What is signed is a list of hashes and paths, which can never be taken for a
+/// checkpoint: that begins with the log's origin.
+pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
+    if key.verifying_key() != *c.log.vkey.key() {
+        return Err(BundleError::Key);
+    }
     let checkpoint = checkpoint::open(&c.log.note, &c.log.vkey)?;
     let signature = checkpoint::raw_signature(&c.log.note, &c.log.vkey)?;
     let mut data = Files::new();
@@ -150,7 +160,7 @@ pub fn build(c: &Collected) -> Result<Bundle, BundleError> {
     };
     data.insert("evidence.json".to_owned(), report.to_bytes());
 
-    let files = bag(c, data);
+    let files = bag(c, data, key);
     let bytes = zip::write(&c.number, &files)?;
     Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes })
 }
@@ -235,7 +245,7 @@ fn attachments(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) ->
 }
 
 /// Puts the payload under `data/` and the bag's own files around it.
-fn bag(c: &Collected, data: Files) -> Files {
+fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
     let octets: usize = data.values().map(Vec::len).sum();
     let info = format!(
         "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n",
@@ -260,6 +270,7 @@ fn bag(c: &Collected, data: Files) -> Files {
         ("trust/log-ed25519.pub.pem".to_owned(), c.log.vkey.to_pem().into_bytes()),
     ]);
     let root = manifest(sha256_hex, &tags);
+    tags.insert(SIGNATURE.to_owned(), key.sign(root.as_bytes()).to_bytes().to_vec());
     tags.insert("tagmanifest-sha256.txt".to_owned(), root.into_bytes());
     files.extend(tags);
     files

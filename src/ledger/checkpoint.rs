@@ -1,4 +1,5 @@
-//! Checkpoints (C2SP tlog-checkpoint): the only thing the log ever signs. Origin, size, root.
+//! Checkpoints (C2SP tlog-checkpoint): the only head the log ever signs. Origin, size, root. (Its key signs bundles as well,
+//! `evidence::bundle`, in a form that no checkpoint has.)
 //!
 //! Whether a checkpoint may be signed at all (it must extend the one signed before) is decided where the last one is known.
 

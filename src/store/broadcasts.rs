@@ -44,6 +44,11 @@ pub struct BroadcastRow {
     pub version: i64,
 }
 
+/// What a sealed column is bound to, so that a box cannot be moved to another row.
+pub fn context(broadcast: &str, column: &str) -> String {
+    format!("broadcasts/{broadcast}/{column}")
+}
+
 /// What a list shows; every field narrows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {

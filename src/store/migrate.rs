@@ -1,6 +1,6 @@
 //! Migrations, embedded for both databases under the same names.
 
-use diesel::connection::SimpleConnection;
+use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, migration::MigrationSource, sql_query, sql_types::Text};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{
@@ -17,7 +17,9 @@ const LOCK: i64 = 0x0063_6f75_6e74_6572;
 /// Applies what is pending and returns the names of what was applied.
 pub fn run(database: &Database) -> Result<Vec<String>, StoreError> {
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(e.to_string());
-    match &mut open(database, Purpose::Write)? {
+    let mut conn = open(database, Purpose::Write)?;
+    known(&mut conn)?;
+    match &mut conn {
         Conn::Sqlite(c) => Ok(c.run_pending_migrations(SQLITE).map_err(failed)?.iter().map(ToString::to_string).collect()),
         Conn::Postgres(c) => {
             c.batch_execute(&format!("SET lock_timeout = 0; SELECT pg_advisory_lock({LOCK})"))?;
@@ -28,10 +30,38 @@ pub fn run(database: &Database) -> Result<Vec<String>, StoreError> {
     }
 }
 
+/// Refuses a database that a newer version of this program has migrated: what it holds may mean something else there.
+///
+/// # Errors
+/// [`StoreError::Migration`], which names the migration.
+pub fn known(conn: &mut Conn) -> Result<(), StoreError> {
+    #[derive(QueryableByName)]
+    struct Applied {
+        #[diesel(sql_type = Text)]
+        version: String,
+    }
+    let query = || sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version");
+    // A database without the table is a fresh one, or none of ours: what comes next says so.
+    let Ok(applied) = crate::on_each!(conn, c => query().load::<Applied>(c)) else { return Ok(()) };
+    let known = versions()?;
+    match applied.into_iter().find(|a| !known.contains(&a.version)) {
+        None => Ok(()),
+        Some(newer) => Err(StoreError::Migration(format!("it was made by a newer version of this program, with migration {}", newer.version))),
+    }
+}
+
+/// The versions in this program, the same on both databases.
+fn versions() -> Result<Vec<String>, StoreError> {
+    let all = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(|e| StoreError::Migration(e.to_string()))?;
+    Ok(all.iter().map(|m| m.name().version().to_string()).collect())
+}
+
 /// Names of migrations that are not applied yet.
 pub fn pending(database: &Database) -> Result<Vec<String>, StoreError> {
     let failed = |e: Box<dyn std::error::Error + Send + Sync>| StoreError::Migration(e.to_string());
-    match &mut open(database, Purpose::Write)? {
+    let mut conn = open(database, Purpose::Write)?;
+    known(&mut conn)?;
+    match &mut conn {
         Conn::Sqlite(c) => Ok(c.pending_migrations(SQLITE).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()),
         Conn::Postgres(c) => Ok(c.pending_migrations(POSTGRES).map_err(failed)?.iter().map(|m| m.name().to_string()).collect()),
     }

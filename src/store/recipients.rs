@@ -4,6 +4,7 @@
 use diesel::prelude::*;
 
 use super::{Conn, StoreError, schema::recipients};
+use crate::ledger::{commitment, set::Set};
 
 /// A row of `recipients`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -41,6 +42,24 @@ pub fn insert_all(conn: &mut Conn, rows: &[RecipientRow]) -> Result<(), StoreErr
 /// All recipients in byte order of their ids, the order of the set.
 pub fn all(conn: &mut Conn, broadcast: &str) -> Result<Vec<RecipientRow>, StoreError> {
     Ok(recipients::table.filter(recipients::broadcast_id.eq(broadcast)).order(recipients::platform_id).load(conn)?)
+}
+
+/// Canonical bytes of one recipient in a set: `{"id":…,"platform":…}`.
+pub fn recipient_bytes(platform: &str, id: &str) -> Result<Vec<u8>, StoreError> {
+    let value = serde_json::json!({ "id": id, "platform": platform });
+    commitment::canonical(&value).map_err(|e| StoreError::Event(e.to_string()))
+}
+
+/// The set of `rows`, which must be in byte order of their ids (`store::recipients::all` gives them so).
+pub fn set_of(platform: &str, rows: &[RecipientRow]) -> Result<Set, StoreError> {
+    let leaves: Vec<([u8; 16], Vec<u8>)> = rows
+        .iter()
+        .map(|row| {
+            let salt = row.salt.as_slice().try_into().map_err(|_| StoreError::Corrupt("a recipient's salt is not 16 bytes".to_owned()))?;
+            Ok((salt, recipient_bytes(platform, &row.platform_id)?))
+        })
+        .collect::<Result<_, StoreError>>()?;
+    Ok(Set::of(leaves))
 }
 
 /// At most `limit` after `after`.
@@ -94,4 +113,33 @@ pub fn set_outcome(conn: &mut Conn, broadcast: &str, message: &str, outcome: &st
     Ok(diesel::update(recipients::table.filter(recipients::broadcast_id.eq(broadcast)).filter(recipients::message_id.eq(message)))
         .set((recipients::outcome.eq(Some(outcome.to_owned())), recipients::outcome_at.eq(Some(at))))
         .execute(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recipients_are_bound_as_the_frozen_vector_says() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../tests/vectors.json")).unwrap();
+        let vector = &vectors["set"];
+        let row = |row: &serde_json::Value| {
+            let value: serde_json::Value = serde_json::from_str(row["value"].as_str().unwrap()).unwrap();
+            RecipientRow {
+                broadcast_id: "b".to_owned(),
+                platform_id: value["id"].as_str().unwrap().to_owned(),
+                message_id: None,
+                salt: hex::decode(row["salt"].as_str().unwrap()).unwrap(),
+                delivery: "unknown".to_owned(),
+                read_state: "unknown".to_owned(),
+                read_at: None,
+                read_source: "none".to_owned(),
+                outcome: None,
+                outcome_at: None,
+            }
+        };
+        let rows: Vec<RecipientRow> = vector["rows"].as_array().unwrap().iter().map(row).collect();
+        let set = set_of("wecom", &rows).unwrap();
+        assert_eq!((set.count, hex::encode(set.root)), (5, vector["root"].as_str().unwrap().to_owned()));
+    }
 }

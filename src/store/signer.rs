@@ -22,6 +22,9 @@ use crate::{
     },
 };
 
+/// The setting that remembers the envelope key.
+pub(super) const ENVELOPE: &str = "envelope";
+
 /// Whether this database has no installation yet.
 pub(super) fn is_fresh(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(log_head::table.count().get_result::<i64>(conn)? == 0)
@@ -33,6 +36,12 @@ pub(super) fn is_fresh(conn: &mut Conn) -> Result<bool, StoreError> {
 /// [`StoreError::Fork`] if the key on disk is not the one that the database names, or the copy outside is ahead of the database.
 pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<String, StoreError> {
     if is_fresh(conn)? {
+        if copy_path(&options.data).exists() {
+            return Err(StoreError::Fork(format!(
+                "{} keeps the checkpoint of a log, but the database is empty; put the database back, or begin anew in another folder",
+                copy_path(&options.data).display()
+            )));
+        }
         create(conn, keys, options)?;
     }
     let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
@@ -40,6 +49,12 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
     let ours = vkey_of(&origin, keys)?.to_string();
     if stored != ours {
         return Err(StoreError::Fork(format!("the key file names {ours}, the database {stored}; put the installation's own key file back")));
+    }
+    let proof: Option<String> = settings::table.find(ENVELOPE).select(settings::value).first(conn).optional()?;
+    if proof != Some(keys.envelope_proof()) {
+        return Err(StoreError::Fork(
+            "the envelope key is not the one that this database was made with; put the installation's own key file back".to_owned(),
+        ));
     }
     check_copy(conn, &options.data, &origin, keys)?;
     Ok(origin)
@@ -53,7 +68,7 @@ fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), Stor
     use diesel::Connection;
     let installation = id::fresh();
     let origin = format!("{}/countermand/{installation}", options.host);
-    let vkey = vkey_of(&origin, keys)?.to_string();
+    let (vkey, proof) = (vkey_of(&origin, keys)?.to_string(), keys.envelope_proof());
     let made = conn.transaction::<_, diesel::result::Error, _>(|conn| {
         diesel::insert_into(log_head::table)
             .values((
@@ -67,6 +82,7 @@ fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), Stor
             .execute(conn)?;
         diesel::insert_into(log_keys::table).values((log_keys::id.eq(1), log_keys::vkey.eq(&vkey))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq("origin"), settings::value.eq(&origin))).execute(conn)?;
+        diesel::insert_into(settings::table).values((settings::name.eq(ENVELOPE), settings::value.eq(&proof))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq("installation"), settings::value.eq(&installation))).execute(conn)?;
         Ok(())
     });
@@ -193,9 +209,13 @@ fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<St
     if moved == 1 { Ok(note) } else { Err(StoreError::Serialization) }
 }
 
-/// Replaces the copy outside, whole or not at all.
+/// Replaces the copy outside, whole or not at all; one that another process made of a longer log stays.
 fn keep_copy(data: &Path, note: &str) -> std::io::Result<()> {
     let path = copy_path(data);
+    let size = |note: &str| note.split_once("\n\n").and_then(|(text, _)| Checkpoint::parse(&format!("{text}\n")).ok()).map(|c| c.size);
+    if fs::read_to_string(&path).is_ok_and(|kept| size(&kept) > size(note)) {
+        return Ok(());
+    }
     let folder = path.parent().unwrap_or(data);
     fs::create_dir_all(folder)?;
     let draft = folder.join(format!("checkpoint.draft-{}", hex::encode(crate::crypto::random::<6>())));

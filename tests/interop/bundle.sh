@@ -29,7 +29,8 @@ sha256sum --strict --quiet -c manifest-sha256.txt
 sha512sum --strict --quiet -c manifest-sha512.txt
 step "no missing and no extra file"
 diff <(find data -type f | LC_ALL=C sort) <(cut -c67- manifest-sha256.txt | LC_ALL=C sort)
-step "checkpoint signature"
+step "signatures: root manifest, checkpoint"
+openssl pkeyutl -verify -rawin -pubin -inkey trust/log-ed25519.pub.pem -in tagmanifest-sha256.txt -sigfile signatures/tagmanifest-sha256.txt.ed25519.sig
 openssl pkeyutl -verify -rawin -pubin -inkey trust/log-ed25519.pub.pem -in data/proofs/checkpoint.txt -sigfile data/proofs/checkpoint.txt.ed25519.sig
 step "leaf hash of every line"
 lines=$(wc -l < data/events.jsonl)

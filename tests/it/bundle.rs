@@ -22,7 +22,7 @@ const HOSTILE: &str = "=1+1\r\n\"<script>\",𠮷";
 const NUMBER: &str = "EVID-20261122-000123";
 
 fn bundle() -> Bundle {
-    build(&sample::collected(HOSTILE)).unwrap()
+    build(&sample::collected(HOSTILE), &sample::key()).unwrap()
 }
 
 fn check(bytes: &[u8]) -> Outcome {
@@ -55,8 +55,11 @@ fn repack(mut files: Files) -> Vec<u8> {
     files.insert("bag-info.txt".to_owned(), info.into_bytes());
     files.insert("manifest-sha256.txt".to_owned(), m256.into_bytes());
     files.insert("manifest-sha512.txt".to_owned(), m512.into_bytes());
-    let tags: String =
-        files.iter().filter(|(p, _)| !p.starts_with("data/") && *p != "tagmanifest-sha256.txt").map(|(p, b)| format!("{}  {p}\n", hash(b))).collect();
+    let tags: String = files
+        .iter()
+        .filter(|(p, _)| !p.starts_with("data/") && !p.starts_with("signatures/") && *p != "tagmanifest-sha256.txt")
+        .map(|(p, b)| format!("{}  {p}\n", hash(b)))
+        .collect();
     files.insert("tagmanifest-sha256.txt".to_owned(), tags.into_bytes());
     zip::write(NUMBER, &files).unwrap()
 }
@@ -81,7 +84,7 @@ fn the_same_data_gives_the_same_bytes() {
     later.number = "EVID-20261123-000124".to_owned();
     later.issue.made_at.0 += 86_400_000_000;
     later.issue.kind = "export".to_owned();
-    let (first, second) = (bundle(), build(&later).unwrap());
+    let (first, second) = (bundle(), build(&later, &sample::key()).unwrap());
     let differ: Vec<_> = first.files.iter().filter(|(p, b)| second.files.get(*p) != Some(*b)).map(|(p, _)| p.as_str()).collect();
     assert!(!differ.is_empty() && differ.iter().all(|p| countermand::evidence::report::VARIES.contains(p)), "{differ:?}");
     assert_eq!(check(&second.bytes).result, Answer::Pass);
@@ -119,6 +122,7 @@ fn the_layout_is_the_agreed_one() {
             "data/tools/verify.py",
             "manifest-sha256.txt",
             "manifest-sha512.txt",
+            "signatures/tagmanifest-sha256.txt.ed25519.sig",
             "tagmanifest-sha256.txt",
             "trust/log-ed25519.pub.pem",
         ]
@@ -204,6 +208,11 @@ fn a_forger_who_fits_the_manifests_is_found_all_the_same() {
         ("data/evidence.json", "\"decision\": \"approve\"", "\"decision\": \"reject\"", "decisions"),
         ("data/proofs/checkpoint.txt", "recall.example", "recall.exemple", "checkpoint_text"),
         ("trust/log-ed25519.pub.pem", "MCow", "MCox", "log_key_file"),
+        // No event commits to these: the signature over the root manifest does.
+        ("data/VERIFY.en.md", "compare", "do not compare", "bundle_signature"),
+        ("data/environment.json", "0.1.0", "0.1.1", "bundle_signature"),
+        ("data/tools/verify.py", "if problems", "if not problems", "bundle_signature"),
+        ("bag-info.txt", "Bagging-Date: 2026", "Bagging-Date: 2025", "bundle_signature"),
     ] {
         let outcome = replace(path, from, to);
         assert_eq!(outcome.result, Answer::Fail, "{path}: {from}");
@@ -215,16 +224,16 @@ fn a_forger_who_fits_the_manifests_is_found_all_the_same() {
 fn an_event_left_out_is_missed_by_the_closing_count() {
     let mut collected = sample::collected("x");
     collected.events.remove(4);
-    let outcome = check(&build(&collected).unwrap().bytes);
+    let outcome = check(&build(&collected, &sample::key()).unwrap().bytes);
     assert!(failed(&outcome).contains(&"case_closed"), "{:?}", failed(&outcome));
     assert!(failed(&outcome).contains(&"decisions"), "its decision has lost its event: {:?}", failed(&outcome));
 
     let mut collected = sample::collected("x");
     collected.events.pop();
-    assert!(failed(&check(&build(&collected).unwrap().bytes)).contains(&"case_closed"));
+    assert!(failed(&check(&build(&collected, &sample::key()).unwrap().bytes)).contains(&"case_closed"));
 
     collected.case.closed_at = None;
-    let outcome = check(&build(&collected).unwrap().bytes);
+    let outcome = check(&build(&collected, &sample::key()).unwrap().bytes);
     assert_eq!(outcome.result, Answer::Unknown, "an open case cannot be shown to be complete");
 }
 
@@ -233,15 +242,15 @@ fn one_person_cannot_stand_for_two() {
     let mut collected = sample::collected("x");
     let first = collected.decisions[0].decider.clone();
     collected.decisions[1].decider = first;
-    assert!(failed(&check(&build(&collected).unwrap().bytes)).contains(&"separation"));
+    assert!(failed(&check(&build(&collected, &sample::key()).unwrap().bytes)).contains(&"separation"));
 
     let mut collected = sample::collected("x");
     collected.case.requester = collected.decisions[2].decider.clone();
-    assert!(failed(&check(&build(&collected).unwrap().bytes)).contains(&"separation"));
+    assert!(failed(&check(&build(&collected, &sample::key()).unwrap().bytes)).contains(&"separation"));
 
     let mut collected = sample::collected("x");
     collected.decisions.pop();
-    let outcome = check(&build(&collected).unwrap().bytes);
+    let outcome = check(&build(&collected, &sample::key()).unwrap().bytes);
     assert!(failed(&outcome).contains(&"separation") && failed(&outcome).contains(&"decisions"), "{:?}", failed(&outcome));
 }
 
@@ -268,7 +277,7 @@ fn another_key_does_not_pass() {
     let key = SigningKey::from_bytes(&[8; 32]);
     forged.log.note = countermand::ledger::note::sign(&format!("{text}\n"), sample::vkey().name(), &key).unwrap();
     forged.log.vkey = Vkey::new(sample::vkey().name(), &other).unwrap();
-    let forged = build(&forged).unwrap();
+    let forged = build(&forged, &key).unwrap();
     assert_eq!(verify(&forged.bytes, &[], &Limits::default()).result, Answer::Unknown);
     assert_eq!(failed(&check(&forged.bytes)), ["log_key"]);
 }
@@ -280,7 +289,7 @@ fn what_is_withheld_is_named_and_still_verifies() {
     part.content = Content::Withheld("purged".to_owned());
     collected.messages[0].content = Content::Withheld("content_permission".to_owned());
     collected.attachments[0].bytes = Err("content_permission".to_owned());
-    let bundle = build(&collected).unwrap();
+    let bundle = build(&collected, &sample::key()).unwrap();
     assert_eq!(check(&bundle.bytes).result, Answer::Pass);
     let parts = String::from_utf8(bundle.files["data/parts.jsonl"].clone()).unwrap();
     let line: serde_json::Value =
@@ -300,7 +309,7 @@ fn a_bundle_that_would_not_verify_is_not_made() {
     let mut collected = sample::collected("x");
     let Content::Open { salt, .. } = &mut collected.events[3].parts[0].content else { unreachable!() };
     salt[0] ^= 1;
-    assert!(matches!(build(&collected), Err(countermand::evidence::bundle::BundleError::Part { .. })));
+    assert!(matches!(build(&collected, &sample::key()), Err(countermand::evidence::bundle::BundleError::Part { .. })));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod broadcasts;
 mod browser;
 mod bundle;
+mod command_line;
 mod connect_emulator;
 mod connect_matrix;
 mod connect_wecom;

@@ -28,6 +28,7 @@ const TABLES: &[(&str, &str, usize)] = &[
     ("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", 1),
     ("log_checkpoints", "seq:i size:i note:t", 1),
     ("log_keys", "id:i vkey:t", 1),
+    ("settings", "name:t value:t", 1),
 ];
 
 #[derive(QueryableByName)]
@@ -240,5 +241,81 @@ fn unreadable_text_is_named_and_not_a_crash() {
             named(&db, table).unwrap_or_else(|why| panic!("{table}.{column}: {why}"));
             raw.execute(&format!("UPDATE {table} SET {column} = CAST(X'{value}' AS TEXT) WHERE {column} = CAST(X'FF' AS TEXT)")).unwrap();
         }
+    }
+}
+
+/// Rows that nobody's writer made: too many, in the wrong place, or a whole table gone.
+#[test]
+fn what_was_put_in_or_moved_is_named() {
+    const LAST: &str = "(SELECT max(seq) FROM log_checkpoints)";
+    let cases: Vec<(&str, Vec<String>)> = vec![
+        ("log_events", vec!["INSERT INTO log_events SELECT size, 'x', leaf FROM log_head, log_events WHERE idx = 0".into()]),
+        ("log_events", vec!["INSERT INTO log_events SELECT -1, 'x', leaf FROM log_events WHERE idx = 0".into()]),
+        // A gap of a trillion is told by its ends, in no time.
+        ("log_events", vec!["UPDATE log_events SET idx = 1099511627776 WHERE idx = 1".into()]),
+        ("log_search", vec!["UPDATE log_search SET idx = -7 WHERE idx = 1".into()]),
+        ("log_head", vec!["UPDATE log_head SET checkpoint_seq = checkpoint_seq + 1".into()]),
+        ("log_keys", vec!["INSERT INTO log_keys SELECT 2, vkey FROM log_keys".into()]),
+        // The rows and their count, both fitted: the copy outside remembers.
+        ("log_checkpoints", vec!["DELETE FROM log_checkpoints".into(), "UPDATE log_head SET checkpoint_seq = 0".into()]),
+        (
+            "log_checkpoints",
+            vec![format!("DELETE FROM log_checkpoints WHERE seq = {LAST}"), "UPDATE log_head SET checkpoint_seq = checkpoint_seq - 1".into()],
+        ),
+        (
+            "log_checkpoints",
+            vec![
+                format!("INSERT INTO log_checkpoints SELECT seq + 1, size, note FROM log_checkpoints WHERE seq = {LAST}"),
+                "UPDATE log_head SET checkpoint_seq = checkpoint_seq + 1".into(),
+            ],
+        ),
+        (
+            "log_checkpoints",
+            vec![
+                "UPDATE log_checkpoints SET seq = -1 WHERE seq = 1".into(),
+                "UPDATE log_checkpoints SET seq = 1 WHERE seq = 2".into(),
+                "UPDATE log_checkpoints SET seq = 2 WHERE seq = -1".into(),
+            ],
+        ),
+        ("log_checkpoints", vec!["UPDATE log_checkpoints SET note = note || '— other.example AAAAAAAA' || chr(10) WHERE seq = 1".into()]),
+        ("settings", vec!["DELETE FROM settings WHERE name = 'installation'".into()]),
+        ("settings", vec!["UPDATE settings SET value = '00' WHERE name = 'envelope'".into()]),
+        ("log_tiles", vec!["DROP TABLE log_tiles".into()]),
+        ("log_head", vec!["DROP TABLE log_head".into()]),
+    ];
+    for (table, statements) in cases {
+        for db in TestDb::each() {
+            drop(log_of_a_few_events(&db));
+            let mut raw = Raw::open(&db);
+            for sql in &statements {
+                let sql = if matches!(raw, Raw::Sqlite(_)) { sql.replace("chr(10)", "char(10)") } else { sql.clone() };
+                raw.execute(&sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+            }
+            named(&db, table).unwrap_or_else(|why| panic!("{statements:?}: {why}"));
+        }
+    }
+}
+
+/// Another key file, or an empty database beside a log's checkpoint: nothing is opened, so nothing can be signed twice.
+#[test]
+fn another_key_or_an_empty_database_is_refused() {
+    for db in TestDb::each() {
+        drop(log_of_a_few_events(&db));
+        let key = db.path().join("keys/envelope.key");
+        let ours = std::fs::read(&key).unwrap();
+        std::fs::write(&key, format!("{}\n", "ab".repeat(32))).unwrap();
+        let refused = Store::open(db.options()).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(refused.contains("envelope key"), "{refused}");
+        std::fs::write(&key, ours).unwrap();
+        drop(db.open());
+    }
+    let db = TestDb::sqlite();
+    drop(log_of_a_few_events(&db));
+    for file in ["countermand.db", "countermand.db-wal", "countermand.db-shm"] {
+        let _ = std::fs::remove_file(db.path().join(file));
+    }
+    for _ in 0..2 {
+        let refused = Store::open(db.options()).err().map(|e| e.to_string()).unwrap_or_default();
+        assert!(refused.contains("the database is empty"), "{refused}");
     }
 }

@@ -9,7 +9,11 @@ use crate::{
     domain::platform::Platform,
     id::MessageId,
     ledger::set::Set,
-    store::{StoreError, messages::MessageRow, recipients::RecipientRow},
+    store::{
+        StoreError,
+        messages::MessageRow,
+        recipients::{RecipientRow, set_of},
+    },
 };
 
 /// Most recipients named one by one.
@@ -95,7 +99,7 @@ pub(super) fn rows(
     pieces: &[Audience],
 ) -> Result<(Vec<RecipientRow>, Set, Vec<MessageRow>), StoreError> {
     let mut recipients = content::recipient_rows(broadcast, ids, "unknown");
-    let set = content::set_of(platform.as_str(), &recipients)?;
+    let set = set_of(platform.as_str(), &recipients)?;
     let mut carrier: BTreeMap<String, String> = BTreeMap::new();
     let mut everybody = None;
     let mut messages = Vec::new();

@@ -27,7 +27,7 @@ use crate::{
         StoreError,
         broadcasts::BroadcastRow,
         messages::{self, MessageRow},
-        recipients::RecipientRow,
+        recipients::{RecipientRow, set_of},
     },
 };
 
@@ -192,7 +192,7 @@ async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppRes
     let envelope = &app.store.keys().envelope;
     let key = Key::fresh();
     let mut people = content::recipient_rows(id, &ids, delivery);
-    let set = content::set_of(platform.as_str(), &people)?;
+    let set = set_of(platform.as_str(), &people)?;
     let mut pieces = Vec::new();
     for (n, message) in (0_i64..).zip(&import.messages) {
         let piece = MessageId::fresh().0;

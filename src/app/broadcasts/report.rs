@@ -125,7 +125,7 @@ async fn prepare(app: &App, caller: &Caller, report: Report, id: &str) -> AppRes
     let envelope = &app.store.keys().envelope;
     let key = Key::fresh();
     let mut people = content::recipient_rows(id, &ids, "reported");
-    let set = content::set_of(platform.as_str(), &people)?;
+    let set = crate::store::recipients::set_of(platform.as_str(), &people)?;
     let message = MessageId::fresh().0;
     for person in &mut people {
         person.message_id = Some(message.clone());

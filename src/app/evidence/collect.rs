@@ -42,6 +42,13 @@ const NO_CONTENT: &str = "content_permission";
 /// Signs a checkpoint where none covers the wanted size, then reads.
 pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
     let note = note_for(app, wanted.at).await?;
+    if let Some(size) = wanted.at {
+        let case = wanted.recall.clone();
+        let first = app.store.read(move |conn| Ok(reader::events_of_case(conn, &case, None)?.first().map(|e| e.index))).await?;
+        if let Some(first) = first.filter(|first| size <= *first) {
+            return Err(AppError::Invalid(vec![crate::app::FieldError::new("at", "log-size-early").arg("first", first)]));
+        }
+    }
     let vkey = app.store.vkey()?;
     let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
     let log = Log { note, vkey, as_of: wanted.at.unwrap_or(size) };

@@ -40,6 +40,8 @@ pub struct Exported {
     pub bundle: Bundle,
     /// Whether the message and its files are in it.
     pub with_content: bool,
+    /// Whether it holds by our own verification; one that does not is handed out all the same, and says so.
+    pub verified: bool,
 }
 
 /// Exports. Contents go in for those who may read them; for others they are named as withheld.
@@ -120,7 +122,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         let _ = std::fs::remove_file(full);
     }
     let done = done?;
-    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content }, receipt: done.receipt })
+    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified }, receipt: done.receipt })
 }
 
 async fn prepare(app: &App, caller: &Caller, wanted: &Export) -> AppResult<(crate::app::recalls::Loaded, String)> {

@@ -158,9 +158,9 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
-    let pin = Pin::Log(app.store.vkey()?);
+    let (pin, key) = (Pin::Log(app.store.vkey()?), app.store.keys().log.clone());
     let built = tokio::task::spawn_blocking(move || {
-        let bundle = bundle::build(&collected).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
+        let bundle = bundle::build(&collected, &key).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &[pin], &Limits::default());
         for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
             tracing::error!(

@@ -91,7 +91,7 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
     let base = format!("http://127.0.0.1:{}", address.port());
     let told = story::tell(&app, cast, &base, &connection, |line| {
         if !args.json {
-            println!("{line}");
+            say!("{line}");
         }
     })
     .await?;
@@ -99,16 +99,16 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
     // After a kill between the platform's act and its answer nobody can know better than `unknown`: then an end that verifies will do.
     let good = report["verified"] == true && (report["state"] == "recall_accepted" || told.resumed);
     if args.json {
-        println!("{report}");
+        say!("{report}");
     } else {
-        println!("{}：{}，证据 {}", told.number, report["state"].as_str().unwrap_or_default(), report["bundle"].as_str().unwrap_or_default());
+        say!("{}：{}，证据 {}", told.number, report["state"].as_str().unwrap_or_default(), report["bundle"].as_str().unwrap_or_default());
     }
     if args.once {
         server.abort();
         return if good { Ok(()) } else { Err(Trouble::No("the case did not end as it should".to_owned())) };
     }
-    println!("\n{}/demo  （账号、密码与实时验证码）", app.config.public_url);
-    println!("{}/_emulator/inbox  （收件人看到的消息）", platform.access().base_url);
+    say!("\n{}/demo  （账号、密码与实时验证码）", app.config.public_url);
+    say!("{}/_emulator/inbox  （收件人看到的消息）", platform.access().base_url);
     server.await.map_err(Trouble::cannot)?
 }
 

@@ -4,7 +4,7 @@
 Usage: python3 data/tools/verify.py FOLDER
 
 Covers manifests, leaf hashes, commitments, inclusion proofs (RFC 9162, section 2.1.3.2) and the checkpoint's text.
-The checkpoint's signature needs OpenSSL: see data/VERIFY.en.md. Exit code 0 if everything here holds, 1 otherwise.
+The two signatures need OpenSSL: see data/VERIFY.en.md. Exit code 0 if everything here holds, 1 otherwise.
 """
 import base64
 import hashlib
@@ -129,5 +129,5 @@ for index, leaf in leaves.items():
 for problem in problems:
     print("FAIL", problem)
 print("%d files, %d events, %d parts opened, %d withheld, log size %d" % (len(payload), len(events), opened, withheld, size))
-print("FAIL" if problems else "OK, apart from the checkpoint's signature, which OpenSSL checks")
+print("FAIL" if problems else "OK, apart from the two signatures, which OpenSSL checks")
 sys.exit(1 if problems else 0)

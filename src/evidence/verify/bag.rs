@@ -7,11 +7,11 @@ use sha2::{Digest, Sha512};
 use super::{Answer, Checks, Problem, file};
 use crate::{
     crypto::sha256,
-    evidence::{report::Report, zip::Files},
+    evidence::{bundle::SIGNATURE, report::Report, zip::Files},
 };
 
 /// The root: lists the other manifests; nothing lists it.
-const ROOT: &str = "tagmanifest-sha256.txt";
+pub(super) const ROOT: &str = "tagmanifest-sha256.txt";
 const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
 
 pub(super) fn check(files: &Files, checks: &mut Checks) {
@@ -27,7 +27,7 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
         let listed = manifest(files, name, digits, digest, checks);
         complete("payload_complete", name, &listed, &payload, checks);
     }
-    let known: BTreeSet<&str> = TAGS.into_iter().chain([ROOT]).collect();
+    let known: BTreeSet<&str> = TAGS.into_iter().chain([ROOT, SIGNATURE]).collect();
     let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
 }

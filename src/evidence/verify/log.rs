@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use ed25519_dalek::Signature;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, Checks, Pin, Problem, file};
+use super::{Answer, Checks, Pin, Problem, bag::ROOT, file};
 use crate::{
     crypto::sha256,
-    evidence::{report::Report, tables::Event, zip::Files},
+    evidence::{bundle::SIGNATURE, report::Report, tables::Event, zip::Files},
     ledger::{
         checkpoint::{self, Checkpoint},
         commitment::{commit, parse_canonical},
@@ -184,6 +185,7 @@ fn head(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Op
         checks.same("log_key_file", PEM, vkey.to_pem(), String::from_utf8_lossy(pem));
     }
     trust(&vkey, pins, checks);
+    root(files, &vkey, checks);
     let note = String::from_utf8_lossy(file(files, NOTE, checks)?);
     let (checkpoint, signature) = match checkpoint::open(&note, &vkey).and_then(|c| Ok((c, checkpoint::raw_signature(&note, &vkey)?))) {
         Ok(opened) => opened,
@@ -205,6 +207,20 @@ fn head(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Op
         checks.fail("checkpoint_facts", "data/evidence.json", format!("at most {}", checkpoint.size), report.log.as_of);
     }
     Some(checkpoint)
+}
+
+/// The signature over the root manifest: with it no file of the bag can be changed and made to fit, whether an event commits to it or not.
+fn root(files: &Files, vkey: &Vkey, checks: &mut Checks) {
+    let (Some(manifest), Some(bytes)) = (file(files, ROOT, checks), file(files, SIGNATURE, checks)) else { return };
+    let signature = bytes.try_into().ok().map(|bytes: [u8; 64]| Signature::from_bytes(&bytes));
+    if signature.is_some_and(|s| vkey.key().verify_strict(manifest, &s).is_ok()) {
+        checks.add("bundle_signature", Answer::Pass, ROOT, vkey, vkey);
+    } else {
+        // Either may be the one that was changed.
+        for path in [ROOT, SIGNATURE] {
+            checks.fail("bundle_signature", path, format!("signed by {vkey}"), "another file, or another signature");
+        }
+    }
 }
 
 fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {

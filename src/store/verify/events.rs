@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{dsl::not, prelude::*};
 
-use super::{Audit, Kind, Mark, Walked, salvage, unreadable};
+use super::{Audit, Kind, Walked, contents, marks::Mark, readable, salvage, unreadable};
 use crate::{
     ledger::{
         commitment,
@@ -13,7 +13,7 @@ use crate::{
         tree::{Frontier, Hash, leaf_hash},
     },
     store::{
-        Conn, StoreError, postgres,
+        Conn, StoreError, log, postgres,
         schema::{log_events, log_parts, log_pending, log_search, log_tiles},
         search::{SearchRow, project},
         tx::{PartRow, month, part_context},
@@ -23,9 +23,20 @@ use crate::{
 /// Events in one read.
 const BATCH: i64 = 2048;
 
-pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, marks: &[Mark]) -> Result<Walked, StoreError> {
-    let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).collect();
-    let mut walked = Walked { frontier: Frontier::new(), last_at: 0, roots: BTreeMap::new(), suspects: BTreeSet::new() };
+/// Missing events named one by one; a longer gap is told by its ends.
+const NAMED: i64 = 100;
+
+pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, head: Option<&log::Head>, marks: &[Mark]) -> Result<Walked, StoreError> {
+    let size = head.map(|h| h.size);
+    let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).chain(head.map(log::Head::size)).collect();
+    let mut walked = Walked {
+        frontier: Frontier::new(),
+        last_at: 0,
+        roots: BTreeMap::new(),
+        suspects: BTreeSet::new(),
+        beyond: Vec::new(),
+        bound: contents::Bound::default(),
+    };
     let mut tiles = Tiles::default();
     if wanted.contains(&0) {
         walked.roots.insert(0, walked.frontier.root());
@@ -48,21 +59,24 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
         let mut projections = projections_of(conn, audit, next, end)?;
         let mut hashes = Vec::with_capacity(rows.len());
         for (idx, event_id, bytes) in rows {
-            while next < idx {
-                audit.problem(Kind::Leaf, "log_events", u64::try_from(next).ok(), "the event is missing");
-                next += 1;
+            missing(audit, next, idx);
+            if size.is_some_and(|s| idx >= s) && walked.beyond.len() < NAMED as usize {
+                walked.beyond.extend(u64::try_from(idx));
             }
-            next = idx + 1;
+            next = idx.saturating_add(1);
             let hash = leaf_hash(&bytes);
             hashes.push(hash);
             walked.frontier.append(hash);
             if wanted.contains(&walked.frontier.size()) {
                 walked.roots.insert(walked.frontier.size(), walked.frontier.root());
             }
-            let leaf = event(audit, idx, &event_id, &bytes, parts.remove(&event_id).unwrap_or_default(), projections.remove(&idx));
-            walked.last_at = walked.last_at.max(leaf.map_or(0, |l| l.at.0));
+            let seen = event(audit, idx, &event_id, &bytes, parts.remove(&event_id).unwrap_or_default(), projections.remove(&idx));
+            if let Some((leaf, opened)) = seen {
+                walked.last_at = walked.last_at.max(leaf.at.0);
+                walked.bound.note(u64::try_from(idx).unwrap_or(0), &leaf, &opened);
+            }
         }
-        next = next.max(end + 1);
+        next = next.max(end.saturating_add(1));
         for (idx, _) in projections {
             audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
         }
@@ -70,6 +84,16 @@ pub(super) fn walk(conn: &mut Conn, audit: &mut Audit<'_>, size: Option<u64>, ma
     }
     strays(conn, audit, next, size, walked.frontier.size())?;
     Ok(walked)
+}
+
+/// Names the events from `next` to before `end`, which are not there.
+fn missing(audit: &mut Audit<'_>, next: i64, end: i64) {
+    for index in next..end.min(next.saturating_add(NAMED)) {
+        audit.problem(Kind::Leaf, "log_events", u64::try_from(index).ok(), "the event is missing");
+    }
+    if end.saturating_sub(next) > NAMED {
+        audit.problem(Kind::Leaf, "log_events", u64::try_from(end - 1).ok(), format!("the events up to here are missing, from {next}"));
+    }
 }
 
 type Parts = BTreeMap<String, Vec<PartRow>>;
@@ -117,8 +141,15 @@ fn projections_of(conn: &mut Conn, audit: &mut Audit<'_>, from: i64, to: i64) ->
     Ok(rows.into_iter().map(|r| (r.idx, r)).collect())
 }
 
-/// Checks one event; gives its leaf if it can be read.
-fn event(audit: &mut Audit<'_>, idx: i64, event_id: &str, bytes: &[u8], parts: Vec<PartRow>, projection: Option<SearchRow>) -> Option<Leaf> {
+/// Checks one event; gives its leaf if it can be read, and its parts as far as they open.
+fn event(
+    audit: &mut Audit<'_>,
+    idx: i64,
+    event_id: &str,
+    bytes: &[u8],
+    parts: Vec<PartRow>,
+    projection: Option<SearchRow>,
+) -> Option<(Leaf, Opened)> {
     let index = u64::try_from(idx).ok();
     audit.report.checked.leaves += 1;
     let leaf = match Leaf::parse(bytes) {
@@ -140,10 +171,13 @@ fn event(audit: &mut Audit<'_>, idx: i64, event_id: &str, bytes: &[u8], parts: V
         }
         Some(_) => {}
     }
-    Some(leaf)
+    Some((leaf, opened))
 }
 
-fn check_parts(audit: &mut Audit<'_>, index: Option<u64>, leaf: &Leaf, parts: Vec<PartRow>) -> BTreeMap<String, Vec<u8>> {
+/// Part name -> its canonical bytes.
+pub(super) type Opened = BTreeMap<String, Vec<u8>>;
+
+fn check_parts(audit: &mut Audit<'_>, index: Option<u64>, leaf: &Leaf, parts: Vec<PartRow>) -> Opened {
     let mut opened = BTreeMap::new();
     let mut present = BTreeSet::new();
     for part in parts {
@@ -184,7 +218,8 @@ fn compare_tiles(
 ) -> Result<(), StoreError> {
     for (tile, hashes) in grown {
         let index = i64::try_from(tile.index).unwrap_or(i64::MAX);
-        let stored: Option<Vec<u8>> = log_tiles::table.find((i64::from(tile.level), index)).select(log_tiles::hashes).first(conn).optional()?;
+        let stored = log_tiles::table.find((i64::from(tile.level), index)).select(log_tiles::hashes).load(conn);
+        let stored: Option<Vec<u8>> = readable(audit, Kind::Tile, "log_tiles", stored)?.pop();
         let expected = encode_tile(&hashes);
         match stored {
             Some(bytes) if bytes.starts_with(&expected) => audit.report.checked.tiles += 1,
@@ -202,13 +237,11 @@ fn compare_tiles(
 }
 
 /// Rows that belong to no event: parts, projections, tiles that are too many or too long, pending events without their MAC.
-fn strays(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, size: Option<u64>, found: u64) -> Result<(), StoreError> {
-    if let Some(size) = size
-        && found < size
-    {
-        for index in found..size.min(found + 100) {
-            audit.problem(Kind::Leaf, "log_events", Some(index), "the event is missing");
-        }
+fn strays(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, size: Option<i64>, found: u64) -> Result<(), StoreError> {
+    missing(audit, end, size.unwrap_or(end));
+    let before: Vec<i64> = log_events::table.filter(log_events::idx.lt(0)).select(log_events::idx).limit(NAMED).load(conn)?;
+    for idx in before {
+        audit.problem(Kind::Leaf, "log_events", None, format!("an event with the index {idx}"));
     }
     let beyond: Vec<i64> =
         log_search::table.filter(log_search::idx.ge(end).or(log_search::idx.lt(0))).select(log_search::idx).limit(100).load(conn)?;
@@ -226,13 +259,13 @@ fn strays(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, size: Option<u64>, f
     let expected: BTreeMap<(i64, i64), usize> = crate::ledger::tile::changed(0, found)
         .map(|t| ((i64::from(t.level), i64::try_from(t.index).unwrap_or(i64::MAX)), usize::from(t.width) * 32))
         .collect();
-    let tiles: Vec<(i64, i64, Vec<u8>)> = log_tiles::table.load(conn)?;
+    let tiles: Vec<(i64, i64, Vec<u8>)> = readable(audit, Kind::Tile, "log_tiles", log_tiles::table.load(conn))?;
     for (level, idx, hashes) in tiles {
         if expected.get(&(level, idx)) != Some(&hashes.len()) {
             audit.problem(Kind::Tile, "log_tiles", u64::try_from(idx).ok(), format!("tile {level}/{idx} does not belong to a log of {found} events"));
         }
     }
-    let pending: Vec<(i64, String, Vec<u8>, Vec<u8>)> = log_pending::table.load(conn)?;
+    let pending: Vec<(i64, String, Vec<u8>, Vec<u8>)> = readable(audit, Kind::Leaf, "log_pending", log_pending::table.load(conn))?;
     for (seq, event_id, leaf, mac) in pending {
         let holds = crate::crypto::same(&postgres::mac(&audit.keys.pending_key(), &event_id, &leaf), &mac);
         if !holds || Leaf::parse(&leaf).map_or(true, |l| l.id != event_id) {

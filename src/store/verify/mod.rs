@@ -3,7 +3,9 @@
 //! Walks the events once, in batches, on one snapshot; every table of the log is compared in both directions, so that a row that is
 //! missing, changed or too many is named with its table and index.
 
+mod contents;
 mod events;
+mod keys;
 mod marks;
 
 use std::path::Path;
@@ -11,14 +13,11 @@ use std::path::Path;
 use diesel::prelude::*;
 use serde::Serialize;
 
-use super::{
-    Conn, Database, Store, StoreError, conn, log,
-    schema::{log_checkpoints, log_head, log_keys, settings},
-};
+use super::{Conn, Database, Store, StoreError, conn, log, migrate, schema::log_head};
 use crate::{
     crypto::keyring::Keyring,
     ledger::{
-        checkpoint::{self, Checkpoint, Vkey},
+        checkpoint::Vkey,
         tree::{Frontier, Hash},
     },
 };
@@ -75,7 +74,7 @@ pub struct Report {
 pub struct Against {
     /// The log's key as known from elsewhere.
     pub vkey: Option<Vkey>,
-    /// Checkpoints kept elsewhere, as signed notes.
+    /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
 }
 
@@ -97,18 +96,6 @@ impl Audit<'_> {
     }
 }
 
-/// A checkpoint to be held against the tree when it has grown to that size.
-struct Mark {
-    table: &'static str,
-    /// A head that was signed elsewhere and is not ours is a fork; a row of ours that is wrong is a bad checkpoint.
-    kind: Kind,
-    checkpoint: Checkpoint,
-}
-
-/// How often, and how far apart, a missing copy of the first checkpoint is looked for before it is called missing.
-const COPY_LOOKS: u32 = 20;
-const COPY_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
-
 impl Store {
     /// Recomputes the whole log of this store.
     ///
@@ -126,47 +113,88 @@ impl Store {
 /// Only if database or keys cannot be read; what does not hold is in the report.
 pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let copy = || std::fs::read_to_string(data.join("log/checkpoint")).ok();
-    let kept = copy();
-    let has_copy = kept.is_some();
-    let given = against;
-    let mut against = given.clone();
-    against.notes.extend(kept);
+    let copy = marks::copy(data);
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     let begin = match &conn {
         Conn::Sqlite(_) => "BEGIN",
         Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     };
+    migrate::known(&mut conn)?;
     conn::begin(&mut conn, begin)?;
-    let mut audit = run(&mut conn, &keys, &against)?;
-    if !has_copy && audit.report.checked.checkpoints > 0 {
-        // The first checkpoint may just be on its way: its copy is written when the database has it.
-        for _ in 0..COPY_LOOKS {
-            if copy().is_some() {
-                return inspect(database, data, given);
-            }
-            std::thread::sleep(COPY_PAUSE);
-        }
-        audit.problem(Kind::Fork, "log/checkpoint", None, "the copy of the last checkpoint outside the database is missing");
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let mut audit = Audit { keys: &keys, report };
+    match run(&mut conn, &mut audit, against, copy, data) {
+        Ok(()) => {}
+        // A table that somebody dropped: all its rows are gone.
+        Err(error) => match dropped(&error) {
+            Some((table, kind)) => audit.problem(kind, table, None, "the table is missing or has not its columns"),
+            None => return Err(error),
+        },
     }
     Ok(audit.report)
 }
 
-fn run<'a>(conn: &mut Conn, keys: &'a Keyring, against: &Against) -> Result<Audit<'a>, StoreError> {
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
-    let mut audit = Audit { keys, report };
+/// The tables of the log, and what a fault in each of them is.
+const TABLES: [(&str, Kind); 8] = [
+    ("log_events", Kind::Leaf),
+    ("log_parts", Kind::Part),
+    ("log_search", Kind::Projection),
+    ("log_tiles", Kind::Tile),
+    ("log_head", Kind::Head),
+    ("log_checkpoints", Kind::Checkpoint),
+    ("log_keys", Kind::Key),
+    ("log_pending", Kind::Leaf),
+];
 
-    let ours = check_keys(conn, &mut audit, against)?;
-    let heads: Vec<log::Head> = log_head::table.load(conn)?;
+/// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
+fn structure(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreError> {
+    #[derive(QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        integrity_check: String,
+    }
+    let Conn::Sqlite(conn) = conn else { return Ok(()) };
+    for Line { integrity_check: line } in diesel::sql_query("PRAGMA integrity_check(100)").load::<Line>(conn)? {
+        let about = TABLES.into_iter().find(|(table, _)| line.contains(table));
+        match about {
+            _ if line == "ok" => {}
+            Some((table, kind)) => audit.problem(kind, table, None, line),
+            None => audit.problem(Kind::Head, "database", None, line),
+        }
+    }
+    Ok(())
+}
+
+/// Which table of the log the database says it does not have, if that is what the error says.
+fn dropped(error: &StoreError) -> Option<(&'static str, Kind)> {
+    let StoreError::Db(diesel::result::Error::DatabaseError(_, info)) = error else { return None };
+    let message = info.message();
+    let absent = ["no such table", "no such column", "does not exist"].iter().any(|words| message.contains(words));
+    TABLES.into_iter().find(|(table, _)| absent && message.contains(table))
+}
+
+fn run(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against, copy: Option<String>, data: &Path) -> Result<(), StoreError> {
+    structure(conn, audit)?;
+    let ours = keys::check(conn, audit, against)?;
+    let heads: Vec<log::Head> = readable(audit, Kind::Head, "log_head", log_head::table.load(conn))?;
+    for other in heads.iter().filter(|h| h.id != 1) {
+        audit.problem(Kind::Head, "log_head", None, format!("a log has one head; this is number {}", other.id));
+    }
     let head = heads.into_iter().find(|h| h.id == 1);
     if head.is_none() {
         audit.problem(Kind::Head, "log_head", None, "the head is missing");
     }
-    let marks = collect_marks(conn, &mut audit, head.as_ref(), &ours, against)?;
-    let walked = events::walk(conn, &mut audit, head.as_ref().map(log::Head::size), &marks)?;
-    marks::settle(&mut audit, &marks, &walked);
+    let marks = marks::collect(conn, audit, head.as_ref(), &ours, against, (copy, data))?;
+    let walked = events::walk(conn, audit, head.as_ref(), &marks)?;
+    marks::settle(audit, &marks, &walked);
     if let Some(head) = &head {
-        check_head(&mut audit, head, &walked);
+        check_head(audit, head, &walked);
+        // The head's own root over its own size: what comes after it was put there past the writer.
+        if walked.roots.get(&head.size()).is_some_and(|root| head.root == root) {
+            for index in &walked.beyond {
+                audit.problem(Kind::Leaf, "log_events", Some(*index), "an event beyond the log's head");
+            }
+        }
     }
     // If the events give the root that was stored, the tiles are what was changed.
     if head.as_ref().is_none_or(|h| h.root != walked.frontier.root()) {
@@ -176,12 +204,23 @@ fn run<'a>(conn: &mut Conn, keys: &'a Keyring, against: &Against) -> Result<Audi
     }
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
-    Ok(audit)
+    contents::check(conn, audit, walked.bound)
 }
 
 /// Text that is not UTF-8, or a value of another type: somebody wrote past the product.
 fn unreadable(error: &StoreError) -> bool {
     matches!(error, StoreError::Db(diesel::result::Error::DeserializationError(_)))
+}
+
+/// The rows of a table, or none and a problem if one of them cannot be read.
+fn readable<T>(audit: &mut Audit<'_>, kind: Kind, table: &'static str, rows: diesel::QueryResult<Vec<T>>) -> Result<Vec<T>, StoreError> {
+    match rows.map_err(StoreError::from) {
+        Err(e) if unreadable(&e) => {
+            audit.problem(kind, table, None, "a row cannot be read");
+            Ok(Vec::new())
+        }
+        other => other,
+    }
 }
 
 /// Loads many rows, and where one cannot be read at all, row by row: answers the readable ones and the keys of the others.
@@ -212,97 +251,14 @@ fn salvage<K, T>(
 struct Walked {
     frontier: Frontier,
     last_at: i64,
-    /// Root at each size that a mark asked for.
+    /// Root at each size that a mark asked for, and at the head's.
     roots: std::collections::BTreeMap<u64, Hash>,
     /// Indices whose leaf hash is not the one in its tile.
     suspects: std::collections::BTreeSet<u64>,
-}
-
-/// Checks the key row against the key file; answers the key that this log must have.
-fn check_keys(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -> Result<Vkey, StoreError> {
-    let (rows, bad): (Vec<(i64, String)>, Vec<i64>) = salvage(
-        conn,
-        |c| Ok(log_keys::table.load(c)?),
-        |c| Ok(log_keys::table.select(log_keys::id).load(c)?),
-        |c, id| Ok(log_keys::table.find(id).first(c)?),
-    )?;
-    let origin: Option<String> = match settings::table.find("origin").select(settings::value).first(conn).optional().map_err(StoreError::from) {
-        Ok(origin) => origin,
-        Err(e) if unreadable(&e) => None,
-        Err(e) => return Err(e),
-    };
-    let key = audit.keys.log.verifying_key();
-    let named = rows.iter().find_map(|(_, vkey)| Vkey::parse(vkey).ok().filter(|v| *v.key() == key));
-    let ours = match (named, &origin) {
-        (Some(vkey), _) => vkey,
-        (None, Some(origin)) => Vkey::new(origin, &key).map_err(|e| StoreError::Corrupt(e.to_string()))?,
-        (None, None) => return Err(StoreError::Corrupt("neither settings nor log_keys name the log".to_owned())),
-    };
-    if origin.as_deref() != Some(ours.name()) {
-        audit.problem(Kind::Key, "settings", None, "the log's origin is not the one in its key");
-    }
-    for id in bad {
-        audit.problem(Kind::Key, "log_keys", u64::try_from(id).ok(), "the row cannot be read");
-    }
-    if !rows.iter().any(|(id, _)| *id == 1) {
-        audit.problem(Kind::Key, "log_keys", Some(1), "the key row is missing");
-    }
-    for (id, vkey) in &rows {
-        if *id != 1 || *vkey != ours.to_string() {
-            audit.problem(Kind::Key, "log_keys", u64::try_from(*id).ok(), format!("{vkey} is not this installation's key {ours}"));
-        }
-    }
-    if let Some(pinned) = &against.vkey
-        && *pinned != ours
-    {
-        audit.problem(Kind::Key, "log_keys", None, format!("the log is signed by {ours}, not by the pinned {pinned}"));
-    }
-    Ok(ours)
-}
-
-/// Opens all checkpoints, ours and those kept elsewhere.
-fn collect_marks(conn: &mut Conn, audit: &mut Audit<'_>, head: Option<&log::Head>, ours: &Vkey, against: &Against) -> Result<Vec<Mark>, StoreError> {
-    let mut marks = Vec::new();
-    let (rows, bad): (Vec<(i64, i64, String)>, Vec<i64>) = salvage(
-        conn,
-        |c| Ok(log_checkpoints::table.order(log_checkpoints::seq.asc()).load(c)?),
-        |c| Ok(log_checkpoints::table.order(log_checkpoints::seq.asc()).select(log_checkpoints::seq).load(c)?),
-        |c, seq| Ok(log_checkpoints::table.find(seq).first(c)?),
-    )?;
-    for seq in &bad {
-        audit.problem(Kind::Signature, "log_checkpoints", u64::try_from(*seq).ok(), format!("row {seq} cannot be read"));
-    }
-    for (seq, size, note) in rows.iter() {
-        let index = u64::try_from(*size).ok();
-        audit.report.checked.checkpoints += 1;
-        match checkpoint::open(note, ours) {
-            Ok(opened) => {
-                if Some(opened.size) != index {
-                    audit.problem(Kind::Checkpoint, "log_checkpoints", index, format!("row {seq} says {size}, its note {}", opened.size));
-                }
-                marks.push(Mark { table: "log_checkpoints", kind: Kind::Checkpoint, checkpoint: opened });
-            }
-            Err(e) => audit.problem(Kind::Signature, "log_checkpoints", index, format!("row {seq}: {e}")),
-        }
-    }
-    let last = head.map_or(0, |h| h.checkpoint_seq);
-    if last != i64::try_from(rows.len() + bad.len()).unwrap_or(i64::MAX) {
-        audit.problem(Kind::Head, "log_head", None, format!("checkpoint_seq is {last}, there are {} checkpoints", rows.len() + bad.len()));
-    }
-    let present: Vec<i64> = rows.iter().map(|r| r.0).chain(bad).collect();
-    for seq in (1..=last).filter(|seq| !present.contains(seq)).take(MOST) {
-        audit.problem(Kind::Checkpoint, "log_checkpoints", u64::try_from(seq).ok(), format!("checkpoint number {seq} is missing"));
-    }
-    for seq in present.iter().filter(|seq| !(1..=last).contains(*seq)) {
-        audit.problem(Kind::Checkpoint, "log_checkpoints", u64::try_from(*seq).ok(), format!("checkpoint number {seq} is not counted by the head"));
-    }
-    for note in &against.notes {
-        match checkpoint::open(note, against.vkey.as_ref().unwrap_or(ours)) {
-            Ok(opened) => marks.push(Mark { table: "log/checkpoint", kind: Kind::Fork, checkpoint: opened }),
-            Err(e) => audit.problem(Kind::Signature, "log/checkpoint", None, e.to_string()),
-        }
-    }
-    Ok(marks)
+    /// Indices at or beyond the head's size, the first hundred.
+    beyond: Vec<u64>,
+    /// What events say of rows elsewhere.
+    bound: contents::Bound,
 }
 
 fn check_head(audit: &mut Audit<'_>, head: &log::Head, walked: &Walked) {

@@ -1,0 +1,180 @@
+//! Rows elsewhere that events of the log bind: sealed contents with their key, recipients, decisions, sealed bundles.
+//!
+//! Their events carry a commitment or a hash of them; what does not open, or is not what its event says, was changed past the product.
+//! Not here: columns that change in the course of work (states, times of reading); they carry no commitment.
+
+use std::collections::BTreeMap;
+
+use diesel::{deserialize::Queryable, prelude::*};
+use serde_json::Value;
+
+use super::{Audit, Kind, events::Opened, readable};
+use crate::{
+    crypto::{seal::Key, sha256},
+    ledger::{commitment, leaf::Leaf},
+    store::{
+        Conn, StoreError, broadcasts, recipients,
+        schema::{broadcasts as sent, bundles, decisions, log_pending, recipients as people},
+    },
+};
+
+/// Rows in one read.
+const BATCH: i64 = 200;
+
+/// What one event says of a row.
+struct Said {
+    index: u64,
+    /// Hash or commitment, hex; absent where the part that holds it is gone.
+    digest: Option<String>,
+    /// Root of its recipients, hex.
+    recipients: Option<String>,
+}
+
+/// (table, id) -> what the log says of that row.
+#[derive(Default)]
+pub(super) struct Bound(BTreeMap<(&'static str, String), Said>);
+
+impl Bound {
+    /// Remembers what an event says of a row, if it does.
+    pub(super) fn note(&mut self, index: u64, leaf: &Leaf, opened: &Opened) {
+        let (table, id) = match leaf.action.as_str() {
+            "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", &leaf.subject.id),
+            "recall.decided" => ("decisions", &leaf.id),
+            "evidence.sealed" => ("bundles", &leaf.subject.id),
+            _ => return,
+        };
+        if leaf.outcome != "success" {
+            return;
+        }
+        let detail: Value = opened.get("detail").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+        let digest = match table {
+            "broadcasts" => text(&detail["after"]["message"]),
+            "decisions" => text(&detail["statement_sha256"]),
+            _ => text(&detail["sha256"]),
+        };
+        let recipients = text(&detail["after"]["recipients"]["root"]);
+        self.0.insert((table, id.clone()), Said { index, digest, recipients });
+    }
+
+    /// Takes out what the log says of a row: its index, and what differs from `digest`.
+    fn take(&mut self, audit: &mut Audit<'_>, table: &'static str, id: &str, digest: &[u8], certain: bool) -> Option<Said> {
+        let said = self.0.remove(&(table, id.to_owned()));
+        match &said {
+            Some(Said { index, digest: Some(expected), .. }) if *expected != hex::encode(digest) => {
+                audit.problem(Kind::Part, table, Some(*index), format!("{id} is not what its event commits to"));
+            }
+            None if certain => audit.problem(Kind::Part, table, None, format!("no event of the log tells of {id}")),
+            _ => {}
+        }
+        said
+    }
+}
+
+/// Holds the rows against what the log says of them.
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) -> Result<(), StoreError> {
+    // On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
+    let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
+    messages(conn, audit, &mut bound, certain)?;
+    let rows: Vec<(String, String, Vec<u8>, Vec<u8>)> = readable(
+        audit,
+        Kind::Part,
+        "decisions",
+        decisions::table.select((decisions::id, decisions::event_id, decisions::statement, decisions::comment_sealed)).load(conn),
+    )?;
+    for (id, event, statement, comment) in rows {
+        let said = bound.take(audit, "decisions", &event, &sha256(&statement), certain);
+        if audit.keys.envelope.open(&format!("decisions/{id}/comment"), &comment).is_err() {
+            audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} does not open"));
+        }
+    }
+    let rows: Vec<(String, Vec<u8>)> = readable(audit, Kind::Part, "bundles", bundles::table.select((bundles::id, bundles::sha256)).load(conn))?;
+    for (id, digest) in rows {
+        // An export that was kept has a row and another event; only sealed bundles are bound here.
+        bound.take(audit, "bundles", &id, &digest, false);
+    }
+    for ((table, id), said) in bound.0 {
+        if said.digest.is_some() {
+            audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
+        }
+    }
+    Ok(())
+}
+
+/// The sealed columns of a broadcast.
+#[derive(Queryable)]
+struct Message {
+    id: String,
+    platform: String,
+    title: Vec<u8>,
+    content: Vec<u8>,
+    key: Vec<u8>,
+    salt: Vec<u8>,
+    commitment: Vec<u8>,
+    audience: Vec<u8>,
+    count: i64,
+    root: Vec<u8>,
+}
+
+fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {
+    let mut after = String::new();
+    loop {
+        let columns = (
+            sent::id,
+            sent::platform,
+            sent::title_sealed,
+            sent::content_sealed,
+            sent::key_sealed,
+            sent::content_salt,
+            sent::commitment,
+            sent::audience_sealed,
+            sent::recipients_count,
+            sent::recipients_root,
+        );
+        let page = sent::table.filter(sent::id.gt(after.clone())).order(sent::id).select(columns).limit(BATCH).load(conn);
+        let page: Vec<Message> = readable(audit, Kind::Part, "broadcasts", page)?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.id);
+        for row in page {
+            let said = bound.take(audit, "broadcasts", &row.id, &row.commitment, certain);
+            let index = said.as_ref().map(|s| s.index);
+            sealed(audit, index, &row);
+            audience(conn, audit, said.as_ref(), &row)?;
+        }
+    }
+}
+
+fn sealed(audit: &mut Audit<'_>, index: Option<u64>, row: &Message) {
+    let context = |column| broadcasts::context(&row.id, column);
+    let Some(key) = audit.keys.envelope.open(&context("key"), &row.key).ok().and_then(|bytes| Key::from_bytes(&bytes)) else {
+        return audit.problem(Kind::Key, "broadcasts", index, format!("the key of {} does not open", row.id));
+    };
+    let content = key.open(&context("content"), &row.content).ok();
+    let salt: Option<[u8; 32]> = row.salt.as_slice().try_into().ok();
+    let opens = content.zip(salt).is_some_and(|(bytes, salt)| commitment::commit(&salt, &bytes).as_slice() == row.commitment);
+    for (column, holds) in [
+        ("contents", opens),
+        ("title", key.open(&context("title"), &row.title).is_ok()),
+        ("audience", key.open(&context("audience"), &row.audience).is_ok()),
+    ] {
+        if !holds {
+            audit.problem(Kind::Part, "broadcasts", index, format!("the {column} of {} are not what was sealed", row.id));
+        }
+    }
+}
+
+/// The recipients must make the set that row and event name.
+fn audience(conn: &mut Conn, audit: &mut Audit<'_>, said: Option<&Said>, row: &Message) -> Result<(), StoreError> {
+    let index = said.map(|s| s.index);
+    let root = hex::encode(&row.root);
+    if said.and_then(|s| s.recipients.as_ref()).is_some_and(|expected| *expected != root) {
+        audit.problem(Kind::Part, "broadcasts", index, format!("the recipients of {} are not the set that its event names", row.id));
+    }
+    let rows = people::table.filter(people::broadcast_id.eq(&row.id)).order(people::platform_id).load(conn);
+    let rows: Vec<recipients::RecipientRow> = readable(audit, Kind::Part, "recipients", rows)?;
+    let holds = recipients::set_of(&row.platform, &rows).is_ok_and(|set| hex::encode(set.root) == root && i64::try_from(set.count) == Ok(row.count));
+    if !holds {
+        audit.problem(Kind::Part, "recipients", index, format!("the rows of {} do not make its set", row.id));
+    }
+    Ok(())
+}

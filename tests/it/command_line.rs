@@ -1,0 +1,97 @@
+//! The command line as scripts meet it: exit codes 0, 1 and 2, one JSON object on standard output, settings from the environment.
+
+use std::{
+    ffi::{OsStr, OsString},
+    os::unix::ffi::OsStringExt,
+    path::Path,
+    process::{Command, Output},
+};
+
+use crate::support::db::TestDb;
+
+fn run(data: &Path, arguments: &[&str], environment: &[(&str, &OsStr)]) -> (i32, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+    command.args(arguments).args(["--data".as_ref(), data.as_os_str()]).env_remove("DATABASE_URL");
+    let Output { status, stdout, stderr } = command.envs(environment.iter().copied()).output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn what_only_reads_makes_no_installation_out_of_a_mistyped_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    for arguments in [
+        &["ledger", "verify", "--json"][..],
+        &["ledger", "checkpoint"],
+        &["ledger", "proof", "--index", "0"],
+        &["ledger", "publish", "--out", "/dev/null/x"],
+        &["evidence", "export", "--case", "FR-20261122-0001", "--out", "x.zip", "--json"],
+    ] {
+        let (code, out, err) = run(&nowhere, arguments, &[]);
+        assert_eq!(code, 2, "{arguments:?}: {err}");
+        assert!(err.contains("there is no database at"), "{err}");
+        let json = arguments.contains(&"--json");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&out).is_ok_and(|o| o["error"].is_string()), json, "{out}");
+    }
+    assert_eq!(run(&nowhere, &["migrate", "--check"], &[]).0, 1);
+    assert!(!nowhere.exists(), "nothing was made");
+}
+
+#[test]
+fn wrong_use_is_two_and_says_what() {
+    let db = TestDb::sqlite();
+    drop(db.open());
+    for (arguments, words) in [
+        (&["ledger", "proof", "--index", "7"][..], "there is no event 7"),
+        (&["evidence", "export", "--case", "FR-1", "--out", "/tmp"], "is a folder"),
+        (&["evidence", "export", "--case", "FR-1", "--out", "x.zip"], "there is no case \"FR-1\""),
+    ] {
+        let (code, out, err) = run(db.path(), arguments, &[]);
+        assert_eq!((code, out.as_str()), (2, ""), "{err}");
+        assert!(err.contains(words), "{err}");
+    }
+}
+
+#[test]
+fn settings_of_the_environment_are_told_by_their_names() {
+    let db = TestDb::sqlite();
+    drop(db.open());
+    std::fs::write(db.path().join("countermand.toml"), "database_url = \"mysql://of-the-file\"\n").unwrap();
+    let file = format!("sqlite://{}", db.path().join("countermand.db").display());
+    let url = ("DATABASE_URL", OsStr::new(&file));
+    let bytes = OsString::from_vec(vec![0xff]);
+    for (name, value, code, words) in [
+        ("COUNTERMAND_FROB", OsStr::new("1"), 2, "COUNTERMAND_FROB: unknown field `frob`"),
+        ("COUNTERMAND_LISTEN", OsStr::new("nowhere"), 2, "COUNTERMAND_LISTEN"),
+        ("COUNTERMAND_RETENTION_DAYZ", OsStr::new("300"), 2, "COUNTERMAND_RETENTION_DAYZ: unknown field `dayz`"),
+        ("COUNTERMAND_SMTP", OsStr::new("smtp://x"), 2, "COUNTERMAND_SMTP: must be a TOML table"),
+        ("COUNTERMAND_TENANT", &bytes, 2, "COUNTERMAND_TENANT: is not UTF-8"),
+        ("COUNTERMAND_DATABASE_URL", OsStr::new("mysql://x"), 2, "must begin with postgres://"),
+        ("NOT_OURS", &bytes, 0, ""),
+        ("COUNTERMAND_DATA", OsStr::new("elsewhere"), 0, ""),
+        ("COUNTERMAND_RETENTION_DAYS", OsStr::new("300"), 0, ""),
+        ("COUNTERMAND_TIMESTAMP_AUTHORITIES", OsStr::new("https://a.example,https://b.example"), 0, ""),
+        ("COUNTERMAND_WITNESS_POLICY", OsStr::new("policy"), 0, ""),
+        ("COUNTERMAND_SMTP", OsStr::new("{ host = \"mail.example\" }"), 0, ""),
+        ("COUNTERMAND_ALERTS_URL", OsStr::new("https://a.example"), 0, ""),
+    ] {
+        let (found, _, err) = run(db.path(), &["ledger", "verify"], &[url, (name, value)]);
+        assert_eq!(found, code, "{name}={value:?}: {err}");
+        assert!(err.contains(words), "{err}");
+    }
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_left_alone() {
+    use diesel::{Connection, connection::SimpleConnection};
+    let db = TestDb::sqlite();
+    drop(db.open());
+    let file = db.path().join("countermand.db");
+    let mut raw = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    raw.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
+    for arguments in [&["migrate", "--check"][..], &["migrate"], &["ledger", "verify"], &["ledger", "checkpoint"], &["user", "list"]] {
+        let (code, _, err) = run(db.path(), arguments, &[]);
+        assert_eq!(code, 2, "{arguments:?}: {err}");
+        assert!(err.contains("newer version") && err.contains("99990101000000"), "{err}");
+    }
+}
