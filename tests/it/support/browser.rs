@@ -173,7 +173,7 @@ impl Browser {
 
     /// What reaches beyond the right edge of the window, outermost first: where to look when [`Browser::overflow_at`] is not 0.
     pub async fn too_wide(&self) -> Value {
-        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > innerWidth + 1);
+        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1);
             return wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 160));";
         self.client.execute(script, vec![]).await.expect("a list")
     }
