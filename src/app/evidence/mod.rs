@@ -129,16 +129,16 @@ pub async fn download(app: &App, caller: &Caller, number: &str) -> AppResult<(Li
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.
-pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Outcome> {
+pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppResult<Outcome> {
     /// What a page takes: an upload is at most 20 MiB.
     const LIMITS: Limits = Limits { entries: 20_000, file: 64 << 20, total: 128 << 20 };
     let permission = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::EvidenceExport };
     app.require(caller, permission, Action::EvidenceVerified, Subject::new("evidence", "upload")).await?;
-    if bytes.is_empty() {
-        // No file is no bundle that fails.
+    // No file is no bundle that fails.
+    let Some(bytes) = bytes else {
         let error = AppError::invalid("bundle", "required");
         return Err(app.refuse(caller, Action::EvidenceVerified, Subject::new("evidence", "upload"), None, error).await);
-    }
+    };
     let pin = Pin::Log(app.store.vkey()?);
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;

@@ -236,10 +236,10 @@ pub async fn verify(app: Data<App>, me: SignedIn, page: Page, mut posted: Posted
     let me = me.with(&posted);
     let mut form = FormState::from_posted("verification", &posted);
     let file = posted.take_files().into_iter().find(|f| f.field == "bundle");
-    let (name, bytes) = file.map(|f| (f.name, f.bytes)).unwrap_or_default();
+    let (name, bytes) = file.map(|f| (f.name, f.bytes)).unzip();
     match evidence::check(&app, &me.caller, bytes).await {
         Ok(outcome) => {
-            let verdict = verdict(&page, name, outcome);
+            let verdict = verdict(&page, name.unwrap_or_default(), outcome);
             ok(verification_of(page, form, Some(verdict)))
         }
         Err(error) => {

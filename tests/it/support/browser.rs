@@ -63,15 +63,7 @@ impl Browser {
             println!("SKIPPED: no {DRIVER} or no {CHROMIUM}; pages are not looked at by a browser");
             return None;
         }
-        let mut child = Command::new(DRIVER)
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("chromedriver starts");
-        let port = port_of(&mut child);
-        let child = Driver(child);
+        let (child, port) = driver();
         let profile = tempfile::tempdir().expect("a directory for the profile");
         let driver = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
@@ -181,7 +173,7 @@ impl Browser {
 
     /// What reaches beyond the right edge of the window, outermost first: where to look when [`Browser::overflow_at`] is not 0.
     pub async fn too_wide(&self) -> Value {
-        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > innerWidth + 1);
+        let script = "const wide = [...document.querySelectorAll('body *')].filter((e) => !e.closest('.scroll > *') && e.getBoundingClientRect().right > document.documentElement.clientWidth + 1);
             return wide.slice(0, 3).map((e) => e.outerHTML.slice(0, 160));";
         self.client.execute(script, vec![]).await.expect("a list")
     }
@@ -227,7 +219,20 @@ impl Browser {
     }
 }
 
-fn port_of(child: &mut Child) -> u16 {
+/// A driver and its port. It takes a free port of IPv4 and gives up where the same one of IPv6 is taken: then another try.
+fn driver() -> (Driver, u16) {
+    for _ in 0..10 {
+        let mut command = Command::new(DRIVER);
+        command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = Driver(command.spawn().expect("chromedriver starts"));
+        if let Some(port) = port_of(&mut child.0) {
+            return (child, port);
+        }
+    }
+    panic!("chromedriver names no port");
+}
+
+fn port_of(child: &mut Child) -> Option<u16> {
     let out = child.stdout.take().expect("piped");
     let mut lines = BufReader::new(out).lines();
     let port = lines
@@ -236,7 +241,7 @@ fn port_of(child: &mut Child) -> u16 {
         .find_map(|l| l.split_once("successfully on port ").and_then(|(_, p)| p.trim_end_matches('.').parse().ok()));
     // Somebody must keep reading, or the driver stops at a full pipe.
     std::thread::spawn(move || lines.for_each(drop));
-    port.expect("chromedriver names its port")
+    port
 }
 
 fn capabilities(profile: &Path) -> fantoccini::wd::Capabilities {

@@ -293,7 +293,13 @@ impl Companies {
             let link = setup::invite(&self.full.app, self.caller("system"), [Role::Requester].into(), None).await.unwrap().value.path;
             self.call(&format!("invitation.{lang}"), link.trim_start_matches("/invitations/"));
         }
-        for (name, who) in [("user.requester", "requester"), ("user.lawyer", "lawyer"), ("user.system", "system"), ("user.newcomer", "newcomer")] {
+        for (name, who) in [
+            ("user.requester", "requester"),
+            ("user.lawyer", "lawyer"),
+            ("user.system", "system"),
+            ("user.newcomer", "newcomer"),
+            ("user.auditor", "auditor"),
+        ] {
             let id = self.caller(who).user_id.clone().unwrap();
             self.call(name, id);
         }

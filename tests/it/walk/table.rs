@@ -131,6 +131,16 @@ pub const ROWS: &[Row] = &[
     get("/users/{id}", "security", "/users/{user.lawyer}"),
     get("/users/{id}", "system", "/users/{user.system}"),
     get("/users/{id}", "system", "/users/{nowhere}").says(404),
+    get("/users/{id}", "audit", "/users/{user.auditor}"),
+    post("/users/{id}/audit-access", "audit", "/users/{user.auditor}", "/users/{user.auditor}/audit-access", &[("valid_until", "2020-01-01")], 422),
+    post(
+        "/users/{id}/audit-access/endings",
+        "audit",
+        "/users/{user.auditor}",
+        "/users/{user.auditor}/audit-access/endings",
+        &[("version", "0")],
+        409,
+    ),
     post(
         "/users/{id}/roles",
         "security",
