@@ -54,8 +54,8 @@ words! {
 }
 
 use Permission::{
-    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, LogRead, RecallDecide, RecallExecute,
-    RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
+    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, LogRead, RecallDecide,
+    RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
