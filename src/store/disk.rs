@@ -251,7 +251,7 @@ impl Store {
         if matches!(result, Err(StoreError::Full)) {
             self.0.disk.fill();
         }
-        self.0.counts.count(&result);
+        self.0.ends.count(&result);
         result
     }
 }

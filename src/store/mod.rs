@@ -12,9 +12,9 @@ pub mod calls;
 mod conn;
 pub mod connections;
 mod counted;
-mod counts;
 pub mod departments;
 mod disk;
+mod ends;
 mod error;
 mod health;
 pub mod invitations;
@@ -123,7 +123,7 @@ struct Inner {
     /// The month for which partitions were last made sure of.
     months: std::sync::Mutex<String>,
     disk: disk::Disk,
-    counts: counts::Counts,
+    ends: ends::Ends,
 }
 
 enum Writer {
@@ -171,7 +171,7 @@ impl Store {
             node,
             months: std::sync::Mutex::default(),
             disk,
-            counts: counts::Counts::default(),
+            ends: ends::Ends::default(),
         }));
         if let Err(e) = store.keep_months() {
             tracing::warn!(error = %e, "the partitions of the coming months are not made yet");

@@ -43,7 +43,7 @@ pub async fn metrics(app: Data<App>, req: HttpRequest) -> Result<HttpResponse, F
     if !caller.may(Permission::SystemRead) {
         return Err(Fault::forbidden());
     }
-    let text = super::metrics::text(&crate::app::status::read(&app).await?, app.store.counted());
+    let text = super::metrics::text(&crate::app::status::read(&app).await?, app.store.write_ends());
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(text))
 }
 

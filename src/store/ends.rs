@@ -8,9 +8,9 @@ use super::{Store, StoreError};
 const ENDS: [&str; 5] = ["done", "busy", "full", "unavailable", "failed"];
 
 #[derive(Default)]
-pub(super) struct Counts([AtomicU64; ENDS.len()]);
+pub(super) struct Ends([AtomicU64; ENDS.len()]);
 
-impl Counts {
+impl Ends {
     pub(super) fn count<T>(&self, result: &Result<T, StoreError>) {
         let end = match result {
             Ok(_) => 0,
@@ -25,7 +25,7 @@ impl Counts {
 
 impl Store {
     /// Writes since the start, by how they ended.
-    pub fn counted(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
-        ENDS.into_iter().zip(self.0.counts.0.iter().map(|n| n.load(Ordering::Relaxed)))
+    pub fn write_ends(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        ENDS.into_iter().zip(self.0.ends.0.iter().map(|n| n.load(Ordering::Relaxed)))
     }
 }
