@@ -209,7 +209,9 @@ mod tests {
         ] {
             assert_eq!(Subject::new(kind, ours).id, ours);
         }
-        for typed in ["", " ", "张三", "zhangsan", "\0", "😀", "'", "cmt_secret", "FR-zhangsan", "0192AAAA-0000-7000-8000-000000000000", "../../etc/passwd"] {
+        for typed in
+            ["", " ", "张三", "zhangsan", "\0", "😀", "'", "cmt_secret", "FR-zhangsan", "0192AAAA-0000-7000-8000-000000000000", "../../etc/passwd"]
+        {
             assert_eq!(Subject::new("user", typed).id, "unknown", "{typed:?}");
         }
         assert_eq!(Subject::new("event", "a".repeat(5000)).id.len(), SUBJECT_ID);
