@@ -16,7 +16,8 @@ pub const WINDOW: Duration = Duration::from_secs(15 * 60);
 pub const FAILURES_PER_ADDRESS: u32 = 30;
 /// Failed sign-ins with one device that the account knows.
 pub const FAILURES_PER_DEVICE: u32 = 10;
-/// Refused posts without a session from one address in a window; beyond, they are answered 429 and recorded once a window.
+/// Refused posts without a session from one address in a window; beyond, they are answered 429 and not recorded, so that a stranger cannot
+/// fill the log. What somebody signed in is refused is always recorded.
 pub const STRANGER_POSTS: u32 = 120;
 /// Names and addresses remembered at most; an attacker who fills this loses only his own oldest entries' count.
 const CAPACITY: usize = 50_000;

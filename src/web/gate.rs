@@ -109,6 +109,9 @@ fn unrecorded(asking: &Asking, res: &ServiceResponse<BoxBody>, left: usize) -> O
         // A stranger who tries paths that are not there would only fill the log.
         StatusCode::NOT_FOUND if !known => None,
         StatusCode::NOT_FOUND => Some(TurnedAway::refused("not_found")),
+        // A flood is recorded as far as it goes (`throttle`), and then only answered.
+        StatusCode::TOO_MANY_REQUESTS if !known => None,
+        StatusCode::TOO_MANY_REQUESTS => Some(TurnedAway::refused("too_many")),
         StatusCode::METHOD_NOT_ALLOWED => Some(TurnedAway::refused("method")),
         StatusCode::PAYLOAD_TOO_LARGE => Some(TurnedAway::refused("too_large")),
         status if status.is_server_error() => Some(TurnedAway { reason: "broken", outcome: Outcome::Failed }),
@@ -294,7 +297,7 @@ fn referred(req: &HttpRequest) -> Option<String> {
     Some(url.path().to_owned())
 }
 
-/// Records a post that came to nothing. A flood from one address is recorded once a window, so that it cannot fill the log.
+/// Records a post that came to nothing. Of strangers at one address only so many a window, so that they cannot fill the log.
 async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>, turned: TurnedAway) -> Result<(), Fault> {
     let caller = asking.caller(app);
     if caller.user_id.is_none() && asking.bearer.is_none() {

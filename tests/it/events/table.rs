@@ -6,7 +6,8 @@
 //!   `read_only`, `forged_token`, `foreign_origin`, `unreadable`, `too_large`, `method`, `not_found`, `invalid`; the same with outcome
 //!   `success` where nothing was to be done: `repeated` (a form or an `Idempotency-Key` sent twice), `edited` (a step back in a form);
 //! - a stranger's refused posts are recorded up to `throttle::STRANGER_POSTS` (120) an address in a quarter of an hour; beyond, they are
-//!   answered 429 and not recorded, so that nobody can fill the log. Refusals of somebody signed in, or of a token, always are.
+//!   answered 429 and not recorded, so that nobody can fill the log; sign-ins while an address is locked count the same way. Refusals of
+//!   somebody signed in, or of a token, always are recorded;
 //! - parts: `actor` wherever somebody is known, `client` always, `device` from browsers, `detail` always, `text` where a person typed
 //!   something that is theirs to have said (a reason, a comment, a purpose).
 

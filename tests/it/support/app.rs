@@ -192,7 +192,13 @@ pub struct Browser {
 
 impl Browser {
     pub fn new(base: &str) -> Self {
-        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            // A kept connection may be closed by the server at the very moment it is used again.
+            .pool_max_idle_per_host(0)
+            .build()
+            .unwrap();
         let headers = vec![("user-agent".to_owned(), "TestBrowser/1".to_owned()), ("accept-language".to_owned(), "zh-CN".to_owned())];
         Self { http, base: base.to_owned(), cookies: Arc::default(), headers }
     }
