@@ -142,4 +142,16 @@ mod tests {
         assert_ne!(base, commit(&[1; 32], b"valuf"));
         assert_eq!(base, crate::crypto::sha256(&[&[1u8; 32][..], b"value"].concat()));
     }
+
+    #[test]
+    fn the_short_way_gives_the_same_bytes_as_a_canonicaliser() {
+        for value in [
+            json!({ "b": 1, "a": [true, null, "\u{0}\u{1f}\u{7f}\"\\/\u{2028}撤回"], "A": { "n": -9_007_199_254_740_991_i64 } }),
+            json!({ "x": 1.5, "y": 0.000_001 }),
+            // Sorted by UTF-16 units, which is another order than that of bytes.
+            json!({ "\u{10000}": 1, "\u{ffff}": 2 }),
+        ] {
+            assert_eq!(super::canonical(&value).unwrap(), serde_json_canonicalizer::to_vec(&value).unwrap(), "{value}");
+        }
+    }
 }

@@ -64,11 +64,12 @@ impl<'a> Expected<'a> {
     }
 }
 
+/// Whoever was not told, because the time was up or another node's sequencer was at work, is no longer waited for.
 impl Drop for Expected<'_> {
     fn drop(&mut self) {
-        if !self.is_complete() {
-            let mut waiting = held(&self.bell.waiting);
-            self.receipts.iter().for_each(|r| drop(waiting.remove(r.event.as_str())));
+        let mut waiting = held(&self.bell.waiting);
+        for receipt in &self.receipts {
+            waiting.remove(receipt.event.as_str());
         }
     }
 }
@@ -177,7 +178,7 @@ impl Writer {
                 }
             }
         }
-        std::mem::take(&mut expected.receipts)
+        expected.receipts.clone()
     }
 
     fn look_up(&self, receipts: &mut [Receipt]) {
