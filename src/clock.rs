@@ -12,8 +12,14 @@ pub struct Instant(pub i64);
 impl Instant {
     /// `2026-11-22T09:42:08.123456Z`: UTC, exactly six digits (formats.md, "Leaf").
     pub fn to_rfc3339(self) -> String {
-        let ts = self.timestamp();
-        ts.strftime("%Y-%m-%dT%H:%M:%S.").to_string() + &format!("{:06}Z", self.0.rem_euclid(1_000_000))
+        let (ts, micros) = (self.timestamp(), self.0.rem_euclid(1_000_000));
+        let at = jiff::tz::Offset::UTC.to_datetime(ts);
+        if at.year() < 0 {
+            return ts.strftime("%Y-%m-%dT%H:%M:%S.").to_string() + &format!("{micros:06}Z");
+        }
+        // Every event is stamped several times: reading a pattern each time would show.
+        let (year, month, day, hour, minute, second) = (at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second());
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z")
     }
 
     /// Reads RFC 3339 with any offset and up to nine fractional digits; digits past the sixth are cut.

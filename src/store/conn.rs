@@ -1,6 +1,11 @@
 //! One connection over SQLite and PostgreSQL, how it is opened, and the pools.
 
-use std::{fmt, path::PathBuf, time::Duration};
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use diesel::{
     Connection, PgConnection, SqliteConnection,
@@ -88,6 +93,12 @@ pub(super) fn rollback(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Rolls back; whether the connection is now as it was before the transaction. It is not if the database has rolled back by itself, nor
+/// if a closure panicked within a transaction of its own.
+pub(super) fn undone(conn: &mut Conn) -> bool {
+    rollback(conn).is_ok() && on_each!(conn, c => matches!(AnsiTransactionManager::transaction_manager_status_mut(c).transaction_depth(), Ok(None)))
+}
+
 /// What a connection is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -132,27 +143,84 @@ fn redact(message: &str, url: &str) -> String {
 #[derive(Clone, Debug)]
 pub(super) struct Manager(pub Database, pub Purpose);
 
+/// A connection of a pool.
+pub(super) struct Pooled {
+    conn: Conn,
+    /// When it last came back from work.
+    seen: Instant,
+    /// Found dead.
+    lost: bool,
+}
+
+impl Pooled {
+    /// Keeps it from being used again.
+    pub(super) fn lose(&mut self) {
+        self.lost = true;
+    }
+}
+
+impl Deref for Pooled {
+    type Target = Conn;
+
+    fn deref(&self) -> &Conn {
+        &self.conn
+    }
+}
+
+impl DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Conn {
+        &mut self.conn
+    }
+}
+
+/// A connection that worked so recently is not asked whether it lives: that would be a round trip for each transaction. If it has died
+/// since, `BEGIN` finds out.
+const FRESH: Duration = Duration::from_secs(1);
+
 impl r2d2::ManageConnection for Manager {
-    type Connection = Conn;
+    type Connection = Pooled;
     type Error = StoreError;
 
-    fn connect(&self) -> Result<Conn, StoreError> {
-        open(&self.0, self.1)
+    fn connect(&self) -> Result<Pooled, StoreError> {
+        Ok(Pooled { conn: open(&self.0, self.1)?, seen: Instant::now(), lost: false })
     }
 
-    fn is_valid(&self, conn: &mut Conn) -> Result<(), StoreError> {
-        if let Conn::Postgres(c) = conn {
+    fn is_valid(&self, pooled: &mut Pooled) -> Result<(), StoreError> {
+        if let Conn::Postgres(c) = &mut pooled.conn
+            && pooled.seen.elapsed() > FRESH
+        {
             c.batch_execute("SELECT 1")?;
         }
         Ok(())
     }
 
-    fn has_broken(&self, conn: &mut Conn) -> bool {
-        on_each!(conn, c => AnsiTransactionManager::is_broken_transaction_manager(c))
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.seen = Instant::now();
+        pooled.lost || on_each!(&mut pooled.conn, c => AnsiTransactionManager::is_broken_transaction_manager(c))
     }
 }
 
 pub(super) type Pool = r2d2::Pool<Manager>;
+
+/// A connection of the pool on which `sql` has begun a transaction. One that turns out dead is thrown away, and the next is tried: nothing
+/// has happened on it yet.
+pub(super) fn begin_on(pool: &Pool, sql: &str) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+    let mut tries = pool.max_size();
+    loop {
+        let mut conn = pool.get().map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        match begin(&mut conn, sql) {
+            Ok(()) => return Ok(conn),
+            Err(StoreError::Unavailable(_)) if tries > 0 && matches!(&**conn, Conn::Postgres(_)) => {
+                conn.lose();
+                tries -= 1;
+            }
+            Err(e) => {
+                conn.lose();
+                return Err(e);
+            }
+        }
+    }
+}
 
 pub(super) fn pool(database: &Database, purpose: Purpose, size: u32) -> Result<Pool, StoreError> {
     r2d2::Pool::builder()

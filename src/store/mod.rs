@@ -3,7 +3,7 @@
 //! A write makes the business change, appends its audit events and enqueues its jobs: all or none, durable before the answer.
 //! Its closure may run more than once, does nothing but database work and takes its time from [`Tx::now`].
 //! On SQLite one thread a process groups waiting closures into one transaction (`sqlite`); on PostgreSQL closures run in parallel and
-//! one sequencer gives pending events their index (`postgres`). Not here: rules (`domain`), who may do what (`app`).
+//! one sequencer gives pending events their index (`postgres`, `sequencer`). Not here: rules (`domain`), who may do what (`app`).
 
 pub mod attachments;
 pub mod broadcasts;
@@ -30,6 +30,7 @@ pub mod recalls;
 pub mod recipients;
 pub mod schema;
 pub mod search;
+mod sequencer;
 pub mod sessions;
 mod signer;
 mod sqlite;
@@ -192,12 +193,11 @@ impl Store {
 
     /// [`Store::read`] for threads that may block.
     pub fn read_now<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut conn = self.0.reads.get().map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let begin = match &*conn {
-            Conn::Sqlite(_) => "BEGIN",
-            Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        let begin = match self.database() {
+            Database::Sqlite(_) => "BEGIN",
+            Database::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
-        conn::begin(&mut conn, begin)?;
+        let mut conn = conn::begin_on(&self.0.reads, begin)?;
         let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| f(&mut conn)));
         let ended = conn::rollback(&mut conn);
         let result = result.map_err(|_| StoreError::Panicked)??;

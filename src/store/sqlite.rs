@@ -1,9 +1,11 @@
 //! The writer on SQLite: one thread a process groups waiting closures into one transaction, gives their events an index, commits once
 //! and answers them all.
 //!
-//! A closure that fails or panics may have written half of something, so its whole group is undone and every member run again alone:
-//! cheaper than a savepoint for each (those cost 45 %), and a failing write is rare. After any database error the connection is
-//! dropped: on a full disk SQLite rolls back by itself, and what is left of the transaction is not worth guessing at.
+//! A closure that fails or panics may have written half of something, so its whole group is undone. Those before it run again as one
+//! group, then it alone, then those after it: nobody runs more than twice for one failure, and the order stays. That is cheaper than a
+//! savepoint for each (those cost 45 %), and a failing write is rare.
+//! The connection is kept if its transaction could be rolled back. If not it is dropped: on a full disk SQLite rolls back by itself, and
+//! what is left then is not worth guessing at.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -13,7 +15,7 @@ use std::{
 
 use super::{
     Conn, Database, Options, Receipt, StoreError, Written,
-    conn::{Purpose, begin, commit, open},
+    conn::{Purpose, begin, commit, open, undone},
     log::{self, Arrival},
     tx::{Draft, Scope, Tx},
 };
@@ -115,40 +117,48 @@ impl Desk {
                     item.answer(Ok(receipts));
                 }
             }
-            Err(error) => match group.as_mut_slice() {
-                [only] => only.answer(Err(error)),
+            Err(failure) => match (group.as_mut_slice(), failure) {
+                ([only], Failure::Begin(error) | Failure::Member(_, error) | Failure::End(error)) => only.answer(Err(error)),
+                // Nobody ran, and each would wait as long for the same lock again.
+                (all, Failure::Begin(error)) => all.iter_mut().for_each(|item| item.answer(Err(likewise(&error)))),
+                (_, Failure::Member(at, _)) => {
+                    let mut failed = group.split_off(at);
+                    let after = failed.split_off(1);
+                    [group, failed, after].into_iter().filter(|part| !part.is_empty()).for_each(|part| self.settle(part));
+                }
                 // Each for itself, in order. A disk that is full for all refuses each quickly.
-                _ => group.into_iter().for_each(|item| self.settle(vec![item])),
+                (_, Failure::End(_)) => group.into_iter().for_each(|item| self.settle(vec![item])),
             },
         }
     }
 
     /// One transaction over the group. On any error nothing of it remains.
-    fn attempt(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, StoreError> {
+    fn attempt(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, Failure> {
         let result = self.transaction(group);
-        if result.is_err() {
+        if result.is_err() && !self.conn.as_mut().is_some_and(undone) {
             // Dropping the connection undoes whatever the transaction still holds.
             self.conn = None;
         }
         result
     }
 
-    fn transaction(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, StoreError> {
-        self.conn()?;
+    fn transaction(&mut self, group: &mut [Box<dyn Work>]) -> Result<Vec<Vec<Receipt>>, Failure> {
+        self.conn().map_err(Failure::Begin)?;
         let Self { clock, scope, conn, .. } = self;
-        let Some(conn) = conn else { return Err(StoreError::Unavailable("no connection".to_owned())) };
-        begin(conn, "BEGIN IMMEDIATE")?;
-        let mut last = Instant(log::head(conn)?.last_at);
+        let Some(conn) = conn else { return Err(Failure::Begin(StoreError::Unavailable("no connection".to_owned()))) };
+        begin(conn, "BEGIN IMMEDIATE").map_err(Failure::Begin)?;
+        let mut last = Instant(log::head(conn).map_err(Failure::End)?.last_at);
 
         let mut drafts: Vec<Vec<Draft>> = Vec::with_capacity(group.len());
-        for item in group.iter_mut() {
+        for (at, item) in group.iter_mut().enumerate() {
             last = last.max(clock.now());
             let mut tx = Tx { conn, now: last, scope, events: Vec::new() };
-            catch_unwind(AssertUnwindSafe(|| item.run(&mut tx))).map_err(|_| StoreError::Panicked)??;
+            let ran = catch_unwind(AssertUnwindSafe(|| item.run(&mut tx))).unwrap_or(Err(StoreError::Panicked));
+            ran.map_err(|error| Failure::Member(at, error))?;
             drafts.push(tx.events);
         }
-        let receipts = flush(conn, drafts)?;
-        commit(conn)?;
+        let receipts = flush(conn, drafts).map_err(Failure::End)?;
+        commit(conn).map_err(Failure::End)?;
         Ok(receipts)
     }
 
@@ -157,6 +167,25 @@ impl Desk {
             self.conn = Some(open(&self.database, Purpose::Write)?);
         }
         Ok(())
+    }
+}
+
+/// Where a group came to its end.
+enum Failure {
+    /// There was no transaction; nobody ran.
+    Begin(StoreError),
+    /// This member failed.
+    Member(usize, StoreError),
+    /// All ran, and what they made could not be kept.
+    End(StoreError),
+}
+
+/// The error once more, for another who waits.
+fn likewise(error: &StoreError) -> StoreError {
+    match error {
+        StoreError::Full => StoreError::Full,
+        StoreError::Unavailable(why) => StoreError::Unavailable(why.clone()),
+        other => StoreError::Unavailable(other.to_string()),
     }
 }
 

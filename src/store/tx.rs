@@ -45,7 +45,7 @@ pub(super) struct Draft {
 
 /// A part at rest.
 #[derive(Clone, Debug, Queryable, Insertable, Selectable, PartialEq, Eq)]
-#[diesel(table_name = super::schema::log_parts)]
+#[diesel(table_name = super::schema::log_parts, treat_none_as_default_value = false)]
 pub(super) struct PartRow {
     pub month: String,
     pub event_id: String,

@@ -212,6 +212,13 @@ proptest! {
     }
 
     #[test]
+    fn a_leaf_is_what_a_canonicaliser_makes_of_it(leaf in any_leaf()) {
+        let bytes = leaf.to_bytes().unwrap();
+        let value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+        prop_assert_eq!(serde_json_canonicalizer::to_vec(&value).unwrap(), bytes);
+    }
+
+    #[test]
     fn no_change_of_a_byte_gives_the_same_leaf(leaf in any_leaf(), place in any::<prop::sample::Index>(), other in any::<u8>()) {
         let bytes = leaf.to_bytes().unwrap();
         let mut changed = bytes.clone();

@@ -1,0 +1,28 @@
+//! The store against raw loops and physical limits: append, the whole audited write, the sequencer, verification.
+//!
+//! `cargo bench --bench store [-- PART…]`; parts are `sqlite`, `postgres`, `verify`. PostgreSQL is measured where `BENCH_DATABASE_URL`
+//! names a server on which databases may be made (`benches/run` starts one). Everything is a ratio of two paces in one run.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod postgres;
+mod raw;
+mod sqlite;
+mod verify;
+mod work;
+
+fn main() {
+    support::head();
+    if support::wanted("sqlite") {
+        sqlite::run();
+    }
+    if support::wanted("verify") {
+        verify::run();
+    }
+    if support::wanted("postgres") {
+        postgres::run();
+    }
+}
