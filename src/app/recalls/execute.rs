@@ -144,7 +144,8 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
             (_, None) => return Ok(Progress::Settled(execution::unreachable(&tried), announced(&rows, "recall"))),
             (Next::Wait(at), _) => return Ok(Progress::Wait(at)),
             (Next::Call, Some(connector)) => {
-                let Some(call) = announce(app, case, broadcast, message, "recall", announced(&rows, "recall") + 1).await? else { continue };
+                let attempt = announced(&rows, "recall") + 1;
+                let Some(call) = announce(app, case, broadcast, message, "recall", attempt).await? else { return Ok(overtaken(app)) };
                 crash::point("recall.call_started.committed");
                 let exchange = connector.recall(&target, &loaded.row.number, case).await;
                 crash::point("recall.call_returned");
@@ -152,12 +153,18 @@ async fn carry_out(app: &App, case: &str, broadcast: &Broadcast, message: &Messa
                 crash::point("recall.call_answered.committed");
             }
             (Next::ReadBack, Some(connector)) => {
-                let Some(call) = announce(app, case, broadcast, message, "read_back", announced(&rows, "read_back") + 1).await? else { continue };
+                let attempt = announced(&rows, "read_back") + 1;
+                let Some(call) = announce(app, case, broadcast, message, "read_back", attempt).await? else { return Ok(overtaken(app)) };
                 let exchange = connector.read_back(&target).await;
                 record(app, case, &call, &exchange).await?;
             }
         }
     }
+}
+
+/// What was decided no longer held inside the write: looked at afresh in a moment, and never in a loop without a pause.
+fn overtaken(app: &App) -> Progress {
+    Progress::Wait(app.now().plus(std::time::Duration::from_secs(1)))
 }
 
 /// "About to call", with the rules asked again inside the write; `None` where they no longer allow it.
