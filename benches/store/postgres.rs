@@ -11,7 +11,7 @@ use diesel::{PgConnection, connection::SimpleConnection, prelude::*};
 use crate::{
     sqlite::leaf_bytes,
     support::{Line, Pace, amount, measuring, rounds},
-    work::{ROWS, Write, audited, bare, fill, open, seed, submit, tidy, whole},
+    work::{Change, ROWS, audited, bare, fill, open, seed, submit, tidy, whole},
 };
 
 const CONNECTIONS: u32 = 32;
@@ -58,7 +58,7 @@ fn writes(server: &str) {
     ))
     .unwrap();
     let plans = [
-        ("append", bare as Write, script(bare_bytes, false), None, 8_000),
+        ("append", bare as Change, script(bare_bytes, false), None, 8_000),
         ("whole audited write", whole, script(whole_bytes, true), Some((0.6, 0.85)), 6_000),
     ];
     for (what, f, script, target, many) in plans {

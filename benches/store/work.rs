@@ -76,19 +76,19 @@ pub fn whole(tx: &mut Tx<'_>, n: usize) -> Result<(), StoreError> {
 }
 
 /// What a measured write does; its number tells it which row is its own.
-pub type Write = fn(&mut Tx<'_>, usize) -> Result<(), StoreError>;
+pub type Change = fn(&mut Tx<'_>, usize) -> Result<(), StoreError>;
 
 /// `submitters` tasks make `total` writes, each waiting for its answer before the next.
-pub fn submit(store: &Store, submitters: usize, total: usize, f: Write) -> Pace {
+pub fn submit(store: &Store, submitters: usize, total: usize, f: Change) -> Pace {
     run(store, submitters, total, None, f)
 }
 
 /// The same, but only one write is under way at a time: each in a transaction of its own.
-pub fn one_by_one(store: &Store, submitters: usize, total: usize, f: Write) -> Pace {
+pub fn one_by_one(store: &Store, submitters: usize, total: usize, f: Change) -> Pace {
     run(store, submitters, total, Some(Arc::new(tokio::sync::Mutex::new(()))), f)
 }
 
-fn run(store: &Store, submitters: usize, total: usize, turn: Option<Arc<tokio::sync::Mutex<()>>>, f: Write) -> Pace {
+fn run(store: &Store, submitters: usize, total: usize, turn: Option<Arc<tokio::sync::Mutex<()>>>, f: Change) -> Pace {
     let each = total.div_ceil(submitters);
     runtime().block_on(async {
         let start = Instant::now();

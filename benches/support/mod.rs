@@ -1,5 +1,8 @@
 //! What the benchmarks share: pace, ratios with their targets, and the smoke run that `cargo test` makes of them.
 
+// Each benchmark takes what it needs.
+#![allow(dead_code)]
+
 use std::time::{Duration, Instant};
 
 /// Whether this is a measurement. `cargo bench` says so with `--bench`; `cargo test` does not, and then everything runs once, tiny.
