@@ -446,10 +446,10 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let shot = house.post(by, route, &[("case", case), ("purpose", "劳动仲裁举证"), ("totp", &code)]).await;
     house.worked(route, by, &shot);
     let route = "/evidence/verification";
-    for file in [b"not a bundle".as_slice(), b""] {
-        let shot = house.upload(by, route, &[], "bundle", file).await;
-        house.worked(route, by, &shot);
-    }
+    let shot = house.upload(by, route, &[], "bundle", b"").await;
+    house.declined(route, by, &shot, 422, "invalid");
+    let shot = house.upload(by, route, &[], "bundle", b"not a bundle").await;
+    house.worked(route, by, &shot);
 }
 
 async fn programs(house: &House, crew: &Crew) {
