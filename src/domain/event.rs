@@ -103,8 +103,12 @@ impl Subject {
     /// A leaf holds nothing that a person typed, and an id out of an address is typed: what no id of ours contains is left out, and
     /// `unknown` stands for what then names nothing. Route patterns (`/recalls/{id}`) pass.
     pub fn new(kind: &'static str, id: impl Into<String>) -> Self {
-        let id: String =
-            id.into().chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}')).take(SUBJECT_ID).collect();
+        let id: String = id
+            .into()
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}'))
+            .take(SUBJECT_ID)
+            .collect();
         Self { kind, id: if id.is_empty() { "unknown".to_owned() } else { id } }
     }
 }
