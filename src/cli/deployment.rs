@@ -47,7 +47,7 @@ impl From<AppError> for Trouble {
                     keys.iter().find_map(|key| tr.maybe_a(key, &args)).unwrap_or_else(|| f.kind.to_owned())
                 };
                 let lines: Vec<_> = fields.iter().map(|f| format!("--{}: {}", f.field.replace('_', "-"), words(f))).collect();
-                Self::Cannot(lines.join("\n"))
+                Self::No(lines.join("\n"))
             }
             other => Self::No(other.to_string()),
         }

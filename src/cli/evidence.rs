@@ -104,6 +104,7 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     let case = wanted.case.clone();
     let done = match export(&app, &Caller::shell(), wanted).await {
         Err(AppError::NotFound) => return Err(Trouble::Cannot(format!("there is no case {case:?}"))),
+        Err(wrong @ AppError::Invalid(_)) => return Err(Trouble::cannot(Trouble::from(wrong))),
         other => other?,
     };
     let (bundle, verified) = (done.value.bundle, done.value.verified);

@@ -1,0 +1,143 @@
+#!/usr/bin/env python3
+"""Somebody with the database file and Python: changes it past the product and asks `ledger verify`.
+
+Usage: tamper.py BINARY DATA     DATA is a folder of a finished demonstration on SQLite; it is copied, not changed.
+Every column of the first and the last row of every table that the log holds or binds, values of other types (with STRICT taken off),
+rows that are deleted, added or exchanged, whole tables dropped, and a damaged file. Exit code 0 if each is found, named and no crash.
+"""
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+
+binary, source = sys.argv[1:3]
+work = tempfile.mkdtemp()
+data = os.path.join(work, "data")
+shutil.copytree(source, data)
+file = os.path.join(data, "countermand.db")
+
+
+def connect():
+    return sqlite3.connect(file, isolation_level=None)
+
+
+c = connect()
+c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+c.execute("PRAGMA journal_mode=DELETE")
+c.close()
+original = open(file, "rb").read()
+tried, problems = 0, []
+
+
+def put(content):
+    for end in ("-wal", "-shm", "-journal"):
+        if os.path.exists(file + end):
+            os.unlink(file + end)
+    with open(file, "wb") as f:
+        f.write(content)
+
+
+def verify():
+    done = subprocess.run([binary, "ledger", "verify", "--json", "--data", data], capture_output=True, timeout=60)
+    if b"panicked" in done.stderr:
+        return done.returncode, {"problems": []}, "a panic"
+    return done.returncode, json.loads(done.stdout), done.stderr.decode(errors="replace")
+
+
+def case(what, table, *statements, loose=False):
+    """Runs the statements and expects exit code 1 with `table` named; what SQLite itself refuses cannot happen."""
+    global tried
+    put(original)
+    c = connect()
+    if loose:
+        c.execute("PRAGMA writable_schema=ON")
+        c.execute("UPDATE sqlite_master SET sql = replace(replace(sql, ') STRICT', ')'), 'NOT NULL', '') WHERE name = ?", (table,))
+        c.close()
+        c = connect()
+    c.execute("PRAGMA foreign_keys=OFF")
+    try:
+        for sql, *values in statements:
+            c.execute(sql, values)
+    except sqlite3.Error:
+        return
+    finally:
+        c.close()
+    tried += 1
+    code, report, said = verify()
+    if code != 1 or not any(p["table"] == table for p in report.get("problems", [])):
+        problems.append("%s: exit code %d, %s" % (what, code, (report.get("problems") or said)[:2]))
+
+
+TABLES = {
+    "log_events": None, "log_parts": None, "log_search": None, "log_tiles": None, "log_head": None, "log_checkpoints": None, "log_keys": None,
+    "settings": None,
+    # Other columns of these change in the course of work, and no event commits to them.
+    "broadcasts": ["title_sealed", "content_sealed", "key_sealed", "content_salt", "commitment", "audience_sealed", "recipients_count", "recipients_root"],
+    "recipients": ["platform_id", "salt"],
+    "decisions": ["event_id", "statement", "comment_sealed"],
+    "bundles": ["sha256"],
+}
+c = connect()
+rows = {}
+for table, columns in TABLES.items():
+    info = c.execute("PRAGMA table_info(%s)" % table).fetchall()
+    names, keys = [i[1] for i in info], [i[1] for i in info if i[5]]
+    found = c.execute("SELECT * FROM %s ORDER BY %s" % (table, ", ".join(keys))).fetchall()
+    rows[table] = (names, keys, columns or names, [found[0], found[-1]] if len(found) > 1 else found)
+c.close()
+for table, (names, keys, columns, found) in rows.items():
+    for row in found:
+        cells = dict(zip(names, row))
+        where = " AND ".join("%s = ?" % k for k in keys)
+        key = [cells[k] for k in keys]
+        case("%s %s deleted" % (table, key), table, ("DELETE FROM %s WHERE %s" % (table, where), *key))
+        for column in columns:
+            old = cells[column]
+            if isinstance(old, int):
+                new = [("?", old + 1), ("?", old ^ 1 << 40), ("?", -5)]
+            elif old is None:
+                new = [("?", "x"), ("?", "")]
+            else:
+                raw = old.encode() if isinstance(old, str) else old
+                cast = "CAST(? AS TEXT)" if isinstance(old, str) else "?"
+                flipped = [bytes([*raw[:i], raw[i] ^ bit, *raw[i + 1:]]) for i in {0, len(raw) // 2, len(raw) - 1} for bit in (1, 0x80)]
+                new = [(cast, value) for value in (*flipped, raw + b"\0", raw[:-1], b"")]
+            for expression, value in new:
+                change = ("UPDATE %s SET %s = %s WHERE %s" % (table, column, expression, where), value, *key)
+                case("%s.%s %s -> %r" % (table, column, key, value), table, change)
+            for value in (None, 1.5, "text", b"bytes"):
+                if type(value) is not type(old):
+                    change = ("UPDATE %s SET %s = ? WHERE %s" % (table, column, where), value, *key)
+                    case("%s.%s %s as %r" % (table, column, key, value), table, change, loose=True)
+for table in TABLES:
+    if table != "bundles":
+        case(table + " emptied", table, ("DELETE FROM " + table,))
+    if table.startswith("log_"):
+        case(table + " dropped", table, ("DROP TABLE " + table,))
+for table in ("log_events", "log_search"):
+    swap = [("UPDATE %s SET idx = %s WHERE idx = %s" % (table, *pair),) for pair in ((-1, 3), (3, 4), (4, -1))]
+    case(table + " exchanged", table, *swap)
+case("a part twice", "log_parts", ("INSERT INTO log_parts SELECT '2099-01', event_id, name, salt, sealed FROM log_parts LIMIT 1",))
+case("a part of nothing", "log_parts", ("INSERT INTO log_parts SELECT month, 'x', name, salt, sealed FROM log_parts LIMIT 1",))
+for level, index in ((0, 9), (1, 0), (63, 0), (-1, 0), (0, -1)):
+    case("a tile too many", "log_tiles", ("INSERT INTO log_tiles VALUES (?, ?, zeroblob(32))", level, index))
+case("a pending event", "log_pending", ("INSERT INTO log_pending SELECT 1, 'x', leaf, zeroblob(32) FROM log_events LIMIT 1",))
+
+for cut in (0, 100, 16384, len(original) // 2, len(original) - 1):
+    put(original[:cut])
+    tried += 1
+    code, _, said = verify()
+    if code not in (1, 2) or not said.strip() or said == "a panic":
+        problems.append("file cut at %d: exit code %d, %s" % (cut, code, said))
+put(original)
+code, report, said = verify()
+if code != 0:
+    problems.append("put back: %s" % report)
+shutil.rmtree(work)
+for problem in problems:
+    print("FAIL", problem)
+print("%d changes tried, %d not found" % (tried, len(problems)))
+sys.exit(1 if problems or tried < 500 else 0)
