@@ -64,6 +64,7 @@ async fn the_main_job_needs_no_scripts() {
     hands.press("input[name=category][value=leak]").await;
     hands.type_in("#reason", "原定仅发送薪酬委员会六人，误选全体员工。").await;
     hands.press("button[value=check]").await;
+    hands.find("button[value=submit]").await;
     assert!(hands.text("main").await.contains("误选全体员工"), "the check page repeats what was typed");
     hands.press("button[value=submit]").await;
     assert!(hands.text(".head .badge").await.contains("待部门复核"));
@@ -82,8 +83,11 @@ async fn the_main_job_needs_no_scripts() {
     assert_eq!(hands.find("#decide-comment").await.prop("value").await.unwrap().as_deref(), Some("情况属实，同意撤回。"), "the text is kept");
     hands.type_in("#decide-totp", &company.code("reviewer")).await;
     hands.press("#decision button[type=submit]").await;
+    let back = format!("main a.btn-primary[href='{case}']");
+    hands.find(&back).await;
     assert!(hands.text("main").await.contains("回执"));
-    hands.press("main .btn-primary").await;
+    hands.press(&back).await;
+    hands.find(".facts").await;
     assert!(hands.text(".head .badge").await.contains("待法务合规复核"));
     assert!(hands.text(".events").await.contains("周启明"));
     // What is folded away opens by itself, too.
