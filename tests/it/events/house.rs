@@ -174,7 +174,8 @@ impl House {
         let res = request.send().await.unwrap();
         let text = |name: header::HeaderName| res.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
         let cookies = res.headers().get_all(header::SET_COOKIE).iter().filter_map(|v| v.to_str().ok());
-        let cookie = cookies.filter_map(|c| c.strip_prefix("session=")).filter_map(|c| c.split(';').next()).last().unwrap_or_default().to_owned();
+        let cookie =
+            cookies.filter_map(|c| c.strip_prefix("session=")).filter_map(|c| c.split(';').next()).next_back().unwrap_or_default().to_owned();
         let (status, location) = (res.status().as_u16(), text(header::LOCATION));
         let body = res.text().await.unwrap();
         Shot { status, location, cookie, body, events: log::events_from(store, before).await }
