@@ -13,7 +13,7 @@ pub mod published;
 pub mod readiness;
 pub mod status;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use caller::{Caller, Client, Device};
 
@@ -44,8 +44,10 @@ pub struct App {
     pub throttle: Arc<throttle::Throttle>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
-    /// This process's name in job leases.
+    /// This data folder's name.
     pub node: String,
+    /// This process, once something was begun in its name.
+    pub process: Arc<OnceLock<process::Process>>,
 }
 
 pub mod account;
@@ -53,6 +55,7 @@ pub mod connectors;
 pub mod device;
 mod passwords;
 pub mod people;
+pub mod process;
 pub mod recalls;
 pub mod resets;
 pub mod sessions;
@@ -171,7 +174,19 @@ impl App {
             throttle: Arc::default(),
             readiness: Arc::default(),
             node,
+            process: Arc::default(),
         }
+    }
+
+    /// This process's name in leases and claims.
+    pub fn process(&self) -> &str {
+        &self.process.get_or_init(|| process::Process::enter(self.store.data(), &self.node)).name
+    }
+
+    /// The names of this node's processes that live, this one included.
+    pub(crate) fn living(&self) -> Vec<String> {
+        self.process();
+        process::living(self.store.data(), &self.node)
     }
 
     pub fn now(&self) -> Instant {

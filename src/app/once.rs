@@ -63,7 +63,7 @@ pub async fn begin(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResu
 }
 
 async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<Begun> {
-    let (owner, key, id, node) = (owner.to_owned(), key.to_owned(), crate::id::fresh(), app.node.clone());
+    let (owner, key, id, process) = (owner.to_owned(), key.to_owned(), crate::id::fresh(), app.process().to_owned());
     let written = app
         .store
         .write(move |tx| {
@@ -75,7 +75,7 @@ async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<B
                     request_key: key.clone(),
                     body_hash: hash.to_vec(),
                     status: 0,
-                    answer: format!("{id} {node}"),
+                    answer: format!("{id} {process}"),
                     created_at: now.0,
                 };
                 once::insert(tx.conn, row)?;
@@ -95,11 +95,10 @@ async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<B
     Ok(written.value)
 }
 
-/// Tells that nothing is running on this node: what an earlier process of it had begun may be taken over at once. To be called before the
-/// first request is heard.
+/// What processes of this node had begun that live no more may be taken over at once. To be called before the first request is heard.
 pub async fn release(app: &App) -> AppResult<()> {
-    let node = app.node.clone();
-    app.store.write(move |tx| once::release(tx.conn, &node, tx.now().minus(DEAD_AFTER).0 - 1)).await?;
+    let (node, living) = (app.node.clone(), app.living());
+    app.store.write(move |tx| once::release(tx.conn, &node, &living, tx.now().minus(DEAD_AFTER).0 - 1)).await?;
     Ok(())
 }
 

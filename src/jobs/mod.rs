@@ -43,22 +43,32 @@ fn pause(attempts: i64) -> Duration {
 
 /// Runs what is due until nothing is; how many runs there were. Tests call this instead of waiting.
 pub async fn run_due(app: &App) -> Result<usize, AppError> {
-    let owner = owner(app);
+    let owner = app.process();
     let mut runs = 0;
-    while let Some(job) = jobs::take(&app.store, &owner).await? {
+    while let Some(job) = jobs::take(&app.store, owner).await? {
         runs += 1;
         one(app, job).await?;
     }
     Ok(runs)
 }
 
-fn owner(app: &App) -> String {
-    app.node.clone()
-}
-
 async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
     let payload = serde_json::from_str(&job.payload).unwrap_or(Value::Null);
-    match run(app, &job.kind, &payload).await {
+    let work = run(app, &job.kind, &payload);
+    tokio::pin!(work);
+    // A broadcast of many messages takes longer than one lease.
+    let ended = loop {
+        tokio::select! {
+            ended = &mut work => break ended,
+            () = tokio::time::sleep(jobs::RENEW) => {
+                // The work goes on all the same: a call that is under way is not dropped.
+                if let Err(e) = jobs::renew(&app.store, &job.id, app.process()).await {
+                    tracing::warn!(kind = job.kind, error = %e, "a lease was not renewed");
+                }
+            }
+        }
+    };
+    match ended {
         Ok(JobDone::Done) => jobs::finish(&app.store, &job.id).await?,
         Ok(JobDone::Again(at)) => jobs::postpone(&app.store, &job.id, at, None).await?,
         Err(e) => {
@@ -73,8 +83,8 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
 pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     /// Jobs at once: they mostly wait for platforms.
     const AT_ONCE: usize = 8;
-    let owner = owner(&app);
-    if let Err(e) = jobs::release(&app.store, &owner).await {
+    let owner = app.process().to_owned();
+    if let Err(e) = jobs::release(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
     }
     tokio::pin!(stop);

@@ -79,14 +79,30 @@ pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<St
     Ok(())
 }
 
-/// Gives back what a node of this name held when it died; call it when the node starts.
-pub async fn release(store: &Store, owner: &str) -> Result<usize, StoreError> {
-    let owner = owner.to_owned();
+/// How often whoever works on a job renews its lease.
+pub const RENEW: std::time::Duration = std::time::Duration::from_secs(40);
+
+/// Makes the lease of a job that is still worked on last longer, if it is still `owner`'s.
+pub async fn renew(store: &Store, id: &str, owner: &str) -> Result<(), StoreError> {
+    let (id, owner) = (id.to_owned(), owner.to_owned());
+    store
+        .write(move |tx| {
+            diesel::update(jobs::table.find(&id).filter(jobs::lease_owner.eq(&owner)))
+                .set(jobs::lease_until.eq(tx.now().0.saturating_add(LEASE)))
+                .execute(tx.conn)?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Gives back what those processes of `node` held that are not among the `living`; call it when a process starts.
+pub async fn release(store: &Store, node: &str, living: Vec<String>) -> Result<usize, StoreError> {
+    let of_node = format!("{node}/%");
     let written = store
         .write(move |tx| {
-            let n = diesel::update(jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.eq(&owner)))
-                .set(jobs::lease_until.eq(None::<i64>))
-                .execute(tx.conn)?;
+            let held = jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.like(&of_node));
+            let n = diesel::update(held.filter(jobs::lease_owner.ne_all(&living))).set(jobs::lease_until.eq(None::<i64>)).execute(tx.conn)?;
             Ok(n)
         })
         .await?;

@@ -15,7 +15,7 @@ pub struct OnceRow {
     pub body_hash: Vec<u8>,
     /// 0 while the request runs.
     pub status: i64,
-    /// The answer; while the request runs, the id that what it makes will have, a space, and the node that runs it.
+    /// The answer; while the request runs, the id that what it makes will have, a space, and the process that runs it.
     pub answer: String,
     pub created_at: i64,
 }
@@ -38,10 +38,16 @@ pub fn retake(conn: &mut Conn, row: &OnceRow, at: i64) -> Result<bool, StoreErro
     Ok(diesel::update(stale).set(idempotency::created_at.eq(at)).execute(conn)? == 1)
 }
 
-/// Marks what `node` was doing as begun at `at`. For the start of a node, when nothing of its own can be running.
-pub fn release(conn: &mut Conn, node: &str, at: i64) -> Result<usize, StoreError> {
-    let running = idempotency::table.filter(idempotency::status.eq(0)).filter(idempotency::answer.like(format!("% {node}")));
-    Ok(diesel::update(running).set(idempotency::created_at.eq(at)).execute(conn)?)
+/// Marks as begun at `at` what those processes of `node` were doing that are not among the `living`; call it when a process starts.
+pub fn release(conn: &mut Conn, node: &str, living: &[String], at: i64) -> Result<(), StoreError> {
+    let of_node = idempotency::table.filter(idempotency::status.eq(0)).filter(idempotency::answer.like(format!("% {node}/%")));
+    for row in of_node.load::<OnceRow>(conn)? {
+        let by = row.answer.split(' ').nth(1).unwrap_or_default();
+        if !living.iter().any(|name| name == by) {
+            retake(conn, &row, at)?;
+        }
+    }
+    Ok(())
 }
 
 pub fn finish(conn: &mut Conn, owner: &str, key: &str, status: i64, answer: &str) -> Result<(), StoreError> {

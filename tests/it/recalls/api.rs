@@ -4,12 +4,15 @@ use std::time::Duration;
 
 use countermand::{
     app::{
+        App,
         once::{self, Begun},
         recalls::{
             decide::{self, Decide},
             submit::{self, Request},
         },
     },
+    clock::Instant,
+    config::Config,
     id::{DecisionId, RecallId},
 };
 use serde_json::json;
@@ -77,7 +80,13 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     let cast = stage.cast().await;
     let people = stage.recipients();
     let begin = async || once::begin(&stage.app, "token", "key", [1; 32]).await.unwrap();
-    let Begun::Go { id } = begin().await else { panic!("the key was free") };
+    let killed = App::new(stage.app.store.clone(), Config::clone(&stage.app.config));
+    let Begun::Go { id } = once::begin(&killed, "token", "key", [1; 32]).await.unwrap() else { panic!("the key was free") };
+    once::release(&stage.app).await.unwrap();
+    let row = stage.app.store.read(|conn| countermand::store::once::find(conn, "token", "key")).await.unwrap().unwrap();
+    assert_eq!(Some(killed.process()), row.answer.split(' ').nth(1), "who lives keeps what it began");
+    assert!(stage.app.now().since(Instant(row.created_at)) < Duration::from_secs(90), "who starts beside it takes nothing from it");
+    drop(killed);
     once::release(&stage.app).await.unwrap();
     assert_eq!(begin().await, Begun::Go { id: id.clone() }, "the node that began it has started again");
 
