@@ -26,37 +26,38 @@ pub struct Load {
     pub p99: Duration,
 }
 
-/// Sends all requests, each connection one at a time; every answer must have the status `expected`.
-pub fn send(address: SocketAddr, requests: Vec<Vec<u8>>, expected: u16) -> Load {
+/// Sends all requests of a wave, each connection one at a time, then those of the next; every answer must have the status `expected`.
+pub fn send(address: SocketAddr, waves: Vec<Vec<Vec<u8>>>, expected: u16) -> Load {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let n = requests.len();
-    let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
-    let (start, mut times) = runtime.block_on(async {
-        let start = Instant::now();
-        let mut tasks = tokio::task::JoinSet::new();
-        for _ in 0..CONNECTIONS.min(n) {
-            let (requests, next) = (requests.clone(), next.clone());
-            tasks.spawn(async move {
-                let (mut times, mut connection) = (Vec::new(), None);
-                while let Some(request) = requests.get(next.fetch_add(1, Ordering::SeqCst)) {
-                    let begun = Instant::now();
-                    let (status, text) = exchange(&mut connection, address, request).await;
-                    assert_eq!(status, expected, "{}\n{}", String::from_utf8_lossy(request), String::from_utf8_lossy(&text));
-                    times.push(begun.elapsed());
-                }
-                times
-            });
-        }
-        let mut times = Vec::new();
-        while let Some(done) = tasks.join_next().await {
-            times.extend(done.unwrap());
-        }
-        (start, times)
-    });
+    let n = waves.iter().map(Vec::len).sum();
+    let (start, mut times) = (Instant::now(), Vec::with_capacity(n));
+    for wave in waves {
+        times.extend(runtime.block_on(send_wave(address, wave, expected)));
+    }
     let pace = Pace::since(n, start);
     times.sort();
     let at = |share: usize| times[(times.len() - 1) * share / 100];
     Load { pace, p50: at(50), p99: at(99) }
+}
+
+async fn send_wave(address: SocketAddr, requests: Vec<Vec<u8>>, expected: u16) -> Vec<Duration> {
+    let connections = CONNECTIONS.min(requests.len());
+    let (requests, next) = (Arc::new(requests), Arc::new(AtomicUsize::new(0)));
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..connections {
+        let (requests, next) = (requests.clone(), next.clone());
+        tasks.spawn(async move {
+            let (mut times, mut connection) = (Vec::new(), None);
+            while let Some(request) = requests.get(next.fetch_add(1, Ordering::SeqCst)) {
+                let begun = Instant::now();
+                let (status, text) = exchange(&mut connection, address, request).await;
+                assert_eq!(status, expected, "{}\n{}", String::from_utf8_lossy(request), String::from_utf8_lossy(&text[..text.len().min(2000)]));
+                times.push(begun.elapsed());
+            }
+            times
+        });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
 }
 
 /// One request on a connection that is kept where the server keeps it.

@@ -172,28 +172,28 @@ pub fn serve(database: &Database, data: &Path) -> Server {
 }
 
 /// Readings of case pages, the readers in turn.
-pub fn readings(n: usize, cases: &[String], readers: &[Signed]) -> Vec<Vec<u8>> {
-    (0..n).map(|i| get(&format!("/recalls/{}", cases[i % cases.len()]), &readers[i % readers.len()].cookie)).collect()
+pub fn readings(n: usize, cases: &[String], readers: &[Signed]) -> Vec<Vec<Vec<u8>>> {
+    vec![(0..n).map(|i| get(&format!("/recalls/{}", cases[i % cases.len()]), &readers[i % readers.len()].cookie)).collect()]
 }
 
-/// Approvals, one a case; each decider gives the codes of the step before, the present one and the next, in this order.
-pub fn decisions(cases: &[String], deciders: &[Signed], now: Instant) -> Vec<Vec<u8>> {
+/// Approvals, one a case, in three waves: each decider gives the codes of the step before, the present one and the next.
+pub fn decisions(cases: &[String], deciders: &[Signed], now: Instant) -> Vec<Vec<Vec<u8>>> {
     let code = |signed: &Signed, round: usize| {
         let step = Duration::from_secs(totp::STEP.unsigned_abs());
         let at = [now.minus(step), now, now.plus(step)][round];
         totp::code(&signed.secret, at)
     };
-    let posting = |(i, case): (usize, &String)| {
-        let signed = &deciders[i % deciders.len()];
+    let posting = |round: usize, case: &String, signed: &Signed| {
         let fields = [
             ("csrf", CSRF),
             ("nonce", &id::fresh()),
             ("version", "1"),
             ("decision", "approve"),
             ("comment", "情况属实，依制度处理"),
-            ("totp", &code(signed, i / deciders.len())),
+            ("totp", &code(signed, round)),
         ];
         post(&format!("/recalls/{case}/decisions"), &signed.cookie, &fields)
     };
-    cases.iter().enumerate().map(posting).collect()
+    let wave = |(round, cases): (usize, &[String])| cases.iter().zip(deciders).map(|(case, signed)| posting(round, case, signed)).collect();
+    cases.chunks(deciders.len()).enumerate().map(wave).collect()
 }

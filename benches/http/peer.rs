@@ -72,12 +72,12 @@ impl Peer {
         &all[i % all.len()]
     }
 
-    pub fn readings(&self, n: usize) -> Vec<Vec<u8>> {
-        (0..n).map(|i| get(&format!("/recalls/{}", self.case(i)), &self.person("readers", i).0)).collect()
+    pub fn readings(&self, n: usize) -> Vec<Vec<Vec<u8>>> {
+        vec![(0..n).map(|i| get(&format!("/recalls/{}", self.case(i)), &self.person("readers", i).0)).collect()]
     }
 
     /// As ours: cases `from..from + n`, three codes of each of the `n / 3` deciders.
-    pub fn decisions(&self, from: usize, n: usize, now: Instant) -> Vec<Vec<u8>> {
+    pub fn decisions(&self, from: usize, n: usize, now: Instant) -> Vec<Vec<Vec<u8>>> {
         let deciders = n.div_ceil(3);
         let posting = |i: usize| {
             let (cookie, secret) = self.person("deciders", from / 3 + i % deciders);
@@ -88,7 +88,7 @@ impl Peer {
                 [("csrfmiddlewaretoken", CSRF), ("version", "1"), ("decision", "approve"), ("comment", "情况属实，依制度处理"), ("totp", &code)];
             post(&format!("/recalls/{}/decisions", self.case(from + i)), &cookie, &fields)
         };
-        (0..n).map(posting).collect()
+        (0..3).map(|round| (round * deciders..n.min((round + 1) * deciders)).map(posting).collect()).collect()
     }
 }
 

@@ -97,8 +97,8 @@ fn script(leaf: usize, whole: bool) -> String {
         format!("INSERT INTO log_pending (event_id, leaf, mac) VALUES ('0193f0aa-0000-7000-8000-' || :id, {}, {});\n", bytes(leaf), bytes(32));
     let mut text = "SELECT nextval('bench_ids') AS id \\gset\n\\set row random(0, 8191)\nBEGIN ISOLATION LEVEL SERIALIZABLE;\n".to_owned();
     if whole {
-        text += "SELECT value FROM counters WHERE name = 'bench-' || to_char(:row, 'FM0000') \\gset\n";
-        text += "UPDATE counters SET value = :value + 1 WHERE name = 'bench-' || to_char(:row, 'FM0000') AND value = :value;\n";
+        text += "SELECT value FROM counters WHERE name = 'bench-' || to_char(:row::int, 'FM0000') \\gset\n";
+        text += "UPDATE counters SET value = :value::bigint + 1 WHERE name = 'bench-' || to_char(:row::int, 'FM0000') AND value = :value::bigint;\n";
         text += "INSERT INTO jobs (id, kind, job_key, payload, state, run_at, attempts, created_at) VALUES ('j' || :id, 'bench', 'k' || :id, \
                  '{\"recall\":\"bench-0001\"}', 'ready', 1764000000000000, 0, 1764000000000000) ON CONFLICT DO NOTHING;\n";
         text += &part("client");

@@ -20,6 +20,8 @@ from django.db import transaction  # noqa: E402
 from peer.models import Case, Factor  # noqa: E402
 
 readers, deciders, cases = map(int, sys.argv[1:4])
+# First the tables that the peer's own refer to.
+call_command("migrate", verbosity=0)
 call_command("migrate", run_syncdb=True, verbosity=0)
 
 
