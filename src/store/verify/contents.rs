@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::{Audit, Kind, events::Opened, readable};
 use crate::{
     crypto::{seal::Key, sha256},
-    ledger::{commitment, leaf::Leaf},
+    ledger::{commitment, leaf::Leaf, set::Set},
     store::{
         Conn, StoreError, broadcasts, recipients,
         schema::{broadcasts as sent, bundles, decisions, log_pending, recipients as people},
@@ -26,8 +26,8 @@ struct Said {
     index: u64,
     /// Hash or commitment, hex; absent where the part that holds it is gone.
     digest: Option<String>,
-    /// Root of its recipients, hex.
-    recipients: Option<String>,
+    /// Its recipients.
+    recipients: Option<Set>,
 }
 
 /// (table, id) -> what the log says of that row.
@@ -53,7 +53,7 @@ impl Bound {
             "decisions" => text(&detail["statement_sha256"]),
             _ => text(&detail["sha256"]),
         };
-        let recipients = text(&detail["after"]["recipients"]["root"]);
+        let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
         self.0.insert((table, id.clone()), Said { index, digest, recipients });
     }
 
@@ -163,17 +163,18 @@ fn sealed(audit: &mut Audit<'_>, index: Option<u64>, row: &Message) {
     }
 }
 
-/// The recipients must make the set that row and event name.
+/// The recipients must make the set that their event names, and so must what the row says of them.
 fn audience(conn: &mut Conn, audit: &mut Audit<'_>, said: Option<&Said>, row: &Message) -> Result<(), StoreError> {
     let index = said.map(|s| s.index);
-    let root = hex::encode(&row.root);
-    if said.and_then(|s| s.recipients.as_ref()).is_some_and(|expected| *expected != root) {
+    let count = u64::try_from(row.count).ok();
+    let stated = count.zip(row.root.as_slice().try_into().ok()).map(|(count, root)| Set { count, root });
+    let named = said.and_then(|s| s.recipients).or(stated);
+    if stated.is_none() || stated != named {
         audit.problem(Kind::Part, "broadcasts", index, format!("the recipients of {} are not the set that its event names", row.id));
     }
     let rows = people::table.filter(people::broadcast_id.eq(&row.id)).order(people::platform_id).load(conn);
     let rows: Vec<recipients::RecipientRow> = readable(audit, Kind::Part, "recipients", rows)?;
-    let holds = recipients::set_of(&row.platform, &rows).is_ok_and(|set| hex::encode(set.root) == root && i64::try_from(set.count) == Ok(row.count));
-    if !holds {
+    if recipients::set_of(&row.platform, &rows).ok() != named {
         audit.problem(Kind::Part, "recipients", index, format!("the rows of {} do not make its set", row.id));
     }
     Ok(())
