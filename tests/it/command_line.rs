@@ -88,7 +88,7 @@ fn a_database_of_a_newer_version_is_left_alone() {
     drop(db.open());
     let file = db.path().join("countermand.db");
     let mut raw = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
-    raw.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
+    raw.batch_execute("PRAGMA busy_timeout=5000; INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
     for arguments in [&["migrate", "--check"][..], &["migrate"], &["ledger", "verify"], &["ledger", "checkpoint"], &["user", "list"]] {
         let (code, _, err) = run(db.path(), arguments, &[]);
         assert_eq!(code, 2, "{arguments:?}: {err}");
