@@ -134,8 +134,8 @@ pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppRes
     const LIMITS: Limits = Limits { entries: 20_000, file: 64 << 20, total: 128 << 20 };
     let permission = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::EvidenceExport };
     app.require(caller, permission, Action::EvidenceVerified, Subject::new("evidence", "upload")).await?;
-    // No file, or one without a byte, is no bundle that fails.
-    let Some(bytes) = bytes.filter(|b| !b.is_empty()) else {
+    // No file is no bundle that fails.
+    let Some(bytes) = bytes else {
         let error = AppError::invalid("bundle", "required");
         return Err(app.refuse(caller, Action::EvidenceVerified, Subject::new("evidence", "upload"), None, error).await);
     };

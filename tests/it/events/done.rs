@@ -446,7 +446,7 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let shot = house.post(by, route, &[("case", case), ("purpose", "劳动仲裁举证"), ("totp", &code)]).await;
     house.worked(route, by, &shot);
     let route = "/evidence/verification";
-    let shot = house.upload(by, route, &[], "bundle", b"").await;
+    let shot = house.post(by, route, &[]).await;
     house.declined(route, by, &shot, 422, "invalid");
     let shot = house.upload(by, route, &[], "bundle", b"not a bundle").await;
     house.worked(route, by, &shot);
