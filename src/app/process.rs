@@ -84,10 +84,10 @@ mod tests {
         alive.sort();
         assert_eq!(alive, both);
         drop(one);
-        assert_eq!(living(data.path(), "n"), [two.name.clone()]);
+        assert_eq!(living(data.path(), "n"), std::slice::from_ref(&two.name));
         // A lock file whose process was killed.
         fs::write(data.path().join("run/dead"), "").unwrap();
-        assert_eq!(living(data.path(), "n"), [two.name.clone()]);
+        assert_eq!(living(data.path(), "n"), std::slice::from_ref(&two.name));
         assert!(!data.path().join("run/dead").exists());
     }
 }
