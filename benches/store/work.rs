@@ -7,6 +7,7 @@ use countermand::{
     id,
     store::{
         Database, Options, Store, StoreError, Tx,
+        kept::Keep,
         schema::{counters, jobs},
     },
 };
@@ -66,7 +67,7 @@ pub fn whole(tx: &mut Tx<'_>, n: usize) -> Result<(), StoreError> {
     let name = row_name(n);
     let value: i64 = counters::table.find(&name).select(counters::value).first(tx.conn)?;
     let seen = counters::table.find(&name).filter(counters::value.eq(value));
-    let changed = diesel::update(seen).set(counters::value.eq(value + 1)).execute(tx.conn)?;
+    let changed = diesel::update(seen).set(counters::value.eq(value + 1)).kept().execute(tx.conn)?;
     if changed != 1 {
         return Err(StoreError::Serialization);
     }

@@ -85,3 +85,14 @@ pub fn of_broadcast(conn: &mut Conn, broadcast: &str) -> Result<Vec<AttachmentHe
 pub fn of_recall(conn: &mut Conn, recall: &str) -> Result<Vec<AttachmentHead>, StoreError> {
     Ok(attachments::table.filter(attachments::recall_id.eq(recall)).order(attachments::id).select(HEAD).load(conn)?)
 }
+
+/// Who uploaded captures of these cases: case and account.
+pub fn capturers(conn: &mut Conn, recalls: &[&str]) -> Result<Vec<(String, String)>, StoreError> {
+    let mut found = Vec::new();
+    for ids in recalls.chunks(500) {
+        let of = attachments::table.filter(attachments::recall_id.eq_any(ids.to_vec())).filter(attachments::kind.eq("capture"));
+        let rows: Vec<(Option<String>, String)> = of.select((attachments::recall_id, attachments::uploaded_by)).load(conn)?;
+        found.extend(rows.into_iter().filter_map(|(recall, by)| Some((recall?, by))));
+    }
+    Ok(found)
+}

@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, Store, StoreError, schema::jobs};
+use super::{Conn, Store, StoreError, kept::Keep, schema::jobs};
 use crate::clock::Instant;
 
 /// A job under lease.
@@ -37,6 +37,7 @@ pub async fn take(store: &Store, owner: &str) -> Result<Option<JobRow>, StoreErr
             job.attempts = job.attempts.saturating_add(1);
             diesel::update(jobs::table.find(&job.id))
                 .set((jobs::lease_until.eq(now.saturating_add(LEASE)), jobs::lease_owner.eq(&owner), jobs::attempts.eq(job.attempts)))
+                .kept()
                 .execute(tx.conn)?;
             Ok(Some(job))
         })
@@ -58,6 +59,7 @@ pub async fn finish(store: &Store, id: &str) -> Result<(), StoreError> {
         .write(move |tx| {
             diesel::update(jobs::table.find(&id))
                 .set((jobs::state.eq("done"), jobs::done_at.eq(tx.now().0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(None::<String>)))
+                .kept()
                 .execute(tx.conn)?;
             Ok(())
         })
@@ -72,6 +74,7 @@ pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<St
         .write(move |tx| {
             diesel::update(jobs::table.find(&id))
                 .set((jobs::run_at.eq(run_at.0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(&error)))
+                .kept()
                 .execute(tx.conn)?;
             Ok(())
         })

@@ -8,6 +8,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    kept::Keep,
     schema::{log_events, log_head, log_parts, log_search, log_tiles},
     search::{self, SearchRow},
     tx::PartRow,
@@ -137,6 +138,7 @@ pub(super) fn integrate(conn: &mut Conn, arrivals: &[Arrival]) -> Result<u64, St
             log_head::frontier.eq(frontier.to_bytes()),
             log_head::last_at.eq(last_at),
         ))
+        .kept()
         .execute(conn)?;
     if moved == 1 { Ok(first) } else { Err(StoreError::Serialization) }
 }
@@ -168,6 +170,7 @@ fn put_tile(conn: &mut Conn, tile: &TileRef, hashes: &[Hash]) -> Result<(), Stor
         .on_conflict((log_tiles::level, log_tiles::idx))
         .do_update()
         .set(log_tiles::hashes.eq(encode_tile(hashes)))
+        .kept()
         .execute(c))?;
     Ok(())
 }

@@ -19,6 +19,7 @@ mod error;
 mod health;
 pub mod invitations;
 pub mod jobs;
+pub mod kept;
 mod log;
 pub mod messages;
 pub mod migrate;

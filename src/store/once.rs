@@ -2,7 +2,7 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, StoreError, schema::idempotency};
+use super::{Conn, StoreError, kept::Keep, schema::idempotency};
 
 /// A row of `idempotency`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -53,6 +53,7 @@ pub fn release(conn: &mut Conn, node: &str, living: &[String], at: i64) -> Resul
 pub fn finish(conn: &mut Conn, owner: &str, key: &str, status: i64, answer: &str) -> Result<(), StoreError> {
     diesel::update(idempotency::table.find((owner, key)))
         .set((idempotency::status.eq(status), idempotency::answer.eq(answer.to_owned())))
+        .kept()
         .execute(conn)?;
     Ok(())
 }

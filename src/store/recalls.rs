@@ -1,9 +1,12 @@
 //! Recall cases and their decisions, as rows. Not here: what may follow what (`domain::recall`), calls (`calls`), outcomes (`recipients`).
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    kept::Keep,
     schema::{attachments, broadcasts, counters, decisions, messages, recalls, recipients},
 };
 
@@ -122,6 +125,7 @@ pub fn replace(conn: &mut Conn, row: &RecallRow) -> Result<bool, StoreError> {
             recalls::tally.eq(row.tally.clone()),
             recalls::version.eq(row.version),
         ))
+        .kept()
         .execute(conn)?;
     Ok(changed == 1)
 }
@@ -141,7 +145,7 @@ pub fn next_in_series(conn: &mut Conn, series: &str) -> Result<i64, StoreError> 
     let last: Option<i64> = counters::table.find(series).select(counters::value).first(conn).optional()?;
     match last {
         Some(last) => {
-            diesel::update(counters::table.find(series)).set(counters::value.eq(last + 1)).execute(conn)?;
+            diesel::update(counters::table.find(series)).set(counters::value.eq(last + 1)).kept().execute(conn)?;
             Ok(last + 1)
         }
         None => {
@@ -193,6 +197,18 @@ pub fn decision_insert(conn: &mut Conn, row: DecisionRow) -> Result<(), StoreErr
 /// All decisions of a case, in the order they were made.
 pub fn decisions_of(conn: &mut Conn, recall: &str) -> Result<Vec<DecisionRow>, StoreError> {
     Ok(decisions::table.filter(decisions::recall_id.eq(recall)).order((decisions::round.asc(), decisions::level.asc())).load(conn)?)
+}
+
+/// The decisions of many cases, in the order they were made, by case.
+pub fn decisions_of_many(conn: &mut Conn, recalls: &[&str]) -> Result<BTreeMap<String, Vec<DecisionRow>>, StoreError> {
+    let mut found: BTreeMap<String, Vec<DecisionRow>> = BTreeMap::new();
+    for ids in recalls.chunks(500) {
+        let of = decisions::table.filter(decisions::recall_id.eq_any(ids.to_vec()));
+        for row in of.order((decisions::round.asc(), decisions::level.asc())).load::<DecisionRow>(conn)? {
+            found.entry(row.recall_id.clone()).or_default().push(row);
+        }
+    }
+    Ok(found)
 }
 
 /// What became of one message.

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    kept::Keep,
     schema::{devices, sessions},
 };
 
@@ -75,12 +76,15 @@ pub fn session_open(conn: &mut Conn, pending: &SessionRow, token_hash: &[u8], cs
 }
 
 pub fn session_touch(conn: &mut Conn, id: &str, now: i64) -> Result<(), StoreError> {
-    diesel::update(sessions::table.filter(sessions::id.eq(id)).filter(sessions::seen_at.lt(now))).set(sessions::seen_at.eq(now)).execute(conn)?;
+    diesel::update(sessions::table.filter(sessions::id.eq(id)).filter(sessions::seen_at.lt(now)))
+        .set(sessions::seen_at.eq(now))
+        .kept()
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn session_flash_set(conn: &mut Conn, id: &str, flash: Option<&str>) -> Result<(), StoreError> {
-    diesel::update(sessions::table.find(id)).set(sessions::flash.eq(flash)).execute(conn)?;
+    diesel::update(sessions::table.find(id)).set(sessions::flash.eq(flash)).kept().execute(conn)?;
     Ok(())
 }
 

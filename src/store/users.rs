@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    kept::Keep,
     schema::{counters, settings, user_roles, users},
 };
 use crate::domain::role::Role;
@@ -129,7 +130,7 @@ pub fn user_change(
 
 /// Counts a failure, or clears the count.
 pub fn user_failures_set(conn: &mut Conn, id: &str, failures: i64, locked_until: Option<i64>) -> Result<(), StoreError> {
-    diesel::update(users::table.find(id)).set((users::failures.eq(failures), users::locked_until.eq(locked_until))).execute(conn)?;
+    diesel::update(users::table.find(id)).set((users::failures.eq(failures), users::locked_until.eq(locked_until))).kept().execute(conn)?;
     Ok(())
 }
 
@@ -146,7 +147,10 @@ pub fn user_totp_set(conn: &mut Conn, id: &str, sealed: Option<Vec<u8>>, step: i
 
 /// Spends a step, if no later one was spent meanwhile; says whether it did.
 pub fn user_totp_spend(conn: &mut Conn, id: &str, step: i64) -> Result<bool, StoreError> {
-    let n = diesel::update(users::table.filter(users::id.eq(id)).filter(users::totp_step.lt(step))).set(users::totp_step.eq(step)).execute(conn)?;
+    let n = diesel::update(users::table.filter(users::id.eq(id)).filter(users::totp_step.lt(step)))
+        .set(users::totp_step.eq(step))
+        .kept()
+        .execute(conn)?;
     Ok(n == 1)
 }
 

@@ -1,6 +1,6 @@
 //! Lists of cases: all that a person may know of, and those that wait for them.
 
-use super::{App, AppError, AppResult, Caller, Loaded, load, own_cases_only, view};
+use super::{App, AppError, AppResult, Caller, Loaded, load_all, own_cases_only, view};
 use crate::{
     app::content,
     clock::Instant,
@@ -129,18 +129,15 @@ async fn tasks(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Loaded)>> {
     let found = app
         .store
         .read(move |conn| {
+            let mut rows = recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)?;
+            // Most cases wait for somebody else; that is seen without loading them.
+            rows.retain(|row| match row.state.as_str() {
+                "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o == l.to_string()))),
+                "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
+                _ => row.mode == Mode::Guided.as_str(),
+            });
             let mut found = Vec::new();
-            for row in recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)? {
-                // Most cases wait for somebody else; that is seen without loading them.
-                let theirs = match row.state.as_str() {
-                    "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o == l.to_string()))),
-                    "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
-                    _ => row.mode == Mode::Guided.as_str(),
-                };
-                if !theirs {
-                    continue;
-                }
-                let Some(loaded) = load(conn, &row.id)? else { continue };
+            for loaded in load_all(conn, rows)? {
                 let mine = view::mine(&caller, &loaded, now);
                 let guided = loaded.case.mode == Mode::Guided;
                 let task = match () {

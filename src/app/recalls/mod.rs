@@ -14,7 +14,7 @@ pub mod submit;
 pub mod view;
 pub mod withdraw;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -109,6 +109,30 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
     let operators = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").map(|a| UserId(a.uploaded_by)).collect();
     let case = case_of(&row, &decisions, line, operators)?;
     Ok(Some(Loaded { row, case, decisions }))
+}
+
+/// Loads what belongs to these cases, in their order: with one query a kind, where [`load`] would need several a case.
+fn load_all(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Loaded>, StoreError> {
+    let ids: Vec<&str> = rows.iter().map(|r| r.id.as_str()).collect();
+    let mut decisions = recalls::decisions_of_many(conn, &ids)?;
+    let mut operators: BTreeMap<String, BTreeSet<UserId>> = BTreeMap::new();
+    for (case, by) in attachments::capturers(conn, &ids)? {
+        operators.entry(case).or_default().insert(UserId(by));
+    }
+    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for id in rows.iter().filter_map(|r| r.department_id.as_ref()) {
+        if !lines.contains_key(id) {
+            lines.insert(id.clone(), departments::department_line(conn, id)?);
+        }
+    }
+    rows.into_iter()
+        .map(|row| {
+            let decisions = decisions.remove(&row.id).unwrap_or_default();
+            let line = row.department_id.as_ref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
+            let case = case_of(&row, &decisions, line, operators.remove(&row.id).unwrap_or_default())?;
+            Ok(Loaded { row, case, decisions })
+        })
+        .collect()
 }
 
 fn case_of(row: &RecallRow, decisions: &[DecisionRow], departments: Vec<String>, operators: BTreeSet<UserId>) -> Result<Case, StoreError> {
