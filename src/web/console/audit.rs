@@ -116,14 +116,10 @@ fn href(path: &str, form: &FormState, leave_out: &str, more: Option<(&str, u64)>
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
-fn turn(req: &HttpRequest) -> Turn {
+fn turn(req: &HttpRequest) -> Turn<u64> {
     let number =
         |wanted: &str| url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, _)| k == wanted).and_then(|(_, v)| v.parse().ok());
-    match (number("before"), number("after")) {
-        (Some(index), _) => Turn::Before(index),
-        (None, Some(index)) => Turn::After(index),
-        (None, None) => Turn::First,
-    }
+    Turn::of(number("before"), number("after"))
 }
 
 /// `GET /audit`
