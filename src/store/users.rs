@@ -76,6 +76,17 @@ pub fn user_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result
     Ok(page::in_order(turn, query.limit(limit).select(UserRow::as_select()).load(conn)?))
 }
 
+/// Accounts that hold one of `roles`, by username, each with all of its roles. Few do where most people only send messages.
+pub fn users_with_role(conn: &mut Conn, roles: &[Role]) -> Result<Vec<(UserRow, BTreeSet<Role>)>, StoreError> {
+    let words: Vec<&str> = roles.iter().map(|r| r.as_str()).collect();
+    let rows: Vec<UserRow> = users::table
+        .filter(users::id.eq_any(user_roles::table.filter(user_roles::role.eq_any(words)).select(user_roles::user_id)))
+        .order(users::username.asc())
+        .select(UserRow::as_select())
+        .load(conn)?;
+    rows.into_iter().map(|row| user_roles(conn, &row.id).map(|roles| (row, roles))).collect()
+}
+
 pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(conn)?)
 }

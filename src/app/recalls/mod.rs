@@ -231,8 +231,9 @@ pub(crate) fn decider(caller: &Caller) -> Decider {
 
 /// Everybody who could decide something now: active people with a deciding role.
 pub(crate) fn deciders(conn: &mut Conn, now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
-    let everybody = people::person_list(conn)?;
-    let able = everybody.into_iter().filter(|p| p.may_sign_in(now) && p.roles.iter().any(|r| r.is_decider()));
+    use crate::domain::role::Role;
+    let roles: Vec<Role> = Role::ALL.iter().copied().filter(|r| r.is_decider()).collect();
+    let able = people::people_with_role(conn, &roles)?.into_iter().filter(|p| p.may_sign_in(now));
     Ok(able.map(|p| (Decider { user: UserId(p.id), roles: p.roles, department: p.department_id.map(DepartmentId), person: true }, p.name)).collect())
 }
 

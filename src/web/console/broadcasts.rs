@@ -160,7 +160,7 @@ pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked
     let states = ["sending", "sent", "partly_sent", "failed"];
     ok(List {
         chips: asked.chips(&page.tr),
-        looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(&at))),
+        looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         previous: found.above.map(|id| asked.href("after", &id)),
         next: found.below.map(|id| asked.href("before", &id)),
         platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),

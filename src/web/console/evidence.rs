@@ -7,6 +7,7 @@ use actix_web::{
 };
 use askama::Template;
 
+use super::said::said;
 use crate::{
     app::{
         App, AppError, Turn,
@@ -162,6 +163,8 @@ struct Line {
     name: String,
     check: Check,
     word: String,
+    expected: String,
+    actual: String,
     tone: Tone,
     icon: &'static str,
 }
@@ -211,7 +214,15 @@ fn verdict(page: &Page, file: String, outcome: Outcome) -> Verdict {
     checks.sort_by_key(|c| std::cmp::Reverse(c.result));
     let line = |check: Check| {
         let (tone, icon) = look(check.result);
-        Line { name: page.word("verify", check.name), word: page.word("verify-result", check.result.as_str()), tone, icon, check }
+        Line {
+            name: page.word("verify", check.name),
+            word: page.word("verify-result", check.result.as_str()),
+            expected: said(page, &check.expected),
+            actual: said(page, &check.actual),
+            tone,
+            icon,
+            check,
+        }
     };
     let (passed, lines): (Vec<Line>, Vec<Line>) = checks.into_iter().map(line).partition(|l| l.check.result == Answer::Pass);
     Verdict {
