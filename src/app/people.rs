@@ -99,15 +99,6 @@ pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
         .collect()
 }
 
-/// Reads those who hold one of `roles`.
-pub fn people_with_role(conn: &mut Conn, roles: &[Role]) -> Result<Vec<Person>, StoreError> {
-    let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
-    users::users_with_role(conn, roles)?
-        .into_iter()
-        .map(|(row, roles)| Person::from_row(&row, roles, row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
-        .collect()
-}
-
 /// Reads some: see [`users::user_page`].
 pub fn person_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result<Vec<Person>, StoreError> {
     let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();

@@ -76,17 +76,6 @@ pub fn user_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result
     Ok(page::in_order(turn, query.limit(limit).select(UserRow::as_select()).load(conn)?))
 }
 
-/// Accounts that hold one of `roles`, by username, each with all of its roles. Few do where most people only send messages.
-pub fn users_with_role(conn: &mut Conn, roles: &[Role]) -> Result<Vec<(UserRow, BTreeSet<Role>)>, StoreError> {
-    let words: Vec<&str> = roles.iter().map(|r| r.as_str()).collect();
-    let rows: Vec<UserRow> = users::table
-        .filter(users::id.eq_any(user_roles::table.filter(user_roles::role.eq_any(words)).select(user_roles::user_id)))
-        .order(users::username.asc())
-        .select(UserRow::as_select())
-        .load(conn)?;
-    rows.into_iter().map(|row| user_roles(conn, &row.id).map(|roles| (row, roles))).collect()
-}
-
 pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(users::table.count().get_result(conn)?)
 }
@@ -103,13 +92,46 @@ pub fn user_roles(conn: &mut Conn, id: &str) -> Result<BTreeSet<Role>, StoreErro
 
 /// The roles of everybody.
 pub fn user_roles_all(conn: &mut Conn) -> Result<BTreeMap<String, BTreeSet<Role>>, StoreError> {
-    let rows: Vec<(String, String)> = user_roles::table.select((user_roles::user_id, user_roles::role)).load(conn)?;
+    by_user(user_roles::table.select((user_roles::user_id, user_roles::role)).load(conn)?)
+}
+
+fn by_user(rows: Vec<(String, String)>) -> Result<BTreeMap<String, BTreeSet<Role>>, StoreError> {
     let mut all: BTreeMap<String, BTreeSet<Role>> = BTreeMap::new();
     for (user, word) in rows {
         let role = Role::parse(&word).ok_or_else(|| StoreError::Corrupt(format!("user_roles: {word}")))?;
         all.entry(user).or_default().insert(role);
     }
     Ok(all)
+}
+
+/// An active account and its roles.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub id: String,
+    pub name: String,
+    pub department_id: Option<String>,
+    pub valid_until: Option<i64>,
+    pub roles: BTreeSet<Role>,
+}
+
+/// The active accounts that hold one of `roles`, with all their roles, in the order of their usernames.
+pub fn user_holders(conn: &mut Conn, roles: &[Role]) -> Result<Vec<Holder>, StoreError> {
+    let words: Vec<&str> = roles.iter().map(|r| r.as_str()).collect();
+    let one = diesel::alias!(user_roles as one_of);
+    let holding = one.filter(one.field(user_roles::role).eq_any(words)).select(one.field(user_roles::user_id));
+    let held: Vec<(String, String)> =
+        user_roles::table.filter(user_roles::user_id.eq_any(holding.clone())).select((user_roles::user_id, user_roles::role)).load(conn)?;
+    let mut all = by_user(held)?;
+    let rows: Vec<(String, String, Option<String>, Option<i64>)> = users::table
+        .filter(users::id.eq_any(holding))
+        .filter(users::state.eq("active"))
+        .order(users::username.asc())
+        .select((users::id, users::display_name, users::department_id, users::valid_until))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, department_id, valid_until)| Holder { roles: all.remove(&id).unwrap_or_default(), id, name, department_id, valid_until })
+        .collect())
 }
 
 /// How many active accounts hold `role`.
