@@ -61,16 +61,8 @@ const fn post(
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 8] = [
-    "/static/{path:.*}",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/audit.csv",
-    "/evidence/{number}/file",
-    "/recalls/{id}/captures/{attachment}",
-    "/broadcasts/{id}/attachments/{attachment}",
-];
+pub const NO_PAGES: [&str; 6] =
+    ["/static/{path:.*}", "/healthz", "/readyz", "/metrics", "/recalls/{id}/captures/{attachment}", "/broadcasts/{id}/attachments/{attachment}"];
 
 /// Posts that nothing can be wrong with but the token and the person.
 pub const NEVER_WRONG: [&str; 2] = ["/sessions/current/closures", "/account/preferences"];
@@ -274,6 +266,8 @@ pub const ROWS: &[Row] = &[
     get("/audit", "auditor", "/audit?address=10.0.0.0%2F99").says(422),
     get("/audit", "requester", "/audit").says(403),
     get("/audit", "auditor", "/audit").at(Empty),
+    post("/audit/exports", "auditor", "/audit?action=recall.decided", "/audit/exports", &[("action", "recall.decided"), ("totp", "12")], 422),
+    post("/audit/exports", "audit", "/audit", "/audit/exports", &[("address", "10.0.0.0/99"), ("totp", "")], 422),
     get("/audit/{index}", "auditor", "/audit/1"),
     get("/audit/{index}", "auditor", "/audit/20"),
     get("/audit/{index}", "auditor", "/audit/999999").says(404),
@@ -284,6 +278,7 @@ pub const ROWS: &[Row] = &[
     post("/evidence/exports", "counsel", "/evidence", "/evidence/exports", &[("case", "FR-0"), ("purpose", "")], 422),
     get("/evidence/{number}", "counsel", "/evidence/{bundle}"),
     get("/evidence/{number}", "auditor", "/evidence/{bundle}"),
+    post("/evidence/{number}/downloads", "counsel", "/evidence/{bundle}", "/evidence/{bundle}/downloads", &[("totp", "12")], 422),
     get("/evidence/verification", "auditor", "/evidence/verification"),
     post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 422),
     post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200).with("bundle", "证据.zip", "whole"),
