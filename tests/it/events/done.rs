@@ -259,7 +259,7 @@ async fn connections(house: &House, crew: &Crew) -> String {
     house.worked("/connections/{id}", by, &shot);
     assert!(!serde_json::to_string(&shot.events).unwrap().contains(&access.secret), "the secret is in no event");
     let shot = house.post(by, &path, &with("备用", &[("version", "1"), ("active", "1")])).await;
-    house.declined("/connections/{id}", by, &shot, 422, "conflict");
+    house.declined("/connections/{id}", by, &shot, 409, "conflict");
     let shot = house.post(by, &path, &with("", &[("version", "2"), ("active", "1")])).await;
     house.declined("/connections/{id}", by, &shot, 422, "invalid");
     let shot = house.post(by, &format!("{path}/tests"), &[]).await;
