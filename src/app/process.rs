@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::crypto;
+use crate::crypto::{self, private};
 
 /// This process's name in leases and claims, and the lock that says it lives.
 pub struct Process {
@@ -32,9 +32,9 @@ impl Process {
 }
 
 fn lock(data: &Path, path: &Path) -> std::io::Result<File> {
-    fs::create_dir_all(folder(data))?;
+    private::folder(&folder(data))?;
     loop {
-        let file = File::create(path)?;
+        let file = private::file(path)?;
         file.lock()?;
         // Somebody who looked between the two lines took it for a dead process's.
         if path.exists() {

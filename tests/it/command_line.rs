@@ -2,10 +2,12 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStringExt,
-    path::Path,
+    os::unix::{ffi::OsStringExt, fs::MetadataExt},
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
 use crate::support::db::TestDb;
 
@@ -83,15 +85,60 @@ fn settings_of_the_environment_are_told_by_their_names() {
 
 #[test]
 fn a_database_of_a_newer_version_is_left_alone() {
-    use diesel::{Connection, connection::SimpleConnection};
     let db = TestDb::sqlite();
     drop(db.open());
     let file = db.path().join("countermand.db");
-    let mut raw = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let mut raw = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     raw.batch_execute("PRAGMA busy_timeout=5000; INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
     for arguments in [&["migrate", "--check"][..], &["migrate"], &["ledger", "verify"], &["ledger", "checkpoint"], &["user", "list"]] {
         let (code, _, err) = run(db.path(), arguments, &[]);
         assert_eq!(code, 2, "{arguments:?}: {err}");
         assert!(err.contains("newer version") && err.contains("99990101000000"), "{err}");
     }
+}
+
+/// Runs a command in a shell that hides nothing by itself.
+fn openly(data: &Path, line: &str) -> Output {
+    let shell = format!("umask 0; exec \"$0\" {line} --data \"$1\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &shell, env!("CARGO_BIN_EXE_countermand")]).arg(data);
+    command.env_remove("DATABASE_URL").env_remove("RUST_LOG").output().unwrap()
+}
+
+/// Everything below a folder, with what others may do with it.
+fn open_to_others(folder: &Path) -> Vec<(PathBuf, u32)> {
+    let mut found = vec![(folder.to_owned(), std::fs::metadata(folder).unwrap().mode())];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(open_to_others(&path)),
+            false => found.push((path.clone(), path.metadata().unwrap().mode())),
+        }
+    }
+    found.retain(|(_, mode)| mode & 0o077 != 0);
+    found
+}
+
+#[test]
+fn an_installation_is_closed_to_others_whatever_the_umask_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (data, lines) in [
+        ("migrated", &["migrate"][..]),
+        ("used", &["user add --username zhang --display-name 张三 --role requester", "ledger checkpoint", "user list"]),
+        ("deep/shown", &["demo --once"]),
+    ] {
+        let data = folder.path().join(data);
+        for line in lines {
+            let Output { status, stderr, .. } = openly(&data, line);
+            assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
+            assert_eq!(open_to_others(&data), [], "{line}");
+        }
+        assert!(data.join("countermand.db").exists());
+        // What SQLite lays beside it while it is open is made as the file itself is.
+        let mut open = SqliteConnection::establish(data.join("countermand.db").to_str().unwrap()).unwrap();
+        open.batch_execute("BEGIN IMMEDIATE; ROLLBACK").unwrap();
+        assert!(data.join("countermand.db-wal").exists() && data.join("countermand.db-shm").exists());
+        assert_eq!(open_to_others(&data), [], "while it is open");
+    }
+    assert_eq!(open_to_others(&folder.path().join("deep")), [], "what was made above it, too");
 }

@@ -14,6 +14,7 @@ pub(in crate::app) use collect::parts_of;
 use super::{App, AppError, AppResult, Caller, Done, step_up};
 use crate::{
     clock::Instant,
+    crypto::private,
     domain::{
         event::{self, Action, Subject},
         role::Permission,
@@ -228,21 +229,10 @@ fn keep(data: &Path, folder: &str, bundle: &Bundle) -> Result<String, StoreError
 
 /// Readable by this account alone: bundles hold personal data and contents.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    if !folder.as_os_str().is_empty() && !folder.exists() {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-    }
+    private::folder(path.parent().unwrap_or(Path::new("")))?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&partial)?;
+    let mut file = private::file(Path::new(&partial))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&partial, path)

@@ -22,6 +22,7 @@ use crate::{
         serve,
     },
     connect::emulator::{self, Emulator},
+    crypto::private,
     evidence::{
         verify::{Answer, Pin, verify},
         zip::Limits,
@@ -55,7 +56,7 @@ const CONNECTION: &str = "企业微信（演示）";
 pub fn run(args: &Args) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let cast_folder = &args.data;
-        std::fs::create_dir_all(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
+        private::folder(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
         let cast = Cast::open(cast_folder)?;
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
