@@ -142,3 +142,35 @@ fn an_installation_is_closed_to_others_whatever_the_umask_says() {
     }
     assert_eq!(open_to_others(&folder.path().join("deep")), [], "what was made above it, too");
 }
+
+#[test]
+fn the_demonstration_tells_its_story_in_the_language_of_the_terminal_and_is_quiet_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder each: a second story in one waits for codes that have not been spent.
+    for (n, (environment, state, sent)) in [
+        (&[][..], "：平台已受理撤回，证据 ", "林雨桐向全体员工发送了"),
+        (&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "en_GB.UTF-8")], ": Recall accepted by the platform, evidence ", "林雨桐 sent"),
+        (&[("LANG", "de_DE.UTF-8")], "：平台已受理撤回，证据 ", "林雨桐向全体员工发送了"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+        for name in ["LANG", "LC_ALL", "LC_MESSAGES", "RUST_LOG", "DATABASE_URL"] {
+            command.env_remove(name);
+        }
+        let out =
+            command.args(["demo", "--once", "--data"]).arg(folder.path().join(n.to_string())).envs(environment.iter().copied()).output().unwrap();
+        let (said, logged) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+        assert!(out.status.success(), "{said}{logged}");
+        assert!(said.contains(state) && said.contains(sent) && !said.contains("recall_accepted"), "{said}");
+        assert_eq!(logged, "", "no log between the lines");
+    }
+    let data = folder.path().join("told");
+    let mut loud = Command::new(env!("CARGO_BIN_EXE_countermand"));
+    loud.args(["demo", "--once", "--json", "--data"]).arg(&data).env("RUST_LOG", "info").env("LANG", "en_GB.UTF-8");
+    let out = loud.output().unwrap();
+    assert!(String::from_utf8_lossy(&out.stderr).contains("INFO"), "a level that is asked for is kept");
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["state"], "recall_accepted", "programs get the word of the formats");
+}
