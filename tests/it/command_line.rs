@@ -174,3 +174,35 @@ fn the_demonstration_tells_its_story_in_the_language_of_the_terminal_and_is_quie
     let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
     assert_eq!(report["state"], "recall_accepted", "programs get the word of the formats");
 }
+
+#[test]
+fn an_export_replaces_a_bundle_only_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, said, err) = run(&data, &["demo", "--once", "--json"], &[]);
+    assert_eq!(code, 0, "{err}");
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    // What is there may be the only copy of what a court was given.
+    let (zip, number) = (folder.path().join("a.zip"), report["case"].as_str().unwrap());
+    let out = zip.to_str().unwrap();
+    let events = || {
+        let (_, said, _) = run(&data, &["ledger", "verify", "--json"], &[]);
+        serde_json::from_str::<serde_json::Value>(&said).unwrap()["size"].as_u64().unwrap()
+    };
+    let export = |more: &[&str]| run(&data, &[&["evidence", "export", "--case", number, "--out", out], more].concat(), &[]);
+    assert_eq!(export(&[]).0, 0);
+    let (first, before) = (std::fs::read(&zip).unwrap(), events());
+    for gone in ["a.zip.sha256", "a.zip"] {
+        let (code, _, err) = export(&[]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("is there already; --force replaces it"), "{err}");
+        assert_eq!((std::fs::read(&zip).unwrap(), events()), (first.clone(), before), "nothing was written, and no export recorded");
+        std::fs::rename(folder.path().join(gone), folder.path().join(format!("{gone}.aside"))).unwrap();
+        if gone == "a.zip.sha256" {
+            continue;
+        }
+        assert_eq!(export(&[]).0, 0, "neither is there");
+    }
+    assert_eq!(export(&["--force"]).0, 0);
+    assert_eq!(events(), before + 2);
+}
