@@ -27,8 +27,14 @@ mod tests {
 
     #[test]
     fn an_auditor_changes_nothing_but_their_own_security() {
-        for route in ["/sessions/current/closures", "/account/password", "/account/sessions/{id}/revocations", "/evidence/exports", "/audit/exports"]
-        {
+        for route in [
+            "/sessions/current/closures",
+            "/account/password",
+            "/account/sessions/{id}/revocations",
+            "/evidence/exports",
+            "/audit/exports",
+            "/evidence/{number}/downloads",
+        ] {
             assert!(allows(route), "{route}");
         }
         for route in

@@ -154,7 +154,7 @@ async fn a_case_halted_in_review_cannot_be_approved_but_can_be_rejected() {
 /// Gives the stage's connection another secret, as the system administrator does on its page.
 async fn give_secret(stage: &Stage, secret: &str) {
     let access = stage.emulator.access().clone();
-    let version = stage.app.store.read(|conn| countermand::store::connections::list(conn)).await.unwrap()[0].version;
+    let version = stage.app.store.read(countermand::store::connections::list).await.unwrap()[0].version;
     let change = connections::Change {
         name: "企业微信".into(),
         base_url: access.base_url,
