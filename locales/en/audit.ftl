@@ -8,6 +8,8 @@ audit-size = { $n ->
    *[other] { $n_text } events, up to
  }
 audit-export = Export these results
+audit-export-note = Each export goes into the audit trail
+audit-export-csv = Export as CSV
 audit-filter = Filter the audit trail
 audit-from = From
 audit-to = To

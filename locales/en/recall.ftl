@@ -267,6 +267,8 @@ refusal-person-needed = A person must ask for a recall
 recall-heading-guided = Guided recall: { $title }
 recall-next-approved-guided = All three levels approved; a platform operator is to act in the platform's console.
 recall-next-executing-guided = The platform operator uploaded captures; another person is to confirm the result.
+recall-unauthorized = The platform does not accept this connection's credentials ({ $code }); the recall is not complete. We go on trying until the window closes; a system administrator should update the connection's secret now.
+recall-unauthorized-open = The platform does not accept this connection's credentials ({ $code }); the recall is not complete. We go on trying; a system administrator should update the connection's secret now.
 recall-step-not-run = Not executed
 recall-reads = { $n ->
     [one] The original was read { $n_text } time

@@ -263,6 +263,8 @@ refusal-person-needed = 撤回须由本人申请
 recall-heading-guided = 引导撤回：{ $title }
 recall-next-approved-guided = 三级均已同意，等待平台操作员在平台后台执行。
 recall-next-executing-guided = 平台操作员已上传截图，等待另一人确认结果。
+recall-unauthorized = 平台不接受该连接的凭据（{ $code }），撤回尚未完成。系统会继续重试，直到撤回窗口关闭；请系统管理员尽快更新连接的密钥。
+recall-unauthorized-open = 平台不接受该连接的凭据（{ $code }），撤回尚未完成。系统会继续重试；请系统管理员尽快更新连接的密钥。
 recall-step-not-run = 未执行
 recall-reads = { $n ->
    *[other] 查看原文 { $n_text } 次

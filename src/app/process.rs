@@ -9,7 +9,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::crypto;
+use crate::{
+    crypto::{self, private},
+    store::jobs::UNSEEN,
+};
 
 /// This process's name in leases and claims, and the lock that says it lives.
 pub struct Process {
@@ -19,22 +22,23 @@ pub struct Process {
 }
 
 impl Process {
-    /// Takes a name and its lock. On a disk that has no room for the lock the process works without one; who starts beside it then takes
-    /// it for dead, and its leases protect what it does no longer than until then.
+    /// Takes a name and its lock. On a disk that has no room for the lock the process works without one, under a name that says so: what
+    /// it holds is then left to run out by whoever starts beside it ([`UNSEEN`]).
     pub fn enter(data: &Path, node: &str) -> Self {
         let word = hex::encode(crypto::random::<8>());
         let path = folder(data).join(&word);
         let lock = lock(data, &path)
             .inspect_err(|error| tracing::warn!(%error, path = %path.display(), "this process works without a lock of its own"))
             .ok();
-        Self { name: format!("{node}/{word}"), lock: lock.map(|file| (file, path)) }
+        let unseen = if lock.is_some() { "" } else { UNSEEN };
+        Self { name: format!("{node}/{unseen}{word}"), lock: lock.map(|file| (file, path)) }
     }
 }
 
 fn lock(data: &Path, path: &Path) -> std::io::Result<File> {
-    fs::create_dir_all(folder(data))?;
+    private::folder(&folder(data))?;
     loop {
-        let file = File::create(path)?;
+        let file = private::file(path)?;
         file.lock()?;
         // Somebody who looked between the two lines took it for a dead process's.
         if path.exists() {

@@ -27,7 +27,7 @@ enum Command {
         /// `wecom` or `matrix`
         #[arg(long)]
         platform: String,
-        /// Scheme, host and port: https://qyapi.weixin.qq.com
+        /// Scheme, host and port: `https://qyapi.weixin.qq.com`
         #[arg(long)]
         base_url: String,
         /// WeCom: id of the enterprise

@@ -50,6 +50,9 @@ enum Command {
         /// Export as of this size of the log
         #[arg(long, value_name = "SIZE")]
         at: Option<u64>,
+        /// Replace a file of that name
+        #[arg(long)]
+        force: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -76,9 +79,9 @@ enum Command {
 /// Runs the command; its exit code.
 pub fn run(args: &Args) -> ExitCode {
     match &args.command {
-        Command::Export { deployment, case, out, purpose, at, json } => {
+        Command::Export { deployment, case, out, purpose, at, force, json } => {
             let wanted = Export { case: case.clone(), purpose: purpose.clone(), at: *at, ..Export::default() };
-            match ready(deployment, out) {
+            match ready(deployment, out, *force) {
                 Ok(()) => deployment.run("evidence export", |app| write(app, wanted, out, *json)),
                 Err(trouble) => finish("evidence export", Err(trouble)),
             }
@@ -93,11 +96,24 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// An export is recorded when it is made: what can be known to fail is refused before.
-fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
+fn ready(deployment: &Deployment, out: &Path, force: bool) -> Result<(), Trouble> {
     if out.file_name().is_none() || out.is_dir() {
         return Err(Trouble::Cannot(format!("--out must name a file; {} is a folder", out.display())));
     }
+    // A bundle may be the only copy of what somebody handed to a court.
+    for file in [out, &beside(out)] {
+        if !force && file.symlink_metadata().is_ok() {
+            return Err(Trouble::Cannot(format!("{} is there already; --force replaces it", file.display())));
+        }
+    }
     deployment.existing().map(drop)
+}
+
+/// The file with the checksum.
+fn beside(out: &Path) -> PathBuf {
+    let mut name = out.as_os_str().to_owned();
+    name.push(".sha256");
+    name.into()
 }
 
 async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), Trouble> {
@@ -109,11 +125,9 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     };
     let (bundle, verified) = (done.value.bundle, done.value.verified);
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut beside = out.as_os_str().to_owned();
-    beside.push(".sha256");
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", out.display()));
     write_private(out, &bundle.bytes).map_err(failed)?;
-    write_private(Path::new(&beside), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
+    write_private(&beside(out), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
     let sha256 = hex::encode(bundle.sha256);
     if json {
         let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());

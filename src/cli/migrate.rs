@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::{
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
+    crypto::private,
     store::{Database, migrate},
 };
 
@@ -35,7 +36,7 @@ fn work(args: &Args) -> Result<(), Trouble> {
         let pending = migrate::pending(&database).map_err(Trouble::cannot)?;
         return if pending.is_empty() { Ok(()) } else { Err(Trouble::No(format!("pending: {}", pending.join(", ")))) };
     }
-    std::fs::create_dir_all(&args.deployment.data).map_err(|e| Trouble::Cannot(format!("{}: {e}", args.deployment.data.display())))?;
+    private::folder(&args.deployment.data).map_err(|e| Trouble::Cannot(format!("{}: {e}", args.deployment.data.display())))?;
     for name in migrate::run(&database).map_err(Trouble::cannot)? {
         say!("applied {name}");
     }

@@ -50,9 +50,12 @@ enum Command {
 
 /// Parses the command line, runs the command, gives its exit code: 0 holds or done, 1 does not hold, 2 could not tell or wrong use.
 pub fn run() -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let command = Command::parse();
+    // A demonstration tells a story; requests would be told in between.
+    let usual = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    output::finished(match Command::parse() {
+    output::finished(match command {
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Emulate(args) => emulate::run(&args),

@@ -11,7 +11,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 
-use super::seal::Key;
+use super::{private, seal::Key};
 
 /// Which key file is missing or damaged, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -88,11 +88,10 @@ fn load(path: &Path, create: bool) -> Result<[u8; 32], KeyringError> {
 
 /// Writes `bytes` so that only the owner reads them and a crash leaves the whole file or none; an existing file is left alone.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
     let folder = path.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    private::folder(folder)?;
     let draft = path.with_extension(format!("draft-{}", hex::encode(super::random::<6>())));
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    let mut file = private::new_file(&draft)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     let linked = fs::hard_link(&draft, path);

@@ -3,6 +3,7 @@
 
 pub mod keyring;
 pub mod password;
+pub mod private;
 pub mod seal;
 pub mod token;
 pub mod totp;

@@ -81,7 +81,7 @@ pub enum CsvError {
     Width { line: usize, expected: usize, found: usize },
 }
 
-/// Rows of a file as written by [`header`] and [`line`], header first, cells not restored. Strict: it reads nothing that we would not write.
+/// Rows of a file as written by [`header`] and [`line()`], header first, cells not restored. Strict: it reads nothing that we would not write.
 pub fn parse(bytes: &[u8]) -> Result<Vec<Vec<String>>, CsvError> {
     let text = std::str::from_utf8(bytes).map_err(|_| CsvError::Encoding)?;
     let mut rest = text.strip_prefix(BOM).ok_or(CsvError::Bom)?;

@@ -43,6 +43,8 @@ pub enum ZipError {
     Kind(String),
     #[error("{0:?} is called otherwise in its own header")]
     OtherName(String),
+    #[error("{0:?} is described otherwise in its own header")]
+    OtherHeader(String),
     #[error("{0} files or more; a bundle has fewer")]
     TooMany(usize),
     #[error("{0:?} unpacks to more than it says or than is allowed")]
@@ -143,23 +145,44 @@ fn directory(bytes: &[u8], limits: &Limits) -> Result<Vec<String>, ZipError> {
         if offset < next || offset >= start {
             return Err(ZipError::Stray("its files overlap"));
         }
+        if offset != next {
+            return Err(ZipError::Stray("between its files"));
+        }
         let local = bytes.get(offset..).filter(|b| b.starts_with(b"PK\x03\x04")).ok_or_else(broken)?;
         let local_name = usize::from(u16_at(local, 26).ok_or_else(broken)?);
         if local.get(30..30 + local_name) != Some(raw) {
             return Err(ZipError::OtherName(name));
         }
         let packed = u32_at(entry, 20).ok_or_else(broken)? as usize;
-        next = offset + 30 + local_name + usize::from(u16_at(local, 28).ok_or_else(broken)?) + packed;
+        let data = offset + 30 + local_name + usize::from(u16_at(local, 28).ok_or_else(broken)?);
+        next = described(bytes, entry, local, data + packed).ok_or_else(|| ZipError::OtherHeader(name.clone()))?;
         if !seen.insert(name.to_ascii_lowercase()) {
             return Err(ZipError::Duplicate(name));
         }
         names.push(name);
         at += 46 + name_len + extra_len + comment_len;
     }
-    if at != end || next > start {
+    if at != end || next != start {
         return Err(ZipError::Stray("between its files and their list"));
     }
     Ok(names)
+}
+
+/// Whether a file's own header says the same of it as the list: readers that stream believe the one, others the other. Answers where the
+/// file ends. `behind`: where its data ends; a writer that streamed (flag 3) says checksum and sizes only there.
+fn described(bytes: &[u8], entry: &[u8], local: &[u8], behind: usize) -> Option<usize> {
+    // Flags, method and time; then checksum and the two sizes, at another place in each of the two.
+    if local.get(6..14)? != entry.get(8..16)? {
+        return None;
+    }
+    let (said, listed) = (local.get(14..26)?, entry.get(16..28)?);
+    if u16_at(local, 6)? & 1 << 3 == 0 {
+        return (said == listed).then_some(behind);
+    }
+    let descriptor = bytes.get(behind..)?;
+    let signature = if descriptor.starts_with(b"PK\x07\x08") { 4 } else { 0 };
+    let fits = (said == [0; 12] || said == listed) && descriptor.get(signature..signature + 12)? == listed;
+    fits.then_some(behind + signature + 12)
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {

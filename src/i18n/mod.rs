@@ -103,6 +103,12 @@ impl Lang {
             .unwrap_or_default()
     }
 
+    /// The language of a terminal, by POSIX: the first of `LC_ALL`, `LC_MESSAGES` and `LANG` that is set; Chinese where it is none of ours.
+    pub fn of_terminal(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|v| !v.is_empty());
+        set.and_then(|v| Self::parse(&v)).unwrap_or_default()
+    }
+
     fn id(self) -> LanguageIdentifier {
         match self {
             Self::ZhCn => langid!("zh-CN"),

@@ -90,6 +90,13 @@ impl Tr {
         Some(Instant(zoned.timestamp().as_microsecond()))
     }
 
+    /// The last instant of a day typed into a date field, in this zone; `None` where the text is no date.
+    pub fn end_of_day(&self, date: &str) -> Option<Instant> {
+        let day: jiff::civil::Date = date.trim().parse().ok()?;
+        let next = day.tomorrow().ok()?.to_zoned(self.zone.clone()).ok()?;
+        Some(Instant(next.timestamp().as_microsecond() - 1))
+    }
+
     /// The zone as a note after a time, once a page: `（UTC+8）` or ` (UTC+8)`.
     pub fn zone_note(&self, at: impl At) -> String {
         self.a1("zone-note", "zone", self.zone_name(at))

@@ -14,6 +14,7 @@ use diesel::{
 };
 
 use super::StoreError;
+use crate::crypto::private;
 
 /// A connection to either database. All queries are written against this type; where diesel cannot (batch inserts, upserts), `on_each!`.
 #[derive(diesel::MultiConnection)]
@@ -111,6 +112,10 @@ pub(super) fn open(database: &Database, purpose: Purpose) -> Result<Conn, StoreE
     match database {
         Database::Sqlite(path) => {
             let text = path.to_str().ok_or_else(|| StoreError::Unavailable("the database's path is not UTF-8".to_owned()))?;
+            // SQLite makes what is missing by the umask, and its two companions as the file itself. What stands in the way here it says better.
+            if !text.starts_with("file:") && text != ":memory:" {
+                let _ = private::new_file(path);
+            }
             let mut conn = SqliteConnection::establish(text).map_err(|e| StoreError::Unavailable(e.to_string()))?;
             // page_size and auto_vacuum take effect only before the first table exists.
             conn.batch_execute(

@@ -99,12 +99,16 @@ pub async fn renew(store: &Store, id: &str, owner: &str) -> Result<(), StoreErro
     Ok(())
 }
 
+/// Begins the name of a process, after its node's, of which nobody can tell whether it lives: what it holds is not given back before its
+/// time.
+pub const UNSEEN: &str = "unseen-";
+
 /// Gives back what those processes of `node` held that are not among the `living`; call it when a process starts.
 pub async fn release(store: &Store, node: &str, living: Vec<String>) -> Result<usize, StoreError> {
-    let of_node = format!("{node}/%");
+    let (of_node, unseen) = (format!("{node}/%"), format!("{node}/{UNSEEN}%"));
     let written = store
         .write(move |tx| {
-            let held = jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.like(&of_node));
+            let held = jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.like(&of_node).and(jobs::lease_owner.not_like(&unseen)));
             let n = diesel::update(held.filter(jobs::lease_owner.ne_all(&living))).set(jobs::lease_until.eq(None::<i64>)).execute(tx.conn)?;
             Ok(n)
         })

@@ -2,7 +2,7 @@
 //!
 //! Nothing is remembered between calls: head and right edge are read afresh each time, because other processes append too.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, io::Write, path::Path};
 
 use diesel::prelude::*;
 
@@ -14,6 +14,7 @@ use super::{
     tx::PartRow,
 };
 use crate::{
+    crypto::private,
     ledger::{
         leaf::Leaf,
         tile::{TileRef, Tiles, decode_tile, encode_tile},
@@ -208,7 +209,7 @@ pub(super) fn node_name(data: &Path) -> Result<String, StoreError> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failed(e)),
         _ => {
             let name = hex::encode(crate::crypto::random::<6>());
-            fs::create_dir_all(data).and_then(|()| fs::write(&path, format!("{name}\n"))).map_err(failed)?;
+            private::folder(data).and_then(|()| private::file(&path)?.write_all(format!("{name}\n").as_bytes())).map_err(failed)?;
             Ok(name)
         }
     }

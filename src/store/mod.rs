@@ -59,7 +59,7 @@ pub use tx::Tx;
 
 use crate::{
     clock::{Clock, Instant, SystemClock},
-    crypto::keyring::Keyring,
+    crypto::{keyring::Keyring, private},
     id::EventId,
 };
 
@@ -151,12 +151,7 @@ impl Store {
     /// # Errors
     /// A missing or other key for a database that has rows; a log that lies behind the last checkpoint signed; an unreachable database.
     pub fn open(options: Options) -> Result<Self, StoreError> {
-        use std::os::unix::fs::DirBuilderExt;
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&options.data)
-            .map_err(|e| StoreError::Unavailable(format!("{}: {e}", options.data.display())))?;
+        private::folder(&options.data).map_err(|e| StoreError::Unavailable(format!("{}: {e}", options.data.display())))?;
         migrate::run(&options.database)?;
         let mut first = conn::open(&options.database, conn::Purpose::Write)?;
         let fresh = signer::is_fresh(&mut first)?;

@@ -40,10 +40,11 @@ pub fn retake(conn: &mut Conn, row: &OnceRow, at: i64) -> Result<bool, StoreErro
 
 /// Marks as begun at `at` what those processes of `node` were doing that are not among the `living`; call it when a process starts.
 pub fn release(conn: &mut Conn, node: &str, living: &[String], at: i64) -> Result<(), StoreError> {
+    let unseen = format!("{node}/{}", super::jobs::UNSEEN);
     let of_node = idempotency::table.filter(idempotency::status.eq(0)).filter(idempotency::answer.like(format!("% {node}/%")));
     for row in of_node.load::<OnceRow>(conn)? {
         let by = row.answer.split(' ').nth(1).unwrap_or_default();
-        if !living.iter().any(|name| name == by) {
+        if !living.iter().any(|name| name == by) && !by.starts_with(&unseen) {
             retake(conn, &row, at)?;
         }
     }

@@ -121,15 +121,6 @@ table! {
 }
 
 table! {
-    form_answers (nonce) {
-        nonce -> Text,
-        session_id -> Text,
-        location -> Text,
-        created_at -> BigInt,
-    }
-}
-
-table! {
     connections (id) {
         id -> Text,
         name -> Text,
@@ -413,7 +404,6 @@ allow_tables_to_appear_in_same_query!(
     devices,
     tokens,
     idempotency,
-    form_answers,
     connections,
     broadcasts,
     messages,

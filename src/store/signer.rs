@@ -13,7 +13,7 @@ use super::{
     schema::{log_checkpoints, log_head, log_keys, settings},
 };
 use crate::{
-    crypto::keyring::Keyring,
+    crypto::{keyring::Keyring, private},
     domain::event::{Action, Event, Subject},
     id,
     ledger::{
@@ -217,9 +217,9 @@ fn keep_copy(data: &Path, note: &str) -> std::io::Result<()> {
         return Ok(());
     }
     let folder = path.parent().unwrap_or(data);
-    fs::create_dir_all(folder)?;
+    private::folder(folder)?;
     let draft = folder.join(format!("checkpoint.draft-{}", hex::encode(crate::crypto::random::<6>())));
-    let mut file = fs::File::create(&draft)?;
+    let mut file = private::new_file(&draft)?;
     file.write_all(note.as_bytes())?;
     file.sync_all()?;
     fs::rename(&draft, &path)?;

@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt::Display};
 
+use actix_web::http::StatusCode;
+
 use super::posted::Posted;
 use crate::{
     domain::text::{self, TextError},
@@ -161,6 +163,12 @@ impl FormState {
     /// Nothing in the fields is wrong, and yet it cannot be done: a rule or somebody else's change stands against it.
     pub fn refused(&self) -> bool {
         !self.ok() && self.errors.iter().all(|e| e.field.is_empty())
+    }
+
+    /// The status of a page that shows the form again: 409 where a rule or somebody else's change stands against it, 422 where a field has
+    /// to be mended.
+    pub fn status(&self) -> StatusCode {
+        if self.refused() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY }
     }
 
     pub fn errors(&self) -> &[FieldError] {

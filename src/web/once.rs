@@ -5,7 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpMessage, HttpRequest};
 
 use super::{extract::SignedIn, fault::Fault, gate::TurnedAway, posted::Posted};
-use crate::app::{App, AppError, AppResult, once};
+use crate::app::{App, AppError, AppResult, StoreError, once};
 
 /// Marks a post that no use case will see (a form with damaged text), so that it leaves its event all the same.
 pub fn turned_away(req: &HttpRequest, reason: &'static str) {
@@ -52,13 +52,64 @@ where
                 Ok(Err(error))
             }
         },
-        once::Begun::Running => {
-            turned_away(req, "repeated");
-            Err(Fault::unavailable("the same form is still being worked on", Duration::from_secs(3)))
-        }
+        once::Begun::Running => Err(still_running(req)),
         once::Begun::Other => {
             turned_away(req, "repeated");
             Ok(Err(AppError::Conflict))
         }
+    }
+}
+
+fn still_running(req: &HttpRequest) -> Fault {
+    turned_away(req, "repeated");
+    Fault::unavailable("the same form is still being worked on", Duration::from_secs(3))
+}
+
+/// For how long the same post is taken for a second click on the same button. Afterwards it is one with a spent code.
+const DOUBLE_CLICK: Duration = Duration::from_secs(60);
+
+/// What a form is answered with that hands out a file.
+pub enum Handed<T> {
+    /// What `make` made.
+    First(T),
+    /// A second click: what `make` said it takes to hand out the same once more.
+    Again(String),
+}
+
+/// Runs `make`, which hands out a file against a one-time code, once for what was posted: the page stays when a file comes, so its form
+/// may be sent again with another code, and that is another export. A refusal gives the claim back.
+pub async fn file<T, F, Fut>(app: &App, who: &SignedIn, req: &HttpRequest, posted: &Posted, make: F) -> Result<AppResult<Handed<T>>, Fault>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = AppResult<(T, String)>>,
+{
+    let owner = once::form_owner(who.session_id());
+    let said: Vec<_> = posted.fields().filter(|(name, _)| !matches!(name.as_str(), "csrf" | "device")).collect();
+    let hash = once::body_hash("POST", req.path(), serde_json::json!(said).to_string().as_bytes());
+    let key = hex::encode(hash);
+    match once::begin(app, &owner, &key, hash).await {
+        Ok(once::Begun::Done { answer, .. }) => {
+            let (at, again) = answer.split_once(' ').unwrap_or_default();
+            let at = crate::clock::Instant(at.parse().unwrap_or_default());
+            if app.now() <= at.plus(DOUBLE_CLICK) {
+                passed(req, "repeated");
+                return Ok(Ok(Handed::Again(again.to_owned())));
+            }
+            Ok(make().await.map(|(made, _)| Handed::First(made)))
+        }
+        Ok(once::Begun::Go { .. }) => match make().await {
+            Ok((made, again)) => {
+                once::finish(app, &owner, &key, 200, &format!("{} {again}", app.now().0)).await?;
+                Ok(Ok(Handed::First(made)))
+            }
+            Err(error) => {
+                once::forget(app, &owner, &key).await?;
+                Ok(Err(error))
+            }
+        },
+        Ok(once::Begun::Running | once::Begun::Other) => Err(still_running(req)),
+        // No room for the claim: those who audit export from the reserve all the same, and a second click finds the code spent.
+        Err(AppError::Store(StoreError::Full)) if who.caller.audits() => Ok(make().await.map(|(made, _)| Handed::First(made))),
+        Err(error) => Err(error.into()),
     }
 }

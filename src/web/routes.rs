@@ -65,13 +65,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
 
     cfg.service(resource("/audit").get(audit::index));
-    cfg.service(resource("/audit.csv").get(audit::csv));
+    cfg.service(resource("/audit/exports").post(audit::export));
     cfg.service(resource("/audit/{index}").get(audit::show));
     cfg.service(resource("/evidence").get(evidence::index));
     cfg.service(resource("/evidence/exports").post(evidence::create));
     cfg.service(resource("/evidence/verification").get(evidence::verification).post(evidence::verify));
     cfg.service(resource("/evidence/{number}").get(evidence::show));
-    cfg.service(resource("/evidence/{number}/file").get(evidence::file));
+    cfg.service(resource("/evidence/{number}/downloads").post(evidence::download));
 
     cfg.service(resource("/api/v1/events").get(api::events::index));
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));

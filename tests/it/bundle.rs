@@ -354,6 +354,32 @@ fn hostile_containers_are_refused_and_bounded() {
     otherwise[at + 2] = b'F';
     assert!(refused(&otherwise, &limits).contains("its own header"));
 
+    // A file's own header may not say anything else than the list: readers that stream believe the header.
+    let second = bundle.bytes.windows(4).enumerate().filter(|(_, w)| *w == b"PK\x03\x04").nth(1).unwrap().0;
+    for (at, what) in [(6, "flags"), (8, "method"), (10, "time"), (14, "checksum"), (17, "checksum"), (18, "packed size"), (22, "size"), (25, "size")]
+    {
+        let mut changed = bundle.bytes.clone();
+        changed[second + at] ^= 1;
+        assert!(refused(&changed, &limits).contains("described otherwise"), "{what}");
+    }
+    // Nor may there be anything between two files that belongs to neither.
+    let mut between = bundle.bytes.clone();
+    between.splice(second..second, *b"secret");
+    let end = between.len() - 22;
+    let list = u32::from_le_bytes(between[end + 16..end + 20].try_into().unwrap()) + 6;
+    between[end + 16..end + 20].copy_from_slice(&list.to_le_bytes());
+    let mut at = list as usize;
+    while between[at..].starts_with(b"PK\x01\x02") {
+        let number = |bytes: &[u8]| bytes.iter().rev().fold(0usize, |n, b| n << 8 | usize::from(*b));
+        let offset = number(&between[at + 42..at + 46]);
+        if offset >= second {
+            let moved = u32::try_from(offset + 6).unwrap();
+            between[at + 42..at + 46].copy_from_slice(&moved.to_le_bytes());
+        }
+        at += 46 + number(&between[at + 28..at + 30]) + number(&between[at + 30..at + 32]) + number(&between[at + 32..at + 34]);
+    }
+    assert!(refused(&between, &limits).contains("between its files"));
+
     let mut zip = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file("a/bomb", ::zip::write::SimpleFileOptions::default()).unwrap();
     zip.write_all(&vec![0; 4 << 20]).unwrap();
@@ -369,6 +395,39 @@ fn hostile_containers_are_refused_and_bounded() {
     let mut zip = ::zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.add_symlink("a/link", "/etc/passwd", ::zip::write::SimpleFileOptions::default()).unwrap();
     refused(&zip.finish().unwrap().into_inner(), &limits);
+}
+
+/// An expert may unpack a bundle and pack it again with what they have; writers to a pipe put checksum and sizes behind the data.
+#[test]
+fn a_bundle_packed_again_by_other_software_holds() {
+    let bundle = bundle();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.zip");
+    std::fs::write(&file, &bundle.bytes).unwrap();
+    let script = "import io, sys, zipfile
+class Pipe(io.RawIOBase):
+    def __init__(self): self.all = b''
+    def writable(self): return True
+    def write(self, b): self.all += bytes(b); return len(b)
+old = zipfile.ZipFile(sys.argv[1])
+for name, to in (('file', io.BytesIO()), ('pipe', Pipe())):
+    new = zipfile.ZipFile(to, 'w', zipfile.ZIP_DEFLATED)
+    for i in old.infolist(): new.writestr(i.filename, old.read(i))
+    new.close()
+    open(sys.argv[1] + '.' + name, 'wb').write(to.all if name == 'pipe' else to.getvalue())";
+    let python = std::process::Command::new("python3").args(["-c", script]).arg(&file).status().unwrap();
+    assert!(python.success());
+    for how in ["file", "pipe"] {
+        let packed = std::fs::read(folder.path().join(format!("a.zip.{how}"))).unwrap();
+        let streamed = packed[6] & 8 != 0;
+        assert_eq!(streamed, how == "pipe");
+        let outcome = check(&packed);
+        assert_eq!(outcome.result, check(&bundle.bytes).result, "{how}: {:?}", outcome.checks);
+        let mut changed = packed;
+        let at = if streamed { changed.windows(4).position(|w| w == b"PK\x07\x08").unwrap() + 4 } else { 14 };
+        changed[at] ^= 1;
+        assert_eq!(failed(&check(&changed)), ["container"], "{how}");
+    }
 }
 
 #[test]

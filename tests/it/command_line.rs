@@ -2,10 +2,12 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::ffi::OsStringExt,
-    path::Path,
+    os::unix::{ffi::OsStringExt, fs::MetadataExt},
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
+
+use diesel::{Connection, SqliteConnection, connection::SimpleConnection};
 
 use crate::support::db::TestDb;
 
@@ -83,15 +85,124 @@ fn settings_of_the_environment_are_told_by_their_names() {
 
 #[test]
 fn a_database_of_a_newer_version_is_left_alone() {
-    use diesel::{Connection, connection::SimpleConnection};
     let db = TestDb::sqlite();
     drop(db.open());
     let file = db.path().join("countermand.db");
-    let mut raw = diesel::SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let mut raw = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
     raw.batch_execute("PRAGMA busy_timeout=5000; INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").unwrap();
     for arguments in [&["migrate", "--check"][..], &["migrate"], &["ledger", "verify"], &["ledger", "checkpoint"], &["user", "list"]] {
         let (code, _, err) = run(db.path(), arguments, &[]);
         assert_eq!(code, 2, "{arguments:?}: {err}");
         assert!(err.contains("newer version") && err.contains("99990101000000"), "{err}");
     }
+}
+
+/// Runs a command in a shell that hides nothing by itself.
+fn openly(data: &Path, line: &str) -> Output {
+    let shell = format!("umask 0; exec \"$0\" {line} --data \"$1\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &shell, env!("CARGO_BIN_EXE_countermand")]).arg(data);
+    command.env_remove("DATABASE_URL").env_remove("RUST_LOG").output().unwrap()
+}
+
+/// Everything below a folder, with what others may do with it.
+fn open_to_others(folder: &Path) -> Vec<(PathBuf, u32)> {
+    let mut found = vec![(folder.to_owned(), std::fs::metadata(folder).unwrap().mode())];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(open_to_others(&path)),
+            false => found.push((path.clone(), path.metadata().unwrap().mode())),
+        }
+    }
+    found.retain(|(_, mode)| mode & 0o077 != 0);
+    found
+}
+
+#[test]
+fn an_installation_is_closed_to_others_whatever_the_umask_says() {
+    let folder = tempfile::tempdir().unwrap();
+    for (data, lines) in [
+        ("migrated", &["migrate"][..]),
+        ("used", &["user add --username zhang --display-name 张三 --role requester", "ledger checkpoint", "user list"]),
+        ("deep/shown", &["demo --once"]),
+    ] {
+        let data = folder.path().join(data);
+        for line in lines {
+            let Output { status, stderr, .. } = openly(&data, line);
+            assert!(status.success(), "{line}: {}", String::from_utf8_lossy(&stderr));
+            assert_eq!(open_to_others(&data), [], "{line}");
+        }
+        assert!(data.join("countermand.db").exists());
+        // What SQLite lays beside it while it is open is made as the file itself is.
+        let mut open = SqliteConnection::establish(data.join("countermand.db").to_str().unwrap()).unwrap();
+        open.batch_execute("BEGIN IMMEDIATE; ROLLBACK").unwrap();
+        assert!(data.join("countermand.db-wal").exists() && data.join("countermand.db-shm").exists());
+        assert_eq!(open_to_others(&data), [], "while it is open");
+    }
+    assert_eq!(open_to_others(&folder.path().join("deep")), [], "what was made above it, too");
+}
+
+#[test]
+fn the_demonstration_tells_its_story_in_the_language_of_the_terminal_and_is_quiet_otherwise() {
+    let folder = tempfile::tempdir().unwrap();
+    // A folder each: a second story in one waits for codes that have not been spent.
+    for (n, (environment, state, sent)) in [
+        (&[][..], "：平台已受理撤回，证据 ", "林雨桐向全体员工发送了"),
+        (&[("LANG", "zh_CN.UTF-8"), ("LC_ALL", "en_GB.UTF-8")], ": Recall accepted by the platform, evidence ", "林雨桐 sent"),
+        (&[("LANG", "de_DE.UTF-8")], "：平台已受理撤回，证据 ", "林雨桐向全体员工发送了"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+        for name in ["LANG", "LC_ALL", "LC_MESSAGES", "RUST_LOG", "DATABASE_URL"] {
+            command.env_remove(name);
+        }
+        let out =
+            command.args(["demo", "--once", "--data"]).arg(folder.path().join(n.to_string())).envs(environment.iter().copied()).output().unwrap();
+        let (said, logged) = (String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap());
+        assert!(out.status.success(), "{said}{logged}");
+        assert!(said.contains(state) && said.contains(sent) && !said.contains("recall_accepted"), "{said}");
+        assert_eq!(logged, "", "no log between the lines");
+    }
+    let data = folder.path().join("told");
+    let mut loud = Command::new(env!("CARGO_BIN_EXE_countermand"));
+    loud.args(["demo", "--once", "--json", "--data"]).arg(&data).env("RUST_LOG", "info").env("LANG", "en_GB.UTF-8");
+    let out = loud.output().unwrap();
+    assert!(String::from_utf8_lossy(&out.stderr).contains("INFO"), "a level that is asked for is kept");
+    let report: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    assert_eq!(report["state"], "recall_accepted", "programs get the word of the formats");
+}
+
+#[test]
+fn an_export_replaces_a_bundle_only_when_told_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let (code, said, err) = run(&data, &["demo", "--once", "--json"], &[]);
+    assert_eq!(code, 0, "{err}");
+    let report: serde_json::Value = serde_json::from_str(&said).unwrap();
+    // What is there may be the only copy of what a court was given.
+    let (zip, number) = (folder.path().join("a.zip"), report["case"].as_str().unwrap());
+    let out = zip.to_str().unwrap();
+    let events = || {
+        let (_, said, _) = run(&data, &["ledger", "verify", "--json"], &[]);
+        serde_json::from_str::<serde_json::Value>(&said).unwrap()["size"].as_u64().unwrap()
+    };
+    let export = |more: &[&str]| run(&data, &[&["evidence", "export", "--case", number, "--out", out], more].concat(), &[]);
+    assert_eq!(export(&[]).0, 0);
+    let (first, before) = (std::fs::read(&zip).unwrap(), events());
+    for gone in ["a.zip.sha256", "a.zip"] {
+        let (code, _, err) = export(&[]);
+        assert_eq!(code, 2, "{err}");
+        assert!(err.contains("is there already; --force replaces it"), "{err}");
+        assert_eq!((std::fs::read(&zip).unwrap(), events()), (first.clone(), before), "nothing was written, and no export recorded");
+        std::fs::rename(folder.path().join(gone), folder.path().join(format!("{gone}.aside"))).unwrap();
+        if gone == "a.zip.sha256" {
+            continue;
+        }
+        assert_eq!(export(&[]).0, 0, "neither is there");
+    }
+    assert_eq!(export(&["--force"]).0, 0);
+    assert_eq!(events(), before + 2);
 }

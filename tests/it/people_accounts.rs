@@ -211,7 +211,7 @@ async fn the_auditor_changes_nothing_through_any_route() {
     let all = posts();
     assert!(all.len() > 15, "{all:?}");
     let own = ["/sessions", "/setup", "/invitations", "/account/password", "/account/second-factor", "/account/preferences", "/account/sessions"];
-    let audited = ["/evidence/exports", "/evidence/verification", "/audit/exports", "/questions"];
+    let audited = ["/evidence/exports", "/evidence/x/downloads", "/evidence/verification", "/audit/exports", "/questions"];
     let mut refused = 0;
     for route in all.iter().filter(|r| !r.starts_with("/api/")) {
         let path = route.replace("{id}", "x").replace("{token}", "x").replace("{number}", "x");
@@ -444,4 +444,33 @@ async fn a_lost_second_factor_is_reset_by_two_people() {
     let own = format!("/users/{}/second-factor-resets", sys.id);
     let csrf = system.get("/account").await.hidden("csrf").unwrap();
     assert_eq!(system.post(&own, &[("csrf", &csrf), ("totp", "000000")]).await.status, 409, "not one's own");
+}
+
+#[actix_web::test]
+async fn an_auditors_last_day_is_a_day_of_the_company() {
+    for (zone, last, first) in [
+        ("Asia/Shanghai", "2027-03-31T15:59:59Z", "2027-03-31T16:00:00Z"),
+        ("America/Los_Angeles", "2027-04-01T06:59:59Z", "2027-04-01T07:00:00Z"),
+        // The clocks go forward in the night before.
+        ("Europe/Berlin", "2027-03-31T21:59:59Z", "2027-03-31T22:00:00Z"),
+    ] {
+        let t = TestApp::start_with(|config| config.time_zone = zone.into()).await;
+        let at = |text: &str| countermand::clock::Instant::parse(text).unwrap();
+        t.advance(at("2027-03-30T12:00:00Z").since(t.now()));
+        let (_, keeper) = t.signed_in("keeper", &[Role::AuditAdministrator]).await;
+        let auditor = t.person("outside", &[Role::Auditor]).await;
+        let page = format!("/users/{}", auditor.id);
+        let given = keeper.submit(&page, &format!("{page}/audit-access"), &[("valid_until", "2027-03-31")]).await;
+        assert_eq!(given.status, 303, "{}", given.body);
+        let shown = keeper.get(&page).await;
+        assert!(shown.body.contains("value=\"2027-03-31\"") && shown.body.contains("至次日零点失效（UTC"), "{zone}: {}", shown.body);
+        t.advance(at(last).since(t.now()) - std::time::Duration::from_secs(30));
+        let browser = t.sign_in(&auditor).await;
+        let home = browser.get("/audit").await;
+        assert!(home.status == 200 && home.body.contains("2027-03-31"), "{zone}: {}", home.body);
+        t.advance(at(first).since(t.now()));
+        assert_eq!(browser.get("/audit").await.status, 303, "{zone}: the day is over");
+        let late = t.browser().submit("/sign-in", "/sessions", &[("account", &auditor.username), ("password", &auditor.password)]).await;
+        assert_eq!(late.status, 409, "{zone}");
+    }
 }

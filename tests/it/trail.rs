@@ -1,7 +1,7 @@
 //! The audit trail and the evidence of a case, over HTTP: who may read, what each reading leaves behind, what can be checked, and a bundle
 //! that holds outside of the house.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use countermand::{
     app::{Caller, evidence},
@@ -17,6 +17,9 @@ use crate::{
     recalls::stage::{Answer, Cast, Person, Stage},
     support::html::assert_sound,
 };
+
+/// After which everybody's code is another one.
+const HALF_MINUTE: Duration = Duration::from_secs(30);
 
 /// A closed case with its evidence sealed, and people who look at it.
 struct House {
@@ -148,8 +151,35 @@ async fn an_export_needs_a_purpose_a_code_and_a_right_and_leaves_one_event_each_
     let of_case = house.stage.get(&house.counsel, &format!("/recalls/{}/evidence", house.case)).await;
     assert!(of_case.status == 200 && of_case.body.contains(&house.number), "{}", of_case.body);
     assert_sound(&of_case.body);
-    assert_eq!(house.stage.get(&house.counsel, &format!("{}/file", done.location)).await.status, 200);
-    assert_eq!(ok(&house), 2, "a download is an export too");
+
+    // A download is an export too, and asks for a code of its own.
+    let path = format!("{}/downloads", done.location);
+    assert_eq!(house.stage.get(&house.counsel, &path).await.status, 405, "no address gives the file away");
+    for (code, why) in
+        [(house.stage.code(&house.counsel), "该验证码已使用过"), ("000000".into(), "验证码不正确"), (String::new(), "请输入 6 位验证码")]
+    {
+        let before = refused(&house);
+        let page = house.stage.post(&house.counsel, &path, &[("totp", &code)]).await;
+        assert_eq!((page.status, ok(&house), refused(&house)), (422, 1, before + 1), "{why}");
+        assert!(page.body.contains(why) && page.body.contains("id=\"totp-e\""), "told at the field: {}", page.body);
+        assert_sound(&page.body);
+    }
+    house.stage.clock.advance(HALF_MINUTE);
+    let (nonce, code) = ("0123456789abcdef0123456789abcdef", house.stage.code(&house.counsel));
+    let session = house.stage.session_of(&house.counsel).await.0;
+    for _ in 0..2 {
+        let file = house.stage.post_as(&session, &path, &[("nonce", nonce), ("totp", &code)]).await;
+        assert_eq!((file.status, ok(&house)), (200, 2), "a second click gets the same file, and exports nothing more: {}", file.body);
+        assert!(file.body.starts_with("PK"));
+    }
+    house.stage.clock.advance(HALF_MINUTE * 3);
+    let late = house.stage.post_as(&session, &path, &[("nonce", nonce), ("totp", &code)]).await;
+    assert_eq!((late.status, ok(&house)), (422, 2), "later it is a spent code: {}", late.body);
+    let code = house.stage.code(&house.counsel);
+    let again = house.stage.post_as(&session, &path, &[("nonce", nonce), ("totp", &code)]).await;
+    assert_eq!((again.status, ok(&house)), (200, 3), "the page is still there and takes another code: {}", again.body);
+    let english = house.stage.post(&house.counsel, &format!("{path}?lang=en"), &[("totp", &code)]).await;
+    assert!(english.status == 422 && english.body.contains("This code has been used"), "{}", english.body);
 }
 
 #[actix_web::test]
@@ -158,7 +188,7 @@ async fn the_auditor_exports_without_contents_and_cannot_download_them() {
     let done = house.export(&house.auditor, "内部审计").await;
     assert_eq!(done.status, 303, "{}", done.body);
     let number = done.location.rsplit('/').next().unwrap();
-    let (listed, bytes) = evidence::download(&house.stage.app, &house.auditor.caller, number).await.unwrap();
+    let (listed, bytes) = evidence::again(&house.stage.app, &house.auditor.caller, number).await.unwrap();
     assert!(!listed.kind.has_contents());
     let outcome = verify(&bytes, &[house.pin()], &Limits::default());
     assert_eq!(outcome.result, Verdict::Pass, "{:#?}", failures(&outcome));
@@ -173,7 +203,12 @@ async fn the_auditor_exports_without_contents_and_cannot_download_them() {
     let (_, all) = evidence::of_case(&house.stage.app, &Caller::shell(), &house.case).await.unwrap();
     let archive = all.iter().find(|l| l.kind == evidence::Kind::Archive).unwrap();
     let path = format!("/evidence/{}", archive.row.number);
-    assert_eq!(house.stage.get(&house.auditor, &format!("{path}/file")).await.status, 403);
+    let downloads = |path: &str| format!("{path}/downloads");
+    house.stage.clock.advance(HALF_MINUTE);
+    let code = house.stage.code(&house.auditor);
+    assert_eq!(house.stage.post(&house.auditor, &downloads(&path), &[("totp", &code)]).await.status, 403);
+    let masked = house.stage.post(&house.auditor, &downloads(&done.location), &[("totp", &code)]).await;
+    assert!(masked.status == 200 && masked.body.starts_with("PK"), "a read-only account may export, and the code was still good: {}", masked.body);
     assert!(house.stage.get(&house.auditor, &path).await.body.contains("不能下载"));
 }
 
@@ -245,7 +280,7 @@ async fn the_trail_is_searched_and_each_search_is_on_record_once() {
 
     assert_eq!(stage.get(&house.admin, "/audit").await.status, 403);
     assert_eq!(stage.get(&house.admin, "/audit/1").await.status, 403);
-    assert_eq!(stage.get(&house.admin, "/audit.csv").await.status, 403);
+    assert_eq!(stage.post(&house.admin, "/audit/exports", &[("totp", &stage.code(&house.admin))]).await.status, 403);
     assert_eq!(
         (house.count("audit.searched", "refused") > 0, house.count("audit.read", "refused"), house.count("audit.exported", "refused")),
         (true, 1, 1)
@@ -289,16 +324,48 @@ async fn one_event_can_be_checked_by_hand() {
 #[actix_web::test]
 async fn a_search_leaves_as_csv_with_the_rules_of_the_bundle() {
     let house = house().await;
-    let answer = house.stage.get(&house.auditor, &format!("/audit.csv?case={}", house.number)).await;
-    assert_eq!(answer.status, 200);
+    let stage = &house.stage;
+    let page = stage.get(&house.auditor, &format!("/audit?case={}", house.number)).await;
+    assert!(page.body.contains("action=\"/audit/exports\""), "{}", page.body);
+    assert_eq!((stage.get(&house.auditor, "/audit/exports").await.status, stage.get(&house.auditor, "/audit.csv").await.status), (405, 404));
+    let code = stage.code(&house.auditor);
+    let session = stage.session_of(&house.auditor).await.0;
+    let export =
+        async |code: &str, more: (&str, &str)| stage.post_as(&session, "/audit/exports", &[("case", &house.number), ("totp", code), more]).await;
+    let nonce = ("nonce", "0123456789abcdef0123456789abcdef");
+
+    // Refused at the field; what was searched for is kept for the next attempt.
+    for (lang, word) in [("zh-CN", "验证码不正确"), ("en", "The code is not right")] {
+        let path = format!("/audit/exports?lang={lang}");
+        let page = stage.post(&house.auditor, &path, &[("case", &house.number), ("actor", "hejing"), ("totp", "000000")]).await;
+        assert!(page.status == 422 && page.body.contains(word) && page.body.contains("id=\"export-totp-e\""), "{}", page.body);
+        for (field, value) in [("case", house.number.as_str()), ("actor", "hejing")] {
+            let kept = format!("<input type=\"hidden\" name=\"{field}\" value=\"{value}\">");
+            assert!(page.body.contains(&kept), "{kept} in {}", page.body);
+        }
+        assert_sound(&page.body);
+    }
+    stage.get(&house.auditor, "/audit?lang=zh-CN").await;
+    assert_eq!((house.count("audit.exported", "success"), house.count("audit.exported", "refused")), (0, 2));
+
+    let answer = export(&code, nonce).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
     let rows = csv::parse(answer.body.as_bytes()).unwrap();
     assert_eq!(rows[0].join(","), countermand::evidence::columns::names(countermand::evidence::columns::EVENTS).collect::<Vec<_>>().join(","));
     let expected = house.stage.events(&house.case).await.len();
     assert_eq!(rows.len() - 1, expected);
     assert_eq!(house.count("audit.exported", "success"), 1);
-    assert_eq!(house.stage.get(&house.auditor, "/audit.csv?address=x").await.status, 422);
-    assert_eq!(house.count("audit.exported", "refused"), 1);
-    assert_eq!(house.stage.get(&house.counsel, "/audit.csv").await.status, 403, "counsel reads the trail but does not carry it away");
+    let twice = export(&code, nonce).await;
+    assert_eq!((twice.body, house.count("audit.exported", "success")), (answer.body, 1), "a second click gets the same file");
+    // The code is spent: neither another search nor another form can use it.
+    for (fields, place) in [(("actor", "hejing"), "export-totp-e"), (("nonce", "another"), "export-totp-e"), (("address", "x"), "address-e")] {
+        let page = export(&code, fields).await;
+        assert!(page.status == 422 && page.body.contains(&format!("id=\"{place}\"")), "{fields:?}: {}", page.body);
+        assert_sound(&page.body);
+    }
+    assert_eq!((house.count("audit.exported", "success"), house.count("audit.exported", "refused")), (1, 5));
+    let denied = stage.post(&house.counsel, "/audit/exports", &[("totp", &stage.code(&house.counsel))]).await;
+    assert_eq!(denied.status, 403, "counsel reads the trail but does not carry it away");
 }
 
 #[actix_web::test]

@@ -91,12 +91,6 @@ CREATE TABLE idempotency (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (token_id, request_key)
 );
-CREATE TABLE form_answers (
-    nonce TEXT COLLATE "C" PRIMARY KEY,
-    session_id TEXT COLLATE "C" NOT NULL,
-    location TEXT COLLATE "C" NOT NULL,
-    created_at BIGINT NOT NULL
-);
 
 CREATE TABLE connections (
     id TEXT COLLATE "C" PRIMARY KEY,

@@ -16,7 +16,6 @@ DROP TABLE recipients;
 DROP TABLE messages;
 DROP TABLE broadcasts;
 DROP TABLE connections;
-DROP TABLE form_answers;
 DROP TABLE idempotency;
 DROP TABLE tokens;
 DROP TABLE devices;

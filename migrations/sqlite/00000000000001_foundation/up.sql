@@ -91,12 +91,6 @@ CREATE TABLE idempotency (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (token_id, request_key)
 ) STRICT;
-CREATE TABLE form_answers (
-    nonce TEXT PRIMARY KEY,
-    session_id TEXT NOT NULL,
-    location TEXT NOT NULL,
-    created_at INTEGER NOT NULL
-) STRICT;
 
 CREATE TABLE connections (
     id TEXT PRIMARY KEY,

@@ -4,8 +4,11 @@ use serde_json::json;
 
 use super::{App, AppResult, Caller, Query, Turn, trail};
 use crate::{
-    app::evidence::parts_of,
-    domain::{event::Action, role::Permission},
+    app::{Done, evidence::parts_of, step_up},
+    domain::{
+        event::{Action, Outcome},
+        role::Permission,
+    },
     evidence::{
         collected::Entry,
         columns, csv,
@@ -21,25 +24,54 @@ const PIECE: i64 = 500;
 pub struct Csv {
     app: App,
     filter: Filter,
+    size: u64,
     /// The next row lies below this index; `None` at the end.
     below: Option<u64>,
     begun: bool,
 }
 
-/// Begins an export of a search; leaves `audit.exported`.
-pub async fn export(app: &App, caller: &Caller, query: &Query) -> AppResult<Csv> {
+/// Begins an export of a search; leaves `audit.exported`. A person gives a fresh one-time code, which that event spends.
+///
+/// # Errors
+/// `Forbidden`; `Invalid` on the fields of the search and on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
+pub async fn export(app: &App, caller: &Caller, query: &Query, totp: &str) -> AppResult<Csv> {
     app.require(caller, Permission::AuditExport, Action::AuditExported, trail()).await?;
     let filter = match query.filter(app).await {
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
     };
     let size = app.store.read(reader::head).await?.size();
-    let event = caller.event(Action::AuditExported, trail()).detail(json!({ "log_size": size })).text(json!({ "query": query.to_json() }));
-    app.record_of(caller, event).await?;
-    Ok(Csv { app: app.clone(), filter, below: Some(size), begun: false })
+    let (app2, caller2, totp, asked) = (app.clone(), caller.clone(), totp.to_owned(), query.to_json());
+    // From the reserve of a full disk, as all reading of those who audit.
+    let written = app
+        .write_of(caller.audits(), move |tx| {
+            let event = caller2.event(Action::AuditExported, trail()).text(json!({ "query": asked }));
+            if let Some(user) = &caller2.user_id
+                && let Err(error) = step_up::spend_totp(tx, app2.store.keys(), user, &totp)?
+            {
+                tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
+                return Ok(Err(error));
+            }
+            tx.append(event.detail(json!({ "log_size": size })))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    Done::from_write(written)?;
+    Ok(Csv { app: app.clone(), filter, size, below: Some(size), begun: false })
+}
+
+/// The file of an export that was made when the log had `size` events, once more: for a form that was sent twice. Leaves nothing.
+pub async fn again(app: &App, caller: &Caller, query: &Query, size: u64) -> AppResult<Csv> {
+    app.require(caller, Permission::AuditExport, Action::AuditExported, trail()).await?;
+    Ok(Csv { app: app.clone(), filter: query.filter(app).await?, size, below: Some(size), begun: false })
 }
 
 impl Csv {
+    /// Events in the log when it was asked for.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The next piece of the file; `None` at its end.
     pub async fn next(&mut self) -> AppResult<Option<String>> {
         if !self.begun {

@@ -1,5 +1,5 @@
 //! Broadcasts as people see them: the list and one broadcast with its recipients. Titles are shown to who may read contents; the text is
-//! opened through [`super::content`], which leaves an event.
+//! opened through [`super::content()`], which leaves an event.
 
 use std::collections::BTreeMap;
 
@@ -208,7 +208,7 @@ impl Detail {
     }
 }
 
-/// The words of a report's audience, for who may read contents; leaves no event of its own: call after [`super::content`].
+/// The words of a report's audience, for who may read contents; leaves no event of its own: call after [`super::content()`].
 pub fn audience_words(app: &App, caller: &Caller, broadcast: &Broadcast) -> AppResult<content::Addressees> {
     if !caller.may(Permission::ContentRead) {
         return Err(AppError::Forbidden(Permission::ContentRead));

@@ -11,11 +11,12 @@ use std::{io::Write, path::Path};
 pub use crate::evidence::verify::{Answer, Check, Outcome};
 pub(in crate::app) use collect::parts_of;
 
-use super::{App, AppError, AppResult, Caller, Turn};
+use super::{App, AppError, AppResult, Caller, Done, Turn, step_up};
 use crate::{
     clock::Instant,
+    crypto::private,
     domain::{
-        event::{Action, Subject},
+        event::{self, Action, Subject},
         role::Permission,
     },
     evidence::{
@@ -112,22 +113,60 @@ pub async fn find(app: &App, caller: &Caller, number: &str) -> AppResult<Listed>
     Ok(Listed { kind: Kind::of(&row), row, case_number })
 }
 
-/// The bytes of a bundle, for download: an export of its own, and recorded as one. Contents only for those who may read them.
-pub async fn download(app: &App, caller: &Caller, number: &str) -> AppResult<(Listed, Vec<u8>)> {
-    let found = find(app, caller, number).await?;
+/// The bytes of a bundle, for download: an export of its own, and recorded as one, in the write that spends a person's fresh one-time
+/// code. Contents only for those who may read them.
+///
+/// # Errors
+/// `Forbidden`; `NotFound`; `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
+pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> AppResult<(Listed, Vec<u8>)> {
+    app.require(caller, Permission::EvidenceExport, Action::EvidenceExported, Subject::new("bundle", number)).await?;
+    let found = match find(app, caller, number).await {
+        Err(AppError::NotFound) => {
+            let about = Subject::new("bundle", number);
+            return Err(app.refuse(caller, Action::EvidenceExported, about, None, AppError::NotFound).await);
+        }
+        found => found?,
+    };
     let subject = Subject::new("bundle", found.row.id.clone());
+    let bytes = bytes_of(app, caller, &found).await?;
+    let detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(&found.row.sha256) });
+    let (app2, caller2, totp, case) = (app.clone(), caller.clone(), totp.to_owned(), found.row.recall_id.clone());
+    let written = app
+        .write_of(caller.audits(), move |tx| {
+            let event = caller2.event(Action::EvidenceExported, subject.clone()).case(&case);
+            if let Some(user) = &caller2.user_id
+                && let Err(error) = step_up::spend_totp(tx, app2.store.keys(), user, &totp)?
+            {
+                tx.append(event.outcome(event::Outcome::Refused).detail(error.as_detail()))?;
+                return Ok(Err(error));
+            }
+            tx.append(event.detail(detail.clone()))?;
+            Ok(Ok(()))
+        })
+        .await?;
+    Done::from_write(written)?;
+    Ok((found, bytes))
+}
+
+/// The bytes of a bundle that was downloaded a moment ago, once more: for a form that was sent twice. Leaves nothing.
+pub async fn again(app: &App, caller: &Caller, number: &str) -> AppResult<(Listed, Vec<u8>)> {
+    let found = find(app, caller, number).await?;
+    let bytes = bytes_of(app, caller, &found).await?;
+    Ok((found, bytes))
+}
+
+/// The bytes as they were sealed, for those who may have them.
+async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u8>> {
     if found.kind.has_contents() {
-        app.require(caller, Permission::ContentRead, Action::EvidenceExported, subject.clone()).await?;
+        app.require(caller, Permission::ContentRead, Action::EvidenceExported, Subject::new("bundle", found.row.id.clone())).await?;
     }
     let path = app.store.data().join(&found.row.path);
     let read = tokio::task::spawn_blocking(move || std::fs::read(&path)).await.map_err(|_| StoreError::Panicked)?;
     let bytes = read.map_err(|e| StoreError::Unavailable(format!("the archive: {e}")))?;
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
-        return Err(StoreError::Corrupt(format!("bundle {number} is not the one that was sealed")).into());
+        return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
-    let detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(&found.row.sha256) });
-    app.record_of(caller, caller.event(Action::EvidenceExported, subject).case(&found.row.recall_id).detail(detail)).await?;
-    Ok((found, bytes))
+    Ok(bytes)
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.
@@ -192,21 +231,10 @@ fn keep(data: &Path, folder: &str, bundle: &Bundle) -> Result<String, StoreError
 
 /// Readable by this account alone: bundles hold personal data and contents.
 pub fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    if !folder.as_os_str().is_empty() && !folder.exists() {
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(folder)?;
-    }
+    private::folder(path.parent().unwrap_or(Path::new("")))?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".part");
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&partial)?;
+    let mut file = private::file(Path::new(&partial))?;
     file.write_all(bytes)?;
     file.sync_all()?;
     std::fs::rename(&partial, path)

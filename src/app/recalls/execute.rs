@@ -246,8 +246,9 @@ fn history(rows: &[CallRow]) -> Vec<(Instant, Answer)> {
             let at = Instant(r.answered_at.unwrap_or(r.started_at));
             let answer = match r.result.as_deref() {
                 Some("ok") => Answer::Done,
-                Some("refused" | "unauthorized" | "unsupported") => Answer::Refused,
-                Some("not_reached") => Answer::NotNow(at),
+                Some("refused" | "unsupported") => Answer::Refused,
+                // Nothing was done, and somebody can mend the connection before the window closes.
+                Some("not_reached" | "unauthorized") => Answer::NotNow(at),
                 Some("rate_limited") => Answer::NotNow(at.plus(wish(r.code.as_deref()))),
                 _ => Answer::Unknown,
             };

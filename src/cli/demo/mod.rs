@@ -22,10 +22,12 @@ use crate::{
         serve,
     },
     connect::emulator::{self, Emulator},
+    crypto::private,
     evidence::{
         verify::{Answer, Pin, verify},
         zip::Limits,
     },
+    i18n::{Lang, Tr},
     store::verify::Against,
     web::console::demo::{Card, Cards},
 };
@@ -55,7 +57,7 @@ const CONNECTION: &str = "企业微信（演示）";
 pub fn run(args: &Args) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let cast_folder = &args.data;
-        std::fs::create_dir_all(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
+        private::folder(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
         let cast = Cast::open(cast_folder)?;
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
@@ -89,7 +91,8 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
     let cards = Cards(cast.members.iter().map(|m| Card::new(&m.username, &m.name, &m.roles, &m.password, &m.secret)).collect());
     let server = actix_web::rt::spawn(serve::serve_demo(app.clone(), listener, cards, platform.access().base_url.clone()));
     let base = format!("http://127.0.0.1:{}", address.port());
-    let told = story::tell(&app, cast, &base, &connection, |line| {
+    let tr = Tr::new(Lang::of_terminal(|name| std::env::var(name).ok()));
+    let told = story::tell(&app, cast, &base, &connection, &tr, |line| {
         if !args.json {
             say!("{line}");
         }
@@ -101,14 +104,16 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
     if args.json {
         say!("{report}");
     } else {
-        say!("{}：{}，证据 {}", told.number, report["state"].as_str().unwrap_or_default(), report["bundle"].as_str().unwrap_or_default());
+        let state = tr.word("recall-state", report["state"].as_str().unwrap_or_default());
+        let bundle = report["bundle"].as_str().unwrap_or_default();
+        say!("{}", tr.a("demo-told-end", &[("number", told.number.as_str()), ("state", &state), ("bundle", bundle)]));
     }
     if args.once {
         server.abort();
         return if good { Ok(()) } else { Err(Trouble::No("the case did not end as it should".to_owned())) };
     }
-    say!("\n{}/demo  （账号、密码与实时验证码）", app.config.public_url);
-    say!("{}/_emulator/inbox  （收件人看到的消息）", platform.access().base_url);
+    say!("\n{}", tr.a1("demo-told-accounts", "address", format!("{}/demo", app.config.public_url)));
+    say!("{}", tr.a1("demo-told-inbox", "address", format!("{}/_emulator/inbox", platform.access().base_url)));
     server.await.map_err(Trouble::cannot)?
 }
 

@@ -12,6 +12,7 @@ use crate::{
     cli::deployment::Trouble,
     crypto::totp,
     domain::role::Role,
+    i18n::Tr,
 };
 
 /// The case that was told.
@@ -34,15 +35,15 @@ impl From<VisitError> for Trouble {
 }
 
 /// Plays the job; `say` hears what happens.
-pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, say: impl Fn(&str)) -> Result<Told, Trouble> {
+pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, tr: &Tr, say: impl Fn(&str)) -> Result<Told, Trouble> {
     let client =
         reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).timeout(Duration::from_secs(30)).build().map_err(Trouble::cannot)?;
-    let stage = Stage { app, cast, client, base: base.to_owned() };
+    let stage = Stage { app, cast, client, base: base.to_owned(), tr };
     let unfinished = stage.unfinished().await?;
     let resumed = unfinished.is_some();
     let case = match unfinished {
         Some(case) => {
-            say("接续上次未完成的案件");
+            say(&tr.t("demo-told-again"));
             case
         }
         None => stage.request(connection, &say).await?,
@@ -63,6 +64,7 @@ struct Stage<'a> {
     cast: &'a Cast,
     client: reqwest::Client,
     base: String,
+    tr: &'a Tr,
 }
 
 impl Stage<'_> {
@@ -141,7 +143,7 @@ impl Stage<'_> {
         let page = visitor.submit(&page, "/broadcasts", &[&typed[..], &[("step", "check")]].concat()).await?;
         let page = visitor.submit(&page, "/broadcasts", &[("step", "send")]).await?;
         let broadcast = last_segment(&page);
-        say(&format!("{}向全体员工发送了《{TITLE}》", requester.name));
+        say(&self.tr.a2("demo-told-sent", "who", &requester.name, "title", TITLE));
         self.until(|| async {
             let broadcast = crate::app::broadcasts::load(self.app, &broadcast).await?;
             Ok(broadcast.sent_at.is_some())
@@ -151,7 +153,7 @@ impl Stage<'_> {
         let typed = [("category", "leak"), ("reason", REASON), ("basis", "《信息发布管理办法》第十四条第二款"), ("step", "check")];
         let page = visitor.submit(&page, "/recalls", &typed).await?;
         let page = visitor.submit(&page, "/recalls", &[("step", "submit")]).await?;
-        say(&format!("{}提交了撤回申请", requester.name));
+        say(&self.tr.a1("demo-told-asked", "who", &requester.name));
         Ok(last_segment(&page))
     }
 
@@ -169,7 +171,7 @@ impl Stage<'_> {
         let code = self.code(member, 0)?;
         let fields = [("decision", "approve"), ("comment", comment), ("totp", &code), ("ack", "1")];
         visitor.submit(&page, &format!("/recalls/{case}/decisions"), &fields).await?;
-        say(&format!("{}同意：{comment}", member.name));
+        say(&self.tr.a2("demo-told-approved", "who", &member.name, "comment", comment));
         Ok(())
     }
 
@@ -181,7 +183,7 @@ impl Stage<'_> {
         })
         .await?;
         let (loaded, _) = evidence::of_case(self.app, &Caller::shell(), case).await?;
-        say("平台已受理撤回，案件已结，证据已封存");
+        say(&self.tr.t("demo-told-sealed"));
         Ok(loaded.row.number)
     }
 

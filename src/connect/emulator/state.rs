@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    fs, io,
+    fs,
+    io::{self, Write},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -12,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Options, company::Company, faults::Faults};
-use crate::clock::{Clock, Instant};
+use crate::{
+    clock::{Clock, Instant},
+    crypto::private,
+};
 
 pub(super) const CORP_ID: &str = "wwc0ffee0ddba11fee";
 pub(super) const AGENT_ID: i64 = 1_000_002;
@@ -131,7 +135,7 @@ impl State {
     fn save(&self) -> io::Result<()> {
         let Some(path) = &self.file else { return Ok(()) };
         let next = beside(path);
-        fs::write(&next, serde_json::to_vec(&self.memory)?)?;
+        private::file(&next)?.write_all(&serde_json::to_vec(&self.memory)?)?;
         fs::rename(next, path)
     }
 

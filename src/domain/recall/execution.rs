@@ -83,9 +83,9 @@ pub fn roll_up(tally: &Tally) -> State {
 pub enum Answer {
     /// The platform took it.
     Done,
-    /// The platform understood and said no, or does not accept our credentials.
+    /// The platform understood and said no.
     Refused,
-    /// Nothing was done: too many calls, or not reached. Not before `Instant`.
+    /// Nothing was done: too many calls, not reached, or it does not accept our credentials, which can be mended. Not before `Instant`.
     NotNow(Instant),
     /// No usable answer: it may have been done. Also a call that was under way when we died.
     Unknown,

@@ -1,6 +1,6 @@
 //! The API under `/api/v1`: JSON in and out, one file a noun. Here: what every answer carries, and doing a request once.
 //!
-//! A handler reads its body with [`fields::Fields`], calls one use case and gives an [`Answer`] to [`once`]:
+//! A handler reads its body with [`fields::Fields`], calls one use case and gives an [`Answer`] to [`once()`]:
 //! the receipt goes into the body (`event` and `index`, and the same as `receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
 pub mod broadcasts;

@@ -1,5 +1,7 @@
 //! The audit trail for people: search, one event with its proof, CSV of a search.
 
+use std::borrow::Cow;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -11,12 +13,17 @@ use serde_json::Value;
 use crate::{
     app::{
         App, AppError,
-        audit::{self, Found, Line, Query, Turn, event::Shown, export::Csv},
+        audit::{
+            self, Found, Line, Query, Turn,
+            event::Shown,
+            export::{self, Csv},
+        },
+        step_up,
     },
     domain::event::{Action, Outcome},
     i18n::{Tr, word_key},
     web::{
-        Fault, FormState, Page, SignedIn, Tone, html, ok,
+        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
         page::Html,
         view::{Chip, Choice, Crumb},
     },
@@ -47,6 +54,12 @@ struct Row {
 struct Index {
     page: Page,
     form: FormState,
+    /// What an export of this search needs beside it.
+    export: FormState,
+    /// Whether this page shows what was found; a refused export does not search anew.
+    searched: bool,
+    /// The search, for the form of the export.
+    hidden: Vec<(&'static str, String)>,
     actions: Vec<Choice>,
     outcomes: Vec<Choice>,
     chips: Vec<Chip>,
@@ -54,7 +67,6 @@ struct Index {
     count: String,
     newer: Option<String>,
     older: Option<String>,
-    csv: String,
     size: u64,
     at: Html,
     problem: Option<String>,
@@ -69,15 +81,24 @@ fn tone(outcome: &str) -> Tone {
     }
 }
 
-/// The search as typed, from the address.
-fn typed(req: &HttpRequest) -> FormState {
+/// The search as typed, from the address or from the form of an export.
+fn typed<'a>(fields: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> FormState {
     let mut form = FormState::new("audit");
-    for (name, value) in url::form_urlencoded::parse(req.query_string().as_bytes()) {
+    for (name, value) in fields {
         if FIELDS.contains(&&*name) && !value.trim().is_empty() && form.value(&name).is_empty() {
             form = form.with(&name, value.chars().take(300).collect::<String>());
         }
     }
     form
+}
+
+fn addressed(req: &HttpRequest) -> FormState {
+    typed(url::form_urlencoded::parse(req.query_string().as_bytes()))
+}
+
+/// The form under the results.
+fn export_form() -> FormState {
+    FormState::new("audit").ids("export")
 }
 
 /// What is asked of the use case; a date that is none is an error of the form.
@@ -128,21 +149,21 @@ fn turn(req: &HttpRequest) -> Turn<u64> {
 
 /// `GET /audit`
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
-    let mut form = typed(&req);
+    let mut form = addressed(&req);
     let asked = query(&page, &mut form);
     if form.ok() {
         match audit::search(&app, &me.caller, &asked, turn(&req)).await {
-            Ok(found) => return ok(index_of(&app, page, form, Some(found))),
+            Ok(found) => return ok(index_of(&app, page, form, export_form(), Some(found))),
             Err(error @ AppError::Invalid(_)) => form.refuse_all(error)?,
             Err(error) => return Err(error.into()),
         }
     } else if !me.caller.may(crate::domain::role::Permission::AuditRead) {
         return Err(Fault::forbidden());
     }
-    html(StatusCode::UNPROCESSABLE_ENTITY, index_of(&app, page, form, None))
+    html(StatusCode::UNPROCESSABLE_ENTITY, index_of(&app, page, form, export_form(), None))
 }
 
-fn index_of(app: &App, page: Page, form: FormState, found: Option<Found>) -> Index {
+fn index_of(app: &App, page: Page, form: FormState, export: FormState, found: Option<Found>) -> Index {
     let chips = FIELDS
         .iter()
         .filter(|f| !form.value(f).is_empty())
@@ -158,6 +179,7 @@ fn index_of(app: &App, page: Page, form: FormState, found: Option<Found>) -> Ind
         })
         .collect();
     let choices = |prefix: &str, words: Vec<&'static str>| words.into_iter().map(|w| Choice::new(w, page.word(prefix, w))).collect();
+    let searched = found.is_some();
     let (newer, older, lines, standing) = match found {
         Some(f) => (f.newer, f.older, f.lines, Some(f.standing)),
         None => (None, None, Vec::new(), None),
@@ -167,10 +189,12 @@ fn index_of(app: &App, page: Page, form: FormState, found: Option<Found>) -> Ind
         chips,
         actions: choices("action", Action::ALL.iter().map(|a| a.as_str()).collect()),
         outcomes: choices("outcome", Outcome::ALL.iter().map(|o| o.as_str()).collect()),
-        count: if form.ok() { page.n("audit-page", rows.len()) } else { String::new() },
+        count: if searched { page.n("audit-page", rows.len()) } else { String::new() },
         newer: newer.map(|index| href("/audit", &form, "", Some(("after", index)))),
         older: older.map(|index| href("/audit", &form, "", Some(("before", index)))),
-        csv: href("/audit.csv", &form, "", None),
+        hidden: FIELDS.iter().filter(|f| !form.value(f).is_empty()).map(|f| (*f, form.value(f).to_owned())).collect(),
+        export,
+        searched,
         size: standing.as_ref().map_or(0, |s| s.size),
         at: page.time_full(standing.as_ref().map_or(page.now, |s| s.at)),
         problem: standing.and_then(|s| s.problem),
@@ -200,14 +224,42 @@ fn row(page: &Page, line: Line) -> Row {
     }
 }
 
-/// `GET /audit.csv`: the search as a file, sent piece by piece.
-pub async fn csv(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
-    let mut form = typed(&req);
+/// `POST /audit/exports`: the search as a file, sent piece by piece; refused, the page with the search as it was typed.
+pub async fn export(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let fields = posted.fields().flat_map(|(name, values)| values.iter().map(move |v| (name.as_str().into(), v.as_str().into())));
+    let mut form = typed(fields);
     let asked = query(&page, &mut form);
-    if !form.ok() {
-        return Err(Fault::unprocessable());
+    let mut code = export_form();
+    if form.ok() {
+        let make = || async {
+            let csv = export::export(&app, &me.caller, &asked, posted.get("totp")).await?;
+            let size = csv.size().to_string();
+            Ok((csv, size))
+        };
+        let error = match once::file(&app, &me, &req, &posted, make).await? {
+            Ok(once::Handed::First(csv)) => return Ok(sent(&page, csv)),
+            Ok(once::Handed::Again(size)) => {
+                return Ok(sent(&page, export::again(&app, &me.caller, &asked, size.parse().unwrap_or_default()).await?));
+            }
+            Err(error) => error,
+        };
+        // A fault of the search belongs to its fields, everything else to the code.
+        match &error {
+            AppError::Invalid(errors) if errors.iter().any(|e| e.field != step_up::FIELD) => form.refuse_all(error)?,
+            _ => code.refuse_all(error)?,
+        }
+    } else {
+        once::turned_away(&req, "invalid");
+        if !me.caller.may(crate::domain::role::Permission::AuditExport) {
+            return Err(Fault::forbidden());
+        }
     }
-    let csv = audit::export::export(&app, &me.caller, &asked).await?;
+    let status = if form.ok() { code.status() } else { form.status() };
+    html(status, index_of(&app, page.at("/audit"), form, code, None))
+}
+
+fn sent(page: &Page, csv: Csv) -> HttpResponse {
     let pieces = futures_util::stream::unfold(Some(csv), |csv: Option<Csv>| async move {
         let mut csv = csv?;
         match csv.next().await {
@@ -218,7 +270,7 @@ pub async fn csv(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> 
         }
     });
     let name = format!("attachment; filename=\"audit-{}.csv\"", page.iso_date(page.now));
-    Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").insert_header((header::CONTENT_DISPOSITION, name)).streaming(pieces))
+    HttpResponse::Ok().content_type("text/csv; charset=utf-8").insert_header((header::CONTENT_DISPOSITION, name)).streaming(pieces)
 }
 
 /// A part as the page shows it.

@@ -81,7 +81,8 @@ pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest,
         }
         Err(error) => {
             form.refuse_all(error)?;
-            edit(page, form, None, StatusCode::UNPROCESSABLE_ENTITY)
+            let status = form.status();
+            edit(page, form, None, status)
         }
     }
 }
@@ -129,8 +130,9 @@ pub async fn change(app: Data<App>, who: SignedIn, page: Page, id: Path<String>,
         }
         Err(error) => {
             form.refuse_all(error)?;
+            let status = form.status();
             let connection = connections::load(&app, &who.caller, &id).await?;
-            edit(page, form, Some(connection), StatusCode::UNPROCESSABLE_ENTITY)
+            edit(page, form, Some(connection), status)
         }
     }
 }

@@ -121,7 +121,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
                 AppError::NotFound => form.refuse("case", "unknown"),
                 error => form.refuse_all(error)?,
             }
-            html(StatusCode::UNPROCESSABLE_ENTITY, index_of(&app, &me, page, form, Turn::First).await?)
+            html(form.status(), index_of(&app, &me, page, form, Turn::First).await?)
         }
     }
 }
@@ -136,24 +136,47 @@ struct Show {
     /// Whether this person may download it.
     may: bool,
     masked: bool,
+    form: FormState,
 }
 
-/// `GET /evidence/{number}`
-pub async fn show(app: Data<App>, me: SignedIn, page: Page, number: Path<String>) -> Result<HttpResponse, Fault> {
-    let listed = evidence::find(&app, &me.caller, &number).await?;
-    ok(Show {
+async fn show_of(app: &App, me: &SignedIn, page: Page, number: &str, form: FormState) -> Result<Show, Fault> {
+    let listed = evidence::find(app, &me.caller, number).await?;
+    Ok(Show {
         crumbs: vec![Crumb::link("/evidence", page.t("nav-evidence")), Crumb::here(listed.row.number.clone())],
         row: row(&page, &listed),
         sha256: hex::encode(&listed.row.sha256),
         may: !listed.kind.has_contents() || page.can("content.read"),
         masked: listed.kind == Kind::Masked,
-        page,
+        page: page.at(format!("/evidence/{number}")),
+        form,
     })
 }
 
-/// `GET /evidence/{number}/file`
-pub async fn file(app: Data<App>, me: SignedIn, number: Path<String>) -> Result<HttpResponse, Fault> {
-    let (listed, bytes) = evidence::download(&app, &me.caller, &number).await?;
+/// `GET /evidence/{number}`
+pub async fn show(app: Data<App>, me: SignedIn, page: Page, number: Path<String>) -> Result<HttpResponse, Fault> {
+    ok(show_of(&app, &me, page, &number, FormState::new("download")).await?)
+}
+
+/// `POST /evidence/{number}/downloads`: the bundle's file; refused, the page of the bundle.
+pub async fn download(
+    app: Data<App>,
+    me: SignedIn,
+    page: Page,
+    number: Path<String>,
+    req: HttpRequest,
+    posted: Posted,
+) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    let make = || async { Ok((evidence::download(&app, &me.caller, &number, posted.get("totp")).await?, String::new())) };
+    let (listed, bytes) = match once::file(&app, &me, &req, &posted, make).await? {
+        Ok(once::Handed::First(found)) => found,
+        Ok(once::Handed::Again(_)) => evidence::again(&app, &me.caller, &number).await?,
+        Err(error) => {
+            let mut form = FormState::from_posted("download", &posted);
+            form.refuse_all(error)?;
+            return html(form.status(), show_of(&app, &me, page, &number, form).await?);
+        }
+    };
     let name = format!("attachment; filename=\"{}.zip\"", listed.row.number);
     Ok(HttpResponse::Ok().content_type("application/zip").insert_header((header::CONTENT_DISPOSITION, name)).body(bytes))
 }

@@ -67,7 +67,8 @@ pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest,
         }
         Err(error) => {
             form.refuse_all(error)?;
-            new_page(&app, &who, page, form, StatusCode::UNPROCESSABLE_ENTITY).await
+            let status = form.status();
+            new_page(&app, &who, page, form, status).await
         }
     }
 }

@@ -219,7 +219,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
         }
     }
     if let Some(until) = person.valid_until.filter(|_| sent != Sent::Access) {
-        form = form.with("valid_until", until.to_rfc3339().chars().take(10).collect::<String>());
+        form = form.with("valid_until", page.iso_date(until));
     }
     Ok(Show {
         form,
@@ -288,8 +288,8 @@ pub async fn roles(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id:
 
 /// `POST /users/{id}/audit-access`: read-only access until a day, which still counts.
 pub async fn give_access(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
-    // By the installation's zone at most half a day apart from UTC. A day that is none is refused like one that is over.
-    let until = Instant::parse(&format!("{}T23:59:59Z", posted.get("valid_until"))).unwrap_or(Instant(0));
+    // To the end of that day where the company is. A day that is none is refused like one that is over.
+    let until = page.end_of_day(posted.get("valid_until")).unwrap_or(Instant(0));
     change(&app, me, page, &posted, &id, Change::AuditAccess(Some(until))).await
 }
 

@@ -287,7 +287,7 @@ async fn only_the_system_administrator_makes_connections_and_the_secret_never_co
     };
     assert_eq!(post!(app, cookie, &at, change("1", "wrong-secret")).status(), StatusCode::SEE_OTHER);
     let stale = post!(app, cookie, &at, change("1", ""));
-    assert_eq!(stale.status(), StatusCode::UNPROCESSABLE_ENTITY, "a form from before somebody else's change");
+    assert_eq!(stale.status(), StatusCode::CONFLICT, "a form from before somebody else's change");
     assert!(text(stale).await.contains("情况已有变化"));
     post!(app, cookie, &format!("{at}/tests"), [("csrf", csrf.as_str())]);
     let page = text(get!(app, cookie, &at)).await;

@@ -259,7 +259,7 @@ async fn connections(house: &House, crew: &Crew) -> String {
     house.worked("/connections/{id}", by, &shot);
     assert!(!serde_json::to_string(&shot.events).unwrap().contains(&access.secret), "the secret is in no event");
     let shot = house.post(by, &path, &with("备用", &[("version", "1"), ("active", "1")])).await;
-    house.declined("/connections/{id}", by, &shot, 422, "conflict");
+    house.declined("/connections/{id}", by, &shot, 409, "conflict");
     let shot = house.post(by, &path, &with("", &[("version", "2"), ("active", "1")])).await;
     house.declined("/connections/{id}", by, &shot, 422, "invalid");
     let shot = house.post(by, &format!("{path}/tests"), &[]).await;
@@ -445,6 +445,26 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     }
     let shot = house.post(by, route, &[("case", case), ("purpose", "劳动仲裁举证"), ("totp", &code)]).await;
     house.worked(route, by, &shot);
+    let (route, path) = ("/evidence/{number}/downloads", format!("{}/downloads", shot.location));
+    for code in [code.as_str(), "000000", ""] {
+        let shot = house.post(by, &path, &[("totp", code)]).await;
+        house.declined(route, by, &shot, 422, "invalid");
+    }
+    let shot = house.post(by, "/evidence/EVID-0/downloads", &[("totp", "000000")]).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    let code = house.fresh_code(&crew.counsel);
+    let shot = house.post(by, &path, &[("totp", &code)]).await;
+    house.worked(route, by, &shot);
+    let (route, auditor) = ("/audit/exports", By::Person(&crew.auditor));
+    for (name, value) in [("totp", "000000"), ("totp", ""), ("address", "x")] {
+        let shot = house.post(auditor, route, &[(name, value)]).await;
+        house.declined(route, auditor, &shot, 422, "invalid");
+    }
+    let shot = house.post(auditor, route, &[("from", "nonsense")]).await;
+    house.refused("a date that is none", "permission.checked", auditor, &shot, 422, "invalid");
+    let code = house.fresh_code(&crew.auditor);
+    let shot = house.post(auditor, route, &[("case", case), ("totp", &code)]).await;
+    house.worked(route, auditor, &shot);
     let route = "/evidence/verification";
     let shot = house.post(by, route, &[]).await;
     house.declined(route, by, &shot, 422, "invalid");

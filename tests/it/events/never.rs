@@ -40,7 +40,7 @@ async fn unable(house: &House, who: &Person, posts: &[(&str, &str)]) {
 
 /// A record cannot be deleted or altered: there is no such act.
 async fn indelible(house: &House, who: &Person) {
-    for page in ["/audit/0", "/audit", "/audit.csv"] {
+    for page in ["/audit/0", "/audit", "/evidence/EVID-20261122-000001"] {
         for method in [Method::DELETE, Method::PUT, Method::PATCH, Method::POST] {
             let (request, _) = house.request(By::Person(who), method, page).await;
             let shot = house.shoot(request).await;
@@ -129,7 +129,7 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
     let broadcast = house.stage.loaded(&case).await.row.broadcast_id;
     let him = crew.nobody.caller.id.clone();
     let connection = house.stage.connection.clone();
-    let (page, of_message, csv) = (format!("/recalls/{case}"), format!("/broadcasts/{broadcast}"), format!("/audit.csv?case={case}"));
+    let (page, of_message) = (format!("/recalls/{case}"), format!("/broadcasts/{broadcast}"));
     let (evidence, roles, access) = (format!("{page}/evidence"), format!("/users/{him}/roles"), format!("/users/{him}/audit-access"));
     let (details, suspend) = (format!("/users/{him}/details"), format!("/users/{him}/suspensions"));
     let (change, test) = (format!("/connections/{connection}"), format!("/connections/{connection}/tests"));
@@ -143,16 +143,20 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
         ("/broadcasts", "/broadcasts"),
         ("/reports", "/reports"),
         ("/evidence/exports", "/evidence/exports"),
+        ("/evidence/{number}/downloads", "/evidence/EVID-20261122-000001/downloads"),
     ];
+    let trail = [("/audit/exports", "/audit/exports")];
 
     // Reads no audit contents, changes no role, approves nothing.
-    unread(&house, &crew.system, &["/audit", "/audit/0", &csv, &page, &of_message, &evidence, "/evidence", "/recalls"]).await;
+    unread(&house, &crew.system, &["/audit", "/audit/0", &page, &of_message, &evidence, "/evidence", "/recalls"]).await;
     unable(&house, &crew.system, &in_case).await;
+    unable(&house, &crew.system, &trail).await;
     unable(&house, &crew.system, &[("/users/{id}/roles", &roles), ("/users/{id}/audit-access", &access), ("/recalls/{id}/halts", &halt)]).await;
 
     // Makes no connection, approves nothing, deletes no record; and reads neither the trail nor what was said.
-    unread(&house, &crew.security, &["/audit", &csv, "/connections", &change, &of_message, &evidence, "/evidence"]).await;
+    unread(&house, &crew.security, &["/audit", "/connections", &change, &of_message, &evidence, "/evidence"]).await;
     unable(&house, &crew.security, &in_case).await;
+    unable(&house, &crew.security, &trail).await;
     unable(
         &house,
         &crew.security,

@@ -14,19 +14,21 @@ const OPEN: [&str; 3] = ["/setup/{token}", "/invitations/{token}", "/sessions"];
 /// Routes of somebody whose code is still missing.
 const PENDING: [&str; 2] = ["/sessions/verification", "/sessions/enrolment"];
 /// What a read-only account may post too.
-const AUDITORS: [&str; 7] = [
+const AUDITORS: [&str; 9] = [
     "/sessions/current/closures",
     "/account/password",
     "/account/second-factor",
     "/account/preferences",
     "/account/sessions/{id}/revocations",
+    "/audit/exports",
     "/evidence/exports",
+    "/evidence/{number}/downloads",
     "/evidence/verification",
 ];
 const GATE: &str = "permission.checked";
 
 fn path(route: &str) -> String {
-    route.replace("{id}", "0192aaaa-0000-7000-8000-000000000000").replace("{token}", &"x".repeat(43))
+    route.replace("{number}", "EVID-20261122-000001").replace("{id}", "0192aaaa-0000-7000-8000-000000000000").replace("{token}", &"x".repeat(43))
 }
 
 /// Somebody who is signed in and holds no role may do this all the same.

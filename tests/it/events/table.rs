@@ -66,6 +66,8 @@ pub const TABLE: &[Line] = &[
     said("/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
     said("/recalls/{id}/halts", "recall.halted", CASE),
     said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
+    line("/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
+    said("/audit/exports", "audit.exported", &["/log_size"]),
     line("/evidence/verification", "evidence.verified", &["/sha256", "/result"]),
     line("/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
     line("/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),

@@ -152,6 +152,12 @@ async fn story(disk: &SmallDisk, db: TestDb) {
         assert_eq!(page.status, 200, "{path}: {}", page.body);
         assert!(page.body.contains(expected) || path == "/audit", "{path}: {}", page.body);
     }
+    stage.clock.advance(Duration::from_secs(30));
+    let fresh = totp::code(&secret, stage.app.now());
+    for (code, status) in [("000000", 422), (fresh.as_str(), 200), (&fresh, 422)] {
+        let file = looks.submit("/audit", "/audit/exports", &[("case", &case), ("totp", code)]).await;
+        assert_eq!((file.status.as_u16(), file.body.contains(",recall.submitted,")), (status, status == 200), "{}", file.body);
+    }
     let (size, rows) = counted(&stage).await;
     assert!(size > full.0 && rows == full.1, "the auditor's reading is recorded, from the reserve");
     let page = admin.get("/settings").await;

@@ -14,6 +14,7 @@ use countermand::{
     clock::Instant,
     config::Config,
     id::{DecisionId, RecallId},
+    store::jobs as job_rows,
 };
 use serde_json::json;
 
@@ -89,6 +90,24 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     drop(killed);
     once::release(&stage.app).await.unwrap();
     assert_eq!(begin().await, Begun::Go { id: id.clone() }, "the node that began it has started again");
+
+    // One that had no room for its lock may live: what it began is left to it.
+    let run = stage.app.store.data().join("run");
+    let aside = stage.app.store.data().join("aside");
+    std::fs::rename(&run, &aside).unwrap();
+    std::fs::write(&run, "in the way").unwrap();
+    let unseen = App::new(stage.app.store.clone(), Config::clone(&stage.app.config));
+    assert!(matches!(once::begin(&unseen, "token", "other", [2; 32]).await.unwrap(), Begun::Go { .. }));
+    stage.app.store.write(|tx| tx.enqueue("expire_recall", "nothing", &json!({ "recall": "nothing" }), tx.now())).await.unwrap();
+    let job = job_rows::take(&stage.app.store, unseen.process()).await.unwrap().unwrap();
+    std::fs::remove_file(&run).unwrap();
+    std::fs::rename(&aside, &run).unwrap();
+    once::release(&stage.app).await.unwrap();
+    let row = stage.app.store.read(|conn| countermand::store::once::find(conn, "token", "other")).await.unwrap().unwrap();
+    assert_eq!(Some(unseen.process()), row.answer.split(' ').nth(1));
+    assert!(stage.app.now().since(Instant(row.created_at)) < Duration::from_secs(90), "nothing is taken from it before its time");
+    assert_eq!(job_rows::release(&stage.app.store, &stage.app.node, Vec::new()).await.unwrap(), 0, "its jobs neither");
+    job_rows::finish(&stage.app.store, &job.id).await.unwrap();
 
     let broadcast = stage.notice(&cast.requester, &[&people[0]]).await;
     let request = Request { broadcast, category: "leak".into(), reason: "收件范围误选为全体员工".into(), ..Request::default() };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countermand::{
-    app::{Caller, calls},
+    app::{Caller, calls, connections},
     connect::emulator::Mode,
     domain::{
         event::{Action, Subject},
@@ -149,4 +149,55 @@ async fn a_case_halted_in_review_cannot_be_approved_but_can_be_rejected() {
     stage.clock.advance(Duration::from_secs(30));
     assert_eq!(stage.decide(&cast.reviewer, &case, "reject").await.status, 303);
     assert_eq!(stage.state(&case).await, "rejected");
+}
+
+/// Gives the stage's connection another secret, as the system administrator does on its page.
+async fn give_secret(stage: &Stage, secret: &str) {
+    let access = stage.emulator.access().clone();
+    let version = stage.app.store.read(countermand::store::connections::list).await.unwrap()[0].version;
+    let change = connections::Change {
+        name: "企业微信".into(),
+        base_url: access.base_url,
+        corp_id: access.corp_id,
+        agent_id: access.agent_id.to_string(),
+        secret: secret.into(),
+        active: true,
+        version,
+        ..connections::Change::default()
+    };
+    connections::change(&stage.app, &Caller::shell(), &stage.connection, change).await.unwrap();
+}
+
+#[actix_web::test]
+async fn credentials_that_the_platform_refuses_can_be_mended_until_the_window_closes() {
+    for mended in [true, false] {
+        let stage = Stage::set().await;
+        let cast = stage.cast().await;
+        let case = stage.case(&cast).await;
+        let end = stage.loaded(&case).await.case.window_end().unwrap();
+        give_secret(&stage, "of-another-application").await;
+        if !mended {
+            stage.clock.advance(end.since(stage.app.now()) - Duration::from_secs(130));
+        }
+        for who in [&cast.reviewer, &cast.lawyer, &cast.executive] {
+            assert_eq!(stage.decide(who, &case, "approve").await.status, 303);
+        }
+        stage.settle(3, 5).await;
+        assert_eq!((stage.state(&case).await.as_str(), stage.emulator.count("message/recall")), ("executing", 0));
+        for (lang, words) in [("zh-CN", "平台不接受该连接的凭据"), ("en", "does not accept this connection")] {
+            let page = stage.get(&cast.requester, &format!("/recalls/{case}?lang={lang}")).await;
+            assert!(page.body.contains(words), "the case says what it waits for: {}", page.body);
+        }
+        if mended {
+            give_secret(&stage, &stage.emulator.access().secret.clone()).await;
+        }
+        stage.settle(60, 5).await;
+        let (state, said) = if mended { ("recall_accepted", "\"accepted\":3") } else { ("failed", "\"failed\":3") };
+        assert_eq!(stage.state(&case).await, state);
+        assert!(stage.loaded(&case).await.row.tally.unwrap().contains(said), "nothing was done, and that is known");
+        assert!(!stage.get(&cast.requester, &format!("/recalls/{case}")).await.body.contains("平台不接受该连接的凭据"));
+        let calls = recall_calls(&stage, &case).await;
+        assert!(calls.iter().all(|c| c.started_at < end.0), "never after the window");
+        assert!(calls.iter().rev().skip(usize::from(mended)).all(|c| c.result.as_deref() == Some("unauthorized")), "{calls:?}");
+    }
 }

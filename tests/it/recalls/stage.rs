@@ -251,7 +251,8 @@ impl Stage {
         tokio::join!(self.post_as(&session, path, &fields), self.post_as(&session, path, &fields))
     }
 
-    async fn post_as(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    /// Posts in the session of this cookie.
+    pub async fn post_as(&self, session: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("csrf", CSRF).extend_pairs(fields).finish();
         let request = self
             .client

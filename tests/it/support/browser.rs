@@ -93,7 +93,8 @@ impl Browser {
     /// past the browser's own checks, as without them. Waits for the answer.
     pub async fn post(&self, action: &str, fields: &[(&str, &str)], files: &[(&str, &str, &[u8])]) {
         let script = "const [action, fields, files] = arguments;
-            const old = [...document.forms].find((f) => new URL(f.action).pathname === action);
+            // A field may be called `action`, and hides the property then.
+            const old = [...document.forms].find((f) => new URL(f.getAttribute('action') ?? '', location).pathname === action);
             const form = document.createElement('form');
             form.method = 'post'; form.action = action;
             const put = (name, value) => { const i = document.createElement('input'); i.type = 'hidden'; i.name = name; i.value = value; form.append(i); };

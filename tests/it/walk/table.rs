@@ -103,16 +103,8 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 8] = [
-    "/static/{path:.*}",
-    "/healthz",
-    "/readyz",
-    "/metrics",
-    "/audit.csv",
-    "/evidence/{number}/file",
-    "/recalls/{id}/captures/{attachment}",
-    "/broadcasts/{id}/attachments/{attachment}",
-];
+pub const NO_PAGES: [&str; 6] =
+    ["/static/{path:.*}", "/healthz", "/readyz", "/metrics", "/recalls/{id}/captures/{attachment}", "/broadcasts/{id}/attachments/{attachment}"];
 
 /// Posts that nothing can be wrong with but the token and the person.
 pub const NEVER_WRONG: [&str; 2] = ["/sessions/current/closures", "/account/preferences"];
@@ -264,6 +256,8 @@ pub const ROWS: &[Row] = &[
     page("/audit", "auditor").asks("address=10.0.0.0%2F99").says(422),
     page("/audit", "requester").says(403),
     page("/audit", "auditor").at(Empty),
+    form("/audit/exports", "auditor", &[("action", "recall.decided"), ("totp", "12")], 422).from("/audit?action=recall.decided"),
+    form("/audit/exports", "audit", &[("address", "10.0.0.0/99"), ("totp", "")], 422).from("/audit"),
     page("/audit/{index}", "auditor").of("1"),
     page("/audit/{index}", "auditor").of("20"),
     page("/audit/{index}", "auditor").of("999999").says(404),
@@ -274,6 +268,7 @@ pub const ROWS: &[Row] = &[
     form("/evidence/exports", "counsel", &[("case", "FR-0"), ("purpose", "")], 422),
     page("/evidence/{number}", "counsel").of("{bundle}"),
     page("/evidence/{number}", "auditor").of("{bundle}"),
+    form("/evidence/{number}/downloads", "counsel", &[("totp", "12")], 422).of("{bundle}"),
     page(VERIFICATION, "auditor"),
     form(VERIFICATION, "auditor", &[], 422),
     form(VERIFICATION, "auditor", &[], 200).with("bundle", "证据.zip", "whole"),

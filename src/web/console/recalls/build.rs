@@ -215,6 +215,17 @@ pub(super) fn resets(page: &Page, v: &Show) -> Vec<String> {
     v.resets.iter().map(line).collect()
 }
 
+/// That the execution waits for somebody to mend the connection: what the platform answered last.
+pub(super) fn unauthorized(page: &Page, v: &Show) -> Option<String> {
+    if v.loaded.case.state != State::Executing {
+        return None;
+    }
+    let last = v.timeline.iter().find(|e| e.action == Some(Action::RecallCallAnswered))?;
+    let code = last.detail["code"].as_str().unwrap_or("-");
+    let key = if v.loaded.case.window_end().is_some() { "recall-unauthorized" } else { "recall-unauthorized-open" };
+    (last.detail["result"] == "unauthorized").then(|| page.a1(key, "code", code))
+}
+
 /// Text as paragraphs, one a line.
 pub(super) fn paragraphs(text: &str) -> Vec<String> {
     text.lines().map(str::trim_end).filter(|l| !l.is_empty()).map(ToOwned::to_owned).collect()

@@ -102,7 +102,8 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         Ok(()) => show(&app, &me, page, form, false, StatusCode::OK).await,
         Err(error) => {
             form.refuse_all(error)?;
-            show(&app, &me, page, form, false, StatusCode::UNPROCESSABLE_ENTITY).await
+            let status = form.status();
+            show(&app, &me, page, form, false, status).await
         }
     }
 }

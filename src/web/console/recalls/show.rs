@@ -86,6 +86,8 @@ struct CasePage {
     checks: Vec<Check>,
     /// Second factors that were reset on the day of a decision here.
     resets: Vec<String>,
+    /// The platform does not take our credentials, while the recall is under way.
+    unauthorized: Option<String>,
     message: Option<Vec<String>>,
     /// They may read it, but this answer does not open it.
     message_closed: bool,
@@ -173,6 +175,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         impact: impact(&page, &v),
         checks: build::checks(&page, &v),
         resets: build::resets(&page, &v),
+        unauthorized: build::unauthorized(&page, &v),
         message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
         unrecorded: v.unrecorded,
