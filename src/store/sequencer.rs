@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// Pending events in one of the sequencer's transactions.
-const BATCH: i64 = 512;
+const BATCH: i64 = 2048;
 /// How often an idle sequencer looks for the pending events of other nodes.
 pub(super) const LOOK: Duration = Duration::from_millis(25);
 
