@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand::store::Database;
-use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, sql_query, sql_types::Text};
+use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text};
 
 use crate::support::db::TestDb;
 
@@ -23,7 +23,10 @@ fn made(db: &TestDb) -> Tables {
         Database::Sqlite(path) => {
             let sql = "SELECT m.name AS tab, c.name AS col FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' \
                        AND m.name NOT LIKE 'sqlite_%' AND m.name NOT LIKE '\\_\\_diesel%' ESCAPE '\\'";
-            sql_query(sql).load(&mut SqliteConnection::establish(path.to_str().unwrap()).unwrap()).unwrap()
+            let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+            // The store that was just dropped may still be closing its file.
+            conn.batch_execute("PRAGMA busy_timeout=5000").unwrap();
+            sql_query(sql).load(&mut conn).unwrap()
         }
         Database::Postgres(url) => {
             // Partitions are pieces of a table and not tables; the reserve of the disk holds no data.

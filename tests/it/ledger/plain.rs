@@ -1,6 +1,9 @@
 //! The quick reading of a leaf accepts nothing that the thorough one refuses, and says the same.
 
-use countermand::ledger::{leaf::Leaf, plain::Plain};
+use countermand::ledger::{
+    leaf::{Leaf, Party},
+    plain::Plain,
+};
 use proptest::prelude::*;
 
 use super::leaf::any_leaf;
@@ -28,14 +31,16 @@ proptest! {
         if let Some(plain) = Plain::read(&bytes) {
             let thorough = Leaf::parse(&bytes);
             prop_assert!(thorough.is_ok(), "{:?}", String::from_utf8_lossy(&bytes));
-            prop_assert_eq!(plain, Plain::of(&thorough.unwrap()));
+            prop_assert_eq!(Some(plain), thorough.as_ref().ok().map(Plain::of));
         }
     }
 
     #[test]
     fn no_date_is_read_that_is_none(text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{6}Z", leaf in any_leaf()) {
-        prop_assume!(is_plain(&leaf));
-        let bytes = String::from_utf8(leaf.to_bytes().unwrap()).unwrap().replacen(&leaf.at.to_rfc3339(), &text, 1);
+        let party = Party { kind: "user".to_owned(), id: "u-1".to_owned() };
+        let action = "recall.decided".to_owned();
+        let leaf = Leaf { action, actor: party.clone(), subject: party, session: None, case: None, node: None, purge: None, ..leaf };
+        let bytes = String::from_utf8(leaf.to_bytes().unwrap()).unwrap().replacen(leaf.at.to_rfc3339().as_str(), &text, 1);
         let thorough = Leaf::parse(bytes.as_bytes()).ok();
         prop_assert_eq!(Plain::read(bytes.as_bytes()), thorough.as_ref().map(Plain::of));
     }
