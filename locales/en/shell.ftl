@@ -40,6 +40,7 @@ people-count = { $n ->
     [one] { $n_text } person
    *[other] { $n_text } people
 }
+people-and-more = { $names } and { $n_text } others
 
 step-done = Done
 step-now = In progress

@@ -37,6 +37,7 @@ table-region = { $name }，表格
 
 window-closed = 已截止
 people-count = { $n_text } 人
+people-and-more = { $names }等 { $total } 人
 
 step-done = 已完成
 step-now = 进行中

@@ -42,6 +42,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Limits on guessing.
     pub throttle: Arc<throttle::Throttle>,
+    /// How many cases wait for whom.
+    pub counts: Arc<recalls::list::Counts>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
     /// This data folder's name.
@@ -172,6 +174,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
             throttle: Arc::default(),
+            counts: Arc::default(),
             readiness: Arc::default(),
             node,
             process: Arc::default(),

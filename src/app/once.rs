@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::{App, AppResult, Done};
+use super::{App, AppError, AppResult, Done};
 use crate::{
     crypto,
     domain::event::Action,
@@ -36,6 +36,38 @@ pub enum Begun {
     Other,
     /// The first one still runs.
     Running,
+}
+
+/// What makes a request that one write carries out the same as another: whose it is, its key, the hash of what it asks for.
+#[derive(Clone, Debug)]
+pub struct Key {
+    pub owner: String,
+    pub key: String,
+    pub hash: [u8; 32],
+}
+
+/// What an earlier run of this request made, within the write that would make it: whatever is made of a request in one write needs no
+/// claim beforehand. The inner error is a key that came with another request.
+pub(super) fn earlier(tx: &mut Tx<'_>, key: &Key) -> Result<AppResult<Option<String>>, StoreError> {
+    Ok(match once::find(tx.conn, &key.owner, &key.key)? {
+        Some(row) if row.body_hash != key.hash => Err(AppError::Conflict),
+        found => Ok(found.map(|row| row.answer)),
+    })
+}
+
+/// Keeps `made` for [`earlier`], as part of the write that made it.
+pub(super) fn keep(tx: &mut Tx<'_>, key: &Key, made: &str) -> Result<(), StoreError> {
+    let now = tx.now();
+    let row = OnceRow {
+        token_id: key.owner.clone(),
+        request_key: key.key.clone(),
+        body_hash: key.hash.to_vec(),
+        status: 200,
+        answer: made.to_owned(),
+        created_at: now.0,
+    };
+    once::purge(tx.conn, now.minus(KEPT).0)?;
+    once::insert(tx.conn, row)
 }
 
 /// The owner of a form's nonce.

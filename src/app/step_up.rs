@@ -37,7 +37,9 @@ pub fn spend_totp(tx: &mut Tx<'_>, keys: &Keyring, user_id: &str, code: &str) ->
     if let Some(step) = totp::accept(&secret, code, now, user.totp_step)
         && users::user_totp_spend(tx.conn, user_id, step)?
     {
-        users::step_up_failures_clear(tx.conn, user_id)?;
+        if failures > 0 {
+            users::step_up_failures_clear(tx.conn, user_id)?;
+        }
         return Ok(Ok(()));
     }
     // A code that was right but is spent is a slip, not an attempt to guess.

@@ -1,6 +1,6 @@
 //! Broadcasts: one row a mass message, its contents sealed. Not here: its pieces (`messages`), its recipients (`recipients`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
@@ -141,6 +141,11 @@ pub fn sender(conn: &mut Conn, id_or_username: &str) -> Result<Option<(String, S
 
 /// Display names of accounts by id.
 pub fn names(conn: &mut Conn, ids: Vec<String>) -> Result<BTreeMap<String, String>, StoreError> {
-    let rows: Vec<(String, String)> = users::table.filter(users::id.eq_any(ids)).select((users::id, users::display_name)).load(conn)?;
-    Ok(rows.into_iter().collect())
+    let mut found = BTreeMap::new();
+    // One by one, for these look-ups stay prepared; a list would be another statement for each length of it.
+    for id in BTreeSet::from_iter(ids) {
+        let name: Option<String> = users::table.find(id.clone()).select(users::display_name).first(conn).optional()?;
+        found.extend(name.map(|name| (id, name)));
+    }
+    Ok(found)
 }

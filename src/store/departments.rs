@@ -38,14 +38,13 @@ pub fn department_insert(conn: &mut Conn, row: &DepartmentRow) -> Result<(), Sto
 
 /// `id` and the departments above it, from the bottom up. A loop in the data ends the walk.
 pub fn department_line(conn: &mut Conn, id: &str) -> Result<Vec<String>, StoreError> {
-    let all = department_list(conn)?;
     let mut line: Vec<String> = Vec::new();
     let mut at = Some(id.to_owned());
     while let Some(here) = at {
         if line.contains(&here) {
             break;
         }
-        at = all.iter().find(|d| d.id == here).and_then(|d| d.parent_id.clone());
+        at = department_find(conn, &here)?.and_then(|d| d.parent_id);
         line.push(here);
     }
     Ok(line)

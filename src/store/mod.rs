@@ -40,7 +40,14 @@ mod tx;
 pub mod users;
 pub mod verify;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 pub use conn::{Conn, Database};
 pub use counted::counting;
@@ -126,6 +133,7 @@ struct Inner {
     months: std::sync::Mutex<String>,
     disk: disk::Disk,
     ends: ends::Ends,
+    changes: AtomicU64,
 }
 
 enum Writer {
@@ -174,12 +182,32 @@ impl Store {
             months: std::sync::Mutex::default(),
             disk,
             ends: ends::Ends::default(),
+            changes: AtomicU64::new(0),
         }));
         if let Err(e) = store.keep_months() {
             tracing::warn!(error = %e, "the partitions of the coming months are not made yet");
         }
         store.announce()?;
         Ok(store)
+    }
+
+    /// [`Store::read`] for a few look-ups by key, which SQLite answers in less time than it takes to hand them to another thread: they run
+    /// where they are asked for as long as a connection is free. Nothing that scans.
+    pub async fn look_up<T, F>(&self, f: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T, StoreError> + Send + 'static,
+    {
+        match self.database() {
+            Database::Sqlite(_) if self.0.reads.state().idle_connections > 0 => self.read_now(f),
+            _ => self.read(f).await,
+        }
+    }
+
+    /// Goes up with every write of this process that left an event of a change; that somebody looked is none. What was made of the
+    /// database's contents while it stood still is as good as new, unless another process writes too.
+    pub fn changes(&self) -> u64 {
+        self.0.changes.load(Ordering::Acquire)
     }
 
     /// Runs `f` on a consistent snapshot; it cannot write.
@@ -238,6 +266,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        let (f, changed) = watched(f);
         let written = match &self.0.writer {
             Writer::Sqlite(writer) => {
                 self.admit(reserved)?;
@@ -262,6 +291,7 @@ impl Store {
             }
         };
         counted::add(written.as_ref().map_or(0, |w| w.receipts.len()));
+        self.note(&changed);
         written
     }
 
@@ -280,6 +310,7 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
         self.admit(reserved)?;
+        let (f, changed) = watched(f);
         let result = match &self.0.writer {
             Writer::Sqlite(writer) => {
                 let (answer, outcome) = std::sync::mpsc::sync_channel(1);
@@ -287,7 +318,15 @@ impl Store {
             }
             Writer::Postgres(writer) => self.permit().and_then(|_permit| writer.run(&f, INDEX_WAIT)),
         };
+        self.note(&changed);
         self.ended(result)
+    }
+
+    /// After a write: see [`Store::changes`].
+    fn note(&self, changed: &AtomicBool) {
+        if changed.load(Ordering::Acquire) {
+            self.0.changes.fetch_add(1, Ordering::AcqRel);
+        }
     }
 
     fn permit(&self) -> Result<tokio::sync::OwnedSemaphorePermit, StoreError> {
@@ -336,4 +375,21 @@ impl Store {
     pub fn database(&self) -> &Database {
         &self.0.database
     }
+}
+
+/// `f`, and whether it left an event of a change in one of its runs.
+fn watched<T, F>(f: F) -> (impl Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static, Arc<AtomicBool>)
+where
+    F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
+{
+    let changed = Arc::new(AtomicBool::new(false));
+    let seen = changed.clone();
+    let watched = move |tx: &mut Tx<'_>| {
+        let result = f(tx);
+        if tx.changes() {
+            seen.store(true, Ordering::Release);
+        }
+        result
+    };
+    (watched, changed)
 }

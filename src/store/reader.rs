@@ -92,6 +92,37 @@ pub fn events_of_case(conn: &mut Conn, case: &str, size: Option<u64>) -> Result<
     rows.into_iter().map(stored).collect()
 }
 
+/// How many events of each action there are in a case.
+pub fn counts_of_case(conn: &mut Conn, case: &str) -> Result<Vec<(String, i64)>, StoreError> {
+    let of = log_search::table.filter(log_search::case_id.eq(case)).group_by(log_search::action);
+    Ok(of.select((log_search::action, diesel::dsl::count_star())).load(conn)?)
+}
+
+/// The last `limit` events of a case but those of `except`, newest first, with the parts of each that still exist.
+pub fn last_of_case(conn: &mut Conn, keys: &Keyring, case: &str, except: &str, limit: i64) -> Result<Vec<(StoredEvent, Vec<OpenPart>)>, StoreError> {
+    let rows: Vec<(i64, Vec<u8>)> = log_search::table
+        .inner_join(log_events::table.on(log_events::idx.eq(log_search::idx)))
+        .filter(log_search::case_id.eq(case))
+        .filter(log_search::action.ne(except))
+        .order(log_search::idx.desc())
+        .limit(limit)
+        .select((log_events::idx, log_events::leaf))
+        .load(conn)?;
+    rows.into_iter()
+        .map(|row| {
+            let event = stored(row)?;
+            let parts = parts_of(conn, keys, &event.leaf.id)?;
+            Ok((event, parts))
+        })
+        .collect()
+}
+
+/// The last `limit` events of one action in a case as they are searched, newest first.
+pub fn last_found(conn: &mut Conn, case: &str, action: &str, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+    let of = log_search::table.filter(log_search::case_id.eq(case)).filter(log_search::action.eq(action));
+    Ok(of.order(log_search::idx.desc()).limit(limit).select(SearchRow::as_select()).load(conn)?)
+}
+
 /// How many events of a case wait for their index (PostgreSQL; always 0 on SQLite).
 pub fn pending_of_case(conn: &mut Conn, case: &str) -> Result<u64, StoreError> {
     use super::schema::log_pending;

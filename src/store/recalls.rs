@@ -52,6 +52,39 @@ pub struct RecallRow {
     pub version: i64,
 }
 
+/// What the rules need of a case's row.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = recalls)]
+pub struct Standing {
+    pub id: String,
+    pub requester_id: String,
+    pub department_id: Option<String>,
+    pub state: String,
+    pub open_levels: String,
+    pub round: i64,
+    pub mode: String,
+    pub cut_off: Option<i64>,
+    pub halted_at: Option<i64>,
+    pub version: i64,
+}
+
+impl RecallRow {
+    pub fn standing(&self) -> Standing {
+        Standing {
+            id: self.id.clone(),
+            requester_id: self.requester_id.clone(),
+            department_id: self.department_id.clone(),
+            state: self.state.clone(),
+            open_levels: self.open_levels.clone(),
+            round: self.round,
+            mode: self.mode.clone(),
+            cut_off: self.cut_off,
+            halted_at: self.halted_at,
+            version: self.version,
+        }
+    }
+}
+
 /// A row of `decisions`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
 #[diesel(table_name = decisions, treat_none_as_default_value = false)]
@@ -184,9 +217,10 @@ pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) 
     Ok(query.order(recalls::id.desc()).limit(limit).load(conn)?)
 }
 
-/// Cases in one of `states`, oldest first, at most `limit`.
-pub fn in_states(conn: &mut Conn, states: &[&str], limit: i64) -> Result<Vec<RecallRow>, StoreError> {
-    Ok(recalls::table.filter(recalls::state.eq_any(states.to_vec())).order(recalls::id.asc()).limit(limit).load(conn)?)
+/// How the cases stand that are in one of `states`, oldest first, at most `limit`.
+pub fn in_states(conn: &mut Conn, states: &[&str], limit: i64) -> Result<Vec<Standing>, StoreError> {
+    let of = recalls::table.filter(recalls::state.eq_any(states.to_vec()));
+    Ok(of.order(recalls::id.asc()).limit(limit).select(Standing::as_select()).load(conn)?)
 }
 
 pub fn decision_insert(conn: &mut Conn, row: DecisionRow) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@ use super::{Conn, StoreError, kept::Keep, schema::jobs};
 use crate::{
     clock::Instant,
     crypto::{self, seal::Key},
-    domain::event::Event,
+    domain::event::{Action, Event},
     id::{EventId, JobId},
     ledger::{
         commitment,
@@ -68,6 +68,11 @@ impl Tx<'_> {
     /// The time of this run: one value for the rule and for the leaf, never before the last event's.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// Whether an event so far tells of a change: that somebody looked is none.
+    pub(super) fn changes(&self) -> bool {
+        self.events.iter().any(|e| e.leaf.action != Action::ContentRead.as_str())
     }
 
     /// Adds an event to the write. It becomes durable with it, or not at all.

@@ -79,13 +79,46 @@ pub fn user_roles(conn: &mut Conn, id: &str) -> Result<BTreeSet<Role>, StoreErro
 
 /// The roles of everybody.
 pub fn user_roles_all(conn: &mut Conn) -> Result<BTreeMap<String, BTreeSet<Role>>, StoreError> {
-    let rows: Vec<(String, String)> = user_roles::table.select((user_roles::user_id, user_roles::role)).load(conn)?;
+    by_user(user_roles::table.select((user_roles::user_id, user_roles::role)).load(conn)?)
+}
+
+fn by_user(rows: Vec<(String, String)>) -> Result<BTreeMap<String, BTreeSet<Role>>, StoreError> {
     let mut all: BTreeMap<String, BTreeSet<Role>> = BTreeMap::new();
     for (user, word) in rows {
         let role = Role::parse(&word).ok_or_else(|| StoreError::Corrupt(format!("user_roles: {word}")))?;
         all.entry(user).or_default().insert(role);
     }
     Ok(all)
+}
+
+/// An active account and its roles.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub id: String,
+    pub name: String,
+    pub department_id: Option<String>,
+    pub valid_until: Option<i64>,
+    pub roles: BTreeSet<Role>,
+}
+
+/// The active accounts that hold one of `roles`, with all their roles, in the order of their usernames.
+pub fn user_holders(conn: &mut Conn, roles: &[Role]) -> Result<Vec<Holder>, StoreError> {
+    let words: Vec<&str> = roles.iter().map(|r| r.as_str()).collect();
+    let one = diesel::alias!(user_roles as one_of);
+    let holding = one.filter(one.field(user_roles::role).eq_any(words)).select(one.field(user_roles::user_id));
+    let held: Vec<(String, String)> =
+        user_roles::table.filter(user_roles::user_id.eq_any(holding.clone())).select((user_roles::user_id, user_roles::role)).load(conn)?;
+    let mut all = by_user(held)?;
+    let rows: Vec<(String, String, Option<String>, Option<i64>)> = users::table
+        .filter(users::id.eq_any(holding))
+        .filter(users::state.eq("active"))
+        .order(users::username.asc())
+        .select((users::id, users::display_name, users::department_id, users::valid_until))
+        .load(conn)?;
+    Ok(rows
+        .into_iter()
+        .map(|(id, name, department_id, valid_until)| Holder { roles: all.remove(&id).unwrap_or_default(), id, name, department_id, valid_until })
+        .collect())
 }
 
 /// How many active accounts hold `role`.

@@ -17,6 +17,13 @@ pub fn passed(req: &HttpRequest, reason: &'static str) {
     req.extensions_mut().insert(TurnedAway::passed(reason));
 }
 
+/// What makes a post of this form the same as another, for a use case that is one write and sees to it itself.
+pub fn key(who: &SignedIn, req: &HttpRequest, posted: &Posted) -> Option<once::Key> {
+    let nonce = posted.nonce();
+    let fits = !nonce.is_empty() && nonce.len() <= 64;
+    fits.then(|| once::Key { owner: once::form_owner(who.session_id()), key: nonce.to_owned(), hash: once::body_hash("POST", req.path(), b"") })
+}
+
 /// Runs `make` with an id for what it makes, once for the form's nonce; gives the address to go to. A refusal gives the nonce back, for the
 /// mended form carries another one anyway.
 pub async fn form<F, Fut>(app: &App, who: &SignedIn, req: &HttpRequest, posted: &Posted, make: F) -> Result<AppResult<String>, Fault>

@@ -23,7 +23,7 @@ use crate::{
     },
     ledger::set::Set,
     store::{
-        StoreError, attachments,
+        Conn, StoreError, attachments,
         broadcasts::{self, BroadcastRow},
         connections::ConnectionRow,
         messages::{self, MessageRow},
@@ -135,21 +135,22 @@ impl Broadcast {
 
 /// Loads a broadcast for another use case; asks for no permission.
 pub async fn load(app: &App, id: &str) -> AppResult<Broadcast> {
-    let id = id.to_owned();
-    let found = app
-        .store
-        .read(move |conn| {
-            let Some(row) = broadcasts::find(conn, &id)? else { return Ok(None) };
-            let connection = match &row.connection_id {
-                Some(id) => crate::store::connections::find(conn, id)?,
-                None => None,
-            };
-            let messages = messages::of_broadcast(conn, &row.id)?;
-            Ok(Some((row, connection, messages)))
-        })
-        .await?;
-    let (row, connection, messages) = found.ok_or(AppError::NotFound)?;
-    assemble(app, row, connection.as_ref(), messages)
+    let (id, app2) = (id.to_owned(), app.clone());
+    let load = move |conn: &mut Conn| match broadcasts::find(conn, &id)? {
+        Some(row) => load_in(conn, &app2, row),
+        None => Ok(Err(AppError::NotFound)),
+    };
+    app.store.look_up(load).await?
+}
+
+/// The same within a read, of a row that is already there.
+pub(super) fn load_in(conn: &mut Conn, app: &App, row: BroadcastRow) -> Result<AppResult<Broadcast>, StoreError> {
+    let connection = match &row.connection_id {
+        Some(id) => crate::store::connections::find(conn, id)?,
+        None => None,
+    };
+    let messages = messages::of_broadcast(conn, &row.id)?;
+    Ok(assemble(app, row, connection.as_ref(), messages))
 }
 
 /// The same from rows that are already there.
@@ -181,16 +182,21 @@ pub fn assemble(app: &App, row: BroadcastRow, connection: Option<&ConnectionRow>
 
 /// What a broadcast says, for a person: needs [`Permission::ContentRead`] and leaves a `content.read` event.
 pub async fn content(app: &App, caller: &Caller, id: &str, case: Option<&str>) -> AppResult<content::Content> {
+    let row = row(app, id).await?;
+    looked(app, caller, id, case).await?;
+    Ok(content::open(&app.store.keys().envelope, &row)?)
+}
+
+/// Records that somebody reads what a broadcast says, before it is shown to them; they need [`Permission::ContentRead`].
+pub(super) async fn looked(app: &App, caller: &Caller, id: &str, case: Option<&str>) -> AppResult<()> {
     let subject = Subject::new("broadcast", id);
     app.require(caller, Permission::ContentRead, Action::ContentRead, subject.clone()).await?;
-    let row = row(app, id).await?;
-    let content = content::open(&app.store.keys().envelope, &row)?;
     let mut event = caller.event(Action::ContentRead, subject).detail(json!({ "what": "text" }));
     if let Some(case) = case {
         event = event.case(case);
     }
     app.record_of(caller, event).await?;
-    Ok(content)
+    Ok(())
 }
 
 /// A file of a broadcast, opened: name, media type, bytes. Leaves a `content.read` event.

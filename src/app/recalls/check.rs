@@ -1,5 +1,7 @@
 //! The check before a request: which path is open, how much time is left, who can judge it, what will remain.
 
+use std::collections::BTreeMap;
+
 use super::{App, AppError, AppResult, Caller, deciders};
 use crate::{
     app::broadcasts::{self, Broadcast},
@@ -8,7 +10,10 @@ use crate::{
         event::Action,
         event::Subject,
         platform::HarmClass,
-        recall::request::{self, Situation, Verdict},
+        recall::{
+            approval::LEVELS,
+            request::{self, Situation, Verdict},
+        },
         role::Permission,
     },
     id::{DepartmentId, UserId},
@@ -41,13 +46,14 @@ pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass
     let (situation, people, open_case) = app
         .store
         .read(move |conn| {
-            let people = deciders(conn, now)?;
+            let people = deciders(conn, &LEVELS, now)?;
             let situation = situation(conn, &seen, &requester, class, now)?;
             Ok((situation, people, crate::store::recalls::open_case(conn, &seen.id)?))
         })
         .await?;
     let verdict = request::verdict(&situation);
-    let name = |id: &UserId| people.iter().find(|(d, _)| d.user == *id).map_or_else(String::new, |(_, name)| name.clone());
+    let people: BTreeMap<_, _> = people.into_iter().map(|(d, name)| (d.user, name)).collect();
+    let name = |id: &UserId| people.get(id).cloned().unwrap_or_default();
     let names = [0, 1, 2].map(|n| verdict.eligible.get(n).map(|ids| ids.iter().map(name).collect()).unwrap_or_default());
     Ok(Checked { broadcast, title, verdict, names, open_case, now })
 }
@@ -68,6 +74,6 @@ pub(super) fn situation(conn: &mut Conn, broadcast: &Broadcast, requester: &str,
         class,
         requester: UserId(requester.to_owned()),
         departments: line.into_iter().map(DepartmentId).collect(),
-        deciders: deciders(conn, now)?.into_iter().map(|(d, _)| d).collect(),
+        deciders: deciders(conn, &LEVELS, now)?.into_iter().map(|(d, _)| d).collect(),
     })
 }

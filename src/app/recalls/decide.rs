@@ -3,9 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refuse, subject, telling, view};
+use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider, known_in, load, passage, refusal, refuse, subject, telling, view};
 use crate::{
-    app::{Done, resets, step_up},
+    app::{Done, content, once, resets, step_up},
     clock::Instant,
     crypto,
     domain::{
@@ -23,7 +23,7 @@ use crate::{
         statement::{Policy, Statement},
     },
     store::{
-        StoreError, reader,
+        Conn, StoreError, broadcasts, reader,
         recalls::{self, DecisionRow},
         users::ResetDone,
     },
@@ -39,7 +39,9 @@ pub struct Decide {
     pub totp: String,
     /// The version that the page showed; `None` where no page was shown (API): the newest then.
     pub seen: Option<i64>,
-    /// What a repeated request comes back to; a fresh one otherwise.
+    /// What a form that is posted twice is known by.
+    pub once: Option<once::Key>,
+    /// What a request comes back to whose process died (API); a fresh one otherwise.
     pub id: Option<DecisionId>,
 }
 
@@ -52,6 +54,15 @@ pub struct Decided {
     pub verb: Verb,
     pub state: State,
     pub at: Instant,
+    /// An earlier post of the same form made it.
+    pub repeated: bool,
+}
+
+/// What the write came to.
+enum Made {
+    Now(Decided),
+    /// The decision of an earlier post, by id.
+    Before(String),
 }
 
 /// Decides the open level that the caller may decide.
@@ -60,31 +71,49 @@ pub struct Decided {
 /// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
-    let about = known(app, caller, id).await;
-    let case_id = about.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
-    let case = about.as_ref().ok().map(|l| l.row.id.clone());
+    let (asking, wanted) = (caller.clone(), id.to_owned());
+    let look = move |conn: &mut Conn| {
+        Ok(known_in(conn, &asking, &wanted)?.and_then(|(loaded, broadcast)| {
+            let requester = broadcasts::names(conn, vec![loaded.row.requester_id.clone()])?.into_values().next().unwrap_or_default();
+            Ok((loaded, broadcast, requester))
+        }))
+    };
+    let about = app.store.look_up(look).await?;
+    let case_id = about.as_ref().map_or_else(|_| super::plain(id), |(l, ..)| l.row.id.clone());
+    let case = about.as_ref().ok().map(|(l, ..)| l.row.id.clone());
     if !caller.may(Permission::RecallDecide) {
         let error = AppError::Forbidden(Permission::RecallDecide);
         return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await);
     }
-    let loaded = match about {
-        Ok(loaded) => loaded,
+    let (loaded, broadcast, requester) = match about {
+        Ok(found) => found,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), None, error).await),
     };
-    if let Some(done) = made_before(app, caller, &loaded, input.id.as_ref()).await? {
-        return Ok(done);
+    let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
+    if let Some(made) = loaded.decisions.iter().find(mine) {
+        return made_before(app, &case_id, made.id.clone(), false).await;
     }
     let (verb, comment) = match parse(&input) {
         Ok(parsed) => parsed,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await),
     };
-    let summary = view::summary(app, &loaded).await?;
+    let envelope = &app.store.keys().envelope;
+    let title = content::open_title(envelope, &broadcast)?;
+    let summary = view::summary_of(&loaded, &Dossier::open(envelope, &loaded.row)?, &title, &requester);
+    let seen_version = loaded.case.version;
     let app2 = app.clone();
     let caller2 = caller.clone();
     let written = app
         .store
         .write(move |tx| {
             let event = caller2.event(Action::RecallDecided, subject(&case_id)).case(&case_id).text(json!({ "comment": comment }));
+            if let Some(once) = &input.once {
+                match once::earlier(tx, once)? {
+                    Ok(Some(made)) => return Ok(Ok(Made::Before(made))),
+                    Ok(None) => {}
+                    Err(error) => return refuse(tx, event, error),
+                }
+            }
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
             let who = decider(&caller2);
             let level = level_for(&case, &who);
@@ -94,7 +123,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 Err(guard) => return refuse(tx, event, refusal(guard)),
             };
             // Summary and statement were made of what was loaded before: the very version that is decided on.
-            if case.version != loaded.case.version {
+            if case.version != seen_version {
                 return refuse(tx, event, AppError::Conflict);
             }
             if let Err(error) = step_up::spend_totp(tx, app2.store.keys(), &who.user.0, &input.totp)? {
@@ -135,6 +164,9 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             }
             let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(detail))?;
             let decision = input.id.clone().unwrap_or_else(DecisionId::fresh).0;
+            if let Some(once) = &input.once {
+                once::keep(tx, once, &decision)?;
+            }
             let sealed = app2
                 .store
                 .keys()
@@ -163,28 +195,40 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             if approved && case.mode == crate::domain::recall::Mode::Api {
                 tx.enqueue("execute_recall", &row.id, &json!({ "recall": row.id }), tx.now())?;
             }
-            Ok(Ok(Decided { id: row.id, number: row.number, level, verb, state: next.state, at: tx.now() }))
+            Ok(Ok(Made::Now(Decided { id: row.id, number: row.number, level, verb, state: next.state, at: tx.now(), repeated: false })))
         })
         .await;
     app.wake.notify_one();
-    Done::from_write(written?)
+    let done = Done::from_write(written?)?;
+    match done.value {
+        Made::Now(decided) => Ok(Done { value: decided, receipt: done.receipt }),
+        Made::Before(decision) => made_before(app, &loaded.row.id, decision, true).await,
+    }
 }
 
-/// The decision that an earlier run of the same request made before its process died; its code is spent, and it counts.
-async fn made_before(app: &App, caller: &Caller, loaded: &Loaded, id: Option<&DecisionId>) -> AppResult<Option<Done<Decided>>> {
-    let mine = |d: &&DecisionRow| Some(&d.id) == id.map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
-    let Some(made) = loaded.decisions.iter().find(mine) else { return Ok(None) };
-    let event = made.event_id.clone();
-    let receipt = app.store.read(move |conn| reader::receipt(conn, &event)).await?;
+/// The decision that an earlier run of the same request made; its code is spent, and it counts.
+async fn made_before(app: &App, case: &str, decision: String, repeated: bool) -> AppResult<Done<Decided>> {
+    let case = case.to_owned();
+    let found = app
+        .store
+        .read(move |conn| {
+            let loaded = load(conn, &case)?.ok_or(StoreError::NotFound)?;
+            let made = loaded.decisions.iter().find(|d| d.id == decision).cloned().ok_or(StoreError::NotFound)?;
+            let receipt = reader::receipt(conn, &made.event_id)?;
+            Ok((loaded, made, receipt))
+        })
+        .await?;
+    let (loaded, made, receipt) = found;
     let value = Decided {
-        id: loaded.row.id.clone(),
-        number: loaded.row.number.clone(),
+        id: loaded.row.id,
+        number: loaded.row.number,
         level: u8::try_from(made.level).unwrap_or(0),
         verb: Verb::parse(&made.decision).ok_or_else(|| StoreError::Corrupt(format!("decisions.decision: {}", made.decision)))?,
         state: loaded.case.state,
         at: Instant(made.at),
+        repeated,
     };
-    Ok(Some(Done { value, receipt: Some(receipt) }))
+    Ok(Done { value, receipt: Some(receipt) })
 }
 
 fn parse(input: &Decide) -> AppResult<(Verb, String)> {

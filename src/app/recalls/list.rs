@@ -1,18 +1,24 @@
 //! Lists of cases: all that a person may know of, and those that wait for them.
 
-use super::{App, AppError, AppResult, Caller, Loaded, load_all, own_cases_only, view};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time,
+};
+
+use super::{App, AppError, AppResult, Caller, cases, own_cases_only, view};
 use crate::{
     app::content,
     clock::Instant,
     domain::{
         platform::HarmClass,
-        recall::{Mode, State},
+        recall::{Case, Mode, State},
         role::Permission,
     },
     store::{
         Conn, StoreError,
         broadcasts::{self, BroadcastRow},
-        recalls::{self, Filter, RecallRow},
+        recalls::{self, Filter, RecallRow, Standing},
     },
 };
 
@@ -103,56 +109,95 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted, before: Option<Str
 
 /// What waits for this person, least time left first.
 pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
-    let tasks = tasks(app, caller).await?;
-    let (mut chosen, mut rows) = (Vec::new(), Vec::new());
-    for (task, loaded) in tasks {
-        chosen.push(task);
-        rows.push(loaded.row);
-    }
-    let rows = app.store.read(move |conn| with_messages(conn, rows)).await?;
+    let (asking, now) = (caller.clone(), app.now());
+    let (tasks, rows): (Vec<Task>, Vec<Joined>) = app
+        .store
+        .read(move |conn| {
+            let (mut tasks, mut rows) = (Vec::new(), Vec::new());
+            for (task, id) in self::tasks(conn, &asking, now)? {
+                tasks.push(task);
+                rows.push(recalls::find(conn, &id)?.ok_or(StoreError::NotFound)?);
+            }
+            Ok((tasks, with_messages(conn, rows)?))
+        })
+        .await?;
     let lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
-    let mut all: Vec<(Task, Line)> = chosen.into_iter().zip(lines).collect();
+    let mut all: Vec<(Task, Line)> = tasks.into_iter().zip(lines).collect();
     all.sort_by_key(|(_, line)| (line.cut_off.unwrap_or(Instant(i64::MAX)), line.submitted_at));
     Ok(all)
 }
 
-/// How many cases wait for this person.
-pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
-    Ok(tasks(app, caller).await?.len() as u64)
+/// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.
+#[derive(Default)]
+pub struct Counts(Mutex<HashMap<String, Count>>);
+
+#[derive(Clone, Copy)]
+struct Count {
+    n: u64,
+    /// [`crate::store::Store::changes`] before it was counted.
+    changes: u64,
+    counted: time::Instant,
 }
 
-async fn tasks(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Loaded)>> {
+impl Counts {
+    /// For so long what another process did may be missing from the number.
+    const KEPT: time::Duration = time::Duration::from_secs(2);
+    /// So many people are remembered before all are forgotten.
+    const PEOPLE: usize = 10_000;
+
+    fn of(&self, person: &str, changes: u64) -> Option<u64> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(person).copied()?;
+        (kept.changes == changes && kept.counted.elapsed() < Self::KEPT).then_some(kept.n)
+    }
+
+    fn keep(&self, person: &str, count: Count) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= Self::PEOPLE {
+            all.clear();
+        }
+        all.insert(person.to_owned(), count);
+    }
+}
+
+/// How many cases wait for this person.
+pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
+    let Some(person) = &caller.user_id else { return Ok(0) };
+    let (changes, counted) = (app.store.changes(), time::Instant::now());
+    if let Some(n) = app.counts.of(person, changes) {
+        return Ok(n);
+    }
+    let (asking, now) = (caller.clone(), app.now());
+    let n = app.store.read(move |conn| Ok(tasks(conn, &asking, now)?.len() as u64)).await?;
+    app.counts.keep(person, Count { n, changes, counted });
+    Ok(n)
+}
+
+/// The cases that wait for `caller`, by id, oldest first.
+fn tasks(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<(Task, String)>, StoreError> {
     if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
         return Ok(Vec::new());
     }
-    let (caller, now) = (caller.clone(), app.now());
-    let found = app
-        .store
-        .read(move |conn| {
-            let mut rows = recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)?;
-            // Most cases wait for somebody else; that is seen without loading them.
-            rows.retain(|row| match row.state.as_str() {
-                "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o == l.to_string()))),
-                "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
-                _ => row.mode == Mode::Guided.as_str(),
-            });
-            let mut found = Vec::new();
-            for loaded in load_all(conn, rows)? {
-                let mine = view::mine(&caller, &loaded, now);
-                let guided = loaded.case.mode == Mode::Guided;
-                let task = match () {
-                    () if let Some(Ok(level)) = mine.decide => Some(Task::Decide(level)),
-                    () if matches!(mine.confirm, Some(Ok(()))) => Some(Task::Confirm),
-                    () if guided && mine.capture && loaded.case.operators.is_empty() => Some(Task::CarryOut),
-                    () if mine.resubmit => Some(Task::Resubmit),
-                    () => None,
-                };
-                found.extend(task.map(|task| (task, loaded)));
-            }
-            Ok(found)
-        })
-        .await?;
-    Ok(found)
+    let mut rows = recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)?;
+    // Most cases wait for somebody else; that is seen without loading what belongs to them.
+    rows.retain(|row| match row.state.as_str() {
+        "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o.parse() == Ok(l)))),
+        "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
+        _ => row.mode == Mode::Guided.as_str(),
+    });
+    let cases = cases(conn, &rows)?;
+    let task = |(row, case): (Standing, Case)| {
+        let mine = view::mine(caller, &case, now);
+        let guided = case.mode == Mode::Guided;
+        let task = match () {
+            () if let Some(Ok(level)) = mine.decide => Task::Decide(level),
+            () if matches!(mine.confirm, Some(Ok(()))) => Task::Confirm,
+            () if guided && mine.capture && case.operators.is_empty() => Task::CarryOut,
+            () if mine.resubmit => Task::Resubmit,
+            () => return None,
+        };
+        Some((task, row.id))
+    };
+    Ok(rows.into_iter().zip(cases).filter_map(task).collect())
 }
 
 type Joined = (RecallRow, Option<BroadcastRow>, String);

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, FieldError, people};
+use super::{App, AppError, AppResult, Caller, FieldError};
 use crate::{
     clock::Instant,
     crypto::seal::Key,
@@ -31,11 +31,15 @@ use crate::{
             Case, Guard, Made, Mode, State, Verb,
             approval::{Comment, CommentError, Decider},
         },
+        role::{Permission, Role},
     },
     id::{DepartmentId, UserId},
     store::{
-        Conn, StoreError, Tx, attachments, departments,
-        recalls::{self, DecisionRow, RecallRow},
+        Conn, StoreError, Tx, attachments,
+        broadcasts::BroadcastRow,
+        departments,
+        recalls::{self, DecisionRow, RecallRow, Standing},
+        users,
     },
 };
 
@@ -106,36 +110,40 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
         Some(id) => departments::department_line(conn, id)?,
         None => Vec::new(),
     };
-    let operators = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").map(|a| UserId(a.uploaded_by)).collect();
-    let case = case_of(&row, &decisions, line, operators)?;
+    // Captures are made by hand, where the API does not recall.
+    let operators = match row.mode.as_str() {
+        "guided" => attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").map(|a| UserId(a.uploaded_by)).collect(),
+        _ => BTreeSet::new(),
+    };
+    let case = case_of(&row.standing(), &decisions, line, operators)?;
     Ok(Some(Loaded { row, case, decisions }))
 }
 
-/// Loads what belongs to these cases, in their order: with one query a kind, where [`load`] would need several a case.
-fn load_all(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Loaded>, StoreError> {
-    let ids: Vec<&str> = rows.iter().map(|r| r.id.as_str()).collect();
+/// The rules' view of these cases, in their order: with one query a kind, where [`load`] would need several a case.
+fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
+    // A case that is as it was submitted has nothing yet.
+    let ids: Vec<&str> = rows.iter().filter(|r| r.version > 1).map(|r| r.id.as_str()).collect();
     let mut decisions = recalls::decisions_of_many(conn, &ids)?;
     let mut operators: BTreeMap<String, BTreeSet<UserId>> = BTreeMap::new();
     for (case, by) in attachments::capturers(conn, &ids)? {
         operators.entry(case).or_default().insert(UserId(by));
     }
-    let mut lines: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for id in rows.iter().filter_map(|r| r.department_id.as_ref()) {
+    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for id in rows.iter().filter_map(|r| r.department_id.as_deref()) {
         if !lines.contains_key(id) {
-            lines.insert(id.clone(), departments::department_line(conn, id)?);
+            lines.insert(id, departments::department_line(conn, id)?);
         }
     }
-    rows.into_iter()
+    rows.iter()
         .map(|row| {
             let decisions = decisions.remove(&row.id).unwrap_or_default();
-            let line = row.department_id.as_ref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
-            let case = case_of(&row, &decisions, line, operators.remove(&row.id).unwrap_or_default())?;
-            Ok(Loaded { row, case, decisions })
+            let line = row.department_id.as_deref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
+            case_of(row, &decisions, line, operators.remove(&row.id).unwrap_or_default())
         })
         .collect()
 }
 
-fn case_of(row: &RecallRow, decisions: &[DecisionRow], departments: Vec<String>, operators: BTreeSet<UserId>) -> Result<Case, StoreError> {
+fn case_of(row: &Standing, decisions: &[DecisionRow], departments: Vec<String>, operators: BTreeSet<UserId>) -> Result<Case, StoreError> {
     let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
     Ok(Case {
@@ -229,10 +237,10 @@ pub(crate) fn decider(caller: &Caller) -> Decider {
     }
 }
 
-/// Everybody who could decide something now: active people with a deciding role.
-pub(crate) fn deciders(conn: &mut Conn, now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
-    let everybody = people::person_list(conn)?;
-    let able = everybody.into_iter().filter(|p| p.may_sign_in(now) && p.roles.iter().any(|r| r.is_decider()));
+/// Everybody who could decide one of `levels` now: active people with its role, and their names.
+pub(crate) fn deciders(conn: &mut Conn, levels: &[u8], now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
+    let roles: Vec<Role> = Role::ALL.iter().copied().filter(|r| r.level().is_some_and(|l| levels.contains(&l))).collect();
+    let able = users::user_holders(conn, &roles)?.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until));
     Ok(able.map(|p| (Decider { user: UserId(p.id), roles: p.roles, department: p.department_id.map(DepartmentId), person: true }, p.name)).collect())
 }
 
@@ -251,30 +259,26 @@ fn class_of(row: &RecallRow) -> Result<HarmClass, StoreError> {
 /// A case that the caller may know of: with the permission, and for somebody who only requests, their own cases and those of messages
 /// they sent. Everything else is not found.
 pub(crate) async fn known(app: &App, caller: &Caller, id_or_number: &str) -> AppResult<Loaded> {
-    use crate::domain::role::{Permission, Role};
-    let wanted = id_or_number.to_owned();
-    let own = own_cases_only(caller);
-    let found = app
-        .store
-        .read(move |conn| {
-            let Some(loaded) = load(conn, &wanted)? else { return Ok(None) };
-            let sender = crate::store::broadcasts::find(conn, &loaded.row.broadcast_id)?.and_then(|b| b.sender_id);
-            Ok(Some((loaded, sender)))
-        })
-        .await?;
-    let (loaded, sender) = found.ok_or(AppError::NotFound)?;
-    if !caller.may(Permission::RecallRead) && !caller.may(Permission::RecallRequest) && !caller.roles.contains(&Role::SecurityAdministrator) {
-        return Err(AppError::NotFound);
+    let (wanted, caller) = (id_or_number.to_owned(), caller.clone());
+    app.store.look_up(move |conn| known_in(conn, &caller, &wanted)).await?.map(|(loaded, _)| loaded)
+}
+
+/// [`known`] within a read, with the broadcast's row.
+fn known_in(conn: &mut Conn, caller: &Caller, id_or_number: &str) -> Result<AppResult<(Loaded, BroadcastRow)>, StoreError> {
+    let wide = [Permission::RecallRead, Permission::RecallRequest].iter().any(|p| caller.may(*p));
+    if !wide && !caller.roles.contains(&Role::SecurityAdministrator) {
+        return Ok(Err(AppError::NotFound));
     }
-    match own {
-        Some(me) if loaded.row.requester_id != me && sender.as_deref() != Some(&me) => Err(AppError::NotFound),
-        _ => Ok(loaded),
-    }
+    let Some(loaded) = load(conn, id_or_number)? else { return Ok(Err(AppError::NotFound)) };
+    let broadcast = crate::store::broadcasts::find(conn, &loaded.row.broadcast_id)?.ok_or(StoreError::NotFound)?;
+    Ok(match own_cases_only(caller) {
+        Some(me) if loaded.row.requester_id != me && broadcast.sender_id.as_deref() != Some(&me) => Err(AppError::NotFound),
+        _ => Ok((loaded, broadcast)),
+    })
 }
 
 /// The person whose own cases are all they may see, if that is so.
 pub(crate) fn own_cases_only(caller: &Caller) -> Option<String> {
-    use crate::domain::role::{Permission, Role};
     let me = caller.user_id.clone()?;
     let wider = caller.roles.iter().any(|r| *r != Role::Requester && r.permissions().contains(&Permission::RecallRead));
     (!wider && !caller.roles.contains(&Role::SecurityAdministrator)).then_some(me)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known};
+use super::{App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in};
 use crate::{
     app::{
         broadcasts::{self, Broadcast, view::Counts},
@@ -18,16 +18,17 @@ use crate::{
         outcome::Tally,
         platform::HarmClass,
         recall::{
-            Guard, Rules, State, Verb,
+            Case, Guard, Rules, State, Verb,
             approval::{LEVELS, may_ever_decide},
             execution,
         },
         role::{Permission, Role},
     },
     store::{
-        StoreError,
+        Conn, StoreError,
         attachments::{self, AttachmentHead},
-        reader, recipients, search,
+        reader, recipients,
+        search::{self, SearchRow},
     },
 };
 
@@ -146,107 +147,122 @@ pub enum Showing {
 
 /// Loads the page of a case. Reading the message leaves a `content.read` event.
 pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> AppResult<Show> {
-    let loaded = known(app, caller, id).await?;
-    let broadcast = broadcasts::load(app, &loaded.row.broadcast_id).await?;
-    let envelope = &app.store.keys().envelope;
-    let (mut title, mut content, mut unrecorded) = (None, None, false);
-    if caller.may(Permission::ContentRead) {
-        match message(app, caller, &loaded, &broadcast, showing).await {
-            Ok(read) => (title, content) = (Some(content::open_title(envelope, &broadcast.row)?), read),
-            Err(AppError::Store(e)) if e.passes() => unrecorded = true,
+    let now = app.now();
+    let (asking, wanted, app2) = (caller.clone(), id.to_owned(), app.clone());
+    let (mut show, readable) = app.store.look_up(move |conn| load(conn, &app2, &asking, &wanted, now)).await??;
+    if readable {
+        match opened(app, caller, &show, showing).await {
+            Ok(true) => show.content = Some(content::open(&app.store.keys().envelope, &show.broadcast.row)?),
+            Ok(false) => {}
+            Err(AppError::Store(e)) if e.passes() => (show.title, show.unrecorded) = (None, true),
             Err(e) => return Err(e),
         }
     }
-    let summary = summary(app, &loaded).await?;
-    let (keys, caller2, row, sender) = (app.store.clone(), caller.clone(), loaded.row.clone(), broadcast.sender.clone());
-    let case = loaded.case.clone();
-    let zone = app.config.time_zone.clone();
-    let made: Vec<(String, i64)> = loaded.decisions.iter().map(|d| (d.decider_id.clone(), d.at)).collect();
-    let now = app.now();
-    let all = app
-        .store
-        .read(move |conn| {
-            let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
-            let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
-            ids.extend(case.decisions.iter().map(|d| d.decider.0.clone()));
-            ids.push(row.requester_id.clone());
-            ids.extend(sender);
-            let mut resets = Vec::new();
-            for (decider, at) in made {
-                for reset in crate::app::resets::on_the_day_of(conn, &zone, &decider, Instant(at))? {
-                    ids.extend([reset.proposed_by.clone(), reset.confirmed_by.clone()]);
-                    resets.push((decider.clone(), reset));
-                }
-            }
-            resets.dedup();
-            let names = crate::store::broadcasts::names(conn, ids)?;
-            let department = match &row.department_id {
-                Some(id) => crate::store::departments::department_find(conn, id)?.map(|d| d.name),
-                None => None,
-            };
-            let events = reader::events_of_case(conn, &row.id, None)?;
-            // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
-            let (looks, acts): (Vec<_>, Vec<_>) = events.into_iter().rev().partition(|e| e.leaf.action == Action::ContentRead.as_str());
-            let n = (acts.len(), looks.len());
-            let shown: Vec<_> = acts.into_iter().take(TIMELINE).chain(looks.into_iter().take(TIMELINE)).collect();
-            let parts = reader::parts_of_many(conn, keys.keys(), &shown.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
-            let timeline = shown.iter().map(|e| entry(e, parts.get(&e.leaf.id), &caller2)).collect::<Vec<_>>();
-            Ok((captures, names, department, timeline, n, deciders(conn, now)?, recipients::tally(conn, &row.broadcast_id)?, resets))
-        })
-        .await?;
-    let (captures, names, department, mut timeline, events, able, reading, resets) = all;
-    let reads = timeline.split_off(events.0.min(TIMELINE));
-    let name = |id: &str| names.get(id).cloned().unwrap_or_default();
-    let resets = resets.iter().map(|(who, reset)| ResetShown {
-        who: name(who),
-        at: Instant(reset.at),
-        proposed_by: name(&reset.proposed_by),
-        confirmed_by: name(&reset.confirmed_by),
-    });
-    let decisions = decisions(app, &loaded, &names)?;
-    let levels = LEVELS
-        .map(|level| LevelView {
-            level,
-            due: Instant([loaded.row.due_1, loaded.row.due_2, loaded.row.due_3][usize::from(level) - 1]),
-            open: loaded.case.state == State::Reviewing && loaded.case.open.contains(&level),
-            who: able.iter().filter(|(d, _)| may_ever_decide(Rules::ALL, &loaded.case, d, level).is_ok()).map(|(_, n)| n.clone()).collect(),
-            made: decisions.iter().find(|d| d.level == level && d.round == loaded.row.round).cloned(),
-        })
-        .to_vec();
-    Ok(Show {
-        dossier: Dossier::open(&app.store.keys().envelope, &loaded.row)?,
-        class: super::class_of(&loaded.row)?,
-        requester: name(&loaded.row.requester_id),
-        sender: broadcast.sender.as_deref().map(name),
-        captures: captures.into_iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
-        resets: resets.collect(),
-        mine: mine(caller, &loaded, now),
-        counts: counts(&reading),
-        tally: loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
-        title,
-        content,
-        unrecorded,
-        broadcast,
-        department,
-        levels,
-        decisions,
-        timeline,
-        reads,
-        events,
-        summary,
-        now,
-        loaded,
-    })
+    Ok(show)
 }
 
-/// What the message says, as far as this showing opens it.
-async fn message(app: &App, caller: &Caller, loaded: &Loaded, broadcast: &Broadcast, showing: Showing) -> AppResult<Option<Content>> {
-    if showing == Showing::Opened {
-        return Ok(Some(broadcasts::content(app, caller, &broadcast.id, Some(&loaded.row.id)).await?));
+/// What the page shows but the message itself, and whether the caller may read that.
+fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> Result<AppResult<(Show, bool)>, StoreError> {
+    let (loaded, message) = match known_in(conn, caller, id)? {
+        Ok(found) => found,
+        Err(error) => return Ok(Err(error)),
+    };
+    let (keys, row) = (app.store.keys(), &loaded.row);
+    let readable = caller.may(Permission::ContentRead);
+    let broadcast = match broadcasts::load_in(conn, app, message)? {
+        Ok(broadcast) => broadcast,
+        Err(error) => return Ok(Err(error)),
+    };
+    let title = content::open_title(&keys.envelope, &broadcast.row)?;
+    let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
+    let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
+    ids.extend(loaded.decisions.iter().map(|d| d.decider_id.clone()));
+    ids.push(row.requester_id.clone());
+    ids.extend(broadcast.sender.clone());
+    let mut resets = Vec::new();
+    for made in &loaded.decisions {
+        for reset in crate::app::resets::on_the_day_of(conn, &app.config.time_zone, &made.decider_id, Instant(made.at))? {
+            ids.extend([reset.proposed_by.clone(), reset.confirmed_by.clone()]);
+            resets.push((made.decider_id.clone(), reset));
+        }
     }
-    let (session, case) = (caller.session.clone().unwrap_or_default(), loaded.row.id.clone());
-    let opened = app.store.read(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?;
-    Ok(if opened { Some(content::open(&app.store.keys().envelope, &broadcast.row)?) } else { None })
+    resets.dedup();
+    let names = crate::store::broadcasts::names(conn, ids)?;
+    let name = |id: &str| names.get(id).cloned().unwrap_or_default();
+    let department = match &row.department_id {
+        Some(id) => crate::store::departments::department_find(conn, id)?.map(|d| d.name),
+        None => None,
+    };
+    // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
+    let looking = Action::ContentRead.as_str();
+    let most = i64::try_from(TIMELINE).unwrap_or(i64::MAX);
+    let acts = reader::last_of_case(conn, keys, &row.id, looking, most)?;
+    let looks = reader::last_found(conn, &row.id, looking, most)?;
+    let mut events = (0, 0);
+    for (action, n) in reader::counts_of_case(conn, &row.id)? {
+        let of = if action == looking { &mut events.1 } else { &mut events.0 };
+        *of += usize::try_from(n).unwrap_or_default();
+    }
+    let open: Vec<u8> = loaded.case.open.iter().copied().filter(|_| loaded.case.state == State::Reviewing).collect();
+    let able = if open.is_empty() { Vec::new() } else { deciders(conn, &open, now)? };
+    let decisions = decisions(app, &loaded, &names)?;
+    let levels = LEVELS.map(|level| LevelView {
+        level,
+        due: Instant([row.due_1, row.due_2, row.due_3][usize::from(level) - 1]),
+        open: open.contains(&level),
+        who: able
+            .iter()
+            .filter(|(d, _)| open.contains(&level) && may_ever_decide(Rules::ALL, &loaded.case, d, level).is_ok())
+            .map(|(_, name)| name.clone())
+            .collect(),
+        made: decisions.iter().find(|d| d.level == level && d.round == row.round).cloned(),
+    });
+    let dossier = Dossier::open(&keys.envelope, row)?;
+    let requester = name(&row.requester_id);
+    let shown = Show {
+        class: super::class_of(row)?,
+        summary: summary_of(&loaded, &dossier, &title, &requester),
+        dossier,
+        sender: broadcast.sender.as_deref().map(name),
+        captures: captures.iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
+        resets: resets
+            .iter()
+            .map(|(who, reset)| ResetShown {
+                who: name(who),
+                at: Instant(reset.at),
+                proposed_by: name(&reset.proposed_by),
+                confirmed_by: name(&reset.confirmed_by),
+            })
+            .collect(),
+        mine: mine(caller, &loaded.case, now),
+        counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
+        tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
+        title: readable.then_some(title),
+        content: None,
+        unrecorded: false,
+        levels: levels.to_vec(),
+        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller)).collect(),
+        reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
+        events,
+        requester,
+        department,
+        broadcast,
+        decisions,
+        now,
+        loaded,
+    };
+    Ok(Ok((shown, readable)))
+}
+
+/// Whether this showing opens the message: looking leaves its event first.
+async fn opened(app: &App, caller: &Caller, show: &Show, showing: Showing) -> AppResult<bool> {
+    let case = show.loaded.row.id.clone();
+    if showing == Showing::Opened {
+        broadcasts::looked(app, caller, &show.broadcast.id, Some(&case)).await?;
+        return Ok(true);
+    }
+    let session = caller.session.clone().unwrap_or_default();
+    Ok(app.store.look_up(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?)
 }
 
 /// What can be shown of a case without its message: for the API.
@@ -291,36 +307,37 @@ pub async fn receipt(app: &App, caller: &Caller, id: &str, event: &str) -> AppRe
 
 /// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
 pub async fn summary(app: &App, loaded: &Loaded) -> AppResult<String> {
-    let row = &loaded.row;
-    let id = row.broadcast_id.clone();
-    let (broadcast, requester) = {
-        let who = row.requester_id.clone();
-        app.store.read(move |conn| Ok((crate::store::broadcasts::find(conn, &id)?, crate::store::broadcasts::names(conn, vec![who])?))).await?
-    };
+    let (id, who) = (loaded.row.broadcast_id.clone(), loaded.row.requester_id.clone());
+    let (broadcast, names) =
+        app.store.look_up(move |conn| Ok((crate::store::broadcasts::find(conn, &id)?, crate::store::broadcasts::names(conn, vec![who])?))).await?;
     let envelope = &app.store.keys().envelope;
     let title = content::open_title(envelope, &broadcast.ok_or(StoreError::NotFound)?)?;
-    let dossier = Dossier::open(envelope, row)?;
+    Ok(summary_of(loaded, &Dossier::open(envelope, &loaded.row)?, &title, &names.into_values().next().unwrap_or_default()))
+}
+
+pub(super) fn summary_of(loaded: &Loaded, dossier: &Dossier, title: &str, requester: &str) -> String {
+    let row = &loaded.row;
     let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
     let levels: Vec<String> = loaded.case.open.iter().map(ToString::to_string).collect();
     let lines = [
         ("案件 case", row.number.clone()),
         ("轮次 round", row.round.to_string()),
         ("级别 level", levels.join(",")),
-        ("消息 message", title),
+        ("消息 message", title.to_owned()),
         ("消息承诺值 commitment", hex::encode(&row.commitment)),
         ("收件人数 recipients", row.recipients_count.to_string()),
         ("名单根值 recipients root", hex::encode(&row.recipients_root)),
-        ("申请人 requester", requester.into_values().next().unwrap_or_default()),
+        ("申请人 requester", requester.to_owned()),
         ("危害类别 harm class", row.harm_class.clone()),
         ("情况说明 reason", asked.0.to_owned()),
         ("制度依据 basis", asked.1.to_owned()),
         ("执行方式 mode", row.mode.clone()),
         ("截止 deadline", row.cut_off.map(|c| Instant(c).to_rfc3339()).unwrap_or_default()),
     ];
-    Ok(lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect())
+    lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect()
 }
 
-fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> AppResult<Vec<DecisionView>> {
+fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Result<Vec<DecisionView>, StoreError> {
     let envelope = &app.store.keys().envelope;
     let view = |d: &crate::store::recalls::DecisionRow| {
         let opened = envelope.open(&format!("decisions/{}/comment", d.id), &d.comment_sealed).map_err(StoreError::from)?;
@@ -338,9 +355,8 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Ap
     loaded.decisions.iter().map(view).collect()
 }
 
-pub(super) fn mine(caller: &Caller, loaded: &Loaded, now: Instant) -> Mine {
+pub(super) fn mine(caller: &Caller, case: &Case, now: Instant) -> Mine {
     let who = decider(caller);
-    let case = &loaded.case;
     let own = caller.may(Permission::RecallRequest) && who.user == case.requester;
     let level = decide::level_for(case, &who);
     let reviewing = case.state == State::Reviewing;
@@ -380,10 +396,25 @@ pub fn sees_addresses(caller: &Caller) -> bool {
     caller.may(Permission::AuditRead) || caller.roles.iter().any(|r| r.is_decider() || *r == Role::Auditor)
 }
 
-fn entry(event: &reader::StoredEvent, parts: Option<&Vec<reader::OpenPart>>, caller: &Caller) -> Entry {
-    let part = |name: &str| -> Value {
-        parts.and_then(|all| all.iter().find(|p| p.name == name)).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null)
-    };
+/// A look at the message.
+fn looked(row: SearchRow, caller: &Caller) -> Entry {
+    let shown = sees_addresses(caller);
+    Entry {
+        index: u64::try_from(row.idx).unwrap_or_default(),
+        at: Instant(row.at),
+        action: Action::parse(&row.action),
+        outcome: Outcome::parse(&row.outcome),
+        who: row.actor_name.unwrap_or_default(),
+        said: String::new(),
+        detail: Value::Null,
+        client_ip: row.client_ip.filter(|_| shown),
+        device: row.device_id.filter(|_| shown).map(|d| code(&d)),
+    }
+}
+
+fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Caller) -> Entry {
+    let part =
+        |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
     let (typed, client, device) = (part("text"), part("client"), part("device"));
     let mut said = typed["comment"].clone();

@@ -28,7 +28,7 @@ pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
     let now = app.now();
     let found = app
         .store
-        .read(move |conn| {
+        .look_up(move |conn| {
             let Some(session) = sessions::session_by_hash(conn, &hash)? else { return Ok(None) };
             if session.state == SessionState::Closed.as_str() || !account::alive(session.seen_at, session.expires_at, now) {
                 return Ok(None);

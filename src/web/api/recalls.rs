@@ -47,6 +47,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             totp: fields.text("totp"),
             seen: fields.number("version"),
             id: id.map(DecisionId),
+            once: None,
         };
         fields.end()?;
         let done = decide::decide(&app, &bearer.caller, &path, input).await?;

@@ -16,7 +16,6 @@ use crate::{
         App, AppError, AppResult, Done,
         recalls::{decide, guided, halt, resubmit, view, withdraw},
     },
-    id::DecisionId,
     web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
 };
 
@@ -83,14 +82,15 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
         comment: typed(&posted, "comment"),
         totp: posted.get("totp").to_owned(),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
+        once: once::key(&me, &req, &posted),
         id: None,
     };
-    let make = |made: String| async {
-        let input = decide::Decide { id: Some(DecisionId(made)), ..input };
-        let done = decide::decide(&app, &me.caller, &id, input).await?;
-        Ok(receipt_of(&done.value.id, &done))
-    };
-    let ended = once::form(&app, &me, &req, &posted, make).await?;
+    let ended = decide::decide(&app, &me.caller, &id, input).await.map(|done| {
+        if done.value.repeated {
+            once::passed(&req, "repeated");
+        }
+        receipt_of(&done.value.id, &done)
+    });
     answer(&app, &me, page, &id, &posted, Form::Decide, ended).await
 }
 

@@ -90,12 +90,21 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
             who: format!("{} {}", made.name, page.t(&format!("recall-made-{}", made.verb))),
             note: page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since))),
         },
-        None if level.open => Step { state: StepState::Now, title, who: page.list(&level.who), note: page.t("recall-step-waits") },
+        None if level.open => Step { state: StepState::Now, title, who: some(page, &level.who), note: page.t("recall-step-waits") },
         None => {
             let stopped = ended && v.loaded.case.open.contains(&level.level);
             let note = if stopped { page.word("recall-state", v.loaded.case.state) } else { String::new() };
             Step { state: if stopped { StepState::Stopped } else { StepState::Todo }, title, who: String::new(), note }
         }
+    }
+}
+
+/// Names in a row; of many people only the first few.
+pub(super) fn some(page: &Page, names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    match names.len().saturating_sub(SHOWN) {
+        0 | 1 => page.list(names),
+        more => page.n_with("people-and-more", more, &[("names", page.list(&names[..SHOWN])), ("total", page.num(names.len()))]),
     }
 }
 
@@ -222,7 +231,7 @@ pub(super) fn why_not(page: &Page, v: &Show) -> Option<WhyNot> {
     let open = v.levels.iter().find(|l| l.open);
     let who = match open {
         Some(level) if level.who.is_empty() => page.a1("recall-who-nobody", "level", page.t(&format!("level-{}", level.level))),
-        Some(level) => page.a2("recall-who-can", "level", page.t(&format!("level-{}", level.level)), "who", page.list(&level.who)),
+        Some(level) => page.a2("recall-who-can", "level", page.t(&format!("level-{}", level.level)), "who", some(page, &level.who)),
         None => String::new(),
     };
     let reason = match (&v.mine.decide, case.state) {

@@ -9,7 +9,7 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{classes, typed};
+use super::{build, classes, typed};
 use crate::{
     app::{
         App, AppError,
@@ -117,7 +117,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
         .map(|n| Moment {
             title: page.t(&format!("level-{n}")),
             who: match checked.names.get(n - 1).filter(|names| !names.is_empty()) {
-                Some(names) => page.list(names),
+                Some(names) => build::some(&page, names),
                 None => page.t("recall-nobody"),
             },
             at: verdict.last_useful.get(n - 1).copied().flatten().map_or_else(no_limit, |at| page.time(at)),
