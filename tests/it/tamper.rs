@@ -6,7 +6,7 @@
 use countermand::{
     domain::event::{Action, Event, Outcome, Subject},
     store::{
-        Database, Store,
+        Database, Store, reader,
         verify::{Against, inspect},
     },
 };
@@ -302,7 +302,7 @@ fn a_change_far_into_a_long_log_is_named_where_it_is() {
     const SIZE: usize = 5003;
     for db in TestDb::each() {
         let store = db.open();
-        for events in [700, SIZE - 701] {
+        for (events, size) in [(700, 700), (SIZE - 701, SIZE - 1)] {
             store
                 .write_now(move |tx| {
                     for n in 0..events {
@@ -311,11 +311,15 @@ fn a_change_far_into_a_long_log_is_named_where_it_is() {
                     Ok(())
                 })
                 .unwrap();
+            // On PostgreSQL they take their places after the write.
+            while store.read_now(reader::head).unwrap().size() < size as u64 {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
             store.checkpoint_now().unwrap();
         }
         let report = store.verify(&Against::default()).unwrap();
-        assert!(report.ok && report.size >= SIZE as u64, "{report:?}");
-        assert_eq!((report.checked.leaves, report.checked.parts), (report.size, report.size - 1), "the log's first event has no parts");
+        assert!(report.ok && report.size >= SIZE as u64 - 1, "{report:?}");
+        assert_eq!((report.checked.leaves, report.checked.projections), (report.size, report.size));
         drop(store);
         let mut raw = Raw::open(&db);
         let part = "event_id = (SELECT event_id FROM log_events WHERE idx = 4900)";
