@@ -1,6 +1,9 @@
 //! The frontier: all that is needed to append to a tree and to know its root, in at most 64 hashes.
 
-use super::tree::{EMPTY_ROOT, Hash, HashReader, Prover, TreeError, node_hash};
+use super::{
+    tile::{HEIGHT, WIDTH},
+    tree::{EMPTY_ROOT, Hash, HashReader, Prover, TreeError, node_hash},
+};
 
 /// A tree's size and the roots of the complete subtrees it is made of, largest first (a compact range).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -35,11 +38,22 @@ impl Frontier {
 
     /// Appends one leaf hash.
     pub fn append(&mut self, leaf_hash: Hash) {
-        let merged = self.size.trailing_ones() as usize;
+        self.grow(0, leaf_hash);
+    }
+
+    /// Appends the 256 leaves of a full tile by their common root, see [`super::tree::tile_root`]; the tree must be made of full tiles so far.
+    pub fn append_tile(&mut self, root: Hash) {
+        debug_assert!(self.size.is_multiple_of(WIDTH as u64), "a tile begins where a tile ends");
+        self.grow(HEIGHT, root);
+    }
+
+    /// Appends a complete subtree of `2^height` leaves to a tree of a multiple of them.
+    fn grow(&mut self, height: u32, root: Hash) {
+        let merged = (self.size >> height).trailing_ones() as usize;
         let keep = self.peaks.len() - merged;
-        let hash = self.peaks.drain(keep..).rev().fold(leaf_hash, |right, left| node_hash(&left, &right));
+        let hash = self.peaks.drain(keep..).rev().fold(root, |right, left| node_hash(&left, &right));
         self.peaks.push(hash);
-        self.size += 1;
+        self.size += 1 << height;
     }
 
     /// The RFC 6962 root.

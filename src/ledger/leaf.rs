@@ -17,8 +17,8 @@ use crate::clock::Instant;
 pub const MAX_LEN: usize = 0xffff;
 
 const VERSION: u64 = 1;
-const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
-const ACTOR_KINDS: [&str; 4] = ["user", "token", "job", "system"];
+pub(super) const OUTCOMES: [&str; 3] = ["success", "refused", "failed"];
+pub(super) const ACTOR_KINDS: [&str; 4] = ["user", "token", "job", "system"];
 
 /// Who did it, or what it was done to: a kind and an opaque id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -221,7 +221,7 @@ impl Leaf {
         let rules = [
             ("id", is_uuid_v7(&self.id)),
             ("at", prints_six_digits(self.at)),
-            ("action", self.action.split('.').count() == 2 && self.action.split('.').all(is_word)),
+            ("action", is_action(&self.action)),
             ("outcome", OUTCOMES.contains(&self.outcome.as_str())),
             ("actor", ACTOR_KINDS.contains(&self.actor.kind.as_str()) && !self.actor.id.is_empty()),
             ("subject", is_word(&self.subject.kind) && !self.subject.id.is_empty()),
@@ -234,6 +234,11 @@ impl Leaf {
         ];
         rules.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(field, _)| Err(LeafError::Field(field)))
     }
+}
+
+/// Two words with a dot between.
+pub(super) fn is_action(text: &str) -> bool {
+    text.split_once('.').is_some_and(|(noun, participle)| is_word(noun) && is_word(participle))
 }
 
 /// Lower-case letters, digits and underscores: part names stay unambiguous in a purge list (`event id/part name`, one a line).

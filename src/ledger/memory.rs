@@ -42,7 +42,7 @@ impl Memory {
 }
 
 /// The hash that a full tile has in the level above.
-pub(super) fn tile_root(full: &[Hash]) -> Hash {
+pub fn tile_root(full: &[Hash]) -> Hash {
     let mut row = full.to_vec();
     for _ in 0..HEIGHT {
         row = row.chunks_exact(2).map(|pair| node_hash(&pair[0], &pair[1])).collect();

@@ -7,6 +7,7 @@
 //! | module | what it answers |
 //! |---|---|
 //! | [`leaf`] | which bytes stand for an event |
+//! | [`plain`] | the same, read without copying |
 //! | [`commitment`] | how a leaf binds what it must not show |
 //! | [`tree`] | roots, proofs, and whether a proof holds |
 //! | [`tile`] | how the tree lies on disk and on the wire |
@@ -29,6 +30,7 @@ mod grow;
 pub mod leaf;
 mod memory;
 pub mod note;
+pub mod plain;
 pub mod proof;
 pub mod publish;
 pub mod purge;

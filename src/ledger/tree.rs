@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::tile::{HEIGHT, TileRef};
 pub use super::{
     frontier::{Frontier, FrontierError},
-    memory::Memory,
+    memory::{Memory, tile_root},
     verify::{verify_consistency, verify_inclusion},
 };
 

@@ -20,6 +20,7 @@ use super::{
     log::{self, Arrival},
     postgres::mac,
     schema::{log_parts, log_pending},
+    search::FROM_PARTS,
     tx::{PartRow, part_context},
 };
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Pending events in one of the sequencer's transactions.
-const BATCH: i64 = 512;
+const BATCH: i64 = 2048;
 /// How often an idle sequencer looks for the pending events of other nodes.
 pub(super) const LOOK: Duration = Duration::from_millis(25);
 
@@ -171,7 +172,9 @@ impl Sequencer {
             return Ok(None);
         }
         let ids: Vec<&String> = rows.iter().map(|r| &r.1).collect();
-        let parts: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(ids)).load(conn)?;
+        // Only those that the projection takes something from; opening the others would be for nothing.
+        let searched = FROM_PARTS.map(|(part, _)| part);
+        let parts: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(ids)).filter(log_parts::name.eq_any(searched)).load(conn)?;
         let mut opened: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
         for part in parts {
             if let Ok(bytes) = self.parts_key.open(&part_context(&part.event_id, &part.name), &part.sealed) {

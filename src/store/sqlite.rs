@@ -24,6 +24,8 @@ use crate::{
     id::EventId,
 };
 
+/// How often a writer whose last group was larger lets others run before it begins with whom it has; some ten microseconds if there are none.
+const PATIENCE: u32 = 32;
 /// Closures in one transaction at most: beyond this the wait of the first outweighs the saved commit.
 const GROUP: usize = 256;
 
@@ -98,13 +100,10 @@ struct Desk {
 
 impl Desk {
     fn serve(&mut self, waiting: &mpsc::Receiver<Box<dyn Work>>) {
+        let mut before = 1;
         while let Ok(first) = waiting.recv() {
-            let mut group = vec![first];
-            while group.len() < GROUP
-                && let Ok(next) = waiting.try_recv()
-            {
-                group.push(next);
-            }
+            let group = gather(waiting, first, before);
+            before = group.len();
             self.settle(group);
         }
     }
@@ -168,6 +167,27 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// The next group. Whoever was answered a moment ago is likely to come again: the first of them must not set off a group of its own while
+/// the others are on their way, or every other commit would be for a few. A writer without company waits for nobody.
+fn gather(waiting: &mpsc::Receiver<Box<dyn Work>>, first: Box<dyn Work>, before: usize) -> Vec<Box<dyn Work>> {
+    let mut group = vec![first];
+    let mut idle = 0;
+    while group.len() < GROUP && idle < PATIENCE {
+        match waiting.try_recv() {
+            Ok(next) => {
+                group.push(next);
+                idle = 0;
+            }
+            Err(_) if group.len() < before => {
+                thread::yield_now();
+                idle += 1;
+            }
+            Err(_) => break,
+        }
+    }
+    group
 }
 
 /// Where a group came to its end.

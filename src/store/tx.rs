@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Conn, StoreError, schema::jobs};
+use super::{Conn, StoreError, kept::Keep, schema::jobs};
 use crate::{
     clock::Instant,
     crypto::{self, seal::Key},
@@ -140,7 +140,7 @@ impl Tx<'_> {
             jobs::attempts.eq(0),
             jobs::created_at.eq(self.now.0),
         );
-        crate::on_each!(&mut *self.conn, c => diesel::insert_into(jobs::table).values(row).on_conflict_do_nothing().execute(c))?;
+        crate::on_each!(&mut *self.conn, c => diesel::insert_into(jobs::table).values(row).on_conflict_do_nothing().kept().execute(c))?;
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Foreign crates that only some floors may touch.
 const FOREIGN: &[(&str, &[&str])] = &[
     ("diesel", &["store", "app", "jobs"]),
+    ("rusqlite", &["store"]),
     ("actix_web", &["web", "connect", "cli"]),
     ("reqwest", &["connect", "cli"]),
     ("askama", &["web", "connect"]),

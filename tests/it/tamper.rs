@@ -6,7 +6,7 @@
 use countermand::{
     domain::event::{Action, Event, Outcome, Subject},
     store::{
-        Database, Store,
+        Database, Store, reader,
         verify::{Against, inspect},
     },
 };
@@ -292,6 +292,65 @@ fn what_was_put_in_or_moved_is_named() {
                 raw.execute(&sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
             }
             named(&db, table).unwrap_or_else(|why| panic!("{statements:?}: {why}"));
+        }
+    }
+}
+
+/// Thousands of events are read in several batches, and checkpoints lie within tiles: what was changed is still named by its own index.
+#[test]
+fn a_change_far_into_a_long_log_is_named_where_it_is() {
+    const SIZE: usize = 5003;
+    for db in TestDb::each() {
+        let store = db.open();
+        for (events, size) in [(700, 700), (SIZE - 701, SIZE - 1)] {
+            store
+                .write_now(move |tx| {
+                    for n in 0..events {
+                        tx.append(Event::system(Action::SettingChanged, Subject::new("setting", "s")).detail(json!({ "after": n })))?;
+                    }
+                    Ok(())
+                })
+                .unwrap();
+            // On PostgreSQL they take their places after the write.
+            while store.read_now(reader::head).unwrap().size() < size as u64 {
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            store.checkpoint_now().unwrap();
+        }
+        let report = store.verify(&Against::default()).unwrap();
+        assert!(report.ok && report.size >= SIZE as u64 - 1, "{report:?}");
+        assert_eq!((report.checked.leaves, report.checked.projections), (report.size, report.size));
+        drop(store);
+        let mut raw = Raw::open(&db);
+        let part = "event_id = (SELECT event_id FROM log_events WHERE idx = 4900)";
+        for (table, index, change, back) in [
+            (
+                "log_search",
+                4800,
+                "UPDATE log_search SET subject_id = 't' WHERE idx = 4800".to_owned(),
+                "UPDATE log_search SET subject_id = 's' WHERE idx = 4800".to_owned(),
+            ),
+            (
+                "log_parts",
+                4900,
+                format!("UPDATE log_parts SET name = 'text' WHERE {part}"),
+                format!("UPDATE log_parts SET name = 'detail' WHERE {part}"),
+            ),
+            (
+                "log_tiles",
+                1,
+                "UPDATE log_tiles SET idx = 1000 WHERE level = 0 AND idx = 1".to_owned(),
+                "UPDATE log_tiles SET idx = 1 WHERE level = 0 AND idx = 1000".to_owned(),
+            ),
+            ("log_events", 4999, "DELETE FROM log_events WHERE idx = 4999".to_owned(), String::new()),
+        ] {
+            assert_eq!(raw.execute(&change), Ok(1), "{change}");
+            let report = inspect(&db.database, db.path(), &Against::default()).unwrap();
+            let named = |p: &countermand::store::verify::Problem| p.table == table && p.index == Some(index);
+            assert!(!report.ok && report.problems.iter().any(named), "{change}: {:?}", report.problems.iter().take(5).collect::<Vec<_>>());
+            if !back.is_empty() {
+                assert_eq!(raw.execute(&back), Ok(1), "{back}");
+            }
         }
     }
 }

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use diesel::{deserialize::Queryable, prelude::*};
 use serde_json::Value;
 
-use super::{Audit, Kind, events::Opened, readable};
+use super::{Audit, Kind, readable};
 use crate::{
     crypto::{seal::Key, sha256},
-    ledger::{commitment, leaf::Leaf, set::Set},
+    ledger::{commitment, plain::Plain, set::Set},
     store::{
         Conn, StoreError, broadcasts, recipients,
         schema::{broadcasts as sent, bundles, decisions, log_pending, recipients as people},
@@ -30,31 +30,39 @@ struct Said {
     recipients: Option<Set>,
 }
 
+/// What one event says, and of which row.
+pub(super) struct Note((&'static str, String), Said);
+
+/// What an event says of a row elsewhere, if it does; `detail` is that part, opened.
+pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Option<Note> {
+    let (table, id) = match leaf.action {
+        "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", leaf.subject_id),
+        "recall.decided" => ("decisions", leaf.id),
+        "evidence.sealed" => ("bundles", leaf.subject_id),
+        _ => return None,
+    };
+    if leaf.outcome != "success" {
+        return None;
+    }
+    let detail: Value = detail.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
+    let digest = match table {
+        "broadcasts" => text(&detail["after"]["message"]),
+        "decisions" => text(&detail["statement_sha256"]),
+        _ => text(&detail["sha256"]),
+    };
+    let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
+    Some(Note((table, id.to_owned()), Said { index, digest, recipients }))
+}
+
 /// (table, id) -> what the log says of that row.
 #[derive(Default)]
 pub(super) struct Bound(BTreeMap<(&'static str, String), Said>);
 
 impl Bound {
-    /// Remembers what an event says of a row, if it does.
-    pub(super) fn note(&mut self, index: u64, leaf: &Leaf, opened: &Opened) {
-        let (table, id) = match leaf.action.as_str() {
-            "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", &leaf.subject.id),
-            "recall.decided" => ("decisions", &leaf.id),
-            "evidence.sealed" => ("bundles", &leaf.subject.id),
-            _ => return,
-        };
-        if leaf.outcome != "success" {
-            return;
-        }
-        let detail: Value = opened.get("detail").and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
-        let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
-        let digest = match table {
-            "broadcasts" => text(&detail["after"]["message"]),
-            "decisions" => text(&detail["statement_sha256"]),
-            _ => text(&detail["sha256"]),
-        };
-        let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
-        self.0.insert((table, id.clone()), Said { index, digest, recipients });
+    /// Remembers what an event says of a row.
+    pub(super) fn note(&mut self, note: Note) {
+        self.0.insert(note.0, note.1);
     }
 
     /// Takes out what the log says of a row: its index, and what differs from `digest`.

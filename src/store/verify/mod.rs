@@ -1,17 +1,22 @@
 //! `ledger verify`: everything that the log holds is computed again from the leaves and held against what is stored.
 //!
-//! Walks the events once, in batches, on one snapshot; every table of the log is compared in both directions, so that a row that is
+//! Walks the events once, in batches, on one snapshot, with as many threads as help; every table of the log is compared in both directions, so that a row that is
 //! missing, changed or too many is named with its table and index.
 
+mod check;
 mod contents;
 mod events;
 mod keys;
 mod marks;
+mod rows;
+mod source;
+mod strays;
 
 use std::path::Path;
 
 use diesel::prelude::*;
 use serde::Serialize;
+use source::Source;
 
 use super::{Conn, Database, Store, StoreError, conn, log, migrate, schema::log_head};
 use crate::{
@@ -115,15 +120,30 @@ pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Re
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let copy = marks::copy(data);
     let mut conn = conn::open(database, conn::Purpose::Read)?;
-    let begin = match &conn {
-        Conn::Sqlite(_) => "BEGIN",
-        Conn::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-    };
     migrate::known(&mut conn)?;
-    conn::begin(&mut conn, begin)?;
     let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
     let mut audit = Audit { keys: &keys, report };
-    match run(&mut conn, &mut audit, against, copy, data) {
+    let done = match database {
+        Database::Sqlite(path) => {
+            let raw = source::open(path)?;
+            source::begin_together(&mut conn, &raw)?;
+            // SQLite looks over its file meanwhile; any snapshot will do for that.
+            std::thread::scope(|scope| {
+                let structure = scope.spawn(|| structure(path));
+                let done = run(&mut conn, &mut audit, against, copy, data, Some(raw));
+                for line in structure.join().map_err(|_| StoreError::Panicked)?? {
+                    let (table, kind) = TABLES.into_iter().find(|(table, _)| line.contains(table)).unwrap_or(("database", Kind::Head));
+                    audit.problem(kind, table, None, line);
+                }
+                done
+            })
+        }
+        Database::Postgres(_) => {
+            conn::begin(&mut conn, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
+            run(&mut conn, &mut audit, against, copy, data, None)
+        }
+    };
+    match done {
         Ok(()) => {}
         // A table that somebody dropped: all its rows are gone.
         Err(error) => match dropped(&error) {
@@ -147,22 +167,11 @@ const TABLES: [(&str, Kind); 8] = [
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
-fn structure(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreError> {
-    #[derive(QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        integrity_check: String,
-    }
-    let Conn::Sqlite(conn) = conn else { return Ok(()) };
-    for Line { integrity_check: line } in diesel::sql_query("PRAGMA integrity_check(100)").load::<Line>(conn)? {
-        let about = TABLES.into_iter().find(|(table, _)| line.contains(table));
-        match about {
-            _ if line == "ok" => {}
-            Some((table, kind)) => audit.problem(kind, table, None, line),
-            None => audit.problem(Kind::Head, "database", None, line),
-        }
-    }
-    Ok(())
+fn structure(path: &Path) -> Result<Vec<String>, StoreError> {
+    let conn = source::open(path)?;
+    let mut check = conn.prepare("PRAGMA integrity_check(100)")?;
+    let lines = check.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    Ok(lines.into_iter().filter(|line| line != "ok").collect())
 }
 
 /// Which table of the log the database says it does not have, if that is what the error says.
@@ -173,8 +182,14 @@ fn dropped(error: &StoreError) -> Option<(&'static str, Kind)> {
     TABLES.into_iter().find(|(table, _)| absent && message.contains(table))
 }
 
-fn run(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against, copy: Option<String>, data: &Path) -> Result<(), StoreError> {
-    structure(conn, audit)?;
+fn run(
+    conn: &mut Conn,
+    audit: &mut Audit<'_>,
+    against: &Against,
+    copy: Option<String>,
+    data: &Path,
+    raw: Option<rusqlite::Connection>,
+) -> Result<(), StoreError> {
     let ours = keys::check(conn, audit, against)?;
     let heads: Vec<log::Head> = readable(audit, Kind::Head, "log_head", log_head::table.load(conn))?;
     for other in heads.iter().filter(|h| h.id != 1) {
@@ -185,7 +200,12 @@ fn run(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against, copy: Option<S
         audit.problem(Kind::Head, "log_head", None, "the head is missing");
     }
     let marks = marks::collect(conn, audit, head.as_ref(), &ours, against, (copy, data))?;
-    let walked = events::walk(conn, audit, head.as_ref(), &marks)?;
+    let walked = match (&mut *conn, raw) {
+        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks)?,
+        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks)?,
+        (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
+    };
+    strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     marks::settle(audit, &marks, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
@@ -251,6 +271,10 @@ fn salvage<K, T>(
 struct Walked {
     frontier: Frontier,
     last_at: i64,
+    /// The index after the last event.
+    end: i64,
+    /// Rows of parts that belong to an event.
+    parts: u64,
     /// Root at each size that a mark asked for, and at the head's.
     roots: std::collections::BTreeMap<u64, Hash>,
     /// Indices whose leaf hash is not the one in its tile.

@@ -178,7 +178,7 @@ fn a_leaf_fills_a_bundle_entry_but_never_overflows_it() {
     assert_eq!(Leaf::parse(&[b' '; 65_536]), Err(LeafError::TooLong(65_536)));
 }
 
-fn any_leaf() -> impl Strategy<Value = Leaf> {
+pub(super) fn any_leaf() -> impl Strategy<Value = Leaf> {
     let id = "[a-zA-Z0-9\u{4e00}-\u{4eff}\"\\\\/\u{0}-\u{1f}]{1,20}";
     let uuid = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}";
     let optional = || prop::option::of(id);

@@ -3,6 +3,7 @@
 mod checkpoint;
 mod kept;
 mod leaf;
+mod plain;
 mod proof;
 mod publish;
 mod tiles;

@@ -1,7 +1,7 @@
 //! Roots and proofs, against the definition in RFC 6962 and against an implementation by other people.
 
 use countermand::ledger::tree::{
-    EMPTY_ROOT, Frontier, FrontierError, Hash, HashReader, Memory, Prover, TreeError, consistency, inclusion, leaf_hash, node_hash, root,
+    EMPTY_ROOT, Frontier, FrontierError, Hash, HashReader, Memory, Prover, TreeError, consistency, inclusion, leaf_hash, node_hash, root, tile_root,
     verify_consistency, verify_inclusion,
 };
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash, mem_backed_tree::MemoryBackedTree};
@@ -9,6 +9,22 @@ use proptest::prelude::*;
 use sha2_next::Sha256;
 
 use super::{entry, hashes, log};
+
+#[test]
+fn appending_whole_tiles_gives_the_tree_of_their_leaves() {
+    let mut quick = Frontier::new();
+    for tiles in 1..=9 {
+        let leaves = hashes(tiles * 256 + 3);
+        quick.append_tile(tile_root(&leaves[leaves.len() - 259..leaves.len() - 3]));
+        let mut slow = Frontier::new();
+        slow.extend(leaves[..leaves.len() - 3].iter().copied());
+        assert_eq!(quick, slow, "{tiles} tiles");
+        // And leaves go on after tiles.
+        let mut longer = quick.clone();
+        longer.extend(leaves[leaves.len() - 3..].iter().copied());
+        assert_eq!(longer.root(), by_definition(&leaves));
+    }
+}
 
 /// MTH of RFC 6962 §2.1, word for word.
 fn by_definition(leaves: &[Hash]) -> Hash {
