@@ -149,3 +149,21 @@ event-long = { $n ->
     [one] Show { $n_text } character
    *[other] Show { $n_text } characters
  }
+
+actor-anonymous = Nobody signed in
+actor-shell = Command line
+subject-broadcast = Broadcast
+subject-bundle = Bundle
+subject-connection = Connection
+subject-department = Department
+subject-event = Event
+subject-evidence = Evidence
+subject-invitation = Invitation
+subject-log = Log
+subject-node = Node
+subject-recall = Recall case
+subject-route = Address
+subject-session = Session
+subject-system = System
+subject-token = Token
+subject-user = Account

@@ -40,7 +40,7 @@ people-count = { $n ->
     [one] { $n_text } person
    *[other] { $n_text } people
 }
-people-and-more = { $names } and { $n_text } others
+people-and-more = { $names } and others, { $total } in all
 
 step-done = Done
 step-now = In progress

@@ -124,3 +124,21 @@ field-audit-case = 案件
 event-long = { $n ->
    *[other] 展开 { $n_text } 个字符
  }
+
+actor-anonymous = 未登录者
+actor-shell = 命令行
+subject-broadcast = 群发消息
+subject-bundle = 材料包
+subject-connection = 平台连接
+subject-department = 部门
+subject-event = 事件
+subject-evidence = 证据
+subject-invitation = 邀请
+subject-log = 日志
+subject-node = 节点
+subject-recall = 撤回案件
+subject-route = 地址
+subject-session = 会话
+subject-system = 系统
+subject-token = 访问令牌
+subject-user = 账号

@@ -27,7 +27,7 @@ use crate::{
     store::{Store, Written},
 };
 
-pub use crate::store::{Receipt, StoreError, counting};
+pub use crate::store::{Receipt, StoreError, counting, page::Turn};
 
 /// The application: everything a use case needs, handed in once. Cheap to clone.
 #[derive(Clone)]

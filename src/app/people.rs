@@ -12,6 +12,7 @@ use crate::{
     },
     store::{
         Conn, StoreError, departments,
+        page::Turn,
         sessions::SessionRow,
         users::{self, UserRow},
     },
@@ -99,9 +100,9 @@ pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
 }
 
 /// Reads some: see [`users::user_page`].
-pub fn person_page(conn: &mut Conn, text: &str, after: &str, limit: i64) -> Result<Vec<Person>, StoreError> {
+pub fn person_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result<Vec<Person>, StoreError> {
     let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
-    let rows = users::user_page(conn, text, after, limit)?;
+    let rows = users::user_page(conn, text, turn, limit)?;
     rows.iter()
         .map(|row| Person::from_row(row, users::user_roles(conn, &row.id)?, row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
         .collect()

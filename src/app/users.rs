@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    App, AppError, AppResult, Caller, Done, FieldError,
+    App, AppError, AppResult, Caller, Done, FieldError, Turn,
     passwords::hash_password,
     people::{self, Person, unfit},
     setup::{account_row, check_roles, words},
@@ -146,22 +146,22 @@ pub const PAGE: usize = 50;
 /// A page of the list.
 pub struct PeoplePage {
     pub people: Vec<Person>,
-    /// The username after which the next page begins.
-    pub next: Option<String>,
+    /// The usernames that the pages before and after lie beside, where there are such pages.
+    pub above: Option<String>,
+    pub below: Option<String>,
     /// How many accounts there are in all.
     pub all: u64,
 }
 
-/// A page of those whose username or name holds `text`, in the order of usernames after `after`; for who keeps accounts or gives roles.
-pub async fn page(app: &App, caller: &Caller, text: &str, after: &str) -> AppResult<PeoplePage> {
+/// A page of those whose username or name holds `text`, in the order of usernames; for who keeps accounts or gives roles.
+pub async fn page(app: &App, caller: &Caller, text: &str, turn: Turn) -> AppResult<PeoplePage> {
     may_look(caller)?;
-    let (text, after) = (text.trim().to_owned(), after.to_owned());
+    let text = text.trim().to_owned();
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let (mut people, all) = app.store.read(move |conn| Ok((people::person_page(conn, &text, &after, limit)?, users::user_count(conn)?))).await?;
-    let more = people.len() > PAGE;
-    people.truncate(PAGE);
-    let next = people.last().filter(|_| more).map(|p| p.username.clone());
-    Ok(PeoplePage { people, next, all: u64::try_from(all).unwrap_or(0) })
+    let (found, all) =
+        app.store.read(move |conn| Ok((turn.cut(people::person_page(conn, &text, &turn, limit)?, PAGE), users::user_count(conn)?))).await?;
+    let (above, below) = found.edges(|p| p.username.clone());
+    Ok(PeoplePage { people: found.rows, above, below, all: u64::try_from(all).unwrap_or(0) })
 }
 
 /// One person, for the same people.

@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    page::{self, Turn},
     schema::{broadcasts, recalls, users},
 };
 
@@ -70,8 +71,8 @@ pub fn insert(conn: &mut Conn, row: BroadcastRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Newest first, at most `limit`, registered before the broadcast `before`. Ids are UUIDv7 and sort by time.
-pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) -> Result<Vec<BroadcastRow>, StoreError> {
+/// Newest first, at most `limit`. Ids are UUIDv7 and sort by time.
+pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<BroadcastRow>, StoreError> {
     let mut query = broadcasts::table.into_boxed();
     if let Some(from) = filter.from {
         query = query.filter(broadcasts::sent_at.ge(from).or(broadcasts::sent_at.is_null().and(broadcasts::created_at.ge(from))));
@@ -88,10 +89,12 @@ pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) 
     if let Some(department) = &filter.department {
         query = query.filter(broadcasts::department_id.eq(department.clone()));
     }
-    if let Some(before) = before {
-        query = query.filter(broadcasts::id.lt(before.to_owned()));
-    }
-    Ok(query.order(broadcasts::id.desc()).limit(limit).load(conn)?)
+    query = match turn {
+        Turn::First => query.order(broadcasts::id.desc()),
+        Turn::Down(key) => query.filter(broadcasts::id.lt(key.clone())).order(broadcasts::id.desc()),
+        Turn::Up(key) => query.filter(broadcasts::id.gt(key.clone())).order(broadcasts::id.asc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
 /// Moves a broadcast on; `false` if somebody else changed it first.

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    page::{self, Turn},
     reader::{self, StoredEvent},
     schema::{bundles, counters, log_checkpoints, log_events, recalls},
 };
@@ -40,13 +41,15 @@ pub fn of_recall(conn: &mut Conn, recall: &str) -> Result<Vec<BundleRow>, StoreE
     Ok(bundles::table.filter(bundles::recall_id.eq(recall)).order((bundles::sealed_at.desc(), bundles::id.desc())).load(conn)?)
 }
 
-/// Bundles with their case's number, newest first, at most `limit`, made before the bundle `before`. Ids are UUIDv7 and sort by time.
-pub fn page(conn: &mut Conn, before: Option<&str>, limit: i64) -> Result<Vec<(BundleRow, String)>, StoreError> {
+/// Bundles with their case's number, newest first, at most `limit`. Ids are UUIDv7 and sort by time.
+pub fn page(conn: &mut Conn, turn: &Turn, limit: i64) -> Result<Vec<(BundleRow, String)>, StoreError> {
     let mut query = bundles::table.inner_join(recalls::table.on(recalls::id.eq(bundles::recall_id))).into_boxed();
-    if let Some(before) = before {
-        query = query.filter(bundles::id.lt(before.to_owned()));
-    }
-    Ok(query.order(bundles::id.desc()).limit(limit).select((bundles::all_columns, recalls::number)).load(conn)?)
+    query = match turn {
+        Turn::First => query.order(bundles::id.desc()),
+        Turn::Down(key) => query.filter(bundles::id.lt(key.clone())).order(bundles::id.desc()),
+        Turn::Up(key) => query.filter(bundles::id.gt(key.clone())).order(bundles::id.asc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).select((bundles::all_columns, recalls::number)).load(conn)?))
 }
 
 /// The value of a counter, if it was ever set.

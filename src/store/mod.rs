@@ -25,6 +25,7 @@ pub mod messages;
 pub mod migrate;
 mod months;
 pub mod once;
+pub mod page;
 mod postgres;
 pub mod reader;
 pub mod recalls;

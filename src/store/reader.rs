@@ -6,6 +6,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, Receipt, StoreError, log,
+    page::{self, Turn},
     schema::{log_checkpoints, log_events, log_parts, log_search},
     tx::{PartRow, part_context},
 };
@@ -174,16 +175,8 @@ pub struct Filter {
     pub device_id: Option<String>,
 }
 
-/// Which way a page goes from its cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Direction {
-    /// Towards lower indices.
-    Older,
-    Newer,
-}
-
-/// Up to `limit` rows, newest first, beyond `cursor` (an index, exclusive) in the given direction.
-pub fn search(conn: &mut Conn, filter: &Filter, cursor: Option<u64>, direction: Direction, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+/// Up to `limit` rows, newest first; the keys are indices.
+pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
     let mut query = log_search::table.into_boxed();
     if let Some(from) = filter.from {
         query = query.filter(log_search::at.ge(from.0));
@@ -212,17 +205,13 @@ pub fn search(conn: &mut Conn, filter: &Filter, cursor: Option<u64>, direction: 
             _ => query.filter(log_search::device_id.eq(value)),
         };
     }
-    let cursor = cursor.and_then(|c| i64::try_from(c).ok());
-    query = match (direction, cursor) {
-        (Direction::Older, Some(c)) => query.filter(log_search::idx.lt(c)).order(log_search::idx.desc()),
-        (Direction::Newer, Some(c)) => query.filter(log_search::idx.gt(c)).order(log_search::idx.asc()),
-        (_, None) => query.order(log_search::idx.desc()),
+    let key = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+    query = match *turn {
+        Turn::First => query.order(log_search::idx.desc()),
+        Turn::Down(index) => query.filter(log_search::idx.lt(key(index))).order(log_search::idx.desc()),
+        Turn::Up(index) => query.filter(log_search::idx.gt(key(index))).order(log_search::idx.asc()),
     };
-    let mut rows: Vec<SearchRow> = query.limit(limit).load(conn)?;
-    if direction == Direction::Newer && cursor.is_some() {
-        rows.reverse();
-    }
-    Ok(rows)
+    Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
 /// The newest checkpoint, as a signed note.

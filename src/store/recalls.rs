@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     kept::Keep,
+    page::{self, Turn},
     schema::{attachments, broadcasts, counters, decisions, messages, recalls, recipients},
 };
 
@@ -188,8 +189,8 @@ pub fn next_in_series(conn: &mut Conn, series: &str) -> Result<i64, StoreError> 
     }
 }
 
-/// Newest first, at most `limit`, submitted before the case `before`. Ids are UUIDv7 and sort by time.
-pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) -> Result<Vec<RecallRow>, StoreError> {
+/// Newest first, at most `limit`. Ids are UUIDv7 and sort by time.
+pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<RecallRow>, StoreError> {
     let mut query = recalls::table.into_boxed();
     if let Some(state) = &filter.state {
         query = query.filter(recalls::state.eq(state.clone()));
@@ -211,10 +212,12 @@ pub fn page(conn: &mut Conn, filter: &Filter, before: Option<&str>, limit: i64) 
         let pattern = format!("{}%", number.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(recalls::number.like(pattern).escape('\\'));
     }
-    if let Some(before) = before {
-        query = query.filter(recalls::id.lt(before.to_owned()));
-    }
-    Ok(query.order(recalls::id.desc()).limit(limit).load(conn)?)
+    query = match turn {
+        Turn::First => query.order(recalls::id.desc()),
+        Turn::Down(key) => query.filter(recalls::id.lt(key.clone())).order(recalls::id.desc()),
+        Turn::Up(key) => query.filter(recalls::id.gt(key.clone())).order(recalls::id.asc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
 /// How the cases stand that are in one of `states`, oldest first, at most `limit`.

@@ -3,7 +3,11 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, StoreError, schema::recipients};
+use super::{
+    Conn, StoreError,
+    page::{self, Turn},
+    schema::recipients,
+};
 use crate::ledger::{commitment, set::Set};
 
 /// A row of `recipients`, in the order of its columns.
@@ -62,13 +66,15 @@ pub fn set_of(platform: &str, rows: &[RecipientRow]) -> Result<Set, StoreError> 
     Ok(Set::of(leaves))
 }
 
-/// At most `limit` after `after`.
-pub fn page(conn: &mut Conn, broadcast: &str, after: Option<&str>, limit: i64) -> Result<Vec<RecipientRow>, StoreError> {
+/// By id on the platform, at most `limit`.
+pub fn page(conn: &mut Conn, broadcast: &str, turn: &Turn, limit: i64) -> Result<Vec<RecipientRow>, StoreError> {
     let mut query = recipients::table.filter(recipients::broadcast_id.eq(broadcast.to_owned())).into_boxed();
-    if let Some(after) = after {
-        query = query.filter(recipients::platform_id.gt(after.to_owned()));
-    }
-    Ok(query.order(recipients::platform_id).limit(limit).load(conn)?)
+    query = match turn {
+        Turn::First => query.order(recipients::platform_id.asc()),
+        Turn::Down(key) => query.filter(recipients::platform_id.gt(key.clone())).order(recipients::platform_id.asc()),
+        Turn::Up(key) => query.filter(recipients::platform_id.lt(key.clone())).order(recipients::platform_id.desc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
 /// How many recipients there are of each delivery, reading state and outcome.

@@ -7,9 +7,15 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     kept::Keep,
+    page::{self, Turn},
     schema::{counters, settings, user_roles, users},
 };
 use crate::domain::role::Role;
+
+diesel::define_sql_function! {
+    /// LIKE heeds the case of letters on PostgreSQL and not on SQLite; with this neither does.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
 
 /// One account. Holds a password hash and a sealed secret: no `Debug`, and never handed to a page.
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -53,14 +59,21 @@ pub fn user_list(conn: &mut Conn) -> Result<Vec<UserRow>, StoreError> {
     Ok(users::table.order(users::username.asc()).select(UserRow::as_select()).load(conn)?)
 }
 
-/// Accounts whose username or name holds `text`, by username after `after`, at most `limit`.
-pub fn user_page(conn: &mut Conn, text: &str, after: &str, limit: i64) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = users::table.filter(users::username.gt(after.to_owned())).into_boxed();
+/// Accounts whose username or name holds `text` in whatever case, by username, at most `limit`.
+pub fn user_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result<Vec<UserRow>, StoreError> {
+    let mut query = users::table.into_boxed();
     if !text.is_empty() {
         let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query = query.filter(users::username.like(pattern.clone()).escape('\\').or(users::display_name.like(pattern).escape('\\')));
+        let holds = |pattern: &str| lower(pattern.to_owned());
+        query =
+            query.filter(lower(users::username).like(holds(&pattern)).escape('\\').or(lower(users::display_name).like(holds(&pattern)).escape('\\')));
     }
-    Ok(query.order(users::username.asc()).limit(limit).select(UserRow::as_select()).load(conn)?)
+    query = match turn {
+        Turn::First => query.order(users::username.asc()),
+        Turn::Down(key) => query.filter(users::username.gt(key.clone())).order(users::username.asc()),
+        Turn::Up(key) => query.filter(users::username.lt(key.clone())).order(users::username.desc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).select(UserRow::as_select()).load(conn)?))
 }
 
 pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {

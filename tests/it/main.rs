@@ -15,6 +15,7 @@ mod fake_http;
 mod faults;
 mod floors;
 mod ledger;
+mod lists;
 mod people_accounts;
 mod people_signin;
 mod recalls;

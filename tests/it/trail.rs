@@ -401,8 +401,14 @@ async fn an_uploaded_bundle_is_judged_and_not_kept() {
         let page = house.stage.upload_as(&house.auditor, "/evidence/verification", "bundle", bytes).await;
         assert!(page.status == 200 && page.body.contains(&format!("<b>{word}</b>")), "{word}: {}", page.body);
         assert_sound(&page.body);
+        // What was expected and found is in the reader's language, as far as it is ours and not the file's.
+        for english in ["missing", "present", "another form", "not a ZIP file", "the key", "bytes"] {
+            assert!(!page.body.contains(&format!("<span class=\"wrapcode\">{english}")), "{english}: {}", page.body);
+        }
     }
-    assert_eq!(house.count("evidence.verified", "success"), 4);
+    let page = house.stage.upload_as(&house.auditor, "/evidence/verification", "bundle", b"PK").await;
+    assert!(page.body.contains("不是可读取的 ZIP 文件"), "{}", page.body);
+    assert_eq!(house.count("evidence.verified", "success"), 5);
     let denied = house.stage.upload_as(&house.admin, "/evidence/verification", "bundle", &good).await;
     assert_eq!((denied.status, house.count("evidence.verified", "refused")), (403, 1));
     for lang in ["zh-CN", "en"] {

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, AppResult, Caller, Query, trail};
+use super::{App, AppResult, Caller, Query, Turn, trail};
 use crate::{
     app::{Done, evidence::parts_of, step_up},
     domain::{
@@ -14,7 +14,7 @@ use crate::{
         columns, csv,
         tables::{Event, event_cells},
     },
-    store::reader::{self, Direction, Filter},
+    store::reader::{self, Filter},
 };
 
 /// Rows read at a time.
@@ -84,7 +84,7 @@ impl Csv {
             .app
             .store
             .read(move |conn| {
-                let rows = reader::search(conn, &filter, Some(below), Direction::Older, PIECE)?;
+                let rows = reader::search(conn, &filter, &Turn::Down(below), PIECE)?;
                 let mut parts = reader::parts_of_many(conn, store.keys(), &rows.iter().map(|r| r.event_id.clone()).collect::<Vec<_>>())?;
                 let mut text = String::new();
                 for row in &rows {

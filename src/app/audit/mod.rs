@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 pub use query::Query;
 
+pub use super::Turn;
 use super::{App, AppError, AppResult, Caller};
 use crate::{
     app::caller::code,
@@ -22,22 +23,12 @@ use crate::{
     ledger::{checkpoint, note::Vkey, tree},
     store::{
         Conn, StoreError, bundles,
-        reader::{self, Direction, OpenPart, SearchRow, StoredEvent, TileReader},
+        reader::{self, OpenPart, SearchRow, StoredEvent, TileReader},
     },
 };
 
 /// Rows a page of the viewer.
 pub const PAGE: usize = 50;
-
-/// Which page of a search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Turn {
-    /// The newest rows: a new search.
-    #[default]
-    First,
-    Before(u64),
-    After(u64),
-}
 
 /// One row of the viewer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,11 +78,11 @@ fn trail() -> Subject {
     Subject::new("log", "trail")
 }
 
-/// Searches the trail, newest first.
+/// Searches the trail, newest first. The first page is a new search, and recorded.
 ///
 /// # Errors
 /// `Forbidden` and `Invalid` (on `action`, `outcome`, `address`, `case`), each recorded.
-pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn) -> AppResult<Found> {
+pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) -> AppResult<Found> {
     app.require(caller, Permission::AuditRead, Action::AuditSearched, trail()).await?;
     let filter = match query.filter(app).await {
         Ok(filter) => filter,
@@ -104,28 +95,9 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn) -> Ap
     let found = app
         .store
         .read(move |conn| {
-            let (cursor, direction) = match turn {
-                Turn::First => (None, Direction::Older),
-                Turn::Before(index) => (Some(index), Direction::Older),
-                Turn::After(index) => (Some(index), Direction::Newer),
-            };
-            let mut rows = reader::search(conn, &filter, cursor, direction, PAGE as i64 + 1)?;
-            // One row more than a page tells whether there is another page on that side.
-            let more = rows.len() > PAGE;
-            if more {
-                match direction {
-                    Direction::Older => rows.truncate(PAGE),
-                    Direction::Newer => drop(rows.remove(0)),
-                }
-            }
-            let edge = |row: Option<&SearchRow>| row.map(|r| u64::try_from(r.idx).unwrap_or(0));
-            let (has_newer, has_older) = match turn {
-                Turn::First => (false, more),
-                Turn::Before(_) => (true, more),
-                Turn::After(_) => (more, true),
-            };
-            let (newer, older) = (edge(rows.first()).filter(|_| has_newer), edge(rows.last()).filter(|_| has_older));
-            let lines = lines(conn, &store, rows)?;
+            let found = turn.cut(reader::search(conn, &filter, &turn, PAGE as i64 + 1)?, PAGE);
+            let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
+            let lines = lines(conn, &store, found.rows)?;
             Ok(Found { lines, newer, older, standing: standing(conn, &vkey)? })
         })
         .await?;

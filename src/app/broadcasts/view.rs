@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use super::{AppError, Broadcast, assemble};
 use crate::{
-    app::{App, AppResult, Caller, content},
+    app::{App, AppResult, Caller, Turn, content},
     clock::Instant,
     domain::{
         event::{Action, Subject},
         role::Permission,
     },
     store::{
+        Conn, StoreError,
         attachments::{self, AttachmentHead},
-        broadcasts::{self, Case},
+        broadcasts::{self, BroadcastRow, Case},
         calls::{self, CallRow},
         connections, messages,
         recipients::{self, RecipientRow},
@@ -26,8 +27,8 @@ pub use crate::store::broadcasts::Filter;
 pub const PAGE: usize = 20;
 /// Recipients a page.
 pub const RECIPIENTS: usize = 50;
-/// Titles are sealed, so a keyword is looked for row by row; this far back and no farther.
-const KEYWORD_DEPTH: usize = 2000;
+/// Titles are sealed, so a keyword is looked for row by row: so many for a page, then the next page goes on.
+pub const KEYWORD_DEPTH: usize = 2000;
 
 /// A line of the list.
 #[derive(Clone, Debug)]
@@ -44,8 +45,11 @@ pub struct Line {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub lines: Vec<Line>,
-    /// Give this as `before` for the next page.
-    pub next: Option<String>,
+    /// The broadcasts that the pages before and after lie beside, where there are such pages.
+    pub above: Option<String>,
+    pub below: Option<String>,
+    /// A keyword was looked for among the broadcasts registered since then (or, going up, until then); the rest is left to the next page.
+    pub looked_to: Option<Instant>,
 }
 
 /// How many recipients stand where.
@@ -68,46 +72,38 @@ pub struct Detail {
     pub counts: Counts,
     pub cases: Vec<Case>,
     pub people: Vec<RecipientRow>,
-    /// Give this as `after` for the next recipients.
-    pub next: Option<String>,
+    /// The recipients that the pages before and after lie beside, where there are such pages.
+    pub above: Option<String>,
+    pub below: Option<String>,
     pub files: Vec<AttachmentHead>,
     pub calls: Vec<CallRow>,
 }
 
 /// The list, newest first.
-pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<String>, before: Option<String>) -> AppResult<Page> {
+pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<String>, turn: Turn) -> AppResult<Page> {
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", "all")).await?;
     let titled = caller.may(Permission::ContentRead);
     let keyword = keyword.map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
     let envelope = app.store.keys().envelope.clone();
-    let (rows, connections, pieces, cases, names) = app
+    let (rows, (above, below), looked_to, connections, pieces, cases, names) = app
         .store
         .read(move |conn| {
             let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-            let rows = match keyword {
-                None => broadcasts::page(conn, &filter, before.as_deref(), limit)?,
-                Some(keyword) => {
-                    let (mut found, mut cursor, mut seen) = (Vec::new(), before, 0);
-                    while found.len() <= PAGE && seen < KEYWORD_DEPTH {
-                        let batch = broadcasts::page(conn, &filter, cursor.as_deref(), 200)?;
-                        seen += batch.len();
-                        cursor = batch.last().map(|r| r.id.clone());
-                        let last = batch.len() < 200;
-                        for row in batch {
-                            let matches = row.id.starts_with(&keyword)
-                                || row.channel.to_lowercase().contains(&keyword)
-                                || (titled && content::open_title(&envelope, &row)?.to_lowercase().contains(&keyword));
-                            if matches && found.len() <= PAGE {
-                                found.push(row);
-                            }
-                        }
-                        if last {
-                            break;
-                        }
-                    }
-                    found
-                }
+            let (found, stopped) = match &keyword {
+                None => (broadcasts::page(conn, &filter, &turn, limit)?, None),
+                Some(keyword) => search(conn, &filter, &turn, |row| {
+                    Ok(row.id.starts_with(keyword)
+                        || row.channel.to_lowercase().contains(keyword)
+                        || (titled && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
+                })?,
             };
+            let cut = turn.cut(found, PAGE);
+            let (mut above, mut below) = cut.edges(|r| r.id.clone());
+            let looked_to = stopped.map(|(id, at)| {
+                *(if turn.is_up() { &mut above } else { &mut below }) = Some(id);
+                Instant(at)
+            });
+            let rows = cut.rows;
             let connections: BTreeMap<_, _> = connections::list(conn)?.into_iter().map(|c| (c.id.clone(), c)).collect();
             let mut pieces = BTreeMap::new();
             for row in &rows {
@@ -115,35 +111,66 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
             }
             let cases = broadcasts::newest_cases(conn, rows.iter().map(|r| r.id.clone()).collect())?;
             let names = broadcasts::names(conn, rows.iter().filter_map(|r| r.sender_id.clone()).collect())?;
-            Ok((rows, connections, pieces, cases, names))
+            Ok((rows, (above, below), looked_to, connections, pieces, cases, names))
         })
         .await?;
-    let more = rows.len() > PAGE;
-    let mut page = Page::default();
+    let mut page = Page { lines: Vec::new(), above, below, looked_to };
     let (mut pieces, mut cases) = (pieces, cases);
-    for row in rows.into_iter().take(PAGE) {
+    for row in rows {
         let title = if titled { Some(content::open_title(&app.store.keys().envelope, &row)?) } else { None };
         let connection = row.connection_id.as_ref().and_then(|id| connections.get(id));
         let (sender, case) = (row.sender_id.as_ref().and_then(|id| names.get(id)).cloned(), cases.remove(&row.id));
         let messages = pieces.remove(&row.id).unwrap_or_default();
         page.lines.push(Line { title, sender, case, broadcast: assemble(app, row, connection, messages)? });
     }
-    page.next = if more { page.lines.last().map(|l| l.broadcast.id.clone()) } else { None };
     Ok(page)
 }
 
-/// One broadcast. `after` is where the list of recipients goes on.
-pub async fn detail(app: &App, caller: &Caller, id: &str, after: Option<String>) -> AppResult<Detail> {
+/// Rows that match, in the order of the list, one more than a page at most; and where the search stopped, if not at the end of the list.
+fn search(
+    conn: &mut Conn,
+    filter: &Filter,
+    turn: &Turn,
+    matches: impl Fn(&BroadcastRow) -> Result<bool, StoreError>,
+) -> Result<(Vec<BroadcastRow>, Option<(String, i64)>), StoreError> {
+    const BATCH: usize = 200;
+    let (mut found, mut at, mut seen) = (Vec::new(), turn.clone(), 0);
+    let stopped = loop {
+        let mut batch = broadcasts::page(conn, filter, &at, BATCH as i64)?;
+        if turn.is_up() {
+            batch.reverse();
+        }
+        seen += batch.len();
+        let last = batch.last().filter(|_| batch.len() == BATCH).map(|r| (r.id.clone(), r.created_at));
+        for row in batch {
+            if matches(&row)? {
+                found.push(row);
+            }
+        }
+        match last {
+            Some((key, _)) if found.len() <= PAGE && seen < KEYWORD_DEPTH => at = if turn.is_up() { Turn::Up(key) } else { Turn::Down(key) },
+            last => break last.filter(|_| found.len() <= PAGE),
+        }
+    };
+    found.truncate(PAGE + 1);
+    if turn.is_up() {
+        found.reverse();
+    }
+    Ok((found, stopped))
+}
+
+/// One broadcast, with a page of its recipients.
+pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResult<Detail> {
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", id)).await?;
     let broadcast = super::load(app, id).await?;
     let (wanted, sender) = (id.to_owned(), broadcast.sender.clone());
-    let (tally, cases, mut people, files, calls, names) = app
+    let (tally, cases, found, files, calls, names) = app
         .store
         .read(move |conn| {
             Ok((
                 recipients::tally(conn, &wanted)?,
                 broadcasts::cases(conn, &wanted)?,
-                recipients::page(conn, &wanted, after.as_deref(), i64::try_from(RECIPIENTS + 1).unwrap_or(i64::MAX))?,
+                turn.cut(recipients::page(conn, &wanted, &turn, i64::try_from(RECIPIENTS + 1).unwrap_or(i64::MAX))?, RECIPIENTS),
                 attachments::of_broadcast(conn, &wanted)?,
                 calls::of_broadcast(conn, &wanted)?,
                 broadcasts::names(conn, sender.into_iter().collect())?,
@@ -169,11 +196,9 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, after: Option<String>)
             _ => {}
         }
     }
-    let more = people.len() > RECIPIENTS;
-    people.truncate(RECIPIENTS);
-    let next = if more { people.last().map(|p| p.platform_id.clone()) } else { None };
+    let (above, below) = found.edges(|r| r.platform_id.clone());
     let sender = names.into_values().next();
-    Ok(Detail { broadcast, title, sender, counts, cases, people, next, files, calls })
+    Ok(Detail { broadcast, title, sender, counts, cases, people: found.rows, above, below, files, calls })
 }
 
 impl Detail {

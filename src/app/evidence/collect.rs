@@ -17,6 +17,7 @@ use crate::{
         bundles, calls as call_rows,
         calls::CallRow,
         messages,
+        page::Turn,
         reader::{self, OpenPart, StoredEvent, TileReader},
         recalls::{self, DecisionRow, RecallRow},
         recipients,
@@ -136,7 +137,7 @@ impl Reading<'_> {
         found.extend(bundles::events_by_ids(conn, &ids, self.log.as_of)?.into_iter().map(|e| (e.index, e)));
         for action in ["broadcast.submitted", "broadcast.imported", "broadcast.reported", "broadcast.sent", "reading.captured"] {
             let filter = reader::Filter { action: Some(action.to_owned()), subject_id: Some(broadcast.id.clone()), ..Default::default() };
-            for hit in reader::search(conn, &filter, Some(self.log.as_of), reader::Direction::Older, 1000)? {
+            for hit in reader::search(conn, &filter, &Turn::Down(self.log.as_of), 1000)? {
                 let event = reader::event(conn, u64::try_from(hit.idx).unwrap_or(0))?;
                 found.insert(event.index, event);
             }

@@ -11,7 +11,7 @@ use std::{io::Write, path::Path};
 pub use crate::evidence::verify::{Answer, Check, Outcome};
 pub(in crate::app) use collect::parts_of;
 
-use super::{App, AppError, AppResult, Caller, Done, step_up};
+use super::{App, AppError, AppResult, Caller, Done, Turn, step_up};
 use crate::{
     clock::Instant,
     crypto::private,
@@ -77,13 +77,15 @@ impl Kind {
 }
 
 /// Bundles a page of a list.
-pub const PAGE: i64 = 50;
+pub const PAGE: usize = 50;
 
-/// Bundles, newest first, older than the bundle id `before`.
-pub async fn list(app: &App, caller: &Caller, before: Option<String>) -> AppResult<Vec<Listed>> {
+/// Bundles, newest first, and the ids that the pages before and after lie beside, where there are such pages.
+pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<Listed>, (Option<String>, Option<String>))> {
     app.require(caller, Permission::EvidenceExport, Action::PermissionChecked, Subject::new("evidence", "list")).await?;
-    let rows = app.store.read(move |conn| bundles::page(conn, before.as_deref(), PAGE + 1)).await?;
-    Ok(rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number }).collect())
+    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let found = app.store.read(move |conn| Ok(turn.cut(bundles::page(conn, &turn, limit)?, PAGE))).await?;
+    let edges = found.edges(|(row, _)| row.id.clone());
+    Ok((found.rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number }).collect(), edges))
 }
 
 /// The bundles of one case, newest first; for everybody who may know of the case and export.

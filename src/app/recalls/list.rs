@@ -8,7 +8,7 @@ use std::{
 
 use super::{App, AppError, AppResult, Caller, cases, own_cases_only, view};
 use crate::{
-    app::content,
+    app::{Turn, content},
     clock::Instant,
     domain::{
         platform::HarmClass,
@@ -51,8 +51,9 @@ pub struct Line {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub lines: Vec<Line>,
-    /// Give this as `before` for the next page.
-    pub next: Option<String>,
+    /// The cases that the pages before and after lie beside, where there are such pages.
+    pub above: Option<String>,
+    pub below: Option<String>,
 }
 
 /// What a list is asked for; every field narrows.
@@ -82,7 +83,7 @@ pub enum Task {
 }
 
 /// The list, newest first.
-pub async fn list(app: &App, caller: &Caller, wanted: Wanted, before: Option<String>) -> AppResult<Page> {
+pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
@@ -94,17 +95,15 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted, before: Option<Str
         of_person: own_cases_only(caller),
         number: wanted.number,
     };
-    let rows = app
+    let ((above, below), rows) = app
         .store
         .read(move |conn| {
-            let rows = recalls::page(conn, &filter, before.as_deref(), i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?;
-            with_messages(conn, rows)
+            let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?, PAGE);
+            Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?))
         })
         .await?;
-    let more = rows.len() > PAGE;
-    let lines: Vec<Line> = rows.into_iter().take(PAGE).map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<_>>()?;
-    let next = if more { lines.last().map(|l| l.id.clone()) } else { None };
-    Ok(Page { lines, next })
+    let lines: Vec<Line> = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<_>>()?;
+    Ok(Page { lines, above, below })
 }
 
 /// What waits for this person, least time left first.

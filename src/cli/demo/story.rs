@@ -8,7 +8,7 @@ use super::{
     visitor::{Sheet, VisitError, Visitor},
 };
 use crate::{
-    app::{App, Caller, evidence, recalls},
+    app::{App, Caller, Turn, evidence, recalls},
     cli::deployment::Trouble,
     crypto::totp,
     domain::role::Role,
@@ -70,7 +70,7 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// A case that has not been closed and sealed yet.
     async fn unfinished(&self) -> Result<Option<String>, Trouble> {
-        let page = recalls::list::list(self.app, &Caller::shell(), Default::default(), None).await?;
+        let page = recalls::list::list(self.app, &Caller::shell(), Default::default(), Turn::First).await?;
         for line in page.lines {
             let (loaded, bundles) = evidence::of_case(self.app, &Caller::shell(), &line.id).await?;
             if loaded.row.closed_at.is_none() || bundles.is_empty() {

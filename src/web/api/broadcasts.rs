@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::{Answer, Body, fields::Fields, json_ok, once, respond};
 use crate::{
     app::{
-        App,
+        App, Turn,
         broadcasts::{
             self, Wanted,
             import::{self, Import, MessageRef, Recipients},
@@ -171,7 +171,7 @@ pub struct Asked {
 /// `GET /api/v1/broadcasts/{id}`.
 pub async fn show(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String>, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
     let visit = visit(&req)?;
-    let detail = match view::detail(&app, &who.caller, &id, None).await {
+    let detail = match view::detail(&app, &who.caller, &id, Turn::First).await {
         Ok(detail) => detail,
         Err(error) => return Ok(respond(&visit, Err(error.into()))),
     };

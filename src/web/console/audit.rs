@@ -21,7 +21,7 @@ use crate::{
         step_up,
     },
     domain::event::{Action, Outcome},
-    i18n::Tr,
+    i18n::{Tr, word_key},
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
         page::Html,
@@ -37,6 +37,10 @@ struct Row {
     line: Line,
     at: Html,
     action: String,
+    /// Who is no person, in words where there are some.
+    actor: String,
+    /// What kind of thing was acted on.
+    kind: String,
     roles: String,
     outcome: String,
     tone: Tone,
@@ -137,14 +141,10 @@ fn href(path: &str, form: &FormState, leave_out: &str, more: Option<(&str, u64)>
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
-fn turn(req: &HttpRequest) -> Turn {
+fn turn(req: &HttpRequest) -> Turn<u64> {
     let number =
         |wanted: &str| url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, _)| k == wanted).and_then(|(_, v)| v.parse().ok());
-    match (number("before"), number("after")) {
-        (Some(index), _) => Turn::Before(index),
-        (None, Some(index)) => Turn::After(index),
-        (None, None) => Turn::First,
-    }
+    Turn::of(number("before"), number("after"))
 }
 
 /// `GET /audit`
@@ -209,6 +209,8 @@ fn row(page: &Page, line: Line) -> Row {
     Row {
         at: page.time_full(line.at),
         action: page.word("action", &line.action),
+        actor: page.maybe(&word_key("actor", &line.actor_id)).unwrap_or_else(|| line.actor_id.clone()),
+        kind: page.maybe(&word_key("subject", &line.subject_kind)).unwrap_or_else(|| line.subject_kind.clone()),
         roles: page.list(&line.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
         outcome: page.word("outcome", &line.outcome),
         tone: tone(&line.outcome),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{
-        App, AppError, AppResult,
+        App, AppError, AppResult, Turn,
         broadcasts::{
             self, NoRecall, Wanted, report,
             send::{self, NewBroadcast, Preview},
@@ -37,6 +37,7 @@ pub struct Asked {
     state: String,
     q: String,
     before: String,
+    after: String,
 }
 
 impl Asked {
@@ -62,8 +63,8 @@ impl Asked {
                 query.append_pair(key, new);
             }
         }
-        if name == "before" && !value.is_empty() {
-            query.append_pair("before", value);
+        if matches!(name, "before" | "after") && !value.is_empty() {
+            query.append_pair(name, value);
         }
         let query = query.finish();
         if query.is_empty() { "/broadcasts".to_owned() } else { format!("/broadcasts?{query}") }
@@ -92,8 +93,10 @@ struct List {
     asked: Asked,
     lines: Vec<Line>,
     chips: Vec<Chip>,
-    first: Option<String>,
+    previous: Option<String>,
     next: Option<String>,
+    /// How far a search has come that has more to look through.
+    looked: Option<String>,
     platforms: Vec<Choice>,
     states: Vec<Choice>,
 }
@@ -144,15 +147,22 @@ pub(super) fn left(page: &Page, broadcast: &broadcasts::Broadcast) -> Html {
     }
 }
 
+fn turn(down: &str, up: &str) -> Turn {
+    let given = |key: &str| (!key.is_empty()).then(|| key.to_owned());
+    Turn::of(given(down), given(up))
+}
+
 pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
     let asked = asked.into_inner();
-    let before = (!asked.before.is_empty()).then(|| asked.before.clone());
-    let found = view::list(&app, &who.caller, asked.filter(&page.tr), Some(asked.q.clone()), before).await?;
+    let turn = turn(&asked.before, &asked.after);
+    let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };
+    let found = view::list(&app, &who.caller, asked.filter(&page.tr), Some(asked.q.clone()), turn).await?;
     let states = ["sending", "sent", "partly_sent", "failed"];
     ok(List {
         chips: asked.chips(&page.tr),
-        first: (!asked.before.is_empty()).then(|| asked.href("", "")),
-        next: found.next.map(|id| asked.href("before", &id)),
+        looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
+        previous: found.above.map(|id| asked.href("after", &id)),
+        next: found.below.map(|id| asked.href("before", &id)),
         platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),
         states: states.iter().map(|s| Choice::new(*s, page.word("broadcast-state", s))).collect(),
         lines: found.lines,
@@ -276,6 +286,7 @@ struct Show {
     facts: Vec<Fact>,
     path: Result<RecallPath, NoRecall>,
     left: Html,
+    previous: Option<String>,
     next: Option<String>,
 }
 
@@ -332,15 +343,16 @@ impl Show {
     }
 }
 
+/// Beside which recipient the page of them lies.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
-pub struct After {
+pub struct Beside {
+    before: String,
     after: String,
 }
 
-pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, query: Query<After>) -> Result<HttpResponse, Fault> {
-    let after = (!query.after.is_empty()).then(|| query.after.clone());
-    let detail = view::detail(&app, &who.caller, &id, after).await?;
+pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, query: Query<Beside>) -> Result<HttpResponse, Fault> {
+    let detail = view::detail(&app, &who.caller, &id, turn(&query.after, &query.before)).await?;
     let reads = who.caller.may(crate::domain::role::Permission::ContentRead);
     let (mut text, mut words, mut unrecorded) = (None, String::new(), false);
     if reads {
@@ -354,10 +366,10 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         }
     }
     let facts = facts(&page, &detail);
-    let next = detail.next.as_ref().map(|after| {
-        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair("after", after).finish();
-        format!("/broadcasts/{id}?{query}")
-    });
+    let beside = |name: &str, key: &String| {
+        let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, key).finish();
+        format!("/broadcasts/{id}?{query}#h-people")
+    };
     let title = detail.title.clone().unwrap_or_else(|| page.t("broadcast-hidden-title"));
     ok(Show {
         crumbs: vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(title)],
@@ -368,7 +380,8 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         unrecorded,
         words,
         facts,
-        next,
+        previous: detail.above.as_ref().map(|key| beside("before", key)),
+        next: detail.below.as_ref().map(|key| beside("after", key)),
         detail,
     })
 }

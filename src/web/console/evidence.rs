@@ -7,9 +7,10 @@ use actix_web::{
 };
 use askama::Template;
 
+use super::said::said;
 use crate::{
     app::{
-        App, AppError,
+        App, AppError, Turn,
         evidence::{
             self, Answer, Check, Kind, Listed, Outcome,
             export::{Export, export},
@@ -49,6 +50,7 @@ struct Index {
     form: FormState,
     /// The case whose bundles these are; `None` for all.
     case: Option<String>,
+    newer: Option<String>,
     older: Option<String>,
     with_content: bool,
 }
@@ -57,27 +59,24 @@ fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
     url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == wanted && !v.is_empty()).map(|(_, v)| v.into_owned())
 }
 
-async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, before: Option<String>) -> Result<Index, Fault> {
-    let mut all = evidence::list(app, &me.caller, before).await?;
-    let page_length = usize::try_from(evidence::PAGE).unwrap_or(usize::MAX);
-    let more = all.len() > page_length;
-    all.truncate(page_length);
-    let older = all.last().filter(|_| more).map(|l| format!("/evidence?before={}", l.row.id));
+async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, turn: Turn) -> Result<Index, Fault> {
+    let (all, (above, below)) = evidence::list(app, &me.caller, turn).await?;
     Ok(Index {
+        newer: above.map(|id| format!("/evidence?after={id}")),
+        older: below.map(|id| format!("/evidence?before={id}")),
         rows: all.iter().map(|l| row(&page, l)).collect(),
         crumbs: vec![Crumb::here(page.t("nav-evidence"))],
         with_content: page.can("content.read"),
         case: None,
         page: page.at("/evidence"),
         form,
-        older,
     })
 }
 
 /// `GET /evidence`
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
     let form = FormState::new("evidence").with("case", asked(&req, "case").unwrap_or_default());
-    ok(index_of(&app, &me, page, form, asked(&req, "before")).await?)
+    ok(index_of(&app, &me, page, form, Turn::of(asked(&req, "before"), asked(&req, "after"))).await?)
 }
 
 /// `GET /recalls/{id}/evidence`
@@ -93,6 +92,7 @@ pub async fn of_case(app: Data<App>, me: SignedIn, page: Page, id: Path<String>)
         ],
         form: FormState::new("evidence").with("case", number.clone()),
         case: Some(number),
+        newer: None,
         older: None,
         with_content: page.can("content.read"),
         page,
@@ -121,7 +121,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
                 AppError::NotFound => form.refuse("case", "unknown"),
                 error => form.refuse_all(error)?,
             }
-            html(form.status(), index_of(&app, &me, page, form, None).await?)
+            html(form.status(), index_of(&app, &me, page, form, Turn::First).await?)
         }
     }
 }
@@ -186,6 +186,8 @@ struct Line {
     name: String,
     check: Check,
     word: String,
+    expected: String,
+    actual: String,
     tone: Tone,
     icon: &'static str,
 }
@@ -235,7 +237,15 @@ fn verdict(page: &Page, file: String, outcome: Outcome) -> Verdict {
     checks.sort_by_key(|c| std::cmp::Reverse(c.result));
     let line = |check: Check| {
         let (tone, icon) = look(check.result);
-        Line { name: page.word("verify", check.name), word: page.word("verify-result", check.result.as_str()), tone, icon, check }
+        Line {
+            name: page.word("verify", check.name),
+            word: page.word("verify-result", check.result.as_str()),
+            expected: said(page, &check.expected),
+            actual: said(page, &check.actual),
+            tone,
+            icon,
+            check,
+        }
     };
     let (passed, lines): (Vec<Line>, Vec<Line>) = checks.into_iter().map(line).partition(|l| l.check.result == Answer::Pass);
     Verdict {

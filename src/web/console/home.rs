@@ -6,7 +6,7 @@ use askama::Template;
 use super::{broadcasts, recalls::index::Row};
 use crate::{
     app::{
-        App,
+        App, Turn,
         broadcasts::view::{self, Filter, Line},
         recalls::list,
         status::{self, Status},
@@ -48,10 +48,10 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
         waiting = list::waiting(&app, caller).await?.iter().take(SHORT).map(|(_, line)| Row::of(&page, line)).collect();
     }
     if caller.may(Permission::RecallRead) {
-        cases = list::list(&app, caller, list::Wanted::default(), None).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();
+        cases = list::list(&app, caller, list::Wanted::default(), Turn::First).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();
     }
     if caller.may(Permission::BroadcastRead) {
-        lines = view::list(&app, caller, Filter::default(), None, None).await?.lines;
+        lines = view::list(&app, caller, Filter::default(), None, Turn::First).await?.lines;
         lines.truncate(SHORT);
     }
     // Where nothing is going on for this person, the page says where to go.

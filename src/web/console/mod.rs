@@ -9,6 +9,7 @@ pub mod evidence;
 pub mod home;
 pub mod recalls;
 pub mod reports;
+mod said;
 pub mod sessions;
 pub mod setup;
 pub mod users;

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use super::{sessions::refuse, setup::links};
 use crate::{
     app::{
-        App, AppResult, Done,
+        App, AppResult, Done, Turn,
         people::Person,
         resets, setup,
         users::{self, Change},
@@ -47,7 +47,7 @@ struct Index {
     all: u64,
     asked: Asked,
     chips: Vec<Chip>,
-    first: Option<String>,
+    previous: Option<String>,
     next: Option<String>,
     invite: FormState,
     department: FormState,
@@ -65,10 +65,13 @@ pub struct Asked {
     /// The last username of the page before.
     #[serde(default)]
     after: String,
+    /// The first username of the page after.
+    #[serde(default)]
+    before: String,
 }
 
-fn list_href(q: &str, after: &str) -> String {
-    let given = [("q", q), ("after", after)].into_iter().filter(|(_, v)| !v.is_empty());
+fn list_href(q: &str, place: &str, username: &str) -> String {
+    let given = [("q", q), (place, username)].into_iter().filter(|(_, v)| !v.is_empty());
     let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
     if query.is_empty() { "/users".to_owned() } else { format!("/users?{query}") }
 }
@@ -92,7 +95,8 @@ struct IndexForms {
 }
 
 async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: IndexForms) -> Result<Index, Fault> {
-    let found = users::page(app, &me.caller, &asked.q, &asked.after).await?;
+    let given = |username: &String| Some(username.clone()).filter(|u| !u.is_empty());
+    let found = users::page(app, &me.caller, &asked.q, Turn::of(given(&asked.after), given(&asked.before))).await?;
     let people = found
         .people
         .into_iter()
@@ -111,8 +115,8 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: Ind
         people,
         all: found.all,
         chips: Some(asked.q.trim()).filter(|q| !q.is_empty()).map(chip).into_iter().collect(),
-        first: (!asked.after.is_empty()).then(|| list_href(&asked.q, "")),
-        next: found.next.map(|after| list_href(&asked.q, &after)),
+        previous: found.above.map(|username| list_href(&asked.q, "before", &username)),
+        next: found.below.map(|username| list_href(&asked.q, "after", &username)),
         asked,
         invite: forms.invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
         department: forms.department.unwrap_or_else(|| FormState::new("department").ids("dep")),

@@ -2,7 +2,7 @@
 
 use countermand::{
     app::{
-        AppError,
+        AppError, Turn,
         broadcasts::{
             self, import,
             import::{Import, Recipients},
@@ -43,7 +43,7 @@ async fn an_imported_notice_can_be_recalled_by_its_id() {
     assert_eq!((broadcast.state.as_str(), broadcast.sent_at_source.as_deref()), ("sent", Some("imported")));
     assert_eq!(broadcast.messages[0].platform_id.as_deref(), Some("msg-1"));
     assert_eq!(broadcast.may_recall(stage.app.now(), []), Ok(RecallPath::Api));
-    let detail = view::detail(&stage.app, &stage.caller, &id, None).await.unwrap();
+    let detail = view::detail(&stage.app, &stage.caller, &id, Turn::First).await.unwrap();
     assert_eq!(detail.calls.iter().map(|c| c.kind.as_str()).collect::<Vec<_>>(), ["members"]);
     assert_eq!(detail.counts.reported, broadcast.recipients.count, "who got it is the importer's word");
 }
@@ -131,7 +131,7 @@ async fn from_a_platform_that_can_be_read_two_ids_are_enough() {
     assert_eq!(broadcast.may_recall(stage.app.now(), []), Ok(RecallPath::Api), "without a limit of time");
     let said = content::open(&stage.app.store.keys().envelope, &broadcast.row).unwrap();
     assert_eq!((said.title.as_str(), said.text.as_str()), ("放假安排", "放假安排\n第二行"));
-    let detail = view::detail(&stage.app, &stage.caller, &id, None).await.unwrap();
+    let detail = view::detail(&stage.app, &stage.caller, &id, Turn::First).await.unwrap();
     assert_eq!(detail.calls.iter().map(|c| c.kind.as_str()).collect::<Vec<_>>(), ["fetch", "reading"]);
     for call in &detail.calls {
         let raw = countermand::app::calls::open_raw(&stage.app.store.keys().envelope, call).unwrap();

@@ -2,7 +2,7 @@
 
 use countermand::{
     app::{
-        AppError,
+        AppError, Turn,
         broadcasts::{
             self, reading, report,
             report::{Report, Upload},
@@ -45,7 +45,7 @@ async fn a_report_by_hand_is_sealed_counted_and_open_to_a_guided_recall() {
     assert_eq!((broadcast.platform, broadcast.origin.as_str(), broadcast.recipients.count), (Platform::Manual, "reported", 3));
     assert_eq!(broadcast.sent_at_source.as_deref(), Some("reported"));
     assert_eq!(broadcast.may_recall(stage.app.now(), []), Ok(RecallPath::Guided));
-    let detail = view::detail(&stage.app, &stage.caller, &id, None).await.unwrap();
+    let detail = view::detail(&stage.app, &stage.caller, &id, Turn::First).await.unwrap();
     assert_eq!((detail.title.as_deref(), detail.files.len(), detail.counts.reported), (Some("报价单（错）"), 1, 3));
     assert_eq!(detail.files[0].name, "截图.png");
     let (_, media_type, bytes) = broadcasts::file(&stage.app, &stage.caller, &id, &detail.files[0].id).await.unwrap();
@@ -67,7 +67,7 @@ async fn hostile_text_is_kept_as_it_came_and_shown_for_what_it_is() {
     let said = broadcasts::content(&stage.app, &stage.caller, &id, None).await.unwrap();
     assert_eq!(said.text, wanted.text);
     assert!(report::visible(&said.text).contains("[U+202E]cod.exe"));
-    let title = view::detail(&stage.app, &stage.caller, &id, None).await.unwrap().title.unwrap();
+    let title = view::detail(&stage.app, &stage.caller, &id, Turn::First).await.unwrap().title.unwrap();
     assert!(!title.contains('\u{202e}'), "titles stand among our own words and never turn them around: {title}");
 }
 
@@ -99,7 +99,7 @@ async fn ten_megabytes_of_picture_are_taken() {
     let bytes = [PNG, vec![7; report::LARGEST_FILE - PNG.len()].as_slice()].concat();
     let wanted = Report { text: String::new(), files: vec![Upload { name: "大图.png".into(), bytes: bytes.clone() }], ..new() };
     let id = report::report(&stage.app, &stage.caller, wanted, None).await.unwrap().value;
-    let detail = view::detail(&stage.app, &stage.caller, &id, None).await.unwrap();
+    let detail = view::detail(&stage.app, &stage.caller, &id, Turn::First).await.unwrap();
     assert_eq!(detail.title.as_deref(), Some("销售二部微信群"), "a picture alone is called by its channel");
     let (_, _, kept) = broadcasts::file(&stage.app, &stage.caller, &id, &detail.files[0].id).await.unwrap();
     assert!(kept == bytes);

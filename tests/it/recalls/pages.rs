@@ -57,3 +57,25 @@ async fn the_request_says_what_stands_in_the_way() {
     let denied = stage.get(&cast.executive, &format!("/recalls/new?broadcast={broadcast}")).await;
     assert_eq!(denied.status, 403, "who cannot ask gets no form");
 }
+
+#[actix_web::test]
+async fn the_number_of_what_waits_follows_each_change() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    for n in 0..7 {
+        stage.person(&format!("colleague{n}"), &[Role::DepartmentReviewer], "人力资源部").await;
+    }
+    let number = async |who| {
+        let page = stage.get(who, "/recalls").await.body;
+        let link = page.split_once(r#"href="/approvals""#).expect("the navigation leads there").1.split_once("</a>").unwrap().0.to_owned();
+        link.split_once(r#"class="count""#)
+            .map_or_else(String::new, |(_, count)| count.rsplit('>').nth(1).unwrap().trim_end_matches("</span").to_owned())
+    };
+    assert_eq!((number(&cast.reviewer).await, number(&cast.lawyer).await), (String::new(), String::new()));
+    let case = stage.case(&cast).await;
+    assert_eq!((number(&cast.reviewer).await, number(&cast.lawyer).await), ("1".to_owned(), String::new()));
+    let page = stage.get(&cast.requester, &format!("/recalls/{case}")).await.body;
+    assert!(page.contains("等 8 人"), "of many who can decide, some are named: {page}");
+    stage.decide(&cast.reviewer, &case, "approve").await;
+    assert_eq!((number(&cast.reviewer).await, number(&cast.lawyer).await), (String::new(), "1".to_owned()));
+}

@@ -23,11 +23,11 @@ fn routes(method: &str) -> BTreeSet<&'static str> {
 
 #[test]
 fn every_route_is_in_the_table() {
-    let seen = |posts: bool| ROWS.iter().filter(move |r| r.post.is_some() == posts).map(|r| r.route).collect::<BTreeSet<_>>();
+    let seen = |posts: bool| ROWS.iter().filter(move |r| r.fields.is_some() == posts).map(|r| r.route).collect::<BTreeSet<_>>();
     let pages: BTreeSet<_> = routes(".get(").into_iter().filter(|r| !NO_PAGES.contains(r)).collect();
     assert!(pages.len() > 20, "the route list is not read: {pages:?}");
     assert_eq!(pages.difference(&seen(false)).collect::<Vec<_>>(), Vec::<&&str>::new(), "pages that no browser looks at");
-    let wrong: BTreeSet<_> = ROWS.iter().filter(|r| r.post.is_some() && r.status >= 400).map(|r| r.route).collect();
+    let wrong: BTreeSet<_> = ROWS.iter().filter(|r| r.fields.is_some() && r.status >= 400).map(|r| r.route).collect();
     let posts: BTreeSet<_> = routes(".post(").into_iter().filter(|r| !NEVER_WRONG.contains(r)).collect();
     assert_eq!(posts.difference(&wrong).collect::<Vec<_>>(), Vec::<&&str>::new(), "posts whose errors no browser looks at");
     let all: BTreeSet<_> = routes("").into_iter().chain(["/demo", "/_emulator/inbox"]).collect();
@@ -37,21 +37,20 @@ fn every_route_is_in_the_table() {
 /// Opens a row's page as its person would come to it.
 async fn open(browser: &Browser, company: &Companies, lang: &str, row: &Row) {
     browser.cookies(&[("lang", lang), ("session", company.cookie(row.place, row.who))]).await;
-    browser.visit(&company.address(row.place, lang, row.path)).await;
-    let Some((to, fields)) = row.post else { return };
+    browser.visit(&company.address(row.place, lang, &row.opened(&routes(".get(")))).await;
+    let Some(fields) = row.fields else { return };
     let fields: Vec<(&str, String)> = fields.iter().map(|(n, v)| (*n, company.filled(lang, v))).collect();
     let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
     let files: Vec<(&str, &str, &[u8])> = row.file.iter().map(|(field, name, which)| (*field, *name, company.bundles[which].as_slice())).collect();
     // The first page has been looked at by its own row.
     browser.console_errors().await;
-    browser.post(&company.filled(lang, to), &fields, &files).await;
+    browser.post(&company.filled(lang, &row.address()), &fields, &files).await;
 }
 
-/// What is wrong with the page as it stands.
+/// What is wrong with the page as it stands: every rule in one theme, those of colour in the other as well.
 async fn look(browser: &Browser, name: &str, beginnings: &BTreeSet<String>, wide: bool) -> Vec<String> {
     let mut wrong = Vec::new();
-    // What does not depend on the theme is asked once; colours do not depend on the language, so the other one is asked only here.
-    let themes: &[&str] = if wide { &["light", "dark"] } else { &["dark"] };
+    let themes = if wide { ["light", "dark"] } else { ["dark", "light"] };
     for (n, theme) in themes.iter().enumerate() {
         browser.theme(theme).await;
         if let Some(file) = picture(&format!("{name}-{theme}")) {
@@ -87,12 +86,7 @@ async fn every_page_in_every_state_is_sound_in_both_languages_and_themes() {
                 continue;
             }
             open(&browser, &company, lang, row).await;
-            let about = format!(
-                "{n} {lang} {} as {}{}",
-                row.post.map_or(row.path, |(to, _)| to),
-                row.who,
-                if row.place == Where::Empty { ", empty" } else { "" }
-            );
+            let about = format!("{n} {lang} {} as {}{}", row.address(), row.who, if row.place == Where::Empty { ", empty" } else { "" });
             let status = browser.status().await;
             if status != row.status {
                 wrong.push(format!("{about}: {status} instead of {}", row.status));

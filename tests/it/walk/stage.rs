@@ -153,9 +153,7 @@ impl Companies {
 
     /// `text` with its `{names}` filled in.
     pub fn filled(&self, lang: &str, text: &str) -> String {
-        let english = |yes: &str| if lang == "en" { yes.to_owned() } else { String::new() };
-        let mut text = text.replace("{lang}", lang).replace("{?lang=en}", &english("?lang=en")).replace("{&lang=en}", &english("&lang=en"));
-        text = text.replace("{nowhere}", "00000000-0000-7000-8000-000000000000");
+        let mut text = text.replace("{lang}", lang).replace("{nowhere}", "00000000-0000-7000-8000-000000000000");
         for (name, value) in &self.things {
             text = text.replace(&format!("{{{name}}}"), value);
         }

@@ -1,7 +1,11 @@
 //! Every page of the route list in every state that a person meets it in: with data, empty, with an error. A route that is missing here
 //! fails the test that reads the list.
 
+use std::collections::BTreeSet;
+
 use super::stage::Where::{self, Bare, Empty, Emulator, Full};
+
+type Fields = &'static [(&'static str, &'static str)];
 
 /// One page in one state.
 #[derive(Clone, Copy, Debug)]
@@ -10,10 +14,13 @@ pub struct Row {
     pub route: &'static str,
     pub who: &'static str,
     pub place: Where,
-    /// What is opened; for a post, the page that its form is on.
-    pub path: &'static str,
-    /// Where the form goes to, and what it holds.
-    pub post: Option<(&'static str, &'static [(&'static str, &'static str)])>,
+    /// What stands for the parameters of the route, with blanks between.
+    of: &'static str,
+    query: &'static str,
+    /// The page with the form, where it is not the nearest one above the address.
+    from: &'static str,
+    /// What a form holds; `None` for a page that is only opened.
+    pub fields: Option<Fields>,
     /// Field, file name, and which bundle of the company.
     pub file: Option<(&'static str, &'static str, &'static str)>,
     /// The answer.
@@ -22,7 +29,32 @@ pub struct Row {
     pub only: Option<&'static str>,
 }
 
+/// A page that is opened.
+const fn page(route: &'static str, who: &'static str) -> Row {
+    Row { route, who, place: Full, of: "", query: "", from: "", fields: None, file: None, status: 200, only: None }
+}
+
+/// A form that is sent, and what answers.
+const fn form(route: &'static str, who: &'static str, fields: Fields, status: u64) -> Row {
+    Row { fields: Some(fields), ..page(route, who) }.says(status)
+}
+
 impl Row {
+    const fn of(mut self, things: &'static str) -> Self {
+        self.of = things;
+        self
+    }
+
+    const fn asks(mut self, query: &'static str) -> Self {
+        self.query = query;
+        self
+    }
+
+    const fn from(mut self, page: &'static str) -> Self {
+        self.from = page;
+        self
+    }
+
     const fn at(mut self, place: Where) -> Self {
         self.place = place;
         self
@@ -42,22 +74,32 @@ impl Row {
         self.only = Some(lang);
         self
     }
-}
 
-const fn get(route: &'static str, who: &'static str, path: &'static str) -> Row {
-    Row { route, who, place: Full, path, post: None, file: None, status: 200, only: None }
-}
+    /// `route` with its parameters.
+    fn filled(&self, route: &str) -> String {
+        let mut things = self.of.split(' ');
+        let part = |part: &str| if part.starts_with('{') { things.next().unwrap_or_default().to_owned() } else { part.to_owned() };
+        route.split('/').map(part).collect::<Vec<_>>().join("/")
+    }
 
-/// `from`: the page with the form; `to`: where it goes.
-const fn post(
-    route: &'static str,
-    who: &'static str,
-    from: &'static str,
-    to: &'static str,
-    fields: &'static [(&'static str, &'static str)],
-    status: u64,
-) -> Row {
-    Row { route, who, place: Full, path: from, post: Some((to, fields)), file: None, status, only: None }
+    /// Where it leads, with `{names}` still to be filled in.
+    pub fn address(&self) -> String {
+        let query = if self.query.is_empty() { String::new() } else { format!("?{}", self.query) };
+        self.filled(self.route) + &query
+    }
+
+    /// The page that is opened first: itself, or the one with the form, `pages` being the routes that can be opened.
+    pub fn opened(&self, pages: &BTreeSet<&str>) -> String {
+        if self.fields.is_none() {
+            return self.address();
+        }
+        if !self.from.is_empty() {
+            return self.from.to_owned();
+        }
+        let above = std::iter::successors(Some(self.route), |route| route.rsplit_once('/').map(|(above, _)| above));
+        let nearest = above.into_iter().find(|route| pages.contains(route)).unwrap_or_else(|| panic!("no page above {}", self.route));
+        self.filled(nearest)
+    }
 }
 
 /// Answers to GET that are no pages.
@@ -68,110 +110,83 @@ pub const NO_PAGES: [&str; 6] =
 pub const NEVER_WRONG: [&str; 2] = ["/sessions/current/closures", "/account/preferences"];
 
 const CASE: &str = "/recalls/{id}";
+const DECISION: &str = "/recalls/{id}/decisions";
+const VERIFICATION: &str = "/evidence/verification";
+const NEW_RECALL: &str = "/recalls/new?broadcast={broadcast.sent}";
+const WHY: &str = "原定仅发送薪酬委员会六人，因收件范围误选全体员工发出。";
 
 pub const ROWS: &[Row] = &[
     // Coming in.
-    get("/sign-in", "nobody", "/sign-in"),
-    post("/sessions", "nobody", "/sign-in", "/sessions", &[("account", "nobody"), ("password", "wrong password")], 409),
-    get("/sessions/verification", "pending", "/sessions/verification"),
-    post("/sessions/verification", "pending", "/sessions/verification", "/sessions/verification", &[("totp", "12")], 422),
-    get("/sessions/enrolment", "enrolling", "/sessions/enrolment"),
-    post("/sessions/enrolment", "enrolling", "/sessions/enrolment", "/sessions/enrolment", &[("totp", "12")], 422),
-    get("/setup/{token}", "nobody", "/setup/{setup}").at(Bare),
-    get("/setup/{token}", "nobody", "/setup/stale").at(Bare).says(404),
-    post("/setup/{token}", "nobody", "/setup/{setup}", "/setup/{setup}", &[("username", "x y"), ("password", "short")], 422).at(Bare),
-    post(
+    page("/sign-in", "nobody"),
+    form("/sessions", "nobody", &[("account", "nobody"), ("password", "wrong password")], 409).from("/sign-in"),
+    page("/sessions/verification", "pending"),
+    form("/sessions/verification", "pending", &[("totp", "12")], 422),
+    page("/sessions/enrolment", "enrolling"),
+    form("/sessions/enrolment", "enrolling", &[("totp", "12")], 422),
+    page("/setup/{token}", "nobody").of("{setup}").at(Bare),
+    page("/setup/{token}", "nobody").of("stale").at(Bare).says(404),
+    form("/setup/{token}", "nobody", &[("username", "x y"), ("password", "short")], 422).of("{setup}").at(Bare),
+    form(
         "/setup/{token}",
         "nobody",
-        "/setup/{setup}",
-        "/setup/{setup}",
         &[("username", "chengye"), ("display_name", "程野"), ("password", "a sentence will do"), ("password_again", "a sentence will do")],
         201,
     )
+    .of("{setup}")
     .at(Bare)
     .only("en"),
-    get("/invitations/{token}", "nobody", "/invitations/{invitation.{lang}}"),
-    post("/invitations/{token}", "nobody", "/invitations/{invitation.{lang}}", "/invitations/{invitation.{lang}}", &[("username", "")], 422),
-    get("/demo", "nobody", "/demo"),
-    get("/_emulator/inbox", "nobody", "/_emulator/inbox{?lang=en}").at(Emulator),
-    get("/_emulator/inbox", "nobody", "/_emulator/inbox?user=nobody{&lang=en}").at(Emulator).says(404),
+    page("/invitations/{token}", "nobody").of("{invitation.{lang}}"),
+    form("/invitations/{token}", "nobody", &[("username", "")], 422).of("{invitation.{lang}}"),
+    page("/demo", "nobody"),
+    page("/_emulator/inbox", "nobody").asks("lang={lang}").at(Emulator),
+    page("/_emulator/inbox", "nobody").asks("user=nobody&lang={lang}").at(Emulator).says(404),
     // First page, account.
-    get("/", "requester", "/"),
-    get("/", "reviewer", "/"),
-    get("/", "auditor", "/"),
-    get("/", "reviewer", "/").at(Empty),
-    get("/account", "requester", "/account"),
-    get("/account", "auditor", "/account"),
-    post("/account/password", "requester", "/account", "/account/password", &[("password", "wrong"), ("new_password", "short")], 422),
-    post("/account/tokens", "requester", "/account", "/account/tokens", &[("name", "")], 422),
-    post("/account/tokens/{id}/revocations", "requester", "/account", "/account/tokens/{nowhere}/revocations", &[], 404),
-    post("/account/sessions/{id}/revocations", "requester", "/account", "/account/sessions/{nowhere}/revocations", &[], 404),
-    get("/account/second-factor", "requester", "/account/second-factor"),
-    post("/account/second-factor", "requester", "/account/second-factor", "/account/second-factor", &[("totp", ""), ("new_totp", "12")], 422),
-    post("/account/preferences", "requester", "/account", "/account/preferences", &[("csrf", "forged")], 403),
-    post("/sessions/current/closures", "auditor", "/account", "/sessions/current/closures", &[("csrf", "forged")], 403),
-    get("/settings", "system", "/settings"),
-    get("/settings", "system", "/settings").at(Empty),
+    page("/", "requester"),
+    page("/", "reviewer"),
+    page("/", "auditor"),
+    page("/", "reviewer").at(Empty),
+    page("/account", "requester"),
+    page("/account", "auditor"),
+    form("/account/password", "requester", &[("password", "wrong"), ("new_password", "short")], 422),
+    form("/account/tokens", "requester", &[("name", "")], 422),
+    form("/account/tokens/{id}/revocations", "requester", &[], 404).of("{nowhere}"),
+    form("/account/sessions/{id}/revocations", "requester", &[], 404).of("{nowhere}"),
+    page("/account/second-factor", "requester"),
+    form("/account/second-factor", "requester", &[("totp", ""), ("new_totp", "12")], 422),
+    form("/account/preferences", "requester", &[("csrf", "forged")], 403),
+    form("/sessions/current/closures", "auditor", &[("csrf", "forged")], 403).from("/account"),
+    page("/settings", "system"),
+    page("/settings", "system").at(Empty),
     // People.
-    get("/users", "system", "/users"),
-    get("/users", "security", "/users").at(Empty),
-    get("/users", "security", "/users?q=nobody-of-that-name"),
-    post("/users/invitations", "system", "/users", "/users/invitations", &[("roles", "final_approver")], 422),
-    post("/users/invitations", "system", "/users", "/users/invitations", &[("roles", "requester")], 201),
-    post("/departments", "system", "/users", "/departments", &[("name", "")], 422),
-    get("/users/{id}", "system", "/users/{user.requester}"),
-    get("/users/{id}", "security", "/users/{user.lawyer}"),
-    get("/users/{id}", "system", "/users/{user.system}"),
-    get("/users/{id}", "system", "/users/{nowhere}").says(404),
-    get("/users/{id}", "audit", "/users/{user.auditor}"),
-    post("/users/{id}/audit-access", "audit", "/users/{user.auditor}", "/users/{user.auditor}/audit-access", &[("valid_until", "2020-01-01")], 422),
-    post(
-        "/users/{id}/audit-access/endings",
-        "audit",
-        "/users/{user.auditor}",
-        "/users/{user.auditor}/audit-access/endings",
-        &[("version", "0")],
-        409,
-    ),
-    post(
-        "/users/{id}/roles",
-        "security",
-        "/users/{user.lawyer}",
-        "/users/{user.lawyer}/roles",
-        &[("roles", "audit_administrator"), ("roles", "final_approver")],
-        422,
-    ),
-    post("/users/{id}/roles", "security", "/users/{user.lawyer}", "/users/{user.lawyer}/roles", &[("roles", "auditor"), ("version", "0")], 409),
-    post("/users/{id}/details", "system", "/users/{user.requester}", "/users/{user.requester}/details", &[("display_name", "")], 422),
-    post("/users/{id}/suspensions", "system", "/users/{user.requester}", "/users/{user.requester}/suspensions", &[("version", "0")], 409),
-    post("/users/{id}/reinstatements", "system", "/users/{user.requester}", "/users/{user.requester}/reinstatements", &[("version", "0")], 409),
-    post(
-        "/users/{id}/second-factor-resets",
-        "system",
-        "/users/{user.requester}",
-        "/users/{user.requester}/second-factor-resets",
-        &[("totp", "")],
-        422,
-    ),
-    post(
-        "/users/{id}/second-factor-resets/confirmations",
-        "security",
-        "/users/{user.lawyer}",
-        "/users/{user.lawyer}/second-factor-resets/confirmations",
-        &[("totp", "")],
-        422,
-    ),
+    page("/users", "system"),
+    page("/users", "security").at(Empty),
+    page("/users", "security").asks("q=nobody-of-that-name"),
+    form("/users/invitations", "system", &[("roles", "final_approver")], 422),
+    form("/users/invitations", "system", &[("roles", "requester")], 201),
+    form("/departments", "system", &[("name", "")], 422).from("/users"),
+    page("/users/{id}", "system").of("{user.requester}"),
+    page("/users/{id}", "security").of("{user.lawyer}"),
+    page("/users/{id}", "system").of("{user.system}"),
+    page("/users/{id}", "system").of("{nowhere}").says(404),
+    page("/users/{id}", "audit").of("{user.auditor}"),
+    form("/users/{id}/audit-access", "audit", &[("valid_until", "2020-01-01")], 422).of("{user.auditor}"),
+    form("/users/{id}/audit-access/endings", "audit", &[("version", "0")], 409).of("{user.auditor}"),
+    form("/users/{id}/roles", "security", &[("roles", "audit_administrator"), ("roles", "final_approver")], 422).of("{user.lawyer}"),
+    form("/users/{id}/roles", "security", &[("roles", "auditor"), ("version", "0")], 409).of("{user.lawyer}"),
+    form("/users/{id}/details", "system", &[("display_name", "")], 422).of("{user.requester}"),
+    form("/users/{id}/suspensions", "system", &[("version", "0")], 409).of("{user.requester}"),
+    form("/users/{id}/reinstatements", "system", &[("version", "0")], 409).of("{user.requester}"),
+    form("/users/{id}/second-factor-resets", "system", &[("totp", "")], 422).of("{user.requester}"),
+    form("/users/{id}/second-factor-resets/confirmations", "security", &[("totp", "")], 422).of("{user.lawyer}"),
     // Broadcasts, reports, connections.
-    get("/broadcasts", "requester", "/broadcasts"),
-    get("/broadcasts", "requester", "/broadcasts?q=no-such-message"),
-    get("/broadcasts", "requester", "/broadcasts").at(Empty),
-    get("/broadcasts/new", "requester", "/broadcasts/new"),
-    post("/broadcasts", "requester", "/broadcasts/new", "/broadcasts", &[("title", ""), ("text", "各位"), ("step", "check")], 422),
-    post(
+    page("/broadcasts", "requester"),
+    page("/broadcasts", "requester").asks("q=no-such-message"),
+    page("/broadcasts", "requester").at(Empty),
+    page("/broadcasts/new", "requester"),
+    form("/broadcasts", "requester", &[("title", ""), ("text", "各位"), ("step", "check")], 422).from("/broadcasts/new"),
+    form(
         "/broadcasts",
         "requester",
-        "/broadcasts/new",
-        "/broadcasts",
         &[
             ("connection", "{connection}"),
             ("audience", "all"),
@@ -180,111 +195,84 @@ pub const ROWS: &[Row] = &[
             ("step", "check"),
         ],
         200,
-    ),
-    post("/broadcasts", "auditor", "/broadcasts", "/broadcasts", &[("step", "send")], 403),
-    get("/broadcasts/{id}", "requester", "/broadcasts/{broadcast.sent}"),
-    get("/broadcasts/{id}", "requester", "/broadcasts/{broadcast.long}"),
-    get("/broadcasts/{id}", "lawyer", "/broadcasts/{broadcast.reported}"),
-    get("/broadcasts/{id}", "auditor", "/broadcasts/{case.done.broadcast}"),
-    get("/broadcasts/{id}", "requester", "/broadcasts/{nowhere}").says(404),
-    get("/reports/new", "requester", "/reports/new"),
-    post("/reports", "requester", "/reports/new", "/reports", &[("channel", ""), ("sent_at", "2030-01-01T10:00"), ("audience", "全体代理商")], 422),
-    get("/connections", "system", "/connections"),
-    get("/connections", "system", "/connections").at(Empty),
-    get("/connections/new", "system", "/connections/new"),
-    get("/connections/{id}", "system", "/connections/{connection}"),
-    post("/connections", "system", "/connections/new", "/connections", &[("name", "新连接"), ("base_url", "ftp://x")], 422),
-    post("/connections/{id}", "system", "/connections/{connection}", "/connections/{connection}", &[("name", "")], 422),
-    post("/connections/{id}/tests", "system", "/connections/{connection}", "/connections/{nowhere}/tests", &[], 404),
+    )
+    .from("/broadcasts/new"),
+    form("/broadcasts", "auditor", &[("step", "send")], 403),
+    page("/broadcasts/{id}", "requester").of("{broadcast.sent}"),
+    page("/broadcasts/{id}", "requester").of("{broadcast.long}"),
+    page("/broadcasts/{id}", "lawyer").of("{broadcast.reported}"),
+    page("/broadcasts/{id}", "auditor").of("{case.done.broadcast}"),
+    page("/broadcasts/{id}", "requester").of("{nowhere}").says(404),
+    page("/reports/new", "requester"),
+    form("/reports", "requester", &[("channel", ""), ("sent_at", "2030-01-01T10:00"), ("audience", "全体代理商")], 422).from("/reports/new"),
+    page("/connections", "system"),
+    page("/connections", "system").at(Empty),
+    page("/connections/new", "system"),
+    page("/connections/{id}", "system").of("{connection}"),
+    form("/connections", "system", &[("name", "新连接"), ("base_url", "ftp://x")], 422).from("/connections/new"),
+    form("/connections/{id}", "system", &[("name", "")], 422).of("{connection}"),
+    form("/connections/{id}/tests", "system", &[], 404).of("{nowhere}").from("/connections/{connection}"),
     // Cases.
-    get("/approvals", "reviewer", "/approvals"),
-    get("/approvals", "operator", "/approvals"),
-    get("/approvals", "reviewer", "/approvals").at(Empty),
-    get("/recalls", "requester", "/recalls"),
-    get("/recalls", "auditor", "/recalls?state=expired"),
-    get("/recalls", "requester", "/recalls").at(Empty),
-    get("/recalls/new", "requester", "/recalls/new?broadcast={broadcast.sent}"),
-    get("/recalls/new", "requester", "/recalls/new?broadcast={case.final.broadcast}"),
-    get("/recalls/new", "requester", "/recalls/new?broadcast={nowhere}").says(404),
-    post(
-        "/recalls",
-        "requester",
-        "/recalls/new?broadcast={broadcast.sent}",
-        "/recalls",
-        &[("category", "leak"), ("reason", "原定仅发送薪酬委员会六人，因收件范围误选全体员工发出。"), ("step", "check")],
-        200,
-    ),
-    post("/recalls", "requester", "/recalls/new?broadcast={broadcast.sent}", "/recalls", &[("reason", "短"), ("step", "check")], 422),
-    post(
-        "/recalls",
-        "requester",
-        "/recalls/new?broadcast={broadcast.sent}",
-        "/recalls",
-        &[("broadcast", "{case.final.broadcast}"), ("category", "leak"), ("reason", "收件范围误选为全体员工"), ("step", "submit")],
-        409,
-    ),
-    get(CASE, "reviewer", "/recalls/{case.reviewing}"),
-    get(CASE, "requester", "/recalls/{case.reviewing}"),
-    get(CASE, "auditor", "/recalls/{case.reviewing}"),
-    get(CASE, "executive", "/recalls/{case.final}"),
-    get(CASE, "requester", "/recalls/{case.returned}"),
-    get(CASE, "reviewer", "/recalls/{case.again}"),
-    get(CASE, "counsel", "/recalls/{case.done}"),
-    get(CASE, "requester", "/recalls/{case.rejected}"),
-    get(CASE, "requester", "/recalls/{case.withdrawn}"),
-    get(CASE, "operator", "/recalls/{case.operate}"),
-    get(CASE, "operator", "/recalls/{case.acted}"),
-    get(CASE, "second", "/recalls/{case.acted}"),
-    get(CASE, "requester", "/recalls/{nowhere}").says(404),
-    post("/recalls/{id}/decisions", "executive", "/recalls/{case.final}", "/recalls/{case.final}/decisions", &[("totp", "12")], 422),
-    post(
-        "/recalls/{id}/decisions",
-        "reviewer",
-        "/recalls/{case.reviewing}",
-        "/recalls/{case.reviewing}/decisions",
-        &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123"), ("version", "0")],
-        409,
-    ),
-    post(
-        "/recalls/{id}/decisions",
-        "lawyer",
-        "/recalls/{case.final}",
-        "/recalls/{case.final}/decisions",
-        &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123456")],
-        409,
-    ),
-    post("/recalls/{id}/withdrawal", "requester", "/recalls/{case.done}", "/recalls/{case.done}/withdrawal", &[("reason", "不再需要")], 409),
-    post("/recalls/{id}/resubmissions", "requester", "/recalls/{case.returned}", "/recalls/{case.returned}/resubmissions", &[("reason", "短")], 422),
-    post("/recalls/{id}/captures", "operator", "/recalls/{case.operate}", "/recalls/{case.operate}/captures", &[("note", "")], 422),
-    post("/recalls/{id}/confirmations", "second", "/recalls/{case.acted}", "/recalls/{case.acted}/confirmations", &[], 422),
-    post("/recalls/{id}/halts", "security", "/recalls/{case.operate}", "/recalls/{case.operate}/halts", &[("reason", "")], 422),
-    get("/recalls/{id}/receipts/{event}", "reviewer", "/recalls/{receipt.case}/receipts/{receipt}"),
+    page("/approvals", "reviewer"),
+    page("/approvals", "operator"),
+    page("/approvals", "reviewer").at(Empty),
+    page("/recalls", "requester"),
+    page("/recalls", "auditor").asks("state=expired"),
+    page("/recalls", "requester").at(Empty),
+    page("/recalls/new", "requester").asks("broadcast={broadcast.sent}"),
+    page("/recalls/new", "requester").asks("broadcast={case.final.broadcast}"),
+    page("/recalls/new", "requester").asks("broadcast={nowhere}").says(404),
+    form("/recalls", "requester", &[("category", "leak"), ("reason", WHY), ("step", "check")], 200).from(NEW_RECALL),
+    form("/recalls", "requester", &[("reason", "短"), ("step", "check")], 422).from(NEW_RECALL),
+    form("/recalls", "requester", &[("broadcast", "{case.final.broadcast}"), ("category", "leak"), ("reason", WHY), ("step", "submit")], 409)
+        .from(NEW_RECALL),
+    page(CASE, "reviewer").of("{case.reviewing}"),
+    page(CASE, "requester").of("{case.reviewing}"),
+    page(CASE, "auditor").of("{case.reviewing}"),
+    page(CASE, "executive").of("{case.final}"),
+    page(CASE, "requester").of("{case.returned}"),
+    page(CASE, "reviewer").of("{case.again}"),
+    page(CASE, "counsel").of("{case.done}"),
+    page(CASE, "requester").of("{case.rejected}"),
+    page(CASE, "requester").of("{case.withdrawn}"),
+    page(CASE, "operator").of("{case.operate}"),
+    page(CASE, "operator").of("{case.acted}"),
+    page(CASE, "second").of("{case.acted}"),
+    page(CASE, "requester").of("{nowhere}").says(404),
+    form(DECISION, "executive", &[("totp", "12")], 422).of("{case.final}"),
+    form(DECISION, "reviewer", &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123"), ("version", "0")], 409)
+        .of("{case.reviewing}"),
+    form(DECISION, "lawyer", &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123456")], 409).of("{case.final}"),
+    form("/recalls/{id}/withdrawal", "requester", &[("reason", "不再需要")], 409).of("{case.done}"),
+    form("/recalls/{id}/resubmissions", "requester", &[("reason", "短")], 422).of("{case.returned}"),
+    form("/recalls/{id}/captures", "operator", &[("note", "")], 422).of("{case.operate}"),
+    form("/recalls/{id}/confirmations", "second", &[], 422).of("{case.acted}"),
+    form("/recalls/{id}/halts", "security", &[("reason", "")], 422).of("{case.operate}"),
+    page("/recalls/{id}/receipts/{event}", "reviewer").of("{receipt.case} {receipt}"),
     // Trail and evidence.
-    get("/audit", "auditor", "/audit"),
-    get("/audit", "audit", "/audit?action=recall.decided&outcome=success"),
-    get("/audit", "auditor", "/audit?actor=nobody-of-that-name"),
-    get("/audit", "auditor", "/audit?address=10.0.0.0%2F99").says(422),
-    get("/audit", "requester", "/audit").says(403),
-    get("/audit", "auditor", "/audit").at(Empty),
-    post("/audit/exports", "auditor", "/audit?action=recall.decided", "/audit/exports", &[("action", "recall.decided"), ("totp", "12")], 422),
-    post("/audit/exports", "audit", "/audit", "/audit/exports", &[("address", "10.0.0.0/99"), ("totp", "")], 422),
-    get("/audit/{index}", "auditor", "/audit/1"),
-    get("/audit/{index}", "auditor", "/audit/20"),
-    get("/audit/{index}", "auditor", "/audit/999999").says(404),
-    get("/recalls/{id}/evidence", "counsel", "/recalls/{case.done}/evidence"),
-    get("/recalls/{id}/evidence", "counsel", "/recalls/{case.reviewing}/evidence"),
-    get("/evidence", "counsel", "/evidence"),
-    get("/evidence", "auditor", "/evidence").at(Empty),
-    post("/evidence/exports", "counsel", "/evidence", "/evidence/exports", &[("case", "FR-0"), ("purpose", "")], 422),
-    get("/evidence/{number}", "counsel", "/evidence/{bundle}"),
-    get("/evidence/{number}", "auditor", "/evidence/{bundle}"),
-    post("/evidence/{number}/downloads", "counsel", "/evidence/{bundle}", "/evidence/{bundle}/downloads", &[("totp", "12")], 422),
-    get("/evidence/verification", "auditor", "/evidence/verification"),
-    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 422),
-    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200).with("bundle", "证据.zip", "whole"),
-    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200).with("bundle", "证据.zip", "damaged"),
-    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200)
-        .with("bundle", "证据.zip", "whole")
-        .at(Empty),
-    post("/evidence/verification", "auditor", "/evidence/verification", "/evidence/verification", &[], 200).with("bundle", "证据.zip", "masked"),
+    page("/audit", "auditor"),
+    page("/audit", "audit").asks("action=recall.decided&outcome=success"),
+    page("/audit", "auditor").asks("actor=nobody-of-that-name"),
+    page("/audit", "auditor").asks("address=10.0.0.0%2F99").says(422),
+    page("/audit", "requester").says(403),
+    page("/audit", "auditor").at(Empty),
+    form("/audit/exports", "auditor", &[("action", "recall.decided"), ("totp", "12")], 422).from("/audit"),
+    form("/audit/exports", "audit", &[("address", "10.0.0.0/99"), ("totp", "")], 422).from("/audit"),
+    page("/audit/{index}", "auditor").of("1"),
+    page("/audit/{index}", "auditor").of("20"),
+    page("/audit/{index}", "auditor").of("999999").says(404),
+    page("/recalls/{id}/evidence", "counsel").of("{case.done}"),
+    page("/recalls/{id}/evidence", "counsel").of("{case.reviewing}"),
+    page("/evidence", "counsel"),
+    page("/evidence", "auditor").at(Empty),
+    form("/evidence/exports", "counsel", &[("case", "FR-0"), ("purpose", "")], 422),
+    page("/evidence/{number}", "counsel").of("{bundle}"),
+    page("/evidence/{number}", "auditor").of("{bundle}"),
+    form("/evidence/{number}/downloads", "counsel", &[("totp", "12")], 422).of("{bundle}").from("/evidence/{bundle}"),
+    page(VERIFICATION, "auditor"),
+    form(VERIFICATION, "auditor", &[], 422),
+    form(VERIFICATION, "auditor", &[], 200).with("bundle", "证据.zip", "whole"),
+    form(VERIFICATION, "auditor", &[], 200).with("bundle", "证据.zip", "damaged"),
+    form(VERIFICATION, "auditor", &[], 200).with("bundle", "证据.zip", "whole").at(Empty),
+    form(VERIFICATION, "auditor", &[], 200).with("bundle", "证据.zip", "masked"),
 ];

@@ -11,7 +11,7 @@ use askama::Template;
 use super::badge;
 use crate::{
     app::{
-        App,
+        App, Turn,
         recalls::list::{self, Line},
     },
     domain::{platform::HarmClass, recall::State},
@@ -71,6 +71,7 @@ struct Index {
     chips: Vec<Chip>,
     rows: Vec<Row>,
     count: String,
+    previous: Option<String>,
     next: Option<String>,
     filtered: bool,
 }
@@ -83,9 +84,11 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         form = form.with(name, get(name).unwrap_or_default());
     }
     let filter = list_filter(&page, &get);
-    let found = list::list(&app, &me.caller, filter, get("before").map(ToOwned::to_owned)).await?;
+    let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
+    let found = list::list(&app, &me.caller, filter, turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
-    let next = found.next.map(|before| address(&query, None, Some(&before)));
+    let previous = found.above.map(|id| address(&query, None, Some(("after", &id))));
+    let next = found.below.map(|id| address(&query, None, Some(("before", &id))));
     let labels = |name: &str, value: &str| match name {
         "state" => page.word("recall-state", value),
         "class" => page.word("harm-class", value),
@@ -105,6 +108,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         filtered: !chips.is_empty(),
         chips,
         rows,
+        previous,
         next,
         form,
         page,
@@ -119,18 +123,19 @@ fn list_filter<'a>(page: &Page, get: &impl Fn(&str) -> Option<&'a str>) -> list:
         class: get("class").and_then(HarmClass::parse),
         from: day("from"),
         until: day("until").map(after),
-        number: get("number").map(|n| n.trim().to_owned()),
+        number: get("number").map(|n| n.trim().to_uppercase()),
     }
 }
 
 /// This list's address without one filter, or at another place.
-fn address(query: &BTreeMap<String, String>, without: Option<&str>, before: Option<&str>) -> String {
+fn address(query: &BTreeMap<String, String>, without: Option<&str>, place: Option<(&str, &str)>) -> String {
     let mut out = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in query.iter().filter(|(n, v)| Some(n.as_str()) != without && *n != "before" && *n != "lang" && !v.is_empty()) {
+    let places = ["before", "after", "lang"];
+    for (name, value) in query.iter().filter(|(n, v)| Some(n.as_str()) != without && !places.contains(&n.as_str()) && !v.is_empty()) {
         out.append_pair(name, value);
     }
-    if let Some(before) = before {
-        out.append_pair("before", before);
+    if let Some((name, key)) = place {
+        out.append_pair(name, key);
     }
     let query = out.finish();
     if query.is_empty() { "/recalls".to_owned() } else { format!("/recalls?{query}") }
