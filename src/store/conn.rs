@@ -123,7 +123,8 @@ pub(super) fn open(database: &Database, purpose: Purpose) -> Result<Conn, StoreE
                  PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
             )?;
             if purpose == Purpose::Read {
-                conn.batch_execute("PRAGMA query_only=ON;")?;
+                // What a reader has cached is void after the next write anyway.
+                conn.batch_execute("PRAGMA query_only=ON; PRAGMA cache_size=-4000;")?;
             }
             Ok(Conn::Sqlite(conn))
         }

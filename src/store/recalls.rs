@@ -131,8 +131,10 @@ pub fn find(conn: &mut Conn, id_or_number: &str) -> Result<Option<RecallRow>, St
     if id_or_number.contains('\0') {
         return Ok(None);
     }
-    let matches = recalls::id.eq(id_or_number).or(recalls::number.eq(id_or_number));
-    Ok(recalls::table.filter(matches).first(conn).optional()?)
+    match recalls::table.find(id_or_number).first(conn).optional()? {
+        Some(row) => Ok(Some(row)),
+        None => Ok(recalls::table.filter(recalls::number.eq(id_or_number)).first(conn).optional()?),
+    }
 }
 
 pub fn insert(conn: &mut Conn, row: &RecallRow) -> Result<(), StoreError> {

@@ -116,22 +116,26 @@ pub struct Holder {
 
 /// The active accounts that hold one of `roles`, with all their roles, in the order of their usernames.
 pub fn user_holders(conn: &mut Conn, roles: &[Role]) -> Result<Vec<Holder>, StoreError> {
-    let words: Vec<&str> = roles.iter().map(|r| r.as_str()).collect();
     let one = diesel::alias!(user_roles as one_of);
-    let holding = one.filter(one.field(user_roles::role).eq_any(words)).select(one.field(user_roles::user_id));
-    let held: Vec<(String, String)> =
-        user_roles::table.filter(user_roles::user_id.eq_any(holding.clone())).select((user_roles::user_id, user_roles::role)).load(conn)?;
-    let mut all = by_user(held)?;
-    let rows: Vec<(String, String, Option<String>, Option<i64>)> = users::table
-        .filter(users::id.eq_any(holding))
-        .filter(users::state.eq("active"))
-        .order(users::username.asc())
-        .select((users::id, users::display_name, users::department_id, users::valid_until))
-        .load(conn)?;
-    Ok(rows
-        .into_iter()
-        .map(|(id, name, department_id, valid_until)| Holder { roles: all.remove(&id).unwrap_or_default(), id, name, department_id, valid_until })
-        .collect())
+    let mut found = BTreeMap::new();
+    // Role by role, for a list of them would be another statement for each length of it and would not stay prepared.
+    for role in roles {
+        let holding = one.filter(one.field(user_roles::role).eq(role.as_str())).select(one.field(user_roles::user_id));
+        let held: Vec<(String, String)> =
+            user_roles::table.filter(user_roles::user_id.eq_any(holding)).select((user_roles::user_id, user_roles::role)).load(conn)?;
+        let mut all = by_user(held)?;
+        let rows: Vec<(String, String, String, Option<String>, Option<i64>)> = users::table
+            .inner_join(user_roles::table)
+            .filter(user_roles::role.eq(role.as_str()))
+            .filter(users::state.eq("active"))
+            .select((users::username, users::id, users::display_name, users::department_id, users::valid_until))
+            .load(conn)?;
+        for (username, id, name, department_id, valid_until) in rows {
+            let roles = all.remove(&id).unwrap_or_default();
+            found.insert(username, Holder { id, name, department_id, valid_until, roles });
+        }
+    }
+    Ok(found.into_values().collect())
 }
 
 /// How many active accounts hold `role`.

@@ -91,6 +91,7 @@ CREATE TABLE idempotency (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (token_id, request_key)
 );
+CREATE INDEX idempotency_created ON idempotency(created_at);
 
 CREATE TABLE connections (
     id TEXT COLLATE "C" PRIMARY KEY,
@@ -140,6 +141,7 @@ CREATE TABLE messages (
     recall_attempts BIGINT NOT NULL,
     UNIQUE (broadcast_id, piece)
 );
+CREATE INDEX messages_platform ON messages(platform_id);
 CREATE TABLE recipients (
     broadcast_id TEXT COLLATE "C" NOT NULL REFERENCES broadcasts(id),
     platform_id TEXT COLLATE "C" NOT NULL,

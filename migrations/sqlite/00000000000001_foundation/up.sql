@@ -91,6 +91,7 @@ CREATE TABLE idempotency (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (token_id, request_key)
 ) STRICT;
+CREATE INDEX idempotency_created ON idempotency(created_at);
 
 CREATE TABLE connections (
     id TEXT PRIMARY KEY,
@@ -140,6 +141,7 @@ CREATE TABLE messages (
     recall_attempts INTEGER NOT NULL,
     UNIQUE (broadcast_id, piece)
 ) STRICT;
+CREATE INDEX messages_platform ON messages(platform_id);
 CREATE TABLE recipients (
     broadcast_id TEXT NOT NULL REFERENCES broadcasts(id),
     platform_id TEXT NOT NULL,
