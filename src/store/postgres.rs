@@ -5,7 +5,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, PoisonError, RwLock,
         atomic::{AtomicI64, Ordering},
         mpsc,
     },
@@ -31,6 +31,9 @@ use crate::{
 
 /// Runs of one closure before a conflict is given back.
 const TRIES: u32 = 40;
+/// After so many the closure runs alone in its process. Many who write the same row would else pass each other by for as long as new ones
+/// come, and some would never get through.
+const PATIENCE: u32 = 4;
 /// When a write first looks for an index that another node's sequencer gives.
 const SOON: Duration = Duration::from_millis(3);
 
@@ -42,6 +45,8 @@ pub(super) struct Writer {
     /// Time never runs backwards within a node, whatever the clock does.
     last: AtomicI64,
     pub(super) permits: Arc<Semaphore>,
+    /// Held by all who run, and by one alone who did not get through.
+    floor: RwLock<()>,
     bell: Arc<Bell>,
 }
 
@@ -97,6 +102,7 @@ impl Writer {
             pending_key: keys.pending_key(),
             last: AtomicI64::new(0),
             permits: Arc::new(Semaphore::new(options.queue)),
+            floor: RwLock::new(()),
             bell,
         })
     }
@@ -105,7 +111,14 @@ impl Writer {
     pub(super) fn run<T>(&self, f: &impl Fn(&mut Tx<'_>) -> Result<T, StoreError>, index_wait: Duration) -> Result<Written<T>, StoreError> {
         let mut tried = 0;
         loop {
-            match self.once(f) {
+            let ended = if tried < PATIENCE {
+                let _shared = self.floor.read().unwrap_or_else(PoisonError::into_inner);
+                self.once(f)
+            } else {
+                let _alone = self.floor.write().unwrap_or_else(PoisonError::into_inner);
+                self.once(f)
+            };
+            match ended {
                 Err(StoreError::Serialization) if tried < TRIES => {
                     tried += 1;
                     let [jitter] = crypto::random::<1>();

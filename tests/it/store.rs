@@ -159,6 +159,37 @@ async fn two_nodes_share_one_log_and_lose_no_update() {
     }
 }
 
+/// Many who write the same row, and always new ones behind them: everybody gets through.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_write_one_row_nobody_is_passed_by_for_ever() {
+    const WRITES: i64 = 300;
+    for db in TestDb::each() {
+        let store = Store::open(Options { connections: 32, ..db.options() }).unwrap();
+        store
+            .write(|tx| Ok(diesel::insert_into(counters::table).values((counters::name.eq("n"), counters::value.eq(0))).execute(tx.conn)?))
+            .await
+            .unwrap();
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..WRITES {
+            let store = store.clone();
+            tasks.spawn(async move {
+                store
+                    .write(move |tx| {
+                        let value: i64 = counters::table.find("n").select(counters::value).first(tx.conn)?;
+                        std::thread::sleep(Duration::from_millis(15));
+                        diesel::update(counters::table.find("n")).set(counters::value.eq(value + 1)).execute(tx.conn)?;
+                        tx.append(event(n))
+                    })
+                    .await
+            });
+        }
+        let failed: Vec<String> = tasks.join_all().await.into_iter().filter_map(|done| done.err().map(|e| e.to_string())).collect();
+        assert_eq!(failed, [""; 0]);
+        let value: i64 = store.read_now(|c| Ok(counters::table.find("n").select(counters::value).first(c)?)).unwrap();
+        assert_eq!(value, WRITES);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_queue_answers_busy_and_loses_nothing() {
     for db in TestDb::each() {

@@ -3,12 +3,15 @@
 use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 
-use super::{broadcasts, recalls::index::Row};
+use super::{
+    broadcasts,
+    recalls::{approvals::task_word, index::Row},
+};
 use crate::{
     app::{
         App, Turn,
         broadcasts::view::{self, Filter, Line},
-        recalls::list,
+        recalls::list::{self, Task},
         status::{self, Status},
     },
     domain::role::Permission,
@@ -45,7 +48,15 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
     let works = [Permission::RecallRequest, Permission::RecallDecide, Permission::RecallExecute].iter().any(|p| caller.may(*p));
     let (mut waiting, mut cases, mut lines) = (Vec::new(), Vec::new(), Vec::new());
     if works {
-        waiting = list::waiting(&app, caller).await?.iter().take(SHORT).map(|(_, line)| Row::of(&page, line)).collect();
+        let row = |(task, line): &(Task, list::Line)| {
+            let mut row = Row::of(&page, line);
+            // That it is being judged says what to do; that it is being carried out does not.
+            if !matches!(task, Task::Decide(_)) {
+                row.state = task_word(&page, *task);
+            }
+            row
+        };
+        waiting = list::waiting(&app, caller).await?.iter().take(SHORT).map(row).collect();
     }
     if caller.may(Permission::RecallRead) {
         cases = list::list(&app, caller, list::Wanted::default(), Turn::First).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();

@@ -39,12 +39,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespo
             let mut row = Row::of(&page, line);
             row.href.push_str(if matches!(task, Task::Decide(_)) { "#decision" } else { "" });
             Item {
-                task: match task {
-                    Task::Decide(level) => page.t(&format!("level-{level}")),
-                    Task::Confirm => page.t("recall-task-confirm"),
-                    Task::CarryOut => page.t("recall-task-carry-out"),
-                    Task::Resubmit => page.t("recall-task-resubmit"),
-                },
+                task: task_word(&page, *task),
                 due: match (task, line.due) {
                     (Task::Decide(_), Some(due)) => page.time(due),
                     _ => Html::trusted(String::new()),
@@ -56,4 +51,14 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespo
         })
         .collect();
     ok(Index { crumbs: vec![Crumb::here(page.t("nav-approvals"))], items, page })
+}
+
+/// What somebody is to do with a case.
+pub fn task_word(page: &Page, task: Task) -> String {
+    match task {
+        Task::Decide(level) => page.t(&format!("level-{level}")),
+        Task::Confirm => page.t("recall-task-confirm"),
+        Task::CarryOut => page.t("recall-task-carry-out"),
+        Task::Resubmit => page.t("recall-task-resubmit"),
+    }
 }
