@@ -42,6 +42,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Limits on guessing.
     pub throttle: Arc<throttle::Throttle>,
+    /// When answers of earlier requests were last forgotten.
+    pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
     pub counts: Arc<recalls::list::Counts>,
     /// What `/readyz` last found.
@@ -174,6 +176,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
             throttle: Arc::default(),
+            tidied: Arc::default(),
             counts: Arc::default(),
             readiness: Arc::default(),
             node,

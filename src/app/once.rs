@@ -5,7 +5,7 @@
 //! object with the same id, so that at most one exists; a node that starts again says so with [`release`], and the retry need not wait.
 //! Not here: what counts as an answer worth keeping (`web::api`).
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{App, AppError, AppResult, Done};
 use crate::{
@@ -20,6 +20,8 @@ use crate::{
 
 /// How long an answer is kept.
 const KEPT: Duration = Duration::from_secs(24 * 3600);
+/// How often is looked for answers that are older.
+const TIDY: Duration = Duration::from_secs(600);
 /// A request that has run for longer than this is taken to have died with its process.
 const DEAD_AFTER: Duration = Duration::from_secs(90);
 /// How long the second request waits for the first.
@@ -66,7 +68,6 @@ pub(super) fn keep(tx: &mut Tx<'_>, key: &Key, made: &str) -> Result<(), StoreEr
         answer: made.to_owned(),
         created_at: now.0,
     };
-    once::purge(tx.conn, now.minus(KEPT).0)?;
     once::insert(tx.conn, row)
 }
 
@@ -94,13 +95,27 @@ pub async fn begin(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResu
     }
 }
 
+/// Forgets what was kept long enough, now and then. It is a write of its own: within those that keep something it would make them all
+/// collide on PostgreSQL.
+pub(super) async fn tidy(app: &App) {
+    let (now, last) = (app.now(), app.tidied.load(Ordering::Relaxed));
+    if now.0 - last < i64::try_from(TIDY.as_micros()).unwrap_or(i64::MAX)
+        || app.tidied.compare_exchange(last, now.0, Ordering::Relaxed, Ordering::Relaxed).is_err()
+    {
+        return;
+    }
+    if let Err(error) = app.store.write(move |tx| once::purge(tx.conn, now.minus(KEPT).0)).await {
+        tracing::warn!(%error, "answers of earlier requests are not forgotten yet");
+    }
+}
+
 async fn claim(app: &App, owner: &str, key: &str, hash: [u8; 32]) -> AppResult<Begun> {
+    tidy(app).await;
     let (owner, key, id, process) = (owner.to_owned(), key.to_owned(), crate::id::fresh(), app.process().to_owned());
     let written = app
         .store
         .write(move |tx| {
             let now = tx.now();
-            once::purge(tx.conn, now.minus(KEPT).0)?;
             let Some(row) = once::find(tx.conn, &owner, &key)? else {
                 let row = OnceRow {
                     token_id: owner.clone(),

@@ -1,13 +1,16 @@
 //! `countermand connection …`: platform connections from the machine's shell.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use serde_json::json;
 
 use super::deployment::{Deployment, Trouble};
 use crate::app::{
-    Caller,
-    connections::{self, Connection, NewConnection},
+    App, Caller, Receipt,
+    connections::{self, Change, Connection, NewConnection},
 };
 
 #[derive(Clone, Debug, clap::Args)]
@@ -46,6 +49,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Give a connection other credentials, or switch it off and on
+    Change {
+        /// Id or name
+        connection: String,
+        /// File that holds the new secret or access token; its end of line is dropped
+        #[arg(long, value_name = "FILE")]
+        secret_file: Option<PathBuf>,
+        /// `active` or `off`
+        #[arg(long, value_parser = ["active", "off"])]
+        state: Option<String>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// List the connections, without their secrets
     List {
         /// Print one JSON list
@@ -67,16 +84,26 @@ pub fn run(args: &Args) -> ExitCode {
         let caller = Caller::shell();
         match args.command.clone() {
             Command::Add { name, platform, base_url, corp_id, agent_id, secret_file, agreement, json } => {
-                let secret =
-                    std::fs::read_to_string(&secret_file).map_err(|e| Trouble::Cannot(format!("cannot read {}: {e}", secret_file.display())))?;
+                let secret = read(&secret_file)?;
                 let new = NewConnection { name, platform, base_url, corp_id, agent_id, secret, agreement };
                 let done = connections::create(&app, &caller, new).await?;
-                if json {
-                    let receipt = done.receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index }));
-                    say!("{}", json!({ "id": done.value, "receipt": receipt }));
-                } else {
-                    say!("{}", done.value);
-                }
+                changed(&done.value, done.receipt, json);
+                Ok(())
+            }
+            Command::Change { connection, secret_file, state, json } => {
+                let found = find(&app, &caller, &connection).await?;
+                let change = Change {
+                    secret: secret_file.map_or_else(|| Ok(String::new()), |file| read(&file))?,
+                    active: state.map_or(found.active, |state| state == "active"),
+                    name: found.name,
+                    base_url: found.settings.base_url,
+                    corp_id: found.settings.corp_id,
+                    agent_id: if found.settings.agent_id == 0 { String::new() } else { found.settings.agent_id.to_string() },
+                    agreement: found.agreement,
+                    version: found.version,
+                };
+                let done = connections::change(&app, &caller, &found.id, change).await?;
+                changed(&found.id, done.receipt, json);
                 Ok(())
             }
             Command::List { json } => {
@@ -91,9 +118,7 @@ pub fn run(args: &Args) -> ExitCode {
                 Ok(())
             }
             Command::Test { connection, json } => {
-                let all = connections::list(&app, &caller).await?;
-                let found = all.into_iter().find(|c| c.id == connection || c.name == connection);
-                let found = found.ok_or_else(|| Trouble::No(format!("there is no connection {connection}")))?;
+                let found = find(&app, &caller, &connection).await?;
                 let done = connections::test(&app, &caller, &found.id).await?;
                 if json {
                     say!("{}", json!({ "id": found.id, "result": done.value.result, "code": done.value.code }));
@@ -104,6 +129,24 @@ pub fn run(args: &Args) -> ExitCode {
             }
         }
     })
+}
+
+fn read(file: &Path) -> Result<String, Trouble> {
+    std::fs::read_to_string(file).map_err(|e| Trouble::Cannot(format!("cannot read {}: {e}", file.display())))
+}
+
+async fn find(app: &App, caller: &Caller, wanted: &str) -> Result<Connection, Trouble> {
+    let all = connections::list(app, caller).await?;
+    all.into_iter().find(|c| c.id == wanted || c.name == wanted).ok_or_else(|| Trouble::No(format!("there is no connection {wanted}")))
+}
+
+fn changed(id: &str, receipt: Option<Receipt>, json: bool) {
+    if json {
+        let receipt = receipt.map(|r| json!({ "event": r.event.as_str(), "index": r.index }));
+        say!("{}", json!({ "id": id, "receipt": receipt }));
+    } else {
+        say!("{id}");
+    }
 }
 
 fn shown(c: &Connection) -> serde_json::Value {

@@ -50,9 +50,6 @@ enum Command {
         /// Export as of this size of the log
         #[arg(long, value_name = "SIZE")]
         at: Option<u64>,
-        /// Replace a file of that name
-        #[arg(long)]
-        force: bool,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
@@ -79,9 +76,9 @@ enum Command {
 /// Runs the command; its exit code.
 pub fn run(args: &Args) -> ExitCode {
     match &args.command {
-        Command::Export { deployment, case, out, purpose, at, force, json } => {
+        Command::Export { deployment, case, out, purpose, at, json } => {
             let wanted = Export { case: case.clone(), purpose: purpose.clone(), at: *at, ..Export::default() };
-            match ready(deployment, out, *force) {
+            match ready(deployment, out) {
                 Ok(()) => deployment.run("evidence export", |app| write(app, wanted, out, *json)),
                 Err(trouble) => finish("evidence export", Err(trouble)),
             }
@@ -96,15 +93,9 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// An export is recorded when it is made: what can be known to fail is refused before.
-fn ready(deployment: &Deployment, out: &Path, force: bool) -> Result<(), Trouble> {
+fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
     if out.file_name().is_none() || out.is_dir() {
         return Err(Trouble::Cannot(format!("--out must name a file; {} is a folder", out.display())));
-    }
-    // A bundle may be the only copy of what somebody handed to a court.
-    for file in [out, &beside(out)] {
-        if !force && file.symlink_metadata().is_ok() {
-            return Err(Trouble::Cannot(format!("{} is there already; --force replaces it", file.display())));
-        }
     }
     deployment.existing().map(drop)
 }
@@ -114,6 +105,26 @@ fn beside(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".sha256");
     name.into()
+}
+
+/// Keeps what lies at `out` with its checksum under the first free name `FILE.~1~`, `FILE.~2~` …, as `cp --backup=numbered` does: it may be
+/// the only copy of what somebody handed to a court.
+fn keep(out: &Path) -> std::io::Result<()> {
+    let numbered = |file: &Path, n: u32| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(format!(".~{n}~"));
+        PathBuf::from(name)
+    };
+    let there: Vec<PathBuf> =
+        [out.to_owned(), beside(out)].into_iter().filter(|file| file.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect();
+    let free = |n: &u32| there.iter().all(|file| numbered(file, *n).symlink_metadata().is_err());
+    let Some(n) = (1..).find(free) else { return Ok(()) };
+    for file in &there {
+        let kept = numbered(file, n);
+        fs::rename(file, &kept)?;
+        eprintln!("{} was there already and is now {}", file.display(), kept.display());
+    }
+    Ok(())
 }
 
 async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), Trouble> {
@@ -126,6 +137,7 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     let (bundle, verified) = (done.value.bundle, done.value.verified);
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", out.display()));
+    keep(out).map_err(failed)?;
     write_private(out, &bundle.bytes).map_err(failed)?;
     write_private(&beside(out), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
     let sha256 = hex::encode(bundle.sha256);

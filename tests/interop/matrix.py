@@ -84,10 +84,10 @@ def wait_until_ready(base, server):
     sys.exit("Synapse does not answer")
 
 
-def register(base, shared_secret, user):
+def register(base, shared_secret, user, password):
     """An account by the shared secret; answers its access token."""
     url = base + "/_synapse/admin/v1/register"
-    nonce, password = call(url)["nonce"], secrets.token_hex(8)
+    nonce = call(url)["nonce"]
     mac = hmac.new(shared_secret.encode(), "\0".join([nonce, user, password, "notadmin"]).encode(), hashlib.sha1).hexdigest()
     return call(url, {"nonce": nonce, "username": user, "password": password, "admin": False, "mac": mac})["access_token"]
 
@@ -134,7 +134,8 @@ def serve(directory):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         wait_until_ready(base, server)
-        tokens = {user: register(base, shared_secret, user) for user in (ADMIN, SENDER, READER, LATER_READER, NON_READER)}
+        password = secrets.token_hex(8)
+        tokens = {user: register(base, shared_secret, user, password) for user in (ADMIN, SENDER, READER, LATER_READER, NON_READER)}
         room, event = asyncio.run(fill(base, tokens))
         full = lambda user: f"@{user}:{SERVER}"
         line = {
@@ -145,6 +146,7 @@ def serve(directory):
             "sender": full(SENDER),
             "admin": full(ADMIN),
             "token": tokens[ADMIN],
+            "login": {"type": "m.login.password", "identifier": {"type": "m.id.user", "user": ADMIN}, "password": password},
             "member_token": tokens[NON_READER],
             "users": [full(u) for u in tokens],
             "read": [full(READER), full(LATER_READER)],

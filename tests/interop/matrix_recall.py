@@ -226,7 +226,14 @@ def main(binary, folder):
         ended(house.story("taken back by somebody else before", direct, event, room, sets.pop(), before)[0], "recalled", "confirmed")
         ended(house.story("no power to redact", powerless, told(), room, sets.pop())[0], "failed", "failed")
         leave = lambda: call(f"{matrix['base_url']}/_matrix/client/v3/logout", matrix["token"], {}, "POST")
-        ended(house.story("the token is revoked", direct, told(), room, sets.pop(), leave)[0], "failed", "failed")
+
+        def mend():
+            """The case waits for credentials that the homeserver takes; somebody logs in again and gives the connection the new token."""
+            time.sleep(3)
+            token = call(f"{matrix['base_url']}/_matrix/client/v3/login", "", matrix["login"])["access_token"]
+            house.run("connection", "change", direct, "--secret-file", house.note(token))
+
+        ended(house.story("the token is revoked and replaced", direct, told(), room, sets.pop(), leave, mend)[0], "recalled", "confirmed")
         house.run("ledger", "verify")
         print("ok the log verifies")
         return 0

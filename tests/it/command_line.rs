@@ -176,33 +176,52 @@ fn the_demonstration_tells_its_story_in_the_language_of_the_terminal_and_is_quie
 }
 
 #[test]
-fn an_export_replaces_a_bundle_only_when_told_to() {
+fn an_export_keeps_the_bundle_that_was_there() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let (code, said, err) = run(&data, &["demo", "--once", "--json"], &[]);
     assert_eq!(code, 0, "{err}");
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
-    // What is there may be the only copy of what a court was given.
     let (zip, number) = (folder.path().join("a.zip"), report["case"].as_str().unwrap());
-    let out = zip.to_str().unwrap();
-    let events = || {
-        let (_, said, _) = run(&data, &["ledger", "verify", "--json"], &[]);
-        serde_json::from_str::<serde_json::Value>(&said).unwrap()["size"].as_u64().unwrap()
+    let read = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
+    let export = || {
+        let (code, _, err) = run(&data, &["evidence", "export", "--case", number, "--out", zip.to_str().unwrap()], &[]);
+        assert_eq!(code, 0, "{err}");
+        err
     };
-    let export = |more: &[&str]| run(&data, &[&["evidence", "export", "--case", number, "--out", out], more].concat(), &[]);
-    assert_eq!(export(&[]).0, 0);
-    let (first, before) = (std::fs::read(&zip).unwrap(), events());
-    for gone in ["a.zip.sha256", "a.zip"] {
-        let (code, _, err) = export(&[]);
-        assert_eq!(code, 2, "{err}");
-        assert!(err.contains("is there already; --force replaces it"), "{err}");
-        assert_eq!((std::fs::read(&zip).unwrap(), events()), (first.clone(), before), "nothing was written, and no export recorded");
-        std::fs::rename(folder.path().join(gone), folder.path().join(format!("{gone}.aside"))).unwrap();
-        if gone == "a.zip.sha256" {
-            continue;
-        }
-        assert_eq!(export(&[]).0, 0, "neither is there");
-    }
-    assert_eq!(export(&["--force"]).0, 0);
-    assert_eq!(events(), before + 2);
+    // A name that a script has reserved.
+    std::fs::write(&zip, "").unwrap();
+    assert!(!export().contains("already"));
+    let (first, sum) = (read("a.zip"), read("a.zip.sha256"));
+    // What is there may be the only copy of what a court was given.
+    assert!(export().contains("a.zip was there already and is now"));
+    let second = read("a.zip");
+    assert_eq!((read("a.zip.~1~"), read("a.zip.sha256.~1~")), (first.clone(), sum.clone()));
+    assert_ne!(second, first, "the log has grown, and the bundle is of another size");
+    export();
+    assert_eq!((read("a.zip.~1~"), read("a.zip.~2~")), (first, second));
+}
+
+#[test]
+fn a_connection_gets_other_credentials_from_the_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, secret) = (folder.path().join("data"), folder.path().join("secret"));
+    std::fs::write(&secret, "first\n").unwrap();
+    let file = secret.to_str().unwrap();
+    let add = ["connection", "add", "--name", "Matrix", "--platform", "matrix", "--base-url", "https://matrix.example.org", "--secret-file", file];
+    let (code, id, err) = run(&data, &add, &[]);
+    assert_eq!(code, 0, "{err}");
+    std::fs::write(&secret, "syt_another_token\n").unwrap();
+    let (code, said, err) = run(&data, &["connection", "change", "Matrix", "--secret-file", file, "--state", "off", "--json"], &[]);
+    assert_eq!(code, 0, "{err}");
+    let said: serde_json::Value = serde_json::from_str(&said).unwrap();
+    assert!(said["id"] == id.trim() && said["receipt"]["index"].is_u64(), "{said}");
+    let (_, list, _) = run(&data, &["connection", "list", "--json"], &[]);
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    assert_eq!((&list[0]["version"], &list[0]["active"]), (&2.into(), &false.into()), "{list}");
+    assert!(!list.to_string().contains("another_token"), "a secret is never shown again");
+    let (code, _, err) = run(&data, &["connection", "change", "no-such", "--state", "off"], &[]);
+    assert!(code == 1 && err.contains("there is no connection no-such"), "{code} {err}");
+    let (code, _, err) = run(&data, &["connection", "change", "Matrix", "--secret-file", "/nowhere/secret"], &[]);
+    assert!(code == 2 && err.contains("cannot read /nowhere/secret"), "{code} {err}");
 }

@@ -97,6 +97,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
         Ok(parsed) => parsed,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await),
     };
+    once::tidy(app).await;
     let envelope = &app.store.keys().envelope;
     let title = content::open_title(envelope, &broadcast)?;
     let summary = view::summary_of(&loaded, &Dossier::open(envelope, &loaded.row)?, &title, &requester);
