@@ -50,7 +50,7 @@ pub(super) async fn tell(app: &App, cast: &Cast, base: &str, connection: &str, t
     };
     for (role, comment) in [
         (Role::DepartmentReviewer, "情况属实，确系误发，同意撤回。"),
-        (Role::LegalReviewer, "涉及个人薪酬信息，未见争议可预见，同意撤回。"),
+        (Role::LegalReviewer, "涉及个人薪酬信息，撤回有制度依据，未见劳动争议风险，同意撤回。"),
         (Role::FinalApprover, "同意，立即执行撤回。"),
     ] {
         stage.decide(&case, role, comment, &say).await?;
