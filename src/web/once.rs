@@ -31,24 +31,19 @@ where
     F: FnOnce(String) -> Fut,
     Fut: Future<Output = AppResult<String>>,
 {
-    let nonce = posted.nonce();
-    if nonce.is_empty() || nonce.len() > 64 {
-        return Ok(make(crate::id::fresh()).await);
-    }
-    let owner = once::form_owner(who.session_id());
-    let hash = once::body_hash("POST", req.path(), b"");
-    match once::begin(app, &owner, nonce, hash).await? {
+    let Some(key) = key(who, req, posted) else { return Ok(make(crate::id::fresh()).await) };
+    match once::begin(app, &key.owner, &key.key, key.hash).await? {
         once::Begun::Done { answer, .. } => {
             passed(req, "repeated");
             Ok(Ok(answer))
         }
         once::Begun::Go { id } => match make(id).await {
             Ok(location) => {
-                once::finish(app, &owner, nonce, 303, &location).await?;
+                once::finish(app, &key.owner, &key.key, 303, &location).await?;
                 Ok(Ok(location))
             }
             Err(error) => {
-                once::forget(app, &owner, nonce).await?;
+                once::forget(app, &key.owner, &key.key).await?;
                 Ok(Err(error))
             }
         },

@@ -100,7 +100,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
     once::tidy(app).await;
     let envelope = &app.store.keys().envelope;
     let title = content::open_title(envelope, &broadcast)?;
-    let summary = view::summary_of(&loaded, &Dossier::open(envelope, &loaded.row)?, &title, &requester);
+    let summary = view::summary(&loaded, &Dossier::open(envelope, &loaded.row)?, &title, &requester);
     let seen_version = loaded.case.version;
     let app2 = app.clone();
     let caller2 = caller.clone();

@@ -221,7 +221,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let requester = name(&row.requester_id);
     let shown = Show {
         class: super::class_of(row)?,
-        summary: summary_of(&loaded, &dossier, &title, &requester),
+        summary: summary(&loaded, &dossier, &title, &requester),
         dossier,
         sender: broadcast.sender.as_deref().map(name),
         captures: captures.iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
@@ -306,16 +306,7 @@ pub async fn receipt(app: &App, caller: &Caller, id: &str, event: &str) -> AppRe
 }
 
 /// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
-pub async fn summary(app: &App, loaded: &Loaded) -> AppResult<String> {
-    let (id, who) = (loaded.row.broadcast_id.clone(), loaded.row.requester_id.clone());
-    let (broadcast, names) =
-        app.store.look_up(move |conn| Ok((crate::store::broadcasts::find(conn, &id)?, crate::store::broadcasts::names(conn, vec![who])?))).await?;
-    let envelope = &app.store.keys().envelope;
-    let title = content::open_title(envelope, &broadcast.ok_or(StoreError::NotFound)?)?;
-    Ok(summary_of(loaded, &Dossier::open(envelope, &loaded.row)?, &title, &names.into_values().next().unwrap_or_default()))
-}
-
-pub(super) fn summary_of(loaded: &Loaded, dossier: &Dossier, title: &str, requester: &str) -> String {
+pub(super) fn summary(loaded: &Loaded, dossier: &Dossier, title: &str, requester: &str) -> String {
     let row = &loaded.row;
     let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
     let levels: Vec<String> = loaded.case.open.iter().map(ToString::to_string).collect();
