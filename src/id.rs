@@ -63,6 +63,8 @@ text_id! {
     JobId;
     BundleId;
     AttachmentId;
+    /// A legal hold.
+    HoldId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

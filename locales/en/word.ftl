@@ -55,6 +55,7 @@ permission-token-manage = Manage tokens
 permission-audit-read = Read the audit trail
 permission-audit-export = Export the audit trail
 permission-evidence-export = Export evidence
+permission-hold-manage = Place and release legal holds
 permission-system-read = See the system's status
 permission-log-read = Mirror the signed log
 

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod ledger;
 pub mod migrate;
 pub mod output;
+pub mod retention;
 pub mod serve;
 pub mod token;
 pub mod user;
@@ -36,6 +37,8 @@ enum Command {
     Ledger(ledger::Args),
     /// Bring the database to this version
     Migrate(migrate::Args),
+    /// What has lived its time: count it, erase it
+    Retention(retention::Args),
     /// Serve console, API and jobs
     Serve(serve::Args),
     /// Tokens for the API, from the shell
@@ -62,6 +65,7 @@ pub fn run() -> ExitCode {
         Command::Evidence(args) => evidence::run(&args),
         Command::Ledger(args) => ledger::run(&args),
         Command::Migrate(args) => migrate::run(&args),
+        Command::Retention(args) => retention::run(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),

@@ -65,7 +65,14 @@ words! {
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
+        HoldProposed = "hold.proposed",
+        HoldPlaced = "hold.placed",
+        HoldDeclined = "hold.declined",
+        HoldReleaseProposed = "hold.release_proposed",
+        HoldReleaseDeclined = "hold.release_declined",
+        HoldReleased = "hold.released",
         PartsPurged = "parts.purged",
+        RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
     }
 }
@@ -97,7 +104,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 9] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department"];
+const NAMED: [&str; 10] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

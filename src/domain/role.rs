@@ -47,6 +47,8 @@ words! {
         AuditRead = "audit.read",
         AuditExport = "audit.export",
         EvidenceExport = "evidence.export",
+        /// Place and release legal holds, each time together with a second person.
+        HoldManage = "hold.manage",
         SystemRead = "system.read",
         /// Mirror the log's checkpoints, tiles and leaves; no parts.
         LogRead = "log.read",
@@ -54,8 +56,8 @@ words! {
 }
 
 use Permission::{
-    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, LogRead, RecallDecide,
-    RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
+    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead,
+    RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
@@ -74,9 +76,9 @@ impl Role {
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead],
             Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead],
-            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, SystemRead, LogRead],
+            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, HoldManage, SystemRead, LogRead],
             Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead],
-            Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport],
+            Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport, HoldManage],
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, recalls},
+    app::{App, AppError, broadcasts, evidence, recalls, retention},
     clock::Instant,
     store::jobs,
 };
@@ -26,6 +26,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,
+        retention::JOB => retention::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         _ => {
             tracing::error!(kind, "no such job");
@@ -86,6 +87,9 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let owner = app.process().to_owned();
     if let Err(e) = jobs::release(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
+    }
+    if let Err(e) = retention::schedule(&app).await {
+        tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
     }
     tokio::pin!(stop);
     let mut running = tokio::task::JoinSet::new();

@@ -54,6 +54,11 @@ impl PurgeList {
         sha256(self.text().as_bytes())
     }
 
+    /// (event id, part name) of each, in the order of the list.
+    pub fn parts(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().filter_map(|line| line.trim_end_matches('\n').split_once('/'))
+    }
+
     /// Whether the part was erased by this purge.
     pub fn contains(&self, event: &str, part: &str) -> bool {
         line(event, part).is_ok_and(|line| self.0.binary_search(&line).is_ok())

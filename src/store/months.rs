@@ -2,7 +2,8 @@
 //!
 //! Partitions appear ahead of time: when a store is opened, and from then on by [`Store::keep_months`], which every running node calls.
 //! A part whose month has no partition (a clock that jumped, a role that may not create tables) goes into the default partition
-//! `log_parts_rest` and is moved when its month is made. Not here: what is purged and when.
+//! `log_parts_rest` and is moved when its month is made. A month without parts is dropped after a purge. Not here: what is
+//! purged and when.
 
 use super::{Conn, Store, StoreError, conn, tx::month};
 use crate::clock::Instant;
@@ -93,6 +94,27 @@ fn ensure(conn: &mut Conn, now: Instant) -> Result<Vec<String>, StoreError> {
         }
     }
     Ok(made)
+}
+
+/// Drops the partitions of months before that of `cut_off` in which no part is left; how many.
+pub(super) fn drop_empty(conn: &mut Conn, cut_off: Instant) -> Result<u64, StoreError> {
+    use diesel::{RunQueryDsl, connection::SimpleConnection};
+    let Conn::Postgres(pg) = conn else { return Ok(0) };
+    let last = format!("log_parts_{}", month(cut_off).replace('-', "_"));
+    let sql = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'log_parts'::regclass";
+    let tables: Vec<Named> = diesel::sql_query(sql).load(pg)?;
+    let mut dropped = 0;
+    for Named { name } in tables.into_iter().filter(|t| t.name < last && t.name != "log_parts_rest") {
+        // Whoever reads or writes parts meanwhile goes first: after three seconds the next run tries again.
+        pg.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'; LOCK TABLE log_parts IN ACCESS EXCLUSIVE MODE")
+            .and_then(|()| diesel::sql_query(format!("SELECT event_id AS name FROM {name} LIMIT 1")).load::<Named>(pg))
+            .and_then(|rows| match rows.is_empty() {
+                true => pg.batch_execute(&format!("DROP TABLE {name}; COMMIT")).map(|()| dropped += 1),
+                false => pg.batch_execute("ROLLBACK"),
+            })
+            .or_else(|e| pg.batch_execute("ROLLBACK").and(Err(e)))?;
+    }
+    Ok(dropped)
 }
 
 #[cfg(test)]

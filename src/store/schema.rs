@@ -387,6 +387,32 @@ table! {
     }
 }
 
+table! {
+    holds (id) {
+        id -> Text,
+        state -> Text,
+        scope -> Text,
+        reason_sealed -> Binary,
+        proposed_by -> Text,
+        proposed_at -> BigInt,
+        placed_by -> Nullable<Text>,
+        placed_at -> Nullable<BigInt>,
+        release_reason_sealed -> Nullable<Binary>,
+        release_proposed_by -> Nullable<Text>,
+        release_proposed_at -> Nullable<BigInt>,
+        ended_by -> Nullable<Text>,
+        ended_at -> Nullable<BigInt>,
+        version -> BigInt,
+    }
+}
+
+table! {
+    log_purges (event_id) {
+        event_id -> Text,
+        list -> Text,
+    }
+}
+
 joinable!(broadcasts -> connections (connection_id));
 joinable!(recalls -> broadcasts (broadcast_id));
 joinable!(decisions -> recalls (recall_id));
@@ -421,5 +447,7 @@ allow_tables_to_appear_in_same_query!(
     log_parts,
     log_tiles,
     log_checkpoints,
-    log_search
+    log_search,
+    holds,
+    log_purges
 );

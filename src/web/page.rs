@@ -164,13 +164,14 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 9] = [
+        let all: [(&str, &str, String, &[&str]); 10] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
             ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
+            ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
             ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage", "auditor.manage"]),
             ("/settings", "info", self.t("nav-settings"), &["system.read"]),

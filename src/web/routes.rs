@@ -5,7 +5,7 @@ use actix_web::web::{ServiceConfig, resource};
 
 use super::{
     api, assets,
-    console::{account, audit, broadcasts, connections, evidence, home, recalls, reports, sessions, setup, users},
+    console::{account, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, users},
     machine,
 };
 
@@ -72,6 +72,15 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/evidence/verification").get(evidence::verification).post(evidence::verify));
     cfg.service(resource("/evidence/{number}").get(evidence::show));
     cfg.service(resource("/evidence/{number}/downloads").post(evidence::download));
+
+    cfg.service(resource("/holds").get(holds::index).post(holds::create));
+    cfg.service(resource("/holds/new").get(holds::new));
+    cfg.service(resource("/holds/{id}").get(holds::show));
+    cfg.service(resource("/holds/{id}/confirmations").post(holds::place));
+    cfg.service(resource("/holds/{id}/refusals").post(holds::decline));
+    cfg.service(resource("/holds/{id}/releases").post(holds::propose_release));
+    cfg.service(resource("/holds/{id}/releases/confirmations").post(holds::release));
+    cfg.service(resource("/holds/{id}/releases/refusals").post(holds::keep));
 
     cfg.service(resource("/api/v1/events").get(api::events::index));
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));

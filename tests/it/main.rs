@@ -19,6 +19,7 @@ mod lists;
 mod people_accounts;
 mod people_signin;
 mod recalls;
+mod retention;
 mod shell;
 mod store;
 mod support;

@@ -28,6 +28,7 @@ const TABLES: &[(&str, &str, usize)] = &[
     ("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", 1),
     ("log_checkpoints", "seq:i size:i note:t", 1),
     ("log_keys", "id:i vkey:t", 1),
+    ("log_purges", "event_id:t list:t", 1),
     ("settings", "name:t value:t", 1),
 ];
 
@@ -131,6 +132,11 @@ fn log_of_a_few_events(db: &TestDb) -> Store {
             .unwrap();
         if n < 2 {
             store.checkpoint_now().unwrap();
+        }
+        if n == 0 {
+            let cut_off = store.now().plus(std::time::Duration::from_micros(1));
+            while store.now() <= cut_off {}
+            crate::retention::erase_all(&store, cut_off);
         }
     }
     store

@@ -4,9 +4,11 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, part_json};
 use crate::{
-    app::evidence::parts_of,
+    app::{evidence::parts_of, retention},
+    clock::Instant,
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
+        retention::Facts,
         role::Permission,
     },
     evidence::collected::Content,
@@ -16,7 +18,7 @@ use crate::{
         tree::{Hash, Prover, leaf_hash, node_hash},
     },
     store::{
-        StoreError, bundles,
+        StoreError, bundles, holds,
         reader::{self, StoredEvent, TileReader},
     },
 };
@@ -68,6 +70,10 @@ pub struct Shown {
     pub checkpoint: Checkpoint,
     /// Whether the proof leads to the signed root.
     pub included: bool,
+    /// Until when its parts are kept at least.
+    pub kept_until: Instant,
+    /// Whether a legal hold keeps them longer.
+    pub held: bool,
 }
 
 /// Loads the event at `index`, and proves it under the newest checkpoint, which is signed now if none covers it. Leaves `audit.read`.
@@ -87,10 +93,19 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 Some(case) => bundles::case_numbers(conn, vec![case.clone()])?.remove(case),
                 None => None,
             };
-            Ok(Some((event, parts, number, reader::last_checkpoint(conn)?)))
+            let leaf = &event.leaf;
+            let facts = Facts {
+                at: leaf.at,
+                action: &leaf.action,
+                actor: &leaf.actor.id,
+                subject: (&leaf.subject.kind, &leaf.subject.id),
+                case: leaf.case.as_deref(),
+            };
+            let held = holds::keeping(conn)?.covers(&facts);
+            Ok(Some((event, parts, number, reader::last_checkpoint(conn)?, held)))
         })
         .await?;
-    let Some((event, parts, case_number, note)) = found else {
+    let Some((event, parts, case_number, note, held)) = found else {
         return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await);
     };
     let mut read = caller.event(Action::AuditRead, Subject::new("event", event.leaf.id.clone())).detail(json!({ "index": index }));
@@ -127,7 +142,8 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
             PartShown { name: part.name, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
         })
         .collect();
-    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, event })
+    let kept_until = retention::kept_until(app, event.leaf.at);
+    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, event })
 }
 
 /// The siblings of leaf `index` in a log of `size`, each with the leaves under it and the hash after joining.

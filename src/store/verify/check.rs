@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Checked, Kind, MOST, Problem, contents,
+    purges::{Erased, Told},
     rows::{Cell, Rows},
 };
 use crate::{
@@ -56,6 +57,14 @@ pub(super) struct Findings {
     /// Indices at or beyond the head's size, the first hundred.
     pub beyond: Vec<u64>,
     pub notes: Vec<contents::Note>,
+    pub told: Told,
+}
+
+/// What every batch is checked with.
+#[derive(Clone, Copy)]
+pub(super) struct With<'a> {
+    pub key: &'a Key,
+    pub erased: &'a Erased,
 }
 
 /// Whether a row of events can be read: index, id, leaf.
@@ -64,9 +73,9 @@ pub(super) fn readable_event(events: &Rows, row: usize) -> Option<(i64, &[u8], &
 }
 
 impl Findings {
-    pub(super) fn of(batch: &Batch, key: &Key) -> Self {
+    pub(super) fn of(batch: &Batch, with: With<'_>) -> Self {
         let mut found = Self::default();
-        found.events(batch, key);
+        found.events(batch, with);
         found.tiles(batch);
         found
     }
@@ -77,7 +86,7 @@ impl Findings {
         }
     }
 
-    fn events(&mut self, batch: &Batch, key: &Key) {
+    fn events(&mut self, batch: &Batch, with: With<'_>) {
         let Batch { events, search, .. } = batch;
         let parts_of = parts_of(batch);
         let (mut next, mut projected) = (batch.next, 0);
@@ -93,7 +102,7 @@ impl Findings {
             let projection = (search.cell(projected, 0) == Cell::Integer(idx)).then_some(projected);
             projected += usize::from(projection.is_some());
             match readable_event(events, row) {
-                Some((_, id, bytes)) => self.event(batch, key, (idx, id, bytes), parts, projection),
+                Some((_, id, bytes)) => self.event(batch, with, (idx, id, bytes), parts, projection),
                 None => self.problem(Kind::Leaf, "log_events", idx, "the row cannot be read"),
             }
         }
@@ -116,7 +125,14 @@ impl Findings {
         }
     }
 
-    fn event(&mut self, batch: &Batch, key: &Key, (idx, id, bytes): (i64, &[u8], &[u8]), parts: std::ops::Range<usize>, projection: Option<usize>) {
+    fn event(
+        &mut self,
+        batch: &Batch,
+        with: With<'_>,
+        (idx, id, bytes): (i64, &[u8], &[u8]),
+        parts: std::ops::Range<usize>,
+        projection: Option<usize>,
+    ) {
         self.checked.leaves += 1;
         self.hashes.push(leaf_hash(bytes));
         if batch.size.is_some_and(|size| idx >= size) && self.beyond.len() < NAMED as usize {
@@ -128,6 +144,9 @@ impl Findings {
             None => match Leaf::parse(bytes) {
                 Ok(leaf) => {
                     owned = leaf;
+                    if let Some(purge) = &owned.purge {
+                        self.told.purges.push((u64::try_from(idx).unwrap_or(0), owned.id.clone(), purge.clone()));
+                    }
                     Plain::of(&owned)
                 }
                 Err(e) => return self.problem(Kind::Leaf, "log_events", idx, e.to_string()),
@@ -137,7 +156,7 @@ impl Findings {
             self.problem(Kind::Leaf, "log_events", idx, "the event's id is not the one in its leaf");
         }
         self.last_at = self.last_at.max(leaf.at.0);
-        let opened = self.parts(&batch.parts, parts, key, idx, &leaf);
+        let opened = self.parts(&batch.parts, parts, with, idx, &leaf);
         self.checked.projections += 1;
         match projection {
             None => self.problem(Kind::Projection, "log_search", idx, "the row is missing"),
@@ -149,7 +168,7 @@ impl Findings {
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }
 
-    fn parts<'l>(&mut self, rows: &Rows, of_event: std::ops::Range<usize>, key: &Key, idx: i64, leaf: &Plain<'l>) -> Opened<'l> {
+    fn parts<'l>(&mut self, rows: &Rows, of_event: std::ops::Range<usize>, with: With<'_>, idx: i64, leaf: &Plain<'l>) -> Opened<'l> {
         let mut opened = Opened::default();
         let mut present = Vec::with_capacity(of_event.len());
         let due = if of_event.is_empty() { String::new() } else { month(leaf.at) };
@@ -165,11 +184,14 @@ impl Findings {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} stands twice"));
             }
             present.push(*name);
+            if with.erased.names(leaf.id, name) {
+                self.problem(Kind::Part, "log_parts", idx, format!("the part {name} was purged and is here again"));
+            }
             if !at.says(&due) {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} lies in the wrong month"));
             }
             let salt: Option<[u8; 32]> = salt.bytes().and_then(|salt| salt.try_into().ok());
-            let value = sealed.bytes().and_then(|sealed| key.open(&part_context(leaf.id, name), sealed).ok());
+            let value = sealed.bytes().and_then(|sealed| with.key.open(&part_context(leaf.id, name), sealed).ok());
             match (salt, value) {
                 (Some(salt), Some(value)) if commitment::commit(&salt, &value) == *commitment => opened.0.push((name, value)),
                 (_, None) => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} does not open")),
@@ -177,6 +199,10 @@ impl Findings {
             }
         }
         for (name, _) in leaf.parts.iter().filter(|(name, _)| !present.contains(name)) {
+            if with.erased.names(leaf.id, name) {
+                self.told.gone(u64::try_from(idx).ok().map(|index| (index, leaf.at)));
+                continue;
+            }
             self.problem(Kind::MissingPart, "log_parts", idx, format!("the part {name} is missing and no purge names it"));
         }
         opened

@@ -9,13 +9,13 @@ use std::{
 
 use super::{
     Audit, Kind, Walked,
-    check::{Batch, Findings, NAMED, readable_event},
+    check::{Batch, Findings, NAMED, With, readable_event},
     contents,
     marks::Mark,
+    purges::{Erased, Told},
     source::Source,
 };
 use crate::{
-    crypto::seal::Key,
     ledger::{
         tile::{WIDTH, encode_tile},
         tree::{Frontier, Hash, tile_root},
@@ -32,7 +32,13 @@ const CHECKERS: usize = 3;
 type Job = (Batch, mpsc::SyncSender<Findings>);
 
 /// Reads and checks every event that `source` has.
-pub(super) fn walk(source: &mut Source<'_>, audit: &mut Audit<'_>, head: Option<&log::Head>, marks: &[Mark]) -> Result<Walked, StoreError> {
+pub(super) fn walk(
+    source: &mut Source<'_>,
+    audit: &mut Audit<'_>,
+    head: Option<&log::Head>,
+    marks: &[Mark],
+    erased: &Erased,
+) -> Result<Walked, StoreError> {
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
@@ -44,7 +50,7 @@ pub(super) fn walk(source: &mut Source<'_>, audit: &mut Audit<'_>, head: Option<
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, &key));
+            scope.spawn(|| serve(&waiting, With { key: &key, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised));
         for findings in promises {
@@ -62,12 +68,12 @@ pub(super) fn walk(source: &mut Source<'_>, audit: &mut Audit<'_>, head: Option<
 }
 
 /// Checks batches as long as some come.
-fn serve(waiting: &Mutex<mpsc::Receiver<Job>>, key: &Key) {
+fn serve(waiting: &Mutex<mpsc::Receiver<Job>>, with: With<'_>) {
     loop {
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((batch, answer)) = job else { return };
         // Nobody waits any more if reading failed.
-        let _ = answer.send(Findings::of(&batch, key));
+        let _ = answer.send(Findings::of(&batch, with));
     }
 }
 
@@ -121,6 +127,7 @@ impl Tree {
             suspects: BTreeSet::new(),
             beyond: Vec::new(),
             bound: contents::Bound::default(),
+            told: Told::default(),
         };
         if wanted.remove(&0) {
             walked.roots.insert(0, walked.frontier.root());
@@ -143,6 +150,7 @@ impl Tree {
         walked.beyond.extend(findings.beyond);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
+        walked.told.add(findings.told);
         self.grow(&findings.hashes, findings.roots.into_iter());
     }
 

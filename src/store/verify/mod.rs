@@ -8,6 +8,7 @@ mod contents;
 mod events;
 mod keys;
 mod marks;
+mod purges;
 mod rows;
 mod source;
 mod strays;
@@ -155,7 +156,7 @@ pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Re
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 8] = [
+const TABLES: [(&str, Kind); 9] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
@@ -164,6 +165,7 @@ const TABLES: [(&str, Kind); 8] = [
     ("log_checkpoints", Kind::Checkpoint),
     ("log_keys", Kind::Key),
     ("log_pending", Kind::Leaf),
+    ("log_purges", Kind::Part),
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
@@ -200,12 +202,14 @@ fn run(
         audit.problem(Kind::Head, "log_head", None, "the head is missing");
     }
     let marks = marks::collect(conn, audit, head.as_ref(), &ours, against, (copy, data))?;
+    let erased = purges::Erased::collect(conn, audit)?;
     let walked = match (&mut *conn, raw) {
-        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks)?,
-        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks)?,
+        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, &erased)?,
+        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks, &erased)?,
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
+    erased.settle(conn, audit, &walked.told)?;
     marks::settle(audit, &marks, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
@@ -283,6 +287,8 @@ struct Walked {
     beyond: Vec<u64>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
+    /// What events say of purges, and whose parts are gone.
+    told: purges::Told,
 }
 
 fn check_head(audit: &mut Audit<'_>, head: &log::Head, walked: &Walked) {

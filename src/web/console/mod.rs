@@ -6,6 +6,7 @@ pub mod broadcasts;
 pub mod connections;
 pub mod demo;
 pub mod evidence;
+pub mod holds;
 pub mod home;
 pub mod recalls;
 pub mod reports;

@@ -537,6 +537,73 @@ async fn programs(house: &House, crew: &Crew) {
     house.declined(route, By::Token(&mine), &shot, 404, "not_found");
 }
 
+const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";
+
+async fn holds(house: &House, crew: &Crew, case: &str) {
+    let (counsel, audit) = (By::Person(&crew.counsel), By::Person(&crew.audit));
+    let code = |who| house.fresh_code(who);
+    let number = house.stage.loaded(case).await.row.number;
+    let route = "/holds";
+    for (fields, status) in [
+        (vec![("reason", WHY)], 422),
+        (vec![("case", "FR-0"), ("reason", WHY)], 422),
+        (vec![("person", "no-such"), ("broadcast", "no-such"), ("action", "no.such"), ("reason", WHY)], 422),
+        (vec![("from", "2026-03-02"), ("to", "2026-03-01"), ("reason", WHY)], 422),
+        (vec![("case", number.as_str()), ("reason", "短")], 422),
+        (vec![("case", number.as_str()), ("reason", WHY), ("totp", "000000")], 422),
+    ] {
+        let shot = house.post(counsel, route, &fields).await;
+        house.declined(route, counsel, &shot, status, "invalid");
+    }
+    let shot = house.post(counsel, route, &[("case", &number), ("from", "tomorrow"), ("reason", WHY)]).await;
+    assert_eq!(shot.one("a day that is none")["parts"]["detail"]["reason"], "invalid");
+    let place = async |by: By<'_>, who, person: &str| {
+        let fields = [("case", number.as_str()), ("person", person), ("from", "2026-01-01"), ("reason", WHY), ("totp", &code(who))];
+        let shot = house.post(by, route, &fields).await;
+        house.worked(route, by, &shot);
+        shot.location
+    };
+    let one = place(counsel, &crew.counsel, "").await;
+    let other = place(audit, &crew.audit, "zhouqiming").await;
+    let act = async |by: By<'_>, who, hold: &str, what: &str, version: &str, reason: &str| {
+        let fields = [("version", version), ("reason", reason), ("totp", &code(who))];
+        house.post(by, &format!("{hold}/{what}"), &fields).await
+    };
+    let route = |what: &str| format!("/holds/{{id}}/{what}");
+    // (by, who, hold, what, version, reason, why not)
+    type Step<'a> = (By<'a>, &'a Person, &'a str, &'a str, &'a str, &'a str, Option<(u16, &'a str)>);
+    let (c, a) = (&crew.counsel, &crew.audit);
+    let steps: [Step<'_>; 18] = [
+        (counsel, c, &one, "confirmations", "1", "", Some((409, "hold-same-person"))),
+        (counsel, c, &one, "refusals", "1", "", Some((409, "hold-same-person"))),
+        (audit, a, "/holds/nothing", "confirmations", "1", "", Some((404, "not_found"))),
+        (audit, a, &one, "releases", "1", WHY, Some((409, "conflict"))),
+        (audit, a, &one, "confirmations", "7", "", Some((409, "conflict"))),
+        (audit, a, &one, "confirmations", "1", "", None),
+        (audit, a, &one, "confirmations", "2", "", Some((409, "conflict"))),
+        (counsel, c, &other, "refusals", "1", "", None),
+        (audit, a, &one, "releases", "2", "短", Some((422, "invalid"))),
+        (audit, a, &one, "releases", "2", WHY, None),
+        (audit, a, &one, "releases/confirmations", "3", "", Some((409, "hold-same-person"))),
+        (audit, a, &one, "releases/refusals", "3", "", None),
+        (counsel, c, &one, "releases/confirmations", "4", "", Some((409, "conflict"))),
+        (counsel, c, &one, "releases", "4", WHY, None),
+        (counsel, c, &one, "releases/refusals", "4", "", Some((409, "conflict"))),
+        (audit, a, &one, "releases/confirmations", "5", "", None),
+        (audit, a, &one, "releases", "6", WHY, Some((409, "conflict"))),
+        (audit, a, &other, "confirmations", "2", "", Some((409, "conflict"))),
+    ];
+    for (by, who, hold, what, version, reason, refused) in steps {
+        let shot = act(by, who, hold, what, version, reason).await;
+        match refused {
+            None => house.worked(&route(what), by, &shot),
+            Some((status, reason)) => house.declined(&route(what), by, &shot, status, reason),
+        }
+    }
+    let shot = house.post(counsel, &format!("{}/releases", place(counsel, c, "").await), &[("version", "1"), ("reason", WHY), ("totp", "0")]).await;
+    house.declined("/holds/{id}/releases", counsel, &shot, 409, "conflict");
+}
+
 #[actix_web::test]
 async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     let house = House::set().await;
@@ -549,6 +616,7 @@ async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     cases(&house, &crew).await;
     let case = guided(&house, &crew).await;
     evidence(&house, &crew, &case).await;
+    holds(&house, &crew, &case).await;
     programs(&house, &crew).await;
     let done = house.done.borrow();
     let missing: Vec<&str> = table::TABLE.iter().map(|l| l.route).filter(|r| !done.contains(r)).collect();

@@ -59,6 +59,12 @@ fn said() -> Tables {
 }
 
 #[test]
+fn every_table_has_its_class_of_retention() {
+    let classed: BTreeSet<String> = countermand::store::purge::CLASSES.iter().map(|(table, _)| (*table).to_owned()).collect();
+    assert_eq!(classed, said().into_keys().collect());
+}
+
+#[test]
 fn both_databases_are_as_the_schema_says() {
     let said = said();
     assert!(said.len() > 20 && said["log_parts"].contains("sealed"), "{said:?}");

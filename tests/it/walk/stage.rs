@@ -9,7 +9,7 @@ use countermand::{
         App, Caller,
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
-        people,
+        holds, people,
         recalls::{decide, guided, resubmit, submit, withdraw},
         resets, setup, users,
     },
@@ -210,6 +210,36 @@ impl Companies {
         self.call("broadcast.long", long);
         self.halves().await;
         self.evidence(&done).await;
+        self.holds(&done).await;
+    }
+
+    /// A hold in each state.
+    async fn holds(&mut self, case: &str) {
+        const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118，开庭前不得清除。";
+        use holds::Act::{Place, ProposeRelease, Release};
+        for (name, acts) in [
+            ("hold.proposed", &[][..]),
+            ("hold.placed", &[("audit", Place)]),
+            ("hold.release", &[("audit", Place), ("audit", ProposeRelease)]),
+            ("hold.released", &[("audit", Place), ("audit", ProposeRelease), ("counsel", Release)]),
+        ] {
+            let person = self.username("reviewer");
+            let person = if name == "hold.placed" { person.as_str() } else { "" };
+            let new = holds::NewHold {
+                case: case.into(),
+                person: person.into(),
+                from: Some(self.full.app.now()),
+                reason: WHY.into(),
+                code: self.code("counsel"),
+                ..holds::NewHold::default()
+            };
+            let id = holds::propose(&self.full.app, self.caller("counsel"), new).await.unwrap().value;
+            for (version, (who, act)) in (1..).zip(acts) {
+                let code = self.code(who);
+                holds::act(&self.full.app, self.caller(who), &id, version, *act, WHY, &code).await.unwrap();
+            }
+            self.call(name, id);
+        }
     }
 
     async fn send(&self, title: &str) -> String {

@@ -1,0 +1,2 @@
+DROP TABLE log_purges;
+DROP TABLE holds;

@@ -1,0 +1,180 @@
+//! Retention (留存): what has lived its time is erased, every night, from the shell, or not at all while a hold covers it. Not here: the
+//! rule (`domain::retention`), the rows (`store::purge`), holds (`app::holds`).
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::{App, AppResult, Caller};
+use crate::{
+    clock::Instant,
+    domain::{
+        event::{Action, Event, Subject},
+        retention::cut_off,
+        role::Permission,
+    },
+    store::{
+        Store, StoreError, holds,
+        purge::{self, Mark, Swept},
+    },
+};
+
+/// What is due, in parts of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Would go.
+    pub parts: u64,
+    /// Would go but for a hold.
+    pub held: u64,
+    /// Only what happened before this instant is due.
+    pub before: Instant,
+}
+
+/// What a run erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ran {
+    pub plan: Plan,
+    pub swept: Swept,
+}
+
+/// The job's kind.
+pub const JOB: &str = "apply_retention";
+/// The hour of the night at which it runs, by the installation's clock.
+const HOUR: i8 = 3;
+
+/// The instant before which the trail's erasable parts are due now.
+pub fn before(app: &App) -> Instant {
+    cut_off(app.now(), app.config.retention.days, &zone(app))
+}
+
+/// Until when what happened at `at` is kept at least.
+pub fn kept_until(app: &App, at: Instant) -> Instant {
+    crate::domain::retention::kept_until(at, app.config.retention.days, &zone(app))
+}
+
+fn zone(app: &App) -> jiff::tz::TimeZone {
+    jiff::tz::TimeZone::get(&app.config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
+/// What would be erased now; for who runs the system or the trail, and for the shell. Looks at everything, also at what an earlier run
+/// passed by.
+///
+/// # Errors
+/// `Forbidden`.
+pub async fn plan(app: &App, caller: &Caller) -> AppResult<Plan> {
+    app.require(caller, Permission::SystemRead, Action::PermissionChecked, Subject::new("retention", "plan")).await?;
+    let before = before(app);
+    let plan = app.store.read(move |conn| {
+        let holds = holds::keeping(conn)?;
+        let (mut plan, mut after) = (Plan { parts: 0, held: 0, before }, None);
+        loop {
+            let step = purge::look(conn, before, after, &holds)?;
+            plan.parts += step.due.len() as u64;
+            plan.held += step.held;
+            match step.next {
+                Some(next) => after = Some(next),
+                None => return Ok(plan),
+            }
+        }
+    });
+    Ok(plan.await?)
+}
+
+/// Erases what is due, in small writes, each with its `parts.purged`; then sweeps other tables, says what was done, and gives the room
+/// back. A run that is killed has erased whole writes; the next goes on.
+///
+/// # Errors
+/// Those of the store; what was erased before stays erased and recorded.
+pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
+    let before = before(app);
+    let mut plan = Plan { parts: 0, held: 0, before };
+    loop {
+        let step = erase_next(&app.store, actor, before).await?;
+        plan.parts += step.0;
+        plan.held += step.1;
+        if step.2 {
+            break;
+        }
+    }
+    let mut swept = Swept::default();
+    loop {
+        let done = sweep(&app.store, before).await?;
+        swept = Swept {
+            sessions: swept.sessions + done.sessions,
+            devices: swept.devices + done.devices,
+            invitations: swept.invitations + done.invitations,
+            jobs: swept.jobs + done.jobs,
+        };
+        if done.sessions + done.devices == 0 {
+            break;
+        }
+    }
+    let detail = json!({ "before": before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "rows": swept });
+    let event = actor.event(Action::RetentionApplied, Subject::new("retention", "trail")).detail(detail);
+    app.store.write(move |tx| tx.append(event.clone())).await?;
+    let store = app.store.clone();
+    match tokio::task::spawn_blocking(move || store.give_back(before)).await {
+        Ok(Ok(freed)) => tracing::info!(parts = plan.parts, held = plan.held, freed, "retention was applied"),
+        Ok(Err(e)) => tracing::warn!(error = %e, "the room of what was erased is given back the next time"),
+        Err(_) => return Err(StoreError::Panicked.into()),
+    }
+    Ok(Ran { plan, swept })
+}
+
+/// One write: erased and held parts, and whether it was the last.
+async fn erase_next(store: &Store, actor: &Caller, before: Instant) -> AppResult<(u64, u64, bool)> {
+    let event: Event = actor.event(Action::PartsPurged, Subject::new("log", "parts"));
+    let written = store
+        .write(move |tx| {
+            // Holds and what they cover are read in the very write that erases: one that was placed a moment ago counts.
+            let holds = holds::keeping(tx.conn)?;
+            let after = purge::mark(tx.conn)?;
+            let step = purge::look(tx.conn, before, after, &holds)?;
+            if !step.due.is_empty() {
+                purge::erase(tx, &step, before, event.clone().detail(json!({ "held": step.held })))?;
+            }
+            if let Some(next) = step.next {
+                purge::set_mark(tx.conn, Some(next))?;
+            }
+            Ok((step.due.len() as u64, step.held, step.next.is_none()))
+        })
+        .await?;
+    Ok(written.value)
+}
+
+async fn sweep(store: &Store, before: Instant) -> AppResult<Swept> {
+    let written = store
+        .write(move |tx| {
+            let holds = holds::keeping(tx.conn)?;
+            purge::sweep(tx, before, &holds)
+        })
+        .await?;
+    Ok(written.value)
+}
+
+/// The nightly job; answers when it runs next.
+pub async fn step(app: &App) -> AppResult<Option<Instant>> {
+    run(app, &Caller::job(JOB)).await?;
+    Ok(Some(tonight(app)))
+}
+
+/// Makes sure that the nightly job waits; call it when a process that runs jobs starts.
+pub async fn schedule(app: &App) -> AppResult<()> {
+    let at = tonight(app);
+    app.store.write(move |tx| tx.enqueue(JOB, "all", &json!({}), at)).await?;
+    Ok(())
+}
+
+/// The next time that it is [`HOUR`] o'clock, by the installation's clock.
+fn tonight(app: &App) -> Instant {
+    let now = app.now();
+    let here = now.timestamp().to_zoned(zone(app));
+    let at = |day: jiff::civil::Date| day.at(HOUR, 0, 0, 0).to_zoned(zone(app)).map(|z| Instant(z.timestamp().as_microsecond()));
+    let next = at(here.date()).ok().filter(|at| *at > now).or_else(|| here.date().tomorrow().ok().and_then(|day| at(day).ok()));
+    next.unwrap_or_else(|| now.plus(Duration::from_secs(86_400)))
+}
+
+/// Looks at everything again the next time: a hold was released.
+pub(super) fn look_again(tx: &mut crate::store::Tx<'_>) -> Result<(), StoreError> {
+    purge::set_mark(tx.conn, None::<Mark>)
+}

@@ -1,0 +1,175 @@
+//! How long what can be erased stays, and what a legal hold (诉讼保留) keeps longer. Not here: what is erased (`store::purge`), who may place
+//! a hold (`app::holds`).
+
+use serde::{Deserialize, Serialize};
+
+use crate::{clock::Instant, words};
+
+/// Calendar months that the trail stays at least (网络安全法: six months), whatever the number of days says: they are 181 to 184 days.
+const MONTHS: i64 = 6;
+
+/// The instant before which what happened has lived its time at `now`: `days` times 24 hours **and** six calendar months have passed.
+///
+/// The day of the event is not counted and the period ends with the corresponding day (民法典 201, 202), both by the company's calendar in
+/// `zone`; where the sixth month has no such day, its last one counts.
+pub fn cut_off(now: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    let by_days = now.minus(std::time::Duration::from_secs(u64::from(days) * 86_400));
+    let today = now.timestamp().to_zoned(zone.clone()).date();
+    let ends = |day: jiff::civil::Date| day.saturating_add(jiff::Span::new().months(MONTHS));
+    // The last day whose period has ended: months of different lengths make a step of a few days.
+    let mut last = today.saturating_sub(jiff::Span::new().months(MONTHS));
+    while ends(last) >= today && last > jiff::civil::Date::MIN {
+        last = last.saturating_sub(jiff::Span::new().days(1));
+    }
+    let next = last.saturating_add(jiff::Span::new().days(1));
+    let by_months = next.to_zoned(zone.clone()).map_or(by_days, |start| Instant(start.timestamp().as_microsecond()));
+    by_days.min(by_months)
+}
+
+/// The first instant at which what happened at `at` has lived its time; the other side of [`cut_off`].
+pub fn kept_until(at: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    let by_days = at.plus(std::time::Duration::from_secs(u64::from(days) * 86_400));
+    let day = at.timestamp().to_zoned(zone.clone()).date().saturating_add(jiff::Span::new().months(MONTHS));
+    let next = day.saturating_add(jiff::Span::new().days(1)).to_zoned(zone.clone());
+    next.map_or(by_days, |start| by_days.max(Instant(start.timestamp().as_microsecond())))
+}
+
+words! {
+    /// Where a hold stands. It keeps what it covers in every state but the last two.
+    pub enum HoldState {
+        /// Placed by one person; a second one has not confirmed it yet.
+        Proposed = "proposed",
+        Placed = "placed",
+        /// One person wants it released; a second one has not confirmed that yet.
+        ReleaseProposed = "release_proposed",
+        Released = "released",
+        /// The second person did not agree that it was needed.
+        Declined = "declined",
+    }
+}
+
+impl HoldState {
+    /// Whether nothing that it covers is erased. From the first person's word on: a hold that had to wait for the second one could come
+    /// too late.
+    pub const fn keeps(self) -> bool {
+        matches!(self, Self::Proposed | Self::Placed | Self::ReleaseProposed)
+    }
+}
+
+/// What a hold covers: every event that meets all the conditions given. One condition at least.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Id of a recall case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
+    /// Id of a person: what they did, and what was done to their account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub person: Option<String>,
+    /// Id of a broadcast, with every case about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broadcast: Option<String>,
+    /// From this instant on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Instant>,
+    /// Before this instant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Instant>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+}
+
+/// What a scope looks at in an event.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    pub at: Instant,
+    pub action: &'a str,
+    pub actor: &'a str,
+    /// Kind and id.
+    pub subject: (&'a str, &'a str),
+    pub case: Option<&'a str>,
+}
+
+impl Scope {
+    /// Whether it says anything: a hold on everything is a longer retention, not a hold.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether it covers an event; `cases` are the ids of the cases about [`Scope::broadcast`].
+    pub fn covers(&self, event: &Facts<'_>, cases: &[String]) -> bool {
+        let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(holds);
+        is(&self.case, &|id| event.case == Some(id) || event.subject == ("recall", id))
+            && is(&self.person, &|id| event.actor == id || event.subject == ("user", id))
+            && is(&self.broadcast, &|id| event.subject == ("broadcast", id) || event.case.is_some_and(|case| cases.iter().any(|other| other == case)))
+            && self.from.is_none_or(|from| event.at >= from)
+            && self.to.is_none_or(|to| event.at < to)
+            && is(&self.action, &|action| event.action == action)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Instant {
+        Instant::parse(text).unwrap()
+    }
+
+    fn shanghai() -> jiff::tz::TimeZone {
+        jiff::tz::TimeZone::get("Asia/Shanghai").unwrap()
+    }
+
+    #[test]
+    fn six_calendar_months_and_the_days_have_both_passed() {
+        // 200 days are longer than six months, always.
+        let now = at("2026-11-26T08:00:00Z");
+        assert_eq!(cut_off(now, 200, &shanghai()), at("2026-05-10T08:00:00Z"));
+        // 1 March to 1 September are 184 days; the day of the event is not counted and the corresponding one has to end.
+        for (now, cut) in [
+            ("2026-09-01T15:59:59Z", "2026-02-28T16:00:00Z"),
+            ("2026-09-01T16:00:00Z", "2026-03-01T16:00:00Z"),
+            // What happened on 29, 30 and 31 August ends with the last day of February.
+            ("2027-02-28T15:59:59Z", "2026-08-27T16:00:00Z"),
+            ("2027-02-28T16:00:00Z", "2026-08-31T16:00:00Z"),
+            ("2028-02-29T16:00:00Z", "2027-08-31T16:00:00Z"),
+        ] {
+            assert_eq!(cut_off(at(now), 1, &shanghai()), at(cut), "{now}");
+        }
+    }
+
+    /// The cut-off never leaves an event less than six months, and never goes back.
+    #[test]
+    fn nothing_goes_before_its_time_on_any_day_of_four_years() {
+        let (zone, hour) = (jiff::tz::TimeZone::get("Europe/Berlin").unwrap(), 3_600_000_000);
+        let mut before = Instant(i64::MIN);
+        for n in 0..4 * 365 * 8 {
+            let now = Instant(at("2026-01-01T00:30:00Z").0 + n * 3 * hour);
+            let cut = cut_off(now, 184, &zone);
+            assert!(cut >= before && now.since(cut) >= std::time::Duration::from_secs(181 * 86_400 - 3600), "{now:?}: {cut:?}");
+            before = cut;
+            // What is kept until an instant is due from then on, and not a moment before.
+            let until = kept_until(now, 184, &zone);
+            assert!(cut_off(Instant(until.0 + 1), 184, &zone) > now && cut_off(Instant(until.0 - 1), 184, &zone) <= now, "{now:?}: {until:?}");
+        }
+    }
+
+    #[test]
+    fn a_scope_covers_what_meets_all_its_conditions() {
+        let event = Facts { at: at("2026-05-01T00:00:00Z"), action: "recall.decided", actor: "p", subject: ("recall", "c"), case: Some("c") };
+        let case = |id: &str| Scope { case: Some(id.to_owned()), ..Scope::default() };
+        assert!(Scope::default().is_empty() && !case("c").is_empty());
+        assert!(case("c").covers(&event, &[]) && !case("d").covers(&event, &[]));
+        let person = Scope { person: Some("p".to_owned()), ..Scope::default() };
+        assert!(person.covers(&event, &[]));
+        assert!(person.covers(&Facts { actor: "q", subject: ("user", "p"), ..event }, &[]));
+        assert!(!person.covers(&Facts { actor: "q", ..event }, &[]));
+        let broadcast = Scope { broadcast: Some("b".to_owned()), ..Scope::default() };
+        assert!(broadcast.covers(&event, &["c".to_owned()]) && !broadcast.covers(&event, &[]));
+        assert!(broadcast.covers(&Facts { subject: ("broadcast", "b"), case: None, ..event }, &[]));
+        let between = |from: &str, to: &str| Scope { from: Some(at(from)), to: Some(at(to)), ..case("c") };
+        assert!(between("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z").covers(&event, &[]));
+        assert!(!between("2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z").covers(&event, &[]), "the end is not covered");
+        assert!(!Scope { action: Some("case.closed".to_owned()), ..case("c") }.covers(&event, &[]));
+    }
+}

@@ -1,0 +1,284 @@
+//! Erasing what has lived its time: parts of the log with what the projection took from them, and the rows of other tables that hold a
+//! person's traces. In small writes of the caller's, so that nobody waits for a purge. Leaves and hashes stay: every proof still holds.
+//!
+//! Also which class of retention each table has ([`CLASSES`]), and giving the room back to the file system ([`Store::give_back`]).
+//! Not here: when something has lived its time and what a hold covers (`domain::retention`).
+
+use std::collections::BTreeMap;
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, Database, Store, StoreError, Tx, conn,
+    holds::Keeping,
+    schema::{counters, decisions, devices, invitations, jobs, log_events, log_parts, log_purges, log_search, sessions},
+};
+use crate::{
+    clock::Instant,
+    domain::{event::Event, retention::Facts},
+    ledger::purge::PurgeList,
+    words,
+};
+
+words! {
+    /// How long rows of a table are kept.
+    pub enum Class {
+        /// For good: what proofs stand on. Holds nothing about a person.
+        Proof = "proof",
+        /// The trail's period (200 days unless set otherwise, six calendar months at least), longer under a hold.
+        Trace = "trace",
+        /// Days at most: what the product needs to work.
+        Work = "work",
+        /// Three years at least, as a case's record; the product does not erase it by itself.
+        Record = "record",
+        /// As long as the account, the connection or the installation.
+        Master = "master",
+    }
+}
+
+/// The class of every table; a test holds it against the schema.
+pub const CLASSES: [(&str, Class); 30] = [
+    ("attachments", Class::Record),
+    ("broadcasts", Class::Record),
+    ("bundles", Class::Record),
+    ("calls", Class::Record),
+    ("connections", Class::Master),
+    ("counters", Class::Master),
+    ("decisions", Class::Record),
+    ("departments", Class::Master),
+    ("devices", Class::Trace),
+    ("holds", Class::Record),
+    ("idempotency", Class::Work),
+    ("invitations", Class::Trace),
+    ("jobs", Class::Work),
+    ("log_checkpoints", Class::Proof),
+    ("log_events", Class::Proof),
+    ("log_head", Class::Proof),
+    ("log_keys", Class::Proof),
+    ("log_parts", Class::Trace),
+    ("log_pending", Class::Proof),
+    ("log_purges", Class::Proof),
+    ("log_search", Class::Trace),
+    ("log_tiles", Class::Proof),
+    ("messages", Class::Record),
+    ("recalls", Class::Record),
+    ("recipients", Class::Record),
+    ("sessions", Class::Trace),
+    ("settings", Class::Master),
+    ("tokens", Class::Master),
+    ("user_roles", Class::Master),
+    ("users", Class::Master),
+];
+
+/// Events that one write looks at: their parts are gone within milliseconds.
+pub const STEP: i64 = 500;
+
+/// How far a purge came: everything at or before this was erased, or is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    pub at: i64,
+    pub idx: i64,
+}
+
+/// What one step found.
+#[derive(Clone, Debug, Default)]
+pub struct Step {
+    /// Parts that are due, by event id and name.
+    pub due: Vec<(String, String)>,
+    /// Parts that are due and held.
+    pub held: u64,
+    /// Where the next step goes on; `None` if this was the last.
+    pub next: Option<Mark>,
+}
+
+/// An event as the purge looks at it.
+#[derive(Queryable)]
+struct Candidate {
+    idx: i64,
+    event_id: String,
+    at: i64,
+    action: String,
+    actor: String,
+    subject_kind: String,
+    subject: String,
+    case: Option<String>,
+}
+
+impl Candidate {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            at: Instant(self.at),
+            action: &self.action,
+            actor: &self.actor,
+            subject: (&self.subject_kind, &self.subject),
+            case: self.case.as_deref(),
+        }
+    }
+}
+
+/// The next [`STEP`] events after `after` in the order of their time, as far as they lie before `cut_off`.
+fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>) -> Result<Vec<Candidate>, StoreError> {
+    let mut query = log_search::table.filter(log_search::at.lt(cut_off.0)).into_boxed();
+    if let Some(Mark { at, idx }) = after {
+        query = query.filter(log_search::at.ge(at)).filter(log_search::at.gt(at).or(log_search::idx.gt(idx)));
+    }
+    let columns = (
+        log_search::idx,
+        log_search::event_id,
+        log_search::at,
+        log_search::action,
+        log_search::actor_id,
+        log_search::subject_kind,
+        log_search::subject_id,
+        log_search::case_id,
+    );
+    Ok(query.order((log_search::at.asc(), log_search::idx.asc())).limit(STEP).select(columns).load(conn)?)
+}
+
+/// Looks at the next events: which of their parts are due, and how many of those a hold keeps.
+pub fn look(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, holds: &Keeping) -> Result<Step, StoreError> {
+    let found = candidates(conn, cut_off, after)?;
+    let ids: Vec<&str> = found.iter().map(|c| c.event_id.as_str()).collect();
+    let parts: Vec<(String, String)> =
+        log_parts::table.filter(log_parts::event_id.eq_any(ids)).select((log_parts::event_id, log_parts::name)).load(conn)?;
+    let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (event, name) in parts {
+        of.entry(event).or_default().push(name);
+    }
+    let mut step = Step { next: found.last().filter(|_| found.len() as i64 == STEP).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
+    for candidate in &found {
+        let Some(names) = of.remove(&candidate.event_id) else { continue };
+        if holds.covers(&candidate.facts()) {
+            step.held += names.len() as u64;
+        } else {
+            step.due.extend(names.into_iter().map(|name| (candidate.event_id.clone(), name)));
+        }
+    }
+    Ok(step)
+}
+
+/// Erases the parts that `step` found due, and what came from them: the projection's names, addresses and devices, a decision's address
+/// and device. `event` tells of it, and carries the list's hash in its leaf; the list is kept beside the log.
+pub fn erase(tx: &mut Tx<'_>, step: &Step, cut_off: Instant, event: Event) -> Result<(), StoreError> {
+    let list = PurgeList::new(step.due.iter().map(|(event, name)| (event, name))).map_err(|e| StoreError::Event(e.to_string()))?;
+    let mut events: Vec<&str> = step.due.iter().map(|(event, _)| event.as_str()).collect();
+    events.sort_unstable();
+    events.dedup();
+    diesel::delete(log_parts::table.filter(log_parts::event_id.eq_any(events.clone()))).execute(tx.conn)?;
+    let places: Vec<i64> = log_events::table.filter(log_events::event_id.eq_any(events.clone())).select(log_events::idx).load(tx.conn)?;
+    diesel::update(log_search::table.filter(log_search::idx.eq_any(places)))
+        .set((log_search::actor_name.eq(None::<String>), log_search::client_ip.eq(None::<String>), log_search::device_id.eq(None::<String>)))
+        .execute(tx.conn)?;
+    diesel::update(decisions::table.filter(decisions::event_id.eq_any(events)))
+        .set((decisions::client_ip.eq(None::<String>), decisions::device_id.eq(None::<String>)))
+        .execute(tx.conn)?;
+    let id = tx.append_purge(event, list.to_leaf(cut_off))?;
+    diesel::insert_into(log_purges::table).values((log_purges::event_id.eq(id.0), log_purges::list.eq(list.text()))).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Rows of other tables that went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Swept {
+    pub sessions: usize,
+    pub devices: usize,
+    pub invitations: usize,
+    pub jobs: usize,
+}
+
+/// How long a job that is done stays to be looked at, in microseconds.
+const JOBS: i64 = 30 * 86_400 * 1_000_000;
+
+/// Deletes the traces of people beside the log that are older than `cut_off`, and done jobs. What `holds` keeps of a person by their id
+/// alone, or all of, stays.
+pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<Swept, StoreError> {
+    let before = cut_off.0;
+    let held =
+        |user: &str, at: i64| holds.covers(&Facts { at: Instant(at), action: "session.opened", actor: user, subject: ("user", user), case: None });
+    let ended: Vec<(String, String, i64)> = sessions::table
+        .filter(sessions::seen_at.lt(before))
+        .filter(sessions::expires_at.lt(before))
+        .select((sessions::id, sessions::user_id, sessions::created_at))
+        .limit(STEP * 4)
+        .load(tx.conn)?;
+    let ids: Vec<String> = ended.into_iter().filter(|(_, user, at)| !held(user, *at)).map(|(id, ..)| id).collect();
+    let mut swept = Swept { sessions: diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(tx.conn)?, ..Swept::default() };
+    let unseen: Vec<(String, String, i64)> = devices::table
+        .filter(devices::last_seen_at.lt(before))
+        .select((devices::id, devices::user_id, devices::last_seen_at))
+        .limit(STEP)
+        .load(tx.conn)?;
+    for (id, user, at) in unseen {
+        if !held(&user, at) {
+            swept.devices += diesel::delete(devices::table.find((id, user))).execute(tx.conn)?;
+        }
+    }
+    swept.invitations = diesel::delete(invitations::table.filter(invitations::expires_at.lt(before))).execute(tx.conn)?;
+    let done = jobs::table.filter(jobs::state.eq("done")).filter(jobs::done_at.lt(tx.now().0.saturating_sub(JOBS)));
+    swept.jobs = diesel::delete(done).execute(tx.conn)?;
+    Ok(swept)
+}
+
+/// Where the counter of the purge's mark lies.
+const MARK: [&str; 2] = ["retention.mark.at", "retention.mark.idx"];
+
+/// How far earlier purges came; looking begins there.
+pub fn mark(conn: &mut Conn) -> Result<Option<Mark>, StoreError> {
+    let mut get = |name: &str| counters::table.find(name).select(counters::value).first::<i64>(conn).optional();
+    Ok(get(MARK[0])?.zip(get(MARK[1])?).map(|(at, idx)| Mark { at, idx }))
+}
+
+/// Remembers how far a purge came; `None` when a hold was released and everything has to be looked at again.
+pub fn set_mark(conn: &mut Conn, mark: Option<Mark>) -> Result<(), StoreError> {
+    diesel::delete(counters::table.filter(counters::name.eq_any(MARK))).execute(conn)?;
+    if let Some(mark) = mark {
+        for (name, value) in MARK.into_iter().zip([mark.at, mark.idx]) {
+            diesel::insert_into(counters::table).values((counters::name.eq(name), counters::value.eq(value))).execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+/// Pages that SQLite gives back in one go: a few megabytes, while others wait.
+const PAGES: i64 = 256;
+
+impl Store {
+    /// Gives the room of erased rows back to the file system, in small steps: free pages on SQLite, partitions of months without parts on
+    /// PostgreSQL. Answers how many bytes (SQLite) or partitions (PostgreSQL) went. For threads that may block.
+    ///
+    /// # Errors
+    /// [`StoreError`] if somebody is in the way for long; the room is given back the next time.
+    pub fn give_back(&self, cut_off: Instant) -> Result<u64, StoreError> {
+        let mut conn = conn::open(self.database(), conn::Purpose::Write)?;
+        match self.database() {
+            Database::Sqlite(_) => vacuum(&mut conn),
+            Database::Postgres(_) => super::months::drop_empty(&mut conn, cut_off),
+        }
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    n: i64,
+}
+
+fn vacuum(conn: &mut Conn) -> Result<u64, StoreError> {
+    let Conn::Sqlite(sqlite) = conn else { return Ok(0) };
+    let number = |c: &mut SqliteConnection, sql: &str| Ok::<_, StoreError>(diesel::sql_query(sql).get_result::<Number>(c)?.n);
+    let free = |c: &mut SqliteConnection| number(c, "SELECT freelist_count AS n FROM pragma_freelist_count");
+    let size = number(sqlite, "SELECT page_size AS n FROM pragma_page_size")?;
+    let before = free(sqlite)?;
+    let mut left = before;
+    while left > 0 {
+        // Each row that it answers with is a page; it stops when nobody asks for the next.
+        diesel::sql_query(format!("PRAGMA incremental_vacuum({PAGES})")).execute(sqlite)?;
+        let now = free(sqlite)?;
+        if now >= left {
+            break;
+        }
+        left = now;
+    }
+    diesel::sql_query("PRAGMA wal_checkpoint(PASSIVE)").execute(sqlite)?;
+    Ok(u64::try_from((before - left) * size).unwrap_or(0))
+}
