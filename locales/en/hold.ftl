@@ -1,6 +1,6 @@
 # Legal holds and retention
 nav-holds = Legal holds
-holds-due = Due now is what is older than
+holds-due = Due now: older than
 holds-none = No legal holds
 holds-none-help = When a dispute, complaint, inspection or accident is foreseeable, place a legal hold here: the contents of the records it covers are then kept beyond their time.
 holds-order = Newest first
@@ -48,11 +48,11 @@ hold-said-release = The release is proposed. The hold stays in force until a sec
 hold-said-released = The hold is released.
 hold-said-kept = The hold stays.
 field-hold-case = Case
-hint-hold-case = The case’s number, such as FR-20261122-0001
+hint-hold-case = Number of the case, such as FR-20261122-0001
 field-hold-person = Person
 hint-hold-person = User name; what they did, and what was done to their account
 field-hold-broadcast = Broadcast
-hint-hold-broadcast = The broadcast’s id; every case about it included
+hint-hold-broadcast = Id of the broadcast; every case about it included
 field-hold-from = First day
 field-hold-to = Last day
 hint-hold-to = This day included

@@ -1,6 +1,6 @@
 # 诉讼保留与留存
 nav-holds = 诉讼保留
-holds-due = 现已到期的是早于此时的内容：
+holds-due = 到期界限
 holds-none = 没有诉讼保留
 holds-none-help = 预见到争议、投诉、检查或事故时，在这里设置诉讼保留，相关记录的内容到期也不清除。
 holds-order = 按提出时间倒序

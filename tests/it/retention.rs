@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use countermand::{
-    app::{Caller, retention},
+    app::{Caller, evidence, retention},
     clock::Instant,
     domain::{
         event::{Action, Event, Subject},
         retention::{Facts, Scope},
         role::Role,
+    },
+    evidence::{
+        verify::{Answer as Verdict, Pin, verify},
+        zip::{self, Limits},
     },
     ledger::{
         proof::Proof,
@@ -156,6 +160,20 @@ async fn what_has_lived_its_time_goes_what_is_held_stays_and_old_proofs_hold() {
         house.holds();
         let evidence = house.stage.get(&house.counsel, &format!("/recalls/{}/evidence", house.case)).await;
         assert!(evidence.status == 200 && evidence.body.contains("EVID-"), "the archive was sealed in time");
+        // Whoever exports now gets what is left: leaves and hashes, and for each part that it was purged.
+        let shot = house.post(&house.counsel, "/evidence/exports", &[("case", &house.number), ("purpose", "劳动仲裁举证")]).await;
+        assert_eq!(shot.status, 303, "{}", shot.body);
+        let (_, all) = evidence::of_case(app, &Caller::shell(), &house.case).await.unwrap();
+        assert_eq!(all.len(), 2);
+        for listed in all {
+            let bytes = std::fs::read(app.store.data().join(&listed.row.path)).unwrap();
+            let outcome = verify(&bytes, &[Pin::Log(app.store.vkey().unwrap())], &Limits::default());
+            let whole = listed.kind.as_str() == "archive";
+            assert_eq!(outcome.result, if whole { Verdict::Pass } else { Verdict::Unknown }, "{:#?}", outcome.checks);
+            let (_, files) = zip::read(&bytes, &Limits::default()).unwrap();
+            let parts = String::from_utf8(files.iter().find(|(path, _)| path.ends_with("data/parts.jsonl")).unwrap().1.clone()).unwrap();
+            assert_eq!(parts.contains("\"withheld\":\"purged\""), !whole, "{parts}");
+        }
     }
 }
 

@@ -188,9 +188,10 @@ struct Show {
     title: String,
     state: String,
     tone: Tone,
+    /// What it covers, and how much that is.
+    /// What it covers, and how much that is.
     conditions: Vec<Fact>,
     steps: Vec<Fact>,
-    covered: Vec<Fact>,
     /// What this person may do now: `confirm`, `wait`, `release` or nothing.
     task: &'static str,
     /// Whether this person wants the release and may take that back.
@@ -216,14 +217,16 @@ fn show_of(page: Page, me: &SignedIn, form: FormState, (hold, covered): (Hold, C
         step(ended, &hold.ended),
     ];
     let number = |n: i64| page.num(u64::try_from(n).unwrap_or(0));
+    let mut scope = conditions(&page, &hold);
+    scope.push(Fact::new(page.t("hold-events"), number(covered.events), ""));
+    scope.push(Fact::new(page.t("hold-open"), number(covered.open), ""));
     Show {
         title: scope_line(&page, &hold),
         crumbs: vec![Crumb::link("/holds", page.t("nav-holds")), Crumb::here(page.t("hold-one"))],
         state: page.word("hold-state", hold.state),
         tone: tone(hold.state),
-        conditions: conditions(&page, &hold),
+        conditions: scope,
         steps: steps.into_iter().flatten().collect(),
-        covered: vec![Fact::new(page.t("hold-events"), number(covered.events), ""), Fact::new(page.t("hold-open"), number(covered.open), "")],
         task,
         own_release: hold.release.as_ref().is_some_and(|(by, _)| by.id == own),
         page: page.at(format!("/holds/{}", hold.id)),
