@@ -28,6 +28,14 @@ pub struct Retention {
     pub days: u32,
 }
 
+/// Who is shown each checkpoint.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Witness {
+    /// A C2SP tlog-policy file; a relative name is below the data folder. None: nobody is asked.
+    pub policy: Option<PathBuf>,
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self { days: 200 }
@@ -51,13 +59,13 @@ pub struct Config {
     /// Allow platform base URLs in loopback and private ranges.
     pub allow_private_destinations: bool,
     pub retention: Retention,
+    pub witness: Witness,
     /// The company's name in the top bar.
     pub tenant: String,
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     /// Reserved for the issues that bring them; accepted so that a file written today stays valid.
     pub timestamp: toml::Table,
-    pub witness: toml::Table,
     pub smtp: toml::Table,
     pub alerts: toml::Table,
     #[serde(skip)]
@@ -79,10 +87,10 @@ impl Default for Config {
             log_public: false,
             allow_private_destinations: false,
             retention: Retention::default(),
+            witness: Witness::default(),
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: toml::Table::new(),
-            witness: toml::Table::new(),
             smtp: toml::Table::new(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),

@@ -60,3 +60,5 @@ action-hold-release-proposed = Release of a hold proposed
 action-hold-release-declined = Release of a hold declined
 action-hold-released = Legal hold released
 action-retention-applied = Retention applied
+action-witness-lost = Witness lost
+action-witness-returned = Witness returned

@@ -39,3 +39,12 @@ settings-alarm-low = Little room is left on the disk
 settings-alarm-low-help = Less than 1 GiB is free on the disk of the data folder. Once it is full, everything that cannot be recorded is refused. Make room or enlarge it soon.
 settings-alarm-full = The disk is full; work has stopped
 settings-alarm-full-help = What cannot be recorded is not done. Auditors can still sign in and read, from a reserve. Work goes on by itself when there is room; no restart is needed.
+settings-witnesses = Witnesses
+settings-cosigned = Enough have cosigned
+settings-not-cosigned = Too few have cosigned
+settings-witness-size = { $n ->
+    [one] { $n_text } record
+   *[other] { $n_text } records
+}
+settings-witness-never = has not cosigned yet
+settings-witness-problem = does not cosign: { $problem }

@@ -49,6 +49,8 @@ pub struct App {
     pub counts: Arc<recalls::list::Counts>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
+    /// Who is shown each checkpoint.
+    pub witnesses: Arc<witness::Witnesses>,
     /// This data folder's name.
     pub node: String,
     /// This process, once something was begun in its name.
@@ -70,6 +72,7 @@ pub mod step_up;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod witness;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
 #[derive(Debug, thiserror::Error)]
@@ -173,6 +176,7 @@ impl App {
         let node = store.node().to_owned();
         Self {
             store,
+            witnesses: witness::known(&config),
             config: Arc::new(config),
             connectors: Arc::default(),
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),

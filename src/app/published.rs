@@ -15,6 +15,7 @@ use crate::{
     store::{
         StoreError,
         reader::{self, TileReader},
+        witnesses,
     },
 };
 
@@ -22,13 +23,19 @@ fn allow(app: &App, caller: Option<&Caller>) -> AppResult<()> {
     if app.config.log_public || caller.is_some_and(|c| c.may(Permission::LogRead)) { Ok(()) } else { Err(AppError::Forbidden(Permission::LogRead)) }
 }
 
-/// The newest checkpoint, a signed note. Signs nothing: a server does that every few seconds.
+/// The newest checkpoint, a signed note with the lines of those who cosigned it. Signs nothing: a server does that every few seconds.
 ///
 /// # Errors
 /// `Forbidden` without `log_public` or the scope; `NotFound` while nothing is signed.
 pub async fn newest(app: &App, caller: Option<&Caller>) -> AppResult<String> {
     allow(app, caller)?;
-    app.store.read(reader::last_checkpoint).await?.ok_or(AppError::NotFound)
+    let vkey = app.store.vkey()?;
+    let newest = app.store.read(move |conn| {
+        let Some(note) = reader::last_checkpoint(conn)? else { return Ok(None) };
+        let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
+        witnesses::cosigned(conn, size, note).map(Some)
+    });
+    newest.await?.ok_or(AppError::NotFound)
 }
 
 /// The bytes behind `tile/…`.

@@ -2,7 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::{App, AppResult, Caller};
+use super::{
+    App, AppResult, Caller,
+    witness::{self, Standing},
+};
 use crate::{
     domain::{
         event::{Action, Subject},
@@ -35,6 +38,9 @@ pub struct Status {
     pub jobs_waiting: u64,
     pub jobs_failing: u64,
     pub room: Room,
+    /// Who is asked to cosign, and whether enough of them have cosigned what is signed.
+    pub witnesses: Vec<Standing>,
+    pub cosigned: bool,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -59,7 +65,10 @@ pub async fn read(app: &App) -> AppResult<Status> {
             Ok((size, signed, pending, waiting, failing))
         })
         .await?;
+    let (witnesses, cosigned) = witness::standing(app, n(signed)).await?;
     Ok(Status {
+        witnesses,
+        cosigned,
         version: env!("CARGO_PKG_VERSION"),
         database: match app.store.database() {
             Database::Sqlite(_) => "sqlite",

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use crate::{
-    app::{App, AppError, FieldError},
+    app::{App, AppError, FieldError, witness},
     config::Config,
     i18n::{Lang, Tr},
     store::{Database, Options, RESERVE, Store},
@@ -101,6 +101,7 @@ impl Deployment {
     fn open_keeping(&self, reserve: u64, adjust: impl FnOnce(&mut Config)) -> Result<App, Trouble> {
         let mut config = Config::load(&self.data, std::env::vars_os()).map_err(Trouble::cannot)?;
         adjust(&mut config);
+        witness::of(&config).map_err(Trouble::Cannot)?;
         let options = Options { host: config.host(), reserve, ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))

@@ -9,6 +9,7 @@ use crate::{
         Store, StoreError,
         reader::{self, TileReader},
         verify::{Against, Report, inspect},
+        witnesses,
     },
 };
 
@@ -120,7 +121,9 @@ fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
     if vkey {
         say!("{}", store.vkey().map_err(Trouble::cannot)?);
     } else {
-        say!("{}", store.checkpoint_now().map_err(Trouble::cannot)?.trim_end());
+        let note = store.checkpoint_now().map_err(Trouble::cannot)?;
+        let size = crate::ledger::checkpoint::open(&note, &store.vkey().map_err(Trouble::cannot)?).map_err(Trouble::cannot)?.size;
+        say!("{}", store.read_now(|conn| witnesses::cosigned(conn, size, note)).map_err(Trouble::cannot)?.trim_end());
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub mod retention;
 pub mod serve;
 pub mod token;
 pub mod user;
+pub mod witness;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Command {
     Token(token::Args),
     /// Accounts, from the shell
     User(user::Args),
+    /// Watch other installations' logs, and cosign what does not contradict what was seen before
+    Witness(witness::Args),
     /// Run jobs only, for deployments with several nodes
     Work(deployment::Deployment),
     /// Print shell completions
@@ -69,6 +72,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),
+        Command::Witness(args) => witness::run(&args),
         Command::Work(deployment) => serve::work(&deployment),
         Command::Completions { shell } => {
             let mut script = Vec::new();

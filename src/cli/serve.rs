@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, once, setup},
+    app::{App, once, setup, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -55,6 +55,7 @@ pub fn run(args: &Args) -> ExitCode {
 pub fn work(deployment: &Deployment) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let app = deployment.open_to_stay(|_| {})?;
+        witness::at_start(&app).await?;
         note(&app, Action::ServiceStarted, "work").await?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         jobs::serve(app.clone(), stopped()).await;
@@ -86,6 +87,7 @@ where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
+    witness::at_start(&app).await?;
     note(&app, Action::ServiceStarted, "serve").await?;
     once::release(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -126,11 +128,16 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Every ten seconds: signs the head if it moved, looks at the disk, makes sure of the coming months.
+/// Every ten seconds: signs the head if it moved and shows it to the witnesses, looks at the disk, makes sure of the coming months.
 async fn housekeeping(app: App) {
     loop {
-        if let Err(e) = app.store.checkpoint().await {
-            tracing::error!(error = %e, "the log could not be signed");
+        match app.store.checkpoint().await {
+            Ok(_) => {
+                if let Err(e) = witness::round(&app).await {
+                    tracing::error!(error = %e, "the witnesses could not be asked");
+                }
+            }
+            Err(e) => tracing::error!(error = %e, "the log could not be signed"),
         }
         let store = app.store.clone();
         let kept = tokio::task::spawn_blocking(move || {

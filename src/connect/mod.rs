@@ -8,6 +8,7 @@ mod manual;
 pub mod matrix;
 mod redact;
 pub mod wecom;
+pub mod witness;
 
 use std::{sync::Arc, time::Duration};
 

@@ -67,6 +67,14 @@ impl Keyring {
     }
 }
 
+/// A signing key in a file of its own, made on first use; for who signs without an installation.
+///
+/// # Errors
+/// [`KeyringError`] if it is damaged or cannot be read or written.
+pub fn single(path: &Path) -> Result<SigningKey, KeyringError> {
+    Ok(SigningKey::from_bytes(&load(path, true)?))
+}
+
 fn load(path: &Path, create: bool) -> Result<[u8; 32], KeyringError> {
     let io = |source| KeyringError::Io { path: path.to_owned(), source };
     match fs::read_to_string(path) {

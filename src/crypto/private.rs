@@ -1,8 +1,8 @@
 //! Files and folders that only this account may read, whatever the umask says.
 
 use std::{
-    fs::{DirBuilder, File, OpenOptions},
-    io,
+    fs::{self, DirBuilder, File, OpenOptions},
+    io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::Path,
 };
@@ -26,4 +26,19 @@ pub fn file(path: &Path) -> io::Result<File> {
 /// Makes a file that must not be there yet.
 pub fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)
+}
+
+/// Puts `bytes` in the place of a file, whole or not at all, durable before this returns; its folder is made if it is missing.
+pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    folder(parent)?;
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let draft = parent.join(format!("{name}.draft-{}", hex::encode(super::random::<6>())));
+    let mut file = new_file(&draft)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    if written.is_err() {
+        // The draft is of no use to anybody; what went wrong is said already.
+        let _ = fs::remove_file(&draft);
+    }
+    written.and_then(|()| File::open(parent)?.sync_all())
 }

@@ -71,6 +71,9 @@ words! {
         HoldReleaseProposed = "hold.release_proposed",
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
+        /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
+        WitnessLost = "witness.lost",
+        WitnessReturned = "witness.returned",
         PartsPurged = "parts.purged",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",

@@ -2,7 +2,7 @@
 //!
 //! Pure: no database, no clock, no network, no files. Everything here is a function of its arguments, so that an auditor's machine
 //! computes the same bytes as ours. Formats: RFC 8785 (canonical JSON), RFC 6962 (tree), C2SP tlog-tiles, signed-note,
-//! tlog-checkpoint and tlog-proof.
+//! tlog-checkpoint, tlog-cosignature, tlog-witness, tlog-policy and tlog-proof.
 //!
 //! | module | what it answers |
 //! |---|---|
@@ -13,6 +13,9 @@
 //! | [`tile`] | how the tree lies on disk and on the wire |
 //! | [`checkpoint`] | what the log signs |
 //! | [`note`] | how it is signed |
+//! | [`cosignature`] | how a witness says that it has seen it |
+//! | [`witness`] | when a witness may say so |
+//! | [`policy`] | which witnesses have to |
 //! | [`proof`] | one event's proof as a file |
 //! | [`set`] | a hundred thousand recipients in 32 bytes |
 //! | [`purge`] | which parts were erased, by name |
@@ -24,6 +27,7 @@ mod bundle;
 pub mod checkpoint;
 pub mod closing;
 pub mod commitment;
+pub mod cosignature;
 mod encode;
 mod frontier;
 mod grow;
@@ -31,6 +35,7 @@ pub mod leaf;
 mod memory;
 pub mod note;
 pub mod plain;
+pub mod policy;
 pub mod proof;
 pub mod publish;
 pub mod purge;
@@ -39,3 +44,4 @@ pub mod statement;
 pub mod tile;
 pub mod tree;
 mod verify;
+pub mod witness;

@@ -1,7 +1,7 @@
 //! Signed notes (C2SP signed-note): a text, a blank line, and signature lines by any number of keys.
 //!
-//! Only Ed25519 (type 0x01) is made and checked here. Lines by other keys or of other types, such as witnesses' cosignatures, are kept
-//! and ignored, as the format wants. What the text says is for [`super::checkpoint`].
+//! Only Ed25519 (type 0x01) is made and checked here. Lines by other keys or of other types are kept and ignored, as the format wants;
+//! witnesses' cosignatures are [`super::cosignature`]'s. What the text says is for [`super::checkpoint`].
 
 use std::fmt;
 
@@ -82,7 +82,7 @@ impl Vkey {
 
     /// The four bytes that signature lines name the key by.
     pub fn id(&self) -> [u8; 4] {
-        key_id(&self.name, &self.key)
+        key_id(&self.name, ED25519, &self.key)
     }
 
     /// The public key as PEM (SubjectPublicKeyInfo, RFC 8410), for `openssl pkeyutl -verify -pubin -rawin`.
@@ -162,7 +162,7 @@ pub fn sign(text: &str, name: &str, key: &SigningKey) -> Result<String, NoteErro
     if !text.ends_with('\n') {
         return Err(NoteError::Form("the text does not end with a newline"));
     }
-    let line = [&key_id(name, &key.verifying_key())[..], &key.sign(text.as_bytes()).to_bytes()].concat();
+    let line = [&key_id(name, ED25519, &key.verifying_key())[..], &key.sign(text.as_bytes()).to_bytes()].concat();
     let note = format!("{text}\n\u{2014} {name} {}\n", base64(&line));
     Note::parse(&note)?;
     Ok(note)
@@ -175,11 +175,11 @@ fn signature_line(line: &str) -> Option<NoteSignature<'_>> {
     (is_name(name) && !rest.is_empty()).then(|| NoteSignature { name, key_id: *key_id, bytes: rest.to_vec() })
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+' || c < ' ')
 }
 
-fn key_id(name: &str, key: &VerifyingKey) -> [u8; 4] {
-    let digest = Sha256::new().chain_update(name).chain_update([b'\n', ED25519]).chain_update(key.as_bytes()).finalize();
+pub(super) fn key_id(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }

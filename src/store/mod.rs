@@ -42,6 +42,7 @@ pub mod tokens;
 mod tx;
 pub mod users;
 pub mod verify;
+pub mod witnesses;
 
 use std::{
     path::PathBuf,

@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 30] = [
+pub const CLASSES: [(&str, Class); 32] = [
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -52,6 +52,7 @@ pub const CLASSES: [(&str, Class); 30] = [
     ("invitations", Class::Trace),
     ("jobs", Class::Work),
     ("log_checkpoints", Class::Proof),
+    ("log_cosignatures", Class::Proof),
     ("log_events", Class::Proof),
     ("log_head", Class::Proof),
     ("log_keys", Class::Proof),
@@ -68,6 +69,7 @@ pub const CLASSES: [(&str, Class); 30] = [
     ("tokens", Class::Master),
     ("user_roles", Class::Master),
     ("users", Class::Master),
+    ("witnesses", Class::Master),
 ];
 
 /// Events that one write looks at: their parts are gone within milliseconds.

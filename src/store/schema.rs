@@ -413,6 +413,24 @@ table! {
     }
 }
 
+table! {
+    witnesses (name) {
+        name -> Text,
+        vkey -> Text,
+        size -> BigInt,
+        seen_at -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+    }
+}
+
+table! {
+    log_cosignatures (size, witness) {
+        size -> BigInt,
+        witness -> Text,
+        line -> Text,
+    }
+}
+
 joinable!(broadcasts -> connections (connection_id));
 joinable!(recalls -> broadcasts (broadcast_id));
 joinable!(decisions -> recalls (recall_id));
@@ -449,5 +467,7 @@ allow_tables_to_appear_in_same_query!(
     log_checkpoints,
     log_search,
     holds,
-    log_purges
+    log_purges,
+    witnesses,
+    log_cosignatures
 );

@@ -3,7 +3,7 @@
 //! The last checkpoint signed is kept in the database and, as `<data>/log/checkpoint`, outside it: a database that was restored or failed
 //! over to an older state is found out by the copy, and signs nothing.
 
-use std::{fs, io::Write, path::Path};
+use std::{fs, path::Path};
 
 use diesel::prelude::*;
 
@@ -152,6 +152,23 @@ impl Store {
         Ok(())
     }
 
+    /// Takes a checkpoint of this log that somebody else has kept for the copy outside, if it is over more events than the copy is: from then
+    /// on nothing is signed that does not extend it.
+    ///
+    /// # Errors
+    /// If the copy cannot be written.
+    pub fn keep_outside(&self, note: &str) -> Result<(), StoreError> {
+        keep_copy(self.data(), note).map_err(|e| StoreError::Unavailable(format!("{}: {e}", copy_path(self.data()).display())))
+    }
+
+    /// Whether the log extends the copy outside.
+    ///
+    /// # Errors
+    /// [`StoreError::Fork`] if it does not.
+    pub fn check_outside(&self) -> Result<(), StoreError> {
+        self.read_now(|conn| check_copy(conn, self.data(), self.origin(), self.keys()))
+    }
+
     /// The key that the log's checkpoints are checked with.
     pub fn vkey(&self) -> Result<Vkey, StoreError> {
         vkey_of(self.origin(), self.keys())
@@ -216,12 +233,5 @@ fn keep_copy(data: &Path, note: &str) -> std::io::Result<()> {
     if fs::read_to_string(&path).is_ok_and(|kept| size(&kept) > size(note)) {
         return Ok(());
     }
-    let folder = path.parent().unwrap_or(data);
-    private::folder(folder)?;
-    let draft = folder.join(format!("checkpoint.draft-{}", hex::encode(crate::crypto::random::<6>())));
-    let mut file = private::new_file(&draft)?;
-    file.write_all(note.as_bytes())?;
-    file.sync_all()?;
-    fs::rename(&draft, &path)?;
-    fs::File::open(folder)?.sync_all()
+    private::replace(&path, note.as_bytes())
 }

@@ -27,4 +27,5 @@ mod tamper;
 mod trail;
 mod vectors;
 mod walk;
+mod witness;
 mod words;

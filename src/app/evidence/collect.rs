@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult};
 use crate::{
-    app::{calls, content},
+    app::{calls, content, witness},
     clock::Instant,
     domain::event::CONTENT_PARTS,
     evidence::collected::{Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
@@ -20,7 +20,7 @@ use crate::{
         page::Turn,
         reader::{self, OpenPart, StoredEvent, TileReader},
         recalls::{self, DecisionRow, RecallRow},
-        recipients,
+        recipients, witnesses,
     },
 };
 
@@ -52,6 +52,9 @@ pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
     }
     let vkey = app.store.vkey()?;
     let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
+    // Whoever is asked to cosign has a few seconds: a bundle goes out with what is there by then.
+    witness::round(app).await?;
+    let note = app.store.read(move |conn| witnesses::cosigned(conn, size, note)).await?;
     let log = Log { note, vkey, as_of: wanted.at.unwrap_or(size) };
     let (store, environment) = (app.store.clone(), environment(app));
     let (zone, organisation) = (app.config.time_zone.clone(), app.config.tenant.clone());

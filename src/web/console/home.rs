@@ -13,6 +13,7 @@ use crate::{
         broadcasts::view::{self, Filter, Line},
         recalls::list::{self, Task},
         status::{self, Status},
+        witness::Standing,
     },
     domain::role::Permission,
     web::{Fault, Html, Page, SignedIn, Tone, ok, page::NavLink, view::Fact},
@@ -78,6 +79,10 @@ struct Settings {
     log: Vec<Fact>,
     jobs: Vec<Fact>,
     room: Vec<Fact>,
+    /// Each witness with how far it has come; none where nobody is asked.
+    witnesses: Vec<Fact>,
+    /// Whether enough of them cover what is signed.
+    cosigned: bool,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
 }
@@ -106,7 +111,19 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),
             fact("settings-disk-full", yes(s.room.full)),
         ],
+        cosigned: s.cosigned,
+        witnesses: s.witnesses.iter().map(|w| witness(&page, w)).collect(),
         alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
     })
+}
+
+/// A witness by its name: what it covers since when, or what is wrong.
+fn witness(page: &Page, w: &Standing) -> Fact {
+    let note = match (&w.problem, w.seen_at) {
+        (Some(problem), _) => page.a1("settings-witness-problem", "problem", problem),
+        (None, Some(at)) => page.tr.time_full(at),
+        (None, None) => page.t("settings-witness-never"),
+    };
+    Fact::new(&w.name, page.n("settings-witness-size", w.size), note)
 }

@@ -1,0 +1,256 @@
+//! Our log as a client of witnesses: each new checkpoint is shown to them with the proof that it extends the one before, and their
+//! cosignatures are kept and served beneath it. A witness that is away holds nothing up; it is named on the system page and in one event.
+//!
+//! A witness remembers what this installation may have forgotten: a checkpoint of ours that it has and the database does not takes the
+//! place of the copy outside, and from then on nothing is signed (`store::signer`). Not here: the messages (`ledger::witness`).
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{App, AppResult};
+use crate::{
+    clock::Instant,
+    config::Config,
+    connect::witness::Client,
+    crypto::sha256,
+    domain::event::{Action, Event, Outcome, Subject},
+    ledger::{
+        checkpoint::{self, Checkpoint, Note},
+        policy::{Policy, Witness},
+        tree::{Prover, TreeError},
+        witness::Request,
+    },
+    store::{
+        StoreError,
+        reader::{self, TileReader},
+        witnesses::{self, WitnessRow},
+    },
+};
+
+/// Who is asked, and how.
+#[derive(Clone, Debug, Default)]
+pub struct Witnesses {
+    pub policy: Policy,
+    client: Option<Client>,
+}
+
+/// The witnesses that the settings name.
+///
+/// # Errors
+/// In words: the policy's file cannot be read, or which of its lines is wrong.
+pub fn of(config: &Config) -> Result<Witnesses, String> {
+    let Some(path) = &config.witness.policy else { return Ok(Witnesses::default()) };
+    let path = config.data.join(path);
+    let text = std::fs::read_to_string(&path).map_err(|e| format!("witness.policy: {}: {e}", path.display()))?;
+    let policy = Policy::parse(&text).map_err(|e| format!("{}: {e}", path.display()))?;
+    if let Some(plain) =
+        policy.witnesses.iter().filter_map(|w| w.url.as_ref()).find(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+    {
+        return Err(format!("{}: {plain} is no http or https address", path.display()));
+    }
+    Ok(Witnesses { policy, client: Some(Client::new()?) })
+}
+
+/// How an attempt ended.
+enum Asked {
+    /// The line, and when the witness says it saw the checkpoint.
+    Cosigned { line: String, at: u64 },
+    /// It has seen this many; the request thought otherwise.
+    Stale(u64),
+    /// It will not, or there was no answer.
+    Problem(String),
+}
+
+/// Shows the newest checkpoint to every witness that has not cosigned it. Whether enough of them have then: without a policy nobody has to.
+///
+/// # Errors
+/// Those of the store; a witness's own failures are no errors.
+pub async fn round(app: &App) -> AppResult<bool> {
+    let Some(client) = app.witnesses.client.clone() else { return Ok(true) };
+    let Some(note) = app.store.read(reader::last_checkpoint).await? else { return Ok(false) };
+    let checkpoint = open(app, &note)?;
+    let mut asking = tokio::task::JoinSet::new();
+    for witness in app.witnesses.policy.witnesses.iter().filter(|w| w.url.is_some()).cloned() {
+        let (app, client, note, checkpoint) = (app.clone(), client.clone(), note.clone(), checkpoint.clone());
+        asking.spawn(async move { show(&app, &client, &witness, &note, &checkpoint).await.map(|agrees| agrees.then_some(witness.name)) });
+    }
+    let mut agreeing = Vec::new();
+    while let Some(done) = asking.join_next().await {
+        agreeing.extend(done.map_err(|_| StoreError::Panicked)??);
+    }
+    Ok(app.witnesses.policy.satisfied(&agreeing.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+fn open(app: &App, note: &str) -> Result<Checkpoint, StoreError> {
+    checkpoint::open(note, &app.store.vkey()?).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))
+}
+
+/// Shows `checkpoint` to one witness; whether it has cosigned it, now or before.
+async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpoint: &Checkpoint) -> AppResult<bool> {
+    let name = witness.key.name().to_owned();
+    let row = app.store.read(move |conn| witnesses::find(conn, &name)).await?;
+    // A witness with another key has seen nothing that we could prove.
+    let row = row.filter(|row| row.vkey == witness.key.to_string());
+    let known = row.as_ref().and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0);
+    if known == checkpoint.size && row.as_ref().is_some_and(|row| row.problem.is_none()) {
+        return Ok(true);
+    }
+    let mut asked = ask(app, client, witness, known.min(checkpoint.size), note, checkpoint).await?;
+    if let Asked::Stale(size) = asked {
+        asked = match size {
+            size if size > checkpoint.size => Asked::Problem("it has seen more of this log than there is here".to_owned()),
+            size => ask(app, client, witness, size, note, checkpoint).await?,
+        };
+    }
+    let settled = |size: u64, seen_at: Option<i64>, problem: Option<String>| WitnessRow {
+        name: witness.key.name().to_owned(),
+        vkey: witness.key.to_string(),
+        size: i64::try_from(size).unwrap_or(i64::MAX),
+        seen_at,
+        problem,
+    };
+    let was = row.as_ref().and_then(|row| row.problem.clone());
+    match asked {
+        Asked::Cosigned { line, at } => {
+            let at = Instant::from_unix_seconds(i64::try_from(at).unwrap_or(i64::MAX));
+            note_down(app, settled(checkpoint.size, Some(at.0), None), was, Some(line)).await?;
+            Ok(true)
+        }
+        Asked::Stale(_) => note_down(app, settled(known, row.and_then(|r| r.seen_at), Some("it changes faster than it is asked".into())), was, None)
+            .await
+            .map(|()| false),
+        Asked::Problem(problem) => {
+            learn(app, client, witness).await?;
+            note_down(app, settled(known, row.and_then(|r| r.seen_at), Some(problem)), was, None).await?;
+            Ok(false)
+        }
+    }
+}
+
+async fn ask(app: &App, client: &Client, witness: &Witness, old: u64, note: &str, checkpoint: &Checkpoint) -> AppResult<Asked> {
+    let size = checkpoint.size;
+    // From nothing there is nothing to prove, and what is the same needs no proof.
+    let proof = match old {
+        0 => Vec::new(),
+        old if old == size => Vec::new(),
+        old => {
+            let failed = |e: TreeError<StoreError>| StoreError::Corrupt(format!("the tree: {e}"));
+            app.store.read(move |conn| Prover::new(&TileReader::new(conn), size).consistency(old).map_err(failed)).await?
+        }
+    };
+    let request = Request { old, proof, checkpoint: note.to_owned() };
+    let answer = match client.add_checkpoint(witness.url.as_deref().unwrap_or_default(), request.to_text()).await {
+        Ok(answer) => answer,
+        Err(e) => return Ok(Asked::Problem(e)),
+    };
+    Ok(match answer.status {
+        200 => cosigned(witness, note, &answer.body),
+        409 => match answer.body.trim().parse() {
+            Ok(size) if size != old => Asked::Stale(size),
+            _ => Asked::Problem("it answers 409 without another size".to_owned()),
+        },
+        status => {
+            Asked::Problem(format!("it answers {status}: {}", answer.body.lines().next().unwrap_or_default().chars().take(200).collect::<String>()))
+        }
+    })
+}
+
+/// The witness's own line among those that it answered, which must hold; lines of others are not taken from it.
+fn cosigned(witness: &Witness, note: &str, body: &str) -> Asked {
+    let own = format!("\u{2014} {} ", witness.key.name());
+    let lines: String = body.lines().filter(|line| line.starts_with(&own)).map(|line| format!("{line}\n")).collect();
+    let whole = format!("{note}{lines}");
+    match Note::parse(&whole).and_then(|note| witness.key.verify(&note)) {
+        Ok(at) => Asked::Cosigned { line: lines, at },
+        Err(e) => Asked::Problem(format!("its cosignature: {e}")),
+    }
+}
+
+/// Keeps what came of it; one event where a witness begins or ceases to fail, for a round comes every few seconds.
+async fn note_down(app: &App, row: WitnessRow, was: Option<String>, line: Option<String>) -> AppResult<()> {
+    if line.is_none() && was.is_some() && row.problem.is_some() {
+        return Ok(());
+    }
+    let event = match (&was, &row.problem) {
+        (None, Some(problem)) => Some((Action::WitnessLost, Outcome::Failed, json!({ "witness": row.vkey, "problem": problem, "size": row.size }))),
+        (Some(_), None) => Some((Action::WitnessReturned, Outcome::Success, json!({ "witness": row.vkey, "size": row.size }))),
+        _ => None,
+    };
+    let subject = Subject::new("witness", hex::encode(sha256(row.vkey.as_bytes())).chars().take(16).collect::<String>());
+    let event = event.map(|(action, outcome, detail)| Event::system(action, subject).outcome(outcome).detail(detail));
+    let written = app.store.write(move |tx| {
+        if let Some(line) = &line {
+            witnesses::keep(tx.conn, row.size, &row.name, line)?;
+        }
+        witnesses::put(tx.conn, row.clone())?;
+        if let Some(event) = &event {
+            tx.append(event.clone())?;
+        }
+        Ok(())
+    });
+    written.await?;
+    Ok(())
+}
+
+/// Takes the newest checkpoint that a witness has of this log for the copy outside, if it is signed by this log and further on: a database
+/// that was put back to an older state is found out by it.
+async fn learn(app: &App, client: &Client, witness: &Witness) -> AppResult<()> {
+    let hash = hex::encode(sha256(app.store.origin().as_bytes()));
+    let Ok(answer) = client.newest(witness.url.as_deref().unwrap_or_default(), &hash).await else { return Ok(()) };
+    if answer.status == 200 && checkpoint::open(&answer.body, &app.store.vkey()?).is_ok() {
+        let store = app.store.clone();
+        tokio::task::spawn_blocking(move || store.keep_outside(&answer.body)).await.map_err(|_| StoreError::Panicked)??;
+    }
+    Ok(())
+}
+
+/// Asks every witness for what it has seen, before anything is signed; call it when a process that signs starts.
+///
+/// # Errors
+/// [`StoreError::Fork`] if one of them has more, or something else, than the database.
+pub async fn at_start(app: &App) -> AppResult<()> {
+    let Some(client) = app.witnesses.client.clone() else { return Ok(()) };
+    for witness in app.witnesses.policy.witnesses.iter().filter(|w| w.url.is_some()) {
+        learn(app, &client, witness).await?;
+    }
+    let store = app.store.clone();
+    Ok(tokio::task::spawn_blocking(move || store.check_outside()).await.map_err(|_| StoreError::Panicked)??)
+}
+
+/// A witness for the system page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    pub name: String,
+    /// Events under the newest checkpoint that it cosigned.
+    pub size: u64,
+    pub seen_at: Option<Instant>,
+    pub problem: Option<String>,
+}
+
+/// How far each witness of the policy has come, and whether enough of them cover `size` events.
+///
+/// # Errors
+/// Those of the store.
+pub async fn standing(app: &App, size: u64) -> AppResult<(Vec<Standing>, bool)> {
+    let rows = app.store.read(witnesses::list).await?;
+    let policy = &app.witnesses.policy;
+    let row_of = |w: &Witness| rows.iter().find(|row| row.vkey == w.key.to_string());
+    let covers = |w: &Witness| row_of(w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
+    let agreeing: Vec<&str> = policy.witnesses.iter().filter(|w| covers(w)).map(|w| w.name.as_str()).collect();
+    let standing = policy.witnesses.iter().map(|w| Standing {
+        name: w.key.name().to_owned(),
+        size: row_of(w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
+        seen_at: row_of(w).and_then(|row| row.seen_at).map(Instant),
+        problem: row_of(w).and_then(|row| row.problem.clone()),
+    });
+    Ok((standing.collect(), policy.satisfied(&agreeing)))
+}
+
+/// As [`of`], for an application whose settings were looked at when it was opened.
+pub(super) fn known(config: &Config) -> Arc<Witnesses> {
+    Arc::new(of(config).unwrap_or_else(|error| {
+        tracing::error!(error, "no witness is asked");
+        Witnesses::default()
+    }))
+}
