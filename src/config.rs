@@ -36,6 +36,34 @@ pub struct Witness {
     pub policy: Option<PathBuf>,
 }
 
+/// How the way to the mail server is kept from others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Security {
+    /// From the first byte (port 465).
+    Tls,
+    /// After `STARTTLS`, which must work (port 587).
+    #[default]
+    Starttls,
+    /// Not at all: on loopback, or where `allow_private_destinations` says that the house's own network is fine.
+    None,
+}
+
+/// The company's mail server.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Smtp {
+    /// None: no mail is sent.
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub security: Security,
+    pub username: Option<String>,
+    /// A relative name is below the data folder.
+    pub password_file: Option<PathBuf>,
+    /// `Name <address>` or an address alone.
+    pub from: String,
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self { days: 200 }
@@ -60,13 +88,13 @@ pub struct Config {
     pub allow_private_destinations: bool,
     pub retention: Retention,
     pub witness: Witness,
+    pub smtp: Smtp,
     /// The company's name in the top bar.
     pub tenant: String,
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     /// Reserved for the issues that bring them; accepted so that a file written today stays valid.
     pub timestamp: toml::Table,
-    pub smtp: toml::Table,
     pub alerts: toml::Table,
     #[serde(skip)]
     pub data: PathBuf,
@@ -88,10 +116,10 @@ impl Default for Config {
             allow_private_destinations: false,
             retention: Retention::default(),
             witness: Witness::default(),
+            smtp: Smtp::default(),
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: toml::Table::new(),
-            smtp: toml::Table::new(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -156,6 +184,20 @@ impl Config {
         if self.tls_cert.is_some() != self.tls_key.is_some() {
             return Err(ConfigError::Rule("tls_cert and tls_key belong together".to_owned()));
         }
+        if self.smtp.username.is_some() != self.smtp.password_file.is_some() {
+            return Err(ConfigError::Rule("smtp.username and smtp.password_file belong together".to_owned()));
+        }
+        if let Some(host) = &self.smtp.host {
+            if self.smtp.from.is_empty() {
+                return Err(ConfigError::Rule("smtp.from is missing: the address that mail comes from".to_owned()));
+            }
+            let loopback = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+            if self.smtp.security == Security::None && !loopback && !self.allow_private_destinations {
+                return Err(ConfigError::Rule(
+                    "smtp.security = \"none\" is for a mail server on this machine; elsewhere it needs allow_private_destinations".to_owned(),
+                ));
+            }
+        }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
         }
@@ -188,6 +230,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
         let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
         let typed = match below {
             "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "port" => toml::Value::Integer(value.parse().map_err(|_| "must be a port number".to_owned())?),
             "authorities" => list(),
             _ => toml::Value::String(value.to_owned()),
         };

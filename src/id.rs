@@ -65,6 +65,8 @@ text_id! {
     AttachmentId;
     /// A legal hold.
     HoldId;
+    /// A mail to somebody whom a case concerns.
+    NoticeId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

@@ -62,3 +62,5 @@ action-hold-released = Legal hold released
 action-retention-applied = Retention applied
 action-witness-lost = Witness lost
 action-witness-returned = Witness returned
+action-mail-address-changed = Mail address changed
+action-notice-sent = Notice sent by mail

@@ -62,3 +62,5 @@ action-hold-released = 解除诉讼保留
 action-retention-applied = 执行留存清理
 action-witness-lost = 见证节点失去联系
 action-witness-returned = 见证节点恢复见证
+action-mail-address-changed = 更改通知邮箱
+action-notice-sent = 发送通知邮件

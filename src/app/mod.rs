@@ -9,6 +9,7 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod holds;
+pub mod notices;
 pub mod once;
 pub mod published;
 pub mod readiness;
@@ -51,6 +52,8 @@ pub struct App {
     pub readiness: Arc<readiness::Last>,
     /// Who is shown each checkpoint.
     pub witnesses: Arc<witness::Witnesses>,
+    /// The way to the mail server, if there is one.
+    pub mailer: Option<crate::connect::mail::Mailer>,
     /// This data folder's name.
     pub node: String,
     /// This process, once something was begun in its name.
@@ -93,6 +96,9 @@ pub enum AppError {
     Conflict,
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A mail cannot be handed over now.
+    #[error("the mail server: {0}")]
+    Mail(String),
     /// Too much work; try again after so many seconds.
     #[error("too many attempts")]
     TooMany { retry_after: u64 },
@@ -148,6 +154,7 @@ impl AppError {
             Self::NotFound => serde_json::json!({ "reason": "not_found" }),
             Self::Conflict => serde_json::json!({ "reason": "conflict" }),
             Self::TooMany { .. } => serde_json::json!({ "reason": "too_many" }),
+            Self::Mail(_) => serde_json::json!({ "reason": "mail" }),
             Self::Store(_) => serde_json::json!({ "reason": "store" }),
         }
     }
@@ -177,6 +184,10 @@ impl App {
         Self {
             store,
             witnesses: witness::known(&config),
+            mailer: crate::connect::mail::Mailer::new(&config.smtp, &config.data).unwrap_or_else(|error| {
+                tracing::error!(error, "no mail is sent");
+                None
+            }),
             config: Arc::new(config),
             connectors: Arc::default(),
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),

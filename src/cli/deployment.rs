@@ -38,7 +38,7 @@ impl From<AppError> for Trouble {
     fn from(error: AppError) -> Self {
         match error {
             AppError::Store(e) => Self::cannot(e),
-            AppError::TooMany { .. } => Self::cannot(error),
+            AppError::TooMany { .. } | AppError::Mail(_) => Self::cannot(error),
             AppError::Invalid(fields) => {
                 let tr = Tr::new(Lang::En);
                 let words = |f: &FieldError| {
@@ -102,7 +102,13 @@ impl Deployment {
         let mut config = Config::load(&self.data, std::env::vars_os()).map_err(Trouble::cannot)?;
         adjust(&mut config);
         witness::of(&config).map_err(Trouble::Cannot)?;
-        let options = Options { host: config.host(), reserve, ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data) };
+        crate::connect::mail::Mailer::new(&config.smtp, &config.data).map_err(Trouble::Cannot)?;
+        let options = Options {
+            host: config.host(),
+            reserve,
+            tells: config.smtp.host.is_some(),
+            ..Options::new(Database::of(&config).map_err(Trouble::cannot)?, &self.data)
+        };
         let store = Store::open(options).map_err(Trouble::cannot)?;
         Ok(App::new(store, config))
     }

@@ -7,11 +7,12 @@ use serde_json::json;
 use super::deployment::{Deployment, Trouble, secret_file};
 use crate::{
     app::{
-        App, Caller,
+        App, Caller, notices,
         people::Person,
         users::{self, Change, NewUser},
     },
     clock::Instant,
+    connect::mail,
     domain::{account::UserState, role::Role},
 };
 
@@ -58,6 +59,9 @@ struct Add {
     /// Name of the department; made if there is none of that name
     #[arg(long)]
     department: Option<String>,
+    /// Where mail about cases goes
+    #[arg(long, value_name = "ADDRESS")]
+    email: Option<String>,
     /// File with the password; without it one is made up and printed once
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
@@ -89,6 +93,9 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 async fn add(app: &App, new: Add) -> Result<(), Trouble> {
+    if new.email.as_deref().is_some_and(|address| !mail::is_address(address)) {
+        return Err(Trouble::No("--email: this is not a mail address".to_owned()));
+    }
     let given = new.password_file.as_deref().map(secret_file).transpose()?;
     let made_up = given.is_none().then(|| crate::crypto::token::fresh().0.chars().take(24).collect::<String>());
     let totp_secret = new.totp_secret_file.as_deref().map(secret_file).transpose()?;
@@ -103,6 +110,9 @@ async fn add(app: &App, new: Add) -> Result<(), Trouble> {
         valid_until: new.valid_until,
     };
     let done = users::add(app, &Caller::shell(), account).await?;
+    if let Some(address) = &new.email {
+        notices::set_for(app, &Caller::shell(), &done.value, address).await?;
+    }
     let person = users::get(app, &Caller::shell(), &done.value).await?;
     let mut object = describe(&person);
     if let Some(password) = &made_up {

@@ -4,6 +4,7 @@
 pub mod emulator;
 pub mod guard;
 pub mod http;
+pub mod mail;
 mod manual;
 pub mod matrix;
 mod redact;

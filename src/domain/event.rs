@@ -65,6 +65,8 @@ words! {
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
+        MailAddressChanged = "mail_address.changed",
+        NoticeSent = "notice.sent",
         HoldProposed = "hold.proposed",
         HoldPlaced = "hold.placed",
         HoldDeclined = "hold.declined",
@@ -107,7 +109,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 10] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold"];
+const NAMED: [&str; 11] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, recalls, retention},
+    app::{App, AppError, broadcasts, evidence, notices, recalls, retention},
     clock::Instant,
     store::jobs,
 };
@@ -26,6 +26,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,
+        notices::TELL => notices::tell(app, payload).await?,
+        notices::SEND => notices::send(app, id("notice")?).await?,
         retention::JOB => retention::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         _ => {

@@ -25,6 +25,7 @@ mod log;
 pub mod messages;
 pub mod migrate;
 mod months;
+pub mod notices;
 pub mod once;
 pub mod page;
 mod postgres;
@@ -80,6 +81,8 @@ pub struct Options {
     pub connections: u32,
     /// Whether this process runs the sequencer (PostgreSQL). All nodes may; one at a time works.
     pub sequencer: bool,
+    /// Whether there is a way to tell people of what moves (a mail server): without one nobody has to find out whom.
+    pub tells: bool,
     /// Bytes kept back for auditors on a full disk; 0 for a process that ends soon. See [`RESERVE`].
     pub reserve: u64,
 }
@@ -94,6 +97,7 @@ impl Options {
             queue: 4096,
             connections: 8,
             sequencer: true,
+            tells: false,
             reserve: 0,
         }
     }
@@ -162,7 +166,7 @@ impl Store {
         let origin = signer::start(&mut first, &keys, &options)?;
         drop(first);
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key() };
+        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
             Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),

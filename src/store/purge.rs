@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 32] = [
+pub const CLASSES: [(&str, Class); 34] = [
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -61,7 +61,9 @@ pub const CLASSES: [(&str, Class); 32] = [
     ("log_purges", Class::Proof),
     ("log_search", Class::Trace),
     ("log_tiles", Class::Proof),
+    ("mail_addresses", Class::Master),
     ("messages", Class::Record),
+    ("notices", Class::Record),
     ("recalls", Class::Record),
     ("recipients", Class::Record),
     ("sessions", Class::Trace),

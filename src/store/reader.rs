@@ -100,11 +100,17 @@ pub fn counts_of_case(conn: &mut Conn, case: &str) -> Result<Vec<(String, i64)>,
 }
 
 /// The last `limit` events of a case but those of `except`, newest first, with the parts of each that still exist.
-pub fn last_of_case(conn: &mut Conn, keys: &Keyring, case: &str, except: &str, limit: i64) -> Result<Vec<(StoredEvent, Vec<OpenPart>)>, StoreError> {
+pub fn last_of_case(
+    conn: &mut Conn,
+    keys: &Keyring,
+    case: &str,
+    except: &[&str],
+    limit: i64,
+) -> Result<Vec<(StoredEvent, Vec<OpenPart>)>, StoreError> {
     let rows: Vec<(i64, Vec<u8>)> = log_search::table
         .inner_join(log_events::table.on(log_events::idx.eq(log_search::idx)))
         .filter(log_search::case_id.eq(case))
-        .filter(log_search::action.ne(except))
+        .filter(log_search::action.ne_all(except))
         .order(log_search::idx.desc())
         .limit(limit)
         .select((log_events::idx, log_events::leaf))

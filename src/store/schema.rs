@@ -431,6 +431,28 @@ table! {
     }
 }
 
+table! {
+    mail_addresses (user_id) {
+        user_id -> Text,
+        address -> Text,
+    }
+}
+
+table! {
+    notices (id) {
+        id -> Text,
+        recall_id -> Text,
+        user_id -> Text,
+        kind -> Text,
+        round -> BigInt,
+        level -> BigInt,
+        state -> Text,
+        problem -> Nullable<Text>,
+        created_at -> BigInt,
+        ended_at -> Nullable<BigInt>,
+    }
+}
+
 joinable!(broadcasts -> connections (connection_id));
 joinable!(recalls -> broadcasts (broadcast_id));
 joinable!(decisions -> recalls (recall_id));
@@ -469,5 +491,7 @@ allow_tables_to_appear_in_same_query!(
     holds,
     log_purges,
     witnesses,
-    log_cosignatures
+    log_cosignatures,
+    mail_addresses,
+    notices
 );

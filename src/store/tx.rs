@@ -29,6 +29,8 @@ pub struct Tx<'a> {
 pub(super) struct Scope {
     pub node: String,
     pub parts_key: Key,
+    /// See [`super::Options::tells`].
+    pub tells: bool,
 }
 
 /// An event ready for the log: leaf bytes and the parts that its commitments open to.
@@ -68,6 +70,11 @@ impl Tx<'_> {
     /// The time of this run: one value for the rule and for the leaf, never before the last event's.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// Whether somebody is to be told of what moves; without, no job has to find out whom.
+    pub fn tells(&self) -> bool {
+        self.scope.tells
     }
 
     /// Whether an event so far tells of a change: that somebody looked is none.

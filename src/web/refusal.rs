@@ -22,6 +22,7 @@ impl From<AppError> for Fault {
             AppError::Invalid(_) => Self::unprocessable(),
             AppError::Conflict => Self::conflict(),
             AppError::TooMany { retry_after } => Self::too_many(Duration::from_secs(retry_after)),
+            AppError::Mail(error) => Self::unavailable(error, Duration::from_secs(30)),
             AppError::Store(error) => of_store(&error),
         }
     }

@@ -30,6 +30,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
     cfg.service(resource("/account").get(account::show));
     cfg.service(resource("/account/password").post(account::password));
+    cfg.service(resource("/account/mail-address").post(account::mail_address));
     cfg.service(resource("/account/preferences").post(account::preferences));
     cfg.service(resource("/account/second-factor").get(account::second_factor).post(account::replace_second_factor));
     cfg.service(resource("/account/sessions/{id}/revocations").post(account::revoke_session));

@@ -16,6 +16,7 @@ mod faults;
 mod floors;
 mod ledger;
 mod lists;
+mod notices;
 mod people_accounts;
 mod people_signin;
 mod recalls;

@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, FieldError};
 use crate::{
+    app::notices,
     clock::Instant,
     crypto::seal::Key,
     domain::{
@@ -192,6 +193,7 @@ fn advance(tx: &mut Tx<'_>, before: &RecallRow, next: &Case, change: impl FnOnce
     if !recalls::replace(tx.conn, &row)? {
         return Ok(Err(AppError::Conflict));
     }
+    notices::wake(tx, &row.id, row.version)?;
     if next.state.is_terminal() {
         tx.enqueue("close_case", &row.id, &json!({ "recall": row.id }), tx.now())?;
     }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, Dossier, POLICY, Submission, check, refuse, subject, telling};
 use crate::{
-    app::{Done, FieldError, broadcasts, content, once},
+    app::{Done, FieldError, broadcasts, content, notices, once},
     domain::{
         event::Action,
         platform::HarmClass,
@@ -123,6 +123,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 version: 1,
             };
             recalls::insert(tx.conn, &row)?;
+            notices::wake(tx, &id, row.version)?;
             tx.enqueue("expire_recall", &id, &json!({ "recall": id }), cut_off)?;
             tx.append(event.case(&id).detail(json!({
                 "number": number, "broadcast": broadcast.id, "class": class, "mode": mode, "tell_readers": submission.tell_readers,

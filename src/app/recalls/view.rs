@@ -27,6 +27,7 @@ use crate::{
     store::{
         Conn, StoreError,
         attachments::{self, AttachmentHead},
+        notices::{self, NoticeRow},
         reader, recipients,
         search::{self, SearchRow},
     },
@@ -87,6 +88,25 @@ pub struct Entry {
     pub device: Option<String>,
 }
 
+/// A mail to somebody.
+#[derive(Clone, Debug)]
+pub struct Noticed {
+    pub name: String,
+    /// A word of [`crate::domain::notice::Notice`].
+    pub kind: String,
+    /// `waiting`, `sent`, `failed` or `moot`.
+    pub state: String,
+    /// When it ended, or was made.
+    pub at: Instant,
+    pub problem: Option<String>,
+}
+
+impl Noticed {
+    fn of((row, name): (NoticeRow, String)) -> Self {
+        Self { name, kind: row.kind, state: row.state, at: Instant(row.ended_at.unwrap_or(row.created_at)), problem: row.problem }
+    }
+}
+
 /// A decider's second factor was reset on the day of their decision.
 #[derive(Clone, Debug)]
 pub struct ResetShown {
@@ -125,6 +145,8 @@ pub struct Show {
     pub timeline: Vec<Entry>,
     /// Who looked at the message, newest first, at most [`TIMELINE`].
     pub reads: Vec<Entry>,
+    /// Who was told what by mail, newest first, with their names.
+    pub notices: Vec<Noticed>,
     /// How many events there are of both sorts.
     pub events: (usize, usize),
     /// What a decision would bind; SHA-256 of it is the statement's `shown`.
@@ -196,11 +218,17 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
     let looking = Action::ContentRead.as_str();
     let most = i64::try_from(TIMELINE).unwrap_or(i64::MAX);
-    let acts = reader::last_of_case(conn, keys, &row.id, looking, most)?;
+    let acts = reader::last_of_case(conn, keys, &row.id, &[looking, Action::NoticeSent.as_str()], most)?;
+    let notices = notices::of_recall(conn, &row.id)?.into_iter().map(Noticed::of).collect();
     let looks = reader::last_found(conn, &row.id, looking, most)?;
     let mut events = (0, 0);
     for (action, n) in reader::counts_of_case(conn, &row.id)? {
-        let of = if action == looking { &mut events.1 } else { &mut events.0 };
+        let of = match action {
+            action if action == looking => &mut events.1,
+            // They have a list of their own.
+            action if action == Action::NoticeSent.as_str() => continue,
+            _ => &mut events.0,
+        };
         *of += usize::try_from(n).unwrap_or_default();
     }
     let open: Vec<u8> = loaded.case.open.iter().copied().filter(|_| loaded.case.state == State::Reviewing).collect();
@@ -242,6 +270,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         unrecorded: false,
         levels: levels.to_vec(),
         timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller)).collect(),
+        notices,
         reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
         events,
         requester,

@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::sessions::{grouped_key, refuse};
 use crate::{
-    app::{App, account, caller, people::Person, sessions, tokens},
+    app::{App, account, caller, notices, people::Person, sessions, tokens},
     clock::Instant,
     crypto::totp,
     domain::role::{self, Permission},
@@ -47,6 +47,9 @@ struct Show {
     roles: String,
     password: FormState,
     preferences: FormState,
+    mail: FormState,
+    /// Whether there is a mail server.
+    mails: bool,
     token: FormState,
     langs: Vec<Choice>,
     themes: Vec<Choice>,
@@ -62,6 +65,7 @@ struct Show {
 struct Forms {
     password: Option<FormState>,
     preferences: Option<FormState>,
+    mail: Option<FormState>,
     token: Option<FormState>,
 }
 
@@ -98,10 +102,13 @@ async fn page_of(app: &App, me: &SignedIn, page: Page, forms: Forms) -> Result<S
         .ids("pref")
         .with("lang", person.lang.clone().unwrap_or_default())
         .with("theme", person.theme.clone().unwrap_or_default());
+    let mail = FormState::new("account").ids("mail").with("address", notices::address(app, &me.caller).await?);
     Ok(Show {
         roles: page.list(&person.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
         password: forms.password.unwrap_or_else(|| FormState::new("account").ids("pw")),
         preferences: forms.preferences.unwrap_or(preferences),
+        mail: forms.mail.unwrap_or(mail),
+        mails: app.mailer.is_some(),
         token: forms.token.unwrap_or_else(|| FormState::new("token").ids("tok")),
         langs: Lang::ALL.iter().map(|l| Choice::new(l.as_str(), page.t(if *l == Lang::En { "language-en" } else { "language-zh" }))).collect(),
         themes: Theme::ALL.iter().map(|t| Choice::new(t.as_str(), page.word("theme", t))).collect(),
@@ -145,6 +152,22 @@ pub async fn preferences(app: Data<App>, me: SignedIn, page: Page, posted: Poste
     account::preferences_set(&app, &me.caller, lang, theme).await?;
     me.flash(Tone::Ok, page.t("account-preferences-done")).await;
     Ok(see_other("/account"))
+}
+
+/// `POST /account/mail-address`
+pub async fn mail_address(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    match notices::address_set(&app, &me.caller, posted.get("address")).await {
+        Ok(_) => {
+            me.flash(Tone::Ok, page.t("account-mail-done")).await;
+            Ok(see_other("/account"))
+        }
+        Err(error) => {
+            let mut form = FormState::from_posted("account", &posted).ids("mail");
+            let status = refuse(&mut form, error)?;
+            html(status, page_of(&app, &me, page, Forms { mail: Some(form), ..Forms::default() }).await?)
+        }
+    }
 }
 
 /// `POST /account/sessions/{id}/revocations`

@@ -111,6 +111,12 @@ async fn own_account(house: &House) {
     let shot = house.post(By::Person(&me), "/account/preferences", &[("theme", "dark"), ("lang", "en")]).await;
     house.worked("/account/preferences", By::Person(&me), &shot);
 
+    let route = "/account/mail-address";
+    let shot = house.post(By::Person(&me), route, &[("address", "nobody at all")]).await;
+    house.declined(route, By::Person(&me), &shot, 422, "invalid");
+    let shot = house.post(By::Person(&me), route, &[("address", "owner@example.com")]).await;
+    house.worked(route, By::Person(&me), &shot);
+
     let route = "/account/sessions/{id}/revocations";
     let other = house.stage.session_of(&me).await.1;
     let shot = house.post(By::Person(&me), &route.replace("{id}", &other), &[]).await;

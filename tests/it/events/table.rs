@@ -44,6 +44,7 @@ pub const TABLE: &[Line] = &[
     line("/sessions/current/closures", "session.closed", &["/before/open", "/after/open"]),
     line("/account/password", "password.changed", &["/sessions_ended"]),
     line("/account/preferences", "preference.changed", CHANGED),
+    line("/account/mail-address", "mail_address.changed", CHANGED),
     line("/account/second-factor", "second_factor.enrolled", &["/method", "/replaced"]),
     line("/account/sessions/{id}/revocations", "session.revoked", &["/before/open", "/after/open"]),
     line("/account/tokens", "token.created", &["/after/name", "/after/scopes"]),

@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod db;
 pub mod html;
 pub mod log;
+pub mod mail;
 pub mod process;
 pub mod sample;
 pub mod small_disk;

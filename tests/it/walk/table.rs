@@ -148,6 +148,7 @@ pub const ROWS: &[Row] = &[
     page("/account", "requester"),
     page("/account", "auditor"),
     form("/account/password", "requester", &[("password", "wrong"), ("new_password", "short")], 422),
+    form("/account/mail-address", "requester", &[("address", "张三@example.com")], 422),
     form("/account/tokens", "requester", &[("name", "")], 422),
     form("/account/tokens/{id}/revocations", "requester", &[], 404).of("{nowhere}"),
     form("/account/sessions/{id}/revocations", "requester", &[], 404).of("{nowhere}"),

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{
         App,
-        recalls::view::{self, Show, Showing},
+        recalls::view::{self, Noticed, Show, Showing},
     },
     clock::Instant,
     crypto,
@@ -97,6 +97,8 @@ struct CasePage {
     broadcast: String,
     timeline: Vec<TimelineItem>,
     reads: Vec<TimelineItem>,
+    /// Who was told what by mail.
+    notices: Vec<NoticeLine>,
     /// How many events of both sorts there are.
     events: (usize, usize),
     more_events: bool,
@@ -119,6 +121,35 @@ struct CasePage {
     may_audit: bool,
     may_export: bool,
     forms: Forms,
+}
+
+/// A mail to somebody.
+struct NoticeLine {
+    name: String,
+    what: String,
+    at: Html,
+    tone: Tone,
+    state: String,
+    /// Why it did not go; empty for none.
+    problem: String,
+}
+
+impl NoticeLine {
+    fn of(page: &Page, n: &Noticed) -> Self {
+        Self {
+            name: n.name.clone(),
+            what: page.word("notice", &n.kind),
+            at: page.time(n.at),
+            tone: match n.state.as_str() {
+                "sent" => Tone::Ok,
+                "failed" => Tone::Bad,
+                "waiting" => Tone::Warn,
+                _ => Tone::Mute,
+            },
+            state: page.word("notice-state", &n.state),
+            problem: n.problem.clone().unwrap_or_default(),
+        }
+    }
 }
 
 /// Shows the case.
@@ -184,6 +215,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         broadcast: v.broadcast.id.clone(),
         timeline: build::timeline(&page, &v.timeline),
         reads: build::timeline(&page, &v.reads),
+        notices: v.notices.iter().map(|n| NoticeLine::of(&page, n)).collect(),
         events: v.events,
         more_events: v.events.0 > v.timeline.len(),
         verbs: verbs(&page.tr, level == Some(3)),

@@ -1,0 +1,42 @@
+//! What a mail says: which case, what is to be done until when, and a link. In the reader's language; nothing of the message itself.
+
+use crate::{
+    app::{App, recalls::Loaded},
+    clock::Instant,
+    connect::mail::{Letter, Sheet},
+    domain::notice::Notice,
+    i18n::{Lang, Tr},
+    store::users::UserRow,
+};
+
+/// The letter of a notice to `user`.
+#[expect(clippy::too_many_arguments, reason = "each is one fact of the letter")]
+pub(super) fn write(app: &App, kind: Notice, level: u8, loaded: &Loaded, user: &UserRow, requester: &str, to: String, id: &str) -> Letter {
+    let lang = user.lang.as_deref().and_then(Lang::parse).unwrap_or_default();
+    let tr = Tr::new(lang).in_zone(&app.config.time_zone);
+    let row = &loaded.row;
+    let moment = |at: Instant| format!("{} {}", tr.time(at), tr.zone_note(at)).trim().to_owned();
+    let due = [row.due_1, row.due_2, row.due_3].get(usize::from(level).wrapping_sub(1)).map(|due| Instant(*due));
+    let mut facts = vec![
+        (tr.t("mail-case"), row.number.clone()),
+        (tr.t("mail-class"), tr.word("harm-class", &row.harm_class)),
+        (tr.t("mail-requester"), requester.to_owned()),
+        (tr.t("mail-state"), tr.word("recall-state", &row.state)),
+    ];
+    match kind {
+        Notice::Decide | Notice::Remind => {
+            facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}"))));
+            facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
+            facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
+        }
+        Notice::Returned | Notice::CarryOut | Notice::Confirm => facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end))))),
+        Notice::Ended => facts.extend(row.finished_at.map(|end| (tr.t("mail-ended-at"), moment(Instant(end))))),
+    }
+    let head = tr.word("mail-head", kind);
+    let subject = tr.a2("mail-subject", "what", tr.word("mail-what", kind), "number", &row.number);
+    let link = format!("{}/recalls/{}", app.config.public_url.trim_end_matches('/'), row.id);
+    let lines: String = facts.iter().map(|(label, value)| format!("{}\n", tr.pair(label, value))).collect();
+    let text = format!("{head}\n\n{lines}\n{}\n{link}\n\n{}\n", tr.t("mail-open"), tr.t("mail-foot"));
+    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open: tr.t("mail-open"), foot: tr.t("mail-foot") };
+    Letter { to, to_name: user.display_name.clone(), text, sheet, message_id: format!("{id}@{}", app.config.host()) }
+}

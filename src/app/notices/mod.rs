@@ -1,0 +1,222 @@
+//! Word gets there: whoever has to do the next step of a case is told by mail, once each, and once more when half of the time has passed.
+//! Links open a page, they never decide, and no message's text or title leaves the house.
+//!
+//! A case that moved wakes the job `tell_people`, which finds out whom it concerns as it stands then; each notice is a row and a job
+//! `send_notice` of its own, so that one address that fails holds up no other. Without a mail server in the settings nobody is told. Not
+//! here: whom a case concerns (`domain::notice`), SMTP (`connect::mail`), what a mail says ([`letter`]).
+
+mod letter;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{App, AppError, AppResult, Caller, Done, recalls};
+use crate::{
+    clock::Instant,
+    connect::mail::{self, MailError},
+    domain::{
+        event::{Action, Event, Outcome, Subject},
+        notice::{self, Notice, Told},
+        recall::State,
+        role::Role,
+    },
+    id::{NoticeId, UserId},
+    store::{
+        StoreError, Tx,
+        notices::{self, NoticeRow},
+        users,
+    },
+};
+
+/// Kinds of jobs.
+pub const TELL: &str = "tell_people";
+pub const SEND: &str = "send_notice";
+/// A mail that could not be handed over for so long is of no use any more.
+const GIVE_UP: Duration = Duration::from_secs(24 * 3600);
+
+/// Has people told of a case that has just come to `version`; part of the write that moved it.
+pub(super) fn wake(tx: &mut Tx<'_>, recall: &str, version: i64) -> Result<(), StoreError> {
+    if !tx.tells() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(TELL, &format!("{recall}/{version}"), &json!({ "recall": recall }), now)
+}
+
+/// Finds out whom the case concerns now, and has each of them told who was not told before. With `remind` in its payload, who still has to
+/// decide that level is told again.
+///
+/// # Errors
+/// Those of the store.
+pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
+    if app.mailer.is_none() {
+        return Ok(None);
+    }
+    let recall = payload["recall"].as_str().ok_or(AppError::NotFound)?.to_owned();
+    let remind = payload["remind"].as_object().map(|r| (r["round"].as_u64().unwrap_or(0), r["level"].as_u64().unwrap_or(0)));
+    app.store
+        .write(move |tx| {
+            let Some(loaded) = recalls::load(tx.conn, &recall)? else { return Ok(()) };
+            let now = tx.now();
+            let deciders: Vec<_> = recalls::deciders(tx.conn, &crate::domain::recall::approval::LEVELS, now)?.into_iter().map(|(d, _)| d).collect();
+            let operators = users::user_holders(tx.conn, &[Role::PlatformOperator])?;
+            let operators: Vec<UserId> =
+                operators.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until)).map(|p| UserId(p.id)).collect();
+            let due = notice::due(&loaded.case, &deciders, &operators);
+            let (case, row) = (&loaded.case, &loaded.row);
+            for told in due {
+                let told = match remind {
+                    None => told,
+                    Some((round, level)) if told.notice == Notice::Decide && u64::from(told.level) == level && u64::from(case.round) == round => {
+                        Told { notice: Notice::Remind, ..told }
+                    }
+                    Some(_) => continue,
+                };
+                note(tx, &row.id, case.round, &told)?;
+            }
+            if remind.is_none() && case.state == State::Reviewing {
+                for level in &case.open {
+                    let due = [row.due_1, row.due_2, row.due_3].get(usize::from(*level).wrapping_sub(1)).copied().unwrap_or_default();
+                    let half = Instant(now.0 + (due - now.0) / 2);
+                    let key = format!("{}/{}/{level}", row.id, case.round);
+                    if half > now.plus(Duration::from_secs(30)) {
+                        tx.enqueue(TELL, &key, &json!({ "recall": row.id, "remind": { "round": case.round, "level": level } }), half)?;
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await?;
+    app.wake.notify_one();
+    Ok(None)
+}
+
+/// One notice, if the person has an address and was not told this before.
+fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told) -> Result<(), StoreError> {
+    if notices::address(tx.conn, told.user.as_str())?.is_none() {
+        return Ok(());
+    }
+    let row = NoticeRow {
+        id: NoticeId::fresh().0,
+        recall_id: recall.to_owned(),
+        user_id: told.user.0.clone(),
+        kind: told.notice.as_str().to_owned(),
+        round: i64::from(round),
+        level: i64::from(told.level),
+        state: "waiting".to_owned(),
+        problem: None,
+        created_at: tx.now().0,
+        ended_at: None,
+    };
+    if notices::known(tx.conn, &row)? {
+        return Ok(());
+    }
+    let (id, now) = (row.id.clone(), tx.now());
+    notices::insert(tx.conn, row)?;
+    tx.enqueue(SEND, &id, &json!({ "notice": id }), now)
+}
+
+/// Sends one notice, unless it is of no use any more. Running it twice sends one mail, or two with the same Message-ID where the process died
+/// between the server's word and ours.
+///
+/// # Errors
+/// Those of the store, and where the mail cannot be handed over now: the job tries again.
+pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
+    let Some(mailer) = app.mailer.clone() else { return Ok(None) };
+    let (wanted, now) = (id.to_owned(), app.now());
+    let found = app
+        .store
+        .read(move |conn| {
+            let Some(row) = notices::find(conn, &wanted)?.filter(|row| row.state == "waiting") else { return Ok(None) };
+            let loaded = recalls::load(conn, &row.recall_id)?.ok_or(StoreError::NotFound)?;
+            let user = users::user_find(conn, &row.user_id)?.ok_or(StoreError::NotFound)?;
+            let requester = users::user_find(conn, &loaded.row.requester_id)?.map_or_else(String::new, |u| u.display_name);
+            let address = notices::address(conn, &row.user_id)?;
+            Ok(Some((row, loaded, user, requester, address)))
+        })
+        .await?;
+    let Some((row, loaded, user, requester, address)) = found else { return Ok(None) };
+    let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
+    let level = u8::try_from(row.level).unwrap_or(0);
+    let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
+    let holds = notice::still(&loaded.case, kind, u32::try_from(row.round).unwrap_or(0), level);
+    let Some(address) = address.filter(|_| active && holds) else {
+        settle(app, &row, "moot", None).await?;
+        return Ok(None);
+    };
+    let letter = letter::write(app, kind, level, &loaded, &user, &requester, address, &row.id);
+    match mailer.send(letter).await {
+        Ok(()) => settle(app, &row, "sent", None).await?,
+        Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(why)).await?,
+        Err(MailError::Later(why)) if now.since(Instant(row.created_at)) > GIVE_UP => settle(app, &row, "failed", Some(why)).await?,
+        Err(MailError::Later(why)) => {
+            let (id, said) = (row.id.clone(), why.clone());
+            app.store.write(move |tx| notices::settle(tx.conn, &id, "waiting", Some(&said), None)).await?;
+            return Err(AppError::Mail(why));
+        }
+    }
+    Ok(None)
+}
+
+/// Records how it ended; a mail that the server took or refused is an event of the case.
+async fn settle(app: &App, row: &NoticeRow, state: &'static str, problem: Option<String>) -> AppResult<()> {
+    let outcome = match state {
+        "sent" => Some(Outcome::Success),
+        "failed" => Some(Outcome::Failed),
+        _ => None,
+    };
+    let detail = json!({ "notice": row.kind, "to": row.user_id, "round": row.round, "level": row.level, "problem": problem });
+    let event = outcome.map(|outcome| {
+        Caller::job(SEND).event(Action::NoticeSent, Subject::new("notice", row.id.clone())).outcome(outcome).case(&row.recall_id).detail(detail)
+    });
+    let id = row.id.clone();
+    let written = app.store.write(move |tx| {
+        let now = tx.now().0;
+        notices::settle(tx.conn, &id, state, problem.as_deref(), Some(now))?;
+        if let Some(event) = &event {
+            tx.append(Event::clone(event))?;
+        }
+        Ok(())
+    });
+    written.await?;
+    Ok(())
+}
+
+/// Where mail to the caller goes; empty for nowhere.
+///
+/// # Errors
+/// `NotFound` for who is no person.
+pub async fn address(app: &App, caller: &Caller) -> AppResult<String> {
+    let user = caller.user_id.clone().ok_or(AppError::NotFound)?;
+    Ok(app.store.read(move |conn| notices::address(conn, &user)).await?.unwrap_or_default())
+}
+
+/// Sets where mail to the caller goes; empty for nowhere.
+///
+/// # Errors
+/// `Invalid` on `address` (`not-an-address`), recorded; `NotFound` for who is no person.
+pub async fn address_set(app: &App, caller: &Caller, typed: &str) -> AppResult<Done<()>> {
+    let user = caller.user_id.clone().ok_or(AppError::NotFound)?;
+    set_for(app, caller, &user, typed).await
+}
+
+/// The same for somebody else's account, from the shell.
+///
+/// # Errors
+/// As [`address_set`].
+pub async fn set_for(app: &App, caller: &Caller, user: &str, typed: &str) -> AppResult<Done<()>> {
+    let subject = Subject::new("user", user);
+    let typed = Some(typed.trim().to_owned()).filter(|t| !t.is_empty());
+    if typed.as_deref().is_some_and(|t| !mail::is_address(t)) {
+        return Err(app.refuse(caller, Action::MailAddressChanged, subject, None, AppError::invalid("address", "not-an-address")).await);
+    }
+    let (user, event) = (user.to_owned(), caller.event(Action::MailAddressChanged, subject));
+    let written = app.store.write(move |tx| {
+        let before = notices::address(tx.conn, &user)?;
+        notices::address_set(tx.conn, &user, typed.as_deref())?;
+        tx.append(event.clone().detail(json!({ "before": { "address": before }, "after": { "address": typed } })))?;
+        Ok(Ok(()))
+    });
+    Done::from_write(written.await?)
+}

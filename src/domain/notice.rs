@@ -1,0 +1,70 @@
+//! Who is told what about a case, by mail. Not here: addresses, words, sending (`app::notices`).
+
+use std::collections::BTreeSet;
+
+use super::recall::{
+    Case, Mode, Rules, State,
+    approval::{Decider, may_ever_decide},
+};
+use crate::{id::UserId, words};
+
+words! {
+    /// What somebody is told.
+    pub enum Notice {
+        /// A level is theirs to decide.
+        Decide = "decide",
+        /// It still is, and half of its time has passed.
+        Remind = "remind",
+        /// Their request came back.
+        Returned = "returned",
+        /// To be carried out in the platform's console.
+        CarryOut = "carry_out",
+        /// A second look at captures.
+        Confirm = "confirm",
+        /// The case has ended.
+        Ended = "ended",
+    }
+}
+
+/// One person to be told; `level` is 0 where no level is meant.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Told {
+    pub user: UserId,
+    pub notice: Notice,
+    pub level: u8,
+}
+
+/// Whom the case concerns as it stands: everybody who may do the next step, and at its end who asked and who decided. `deciders` are all who
+/// hold a level's role, `operators` all platform operators.
+pub fn due(case: &Case, deciders: &[Decider], operators: &[UserId]) -> BTreeSet<Told> {
+    let told = |user: &UserId, notice, level| Told { user: user.clone(), notice, level };
+    match case.state {
+        State::Reviewing => case
+            .open
+            .iter()
+            .flat_map(|level| {
+                deciders.iter().filter(|d| may_ever_decide(Rules::ALL, case, d, *level).is_ok()).map(|d| told(&d.user, Notice::Decide, *level))
+            })
+            .collect(),
+        State::Returned => BTreeSet::from([told(&case.requester, Notice::Returned, 0)]),
+        State::Approved | State::Executing if case.mode == Mode::Guided => {
+            // Whoever captured does not confirm, and nobody confirms what they asked for.
+            let notice = if case.operators.is_empty() { Notice::CarryOut } else { Notice::Confirm };
+            let able = operators.iter().filter(|user| !case.operators.contains(user) && (notice == Notice::CarryOut || **user != case.requester));
+            able.map(|user| told(user, notice, 0)).collect()
+        }
+        State::Approved | State::Executing => BTreeSet::new(),
+        _ => std::iter::once(&case.requester).chain(case.decisions.iter().map(|d| &d.decider)).map(|user| told(user, Notice::Ended, 0)).collect(),
+    }
+}
+
+/// Whether what somebody was to be told still holds: nobody is called to a level that has been decided meanwhile.
+pub fn still(case: &Case, notice: Notice, round: u32, level: u8) -> bool {
+    match notice {
+        Notice::Decide | Notice::Remind => case.state == State::Reviewing && case.round == round && case.open.contains(&level),
+        Notice::Returned => case.state == State::Returned && case.round == round,
+        Notice::CarryOut => !case.state.is_terminal() && case.operators.is_empty(),
+        Notice::Confirm => !case.state.is_terminal(),
+        Notice::Ended => true,
+    }
+}

@@ -1,0 +1,263 @@
+//! Who is told of a case by mail, when, and what becomes of mails that do not go.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use countermand::{
+    app::notices,
+    config::{Config, Security},
+    domain::role::Role,
+    store::notices::NoticeRow,
+};
+
+use crate::{
+    recalls::stage::{Cast, Person, Stage},
+    support::{
+        db::TestDb,
+        mail::{Mail, Mood, Sink},
+    },
+};
+
+struct House {
+    stage: Stage,
+    sink: Sink,
+    cast: Cast,
+}
+
+async fn house(db: TestDb) -> House {
+    let sink = Sink::open();
+    let port = sink.port;
+    let stage = Stage::set_with(db, move |options, config: &mut Config| {
+        options.tells = true;
+        config.smtp.host = Some("127.0.0.1".to_owned());
+        config.smtp.port = Some(port);
+        config.smtp.security = Security::None;
+        config.smtp.from = "撤回有据 <countermand@example.com>".to_owned();
+        config.public_url = "http://recall.example.com".to_owned();
+    })
+    .await;
+    let cast = stage.cast().await;
+    let house = House { stage, sink, cast };
+    for who in [&house.cast.requester, &house.cast.reviewer, &house.cast.lawyer, &house.cast.executive] {
+        house.gives(who).await;
+    }
+    house
+}
+
+impl House {
+    /// Somebody says where mail reaches them.
+    async fn gives(&self, who: &Person) {
+        notices::address_set(&self.stage.app, &who.caller, &format!("{}@example.com", who.caller.name)).await.unwrap();
+    }
+
+    /// Runs what is due, and gives what came.
+    async fn mails(&self) -> Vec<Mail> {
+        self.stage.run().await;
+        self.sink.take()
+    }
+
+    async fn to(&self) -> Vec<String> {
+        self.mails().await.into_iter().map(|m| m.to.split('@').next().unwrap().to_owned()).collect()
+    }
+
+    async fn kept(&self, case: &str) -> Vec<NoticeRow> {
+        let case = case.to_owned();
+        let read = self.stage.app.store.read(move |conn| countermand::store::notices::of_recall(conn, &case));
+        read.await.unwrap().into_iter().map(|(row, _)| row).collect()
+    }
+
+    fn half_a_minute(&self) {
+        self.stage.clock.advance(Duration::from_secs(30));
+    }
+}
+
+/// The parts of a mail in the clear: `=?utf-8?b?…?=` words, and bodies in base64 or quoted-printable.
+fn plain(mail: &Mail) -> String {
+    let mut text = String::new();
+    for part in mail.data.split("\n--").skip(1) {
+        let Some((head, body)) = part.split_once("\n\n") else { continue };
+        let body = body.trim();
+        if head.contains("base64") {
+            text += &String::from_utf8(STANDARD.decode(body.replace('\n', "")).unwrap()).unwrap();
+        } else {
+            let joined = body.replace("=\n", "");
+            let mut bytes = Vec::new();
+            let mut rest = joined.as_bytes();
+            while let Some((first, more)) = rest.split_first() {
+                match (first, more) {
+                    (b'=', [a, b, more @ ..]) => {
+                        bytes.extend(hex::decode([*a, *b]).unwrap());
+                        rest = more;
+                    }
+                    _ => {
+                        bytes.push(*first);
+                        rest = more;
+                    }
+                }
+            }
+            text += &String::from_utf8(bytes).unwrap();
+        }
+    }
+    text
+}
+
+#[actix_web::test]
+async fn whoever_has_to_act_is_told_once_and_in_their_turn() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        // Another reviewer of the level, one of another department, and one without an address.
+        let second = house.stage.person("zhaomin", &[Role::DepartmentReviewer], "人力资源部").await;
+        let elsewhere = house.stage.person("qianli", &[Role::DepartmentReviewer], "销售部").await;
+        house.stage.person("sunwei", &[Role::DepartmentReviewer], "人力资源部").await;
+        house.gives(&second).await;
+        house.gives(&elsewhere).await;
+        let case = house.stage.case(&house.cast).await;
+        let mails = house.mails().await;
+        assert_eq!(mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(), ["zhaomin@example.com", "zhouqiming@example.com"]);
+        let said = plain(&mails[1]);
+        for expected in [&format!("http://recall.example.com/recalls/{case}"), "部门复核", "linyutong", "泄露敏感信息", "（UTC+8）", "等您复核"]
+        {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        assert!(!said.contains("年度薪酬调整方案") && !mails[1].data.contains("totp"), "nothing of the message: {said}");
+        for (name, value) in [("Auto-Submitted", "auto-generated"), ("MIME-Version", "1.0")] {
+            assert_eq!(mails[1].header(name), value, "{}", mails[1].data);
+        }
+        assert!(mails[1].header("Message-ID").ends_with("@recall.example.com>") && mails[1].header("Subject").starts_with("=?utf-8?"));
+        assert_eq!(house.to().await, Vec::<String>::new(), "nobody is told twice");
+
+        // The next level, once the first has decided; and of the decided one nobody hears any more.
+        assert_eq!(house.stage.decide(&house.cast.reviewer, &case, "approve").await.status, 303);
+        assert_eq!(house.to().await, ["hejing"]);
+        // Returned: the requester; submitted again: the first level anew.
+        house.half_a_minute();
+        assert_eq!(house.stage.decide(&house.cast.lawyer, &case, "return").await.status, 303);
+        assert_eq!(house.to().await, ["linyutong"]);
+        let version = house.stage.loaded(&case).await.row.version.to_string();
+        let fields = [("reason", "已补充说明：收件人含外部供应商三家"), ("version", version.as_str())];
+        assert_eq!(house.stage.post(&house.cast.requester, &format!("/recalls/{case}/resubmissions"), &fields).await.status, 303);
+        assert_eq!(house.to().await, ["zhaomin", "zhouqiming"]);
+        for (who, next) in [(&second, vec!["hejing"]), (&house.cast.lawyer, vec!["chensiyuan"])] {
+            house.half_a_minute();
+            assert_eq!(house.stage.decide(who, &case, "approve").await.status, 303);
+            assert_eq!(house.to().await, next);
+        }
+        house.half_a_minute();
+        assert_eq!(house.stage.decide(&house.cast.executive, &case, "approve").await.status, 303);
+        house.stage.settle(4, 1).await;
+        // At the end: who asked, and who decided in any round.
+        let mut ended = house.to().await;
+        ended.extend(house.sink.take().into_iter().map(|m| m.to));
+        assert_eq!(ended, ["chensiyuan", "hejing", "linyutong", "zhaomin", "zhouqiming"]);
+        let kept = house.kept(&case).await;
+        assert!(kept.len() == 13 && kept.iter().all(|n| n.state == "sent" && n.ended_at.is_some()), "{kept:#?}");
+        let page = house.stage.get(&house.cast.requester, &format!("/recalls/{case}")).await;
+        assert!(page.body.contains("邮件服务器已接收") && page.body.contains("告知办结"), "{}", page.body);
+        let trail = house.stage.trail(&case).await;
+        assert_eq!(trail.iter().filter(|action| *action == "notice.sent success").count(), 13, "{trail:?}");
+    }
+}
+
+#[actix_web::test]
+async fn half_the_time_brings_a_reminder_to_who_still_has_to_decide() {
+    let house = house(TestDb::one()).await;
+    let case = house.stage.case(&house.cast).await;
+    assert_eq!(house.to().await, ["zhouqiming"]);
+    let row = house.stage.loaded(&case).await.row;
+    let half = Duration::from_micros(u64::try_from((row.due_1 - row.submitted_at) / 2).unwrap());
+    house.stage.clock.advance(half - Duration::from_secs(5));
+    assert_eq!(house.to().await, Vec::<String>::new());
+    house.stage.clock.advance(Duration::from_secs(10));
+    let mails = house.mails().await;
+    assert_eq!(mails.len(), 1);
+    assert!(plain(&mails[0]).contains("时限已过半"), "{}", plain(&mails[0]));
+    house.stage.clock.advance(half);
+    assert_eq!(house.to().await, Vec::<String>::new(), "once");
+    // Of a level that was decided in time nobody is reminded.
+    let other = house.stage.case(&house.stage.cast2(&house.cast).await).await;
+    assert_eq!(house.to().await, ["zhouqiming"]);
+    house.half_a_minute();
+    assert_eq!(house.stage.decide(&house.cast.reviewer, &other, "reject").await.status, 303);
+    house.stage.clock.advance(half * 2);
+    let told: Vec<String> = house.mails().await.iter().filter(|m| plain(m).contains("时限已过半")).map(|m| m.to.clone()).collect();
+    assert_eq!(told, Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn a_mail_that_cannot_go_is_tried_again_or_shown_as_failed() {
+    let house = house(TestDb::one()).await;
+    let state = async |case: &str| {
+        let kept = house.kept(case).await;
+        (kept[0].state.clone(), kept[0].problem.clone().unwrap_or_default())
+    };
+    house.sink.is(Mood::Busy);
+    let case = house.stage.case(&house.cast).await;
+    assert_eq!(house.to().await, Vec::<String>::new());
+    let (is, problem) = state(&case).await;
+    assert!(is == "waiting" && problem.contains("451"), "{is} {problem}");
+    house.sink.is(Mood::Takes);
+    house.half_a_minute();
+    assert_eq!(house.to().await, ["zhouqiming"]);
+    assert_eq!(state(&case).await, ("sent".to_owned(), String::new()));
+    // A mailbox that does not exist is not tried again, and everybody sees it.
+    house.sink.is(Mood::Refuses);
+    assert_eq!(house.stage.decide(&house.cast.reviewer, &case, "approve").await.status, 303);
+    assert_eq!(house.to().await, Vec::<String>::new());
+    let (is, problem) = state(&case).await;
+    assert!(is == "failed" && problem.contains("no such mailbox"), "{is} {problem}");
+    let page = house.stage.get(&house.cast.requester, &format!("/recalls/{case}")).await;
+    assert!(page.body.contains("未能发送") && page.body.contains("no such mailbox"), "{}", page.body);
+    house.sink.is(Mood::Takes);
+    house.half_a_minute();
+    assert_eq!(house.to().await, Vec::<String>::new());
+    // What was decided while the mail server was busy is no call any more.
+    house.sink.is(Mood::Busy);
+    house.half_a_minute();
+    assert_eq!(house.stage.decide(&house.cast.lawyer, &case, "approve").await.status, 303);
+    assert_eq!(house.to().await, Vec::<String>::new());
+    house.half_a_minute();
+    assert_eq!(house.stage.decide(&house.cast.executive, &case, "reject").await.status, 303);
+    house.sink.is(Mood::Takes);
+    house.half_a_minute();
+    let told = house.mails().await;
+    assert!(told.iter().all(|m| plain(m).contains("已办结")), "{told:#?}");
+    assert!(house.kept(&case).await.iter().any(|n| n.kind == "decide" && n.level == 3 && n.state == "moot"));
+}
+
+#[actix_web::test]
+async fn operators_are_told_of_guided_recalls_and_english_readers_in_english() {
+    let house = house(TestDb::one()).await;
+    let operator = house.stage.person("luomanqing", &[Role::PlatformOperator], "信息部").await;
+    let second = house.stage.person("gaoyuan", &[Role::PlatformOperator], "信息部").await;
+    for who in [&operator, &second] {
+        house.gives(who).await;
+    }
+    countermand::app::account::preferences_set(&house.stage.app, &second.caller, Some("en"), None).await.unwrap();
+    let report = countermand::app::broadcasts::report::Report {
+        channel: "QQ 群".into(),
+        sent_at: house.stage.app.now().to_rfc3339(),
+        audience: "代理商群".into(),
+        title: "报价单".into(),
+        text: "内部价九折".into(),
+        ..Default::default()
+    };
+    let broadcast = countermand::app::broadcasts::report::report(&house.stage.app, &house.cast.requester.caller, report, None).await.unwrap().value;
+    let fields = [("broadcast", broadcast.as_str()), ("category", "wrong_audience"), ("reason", "报价单误发到客户群"), ("step", "submit")];
+    let case = house.stage.post(&house.cast.requester, "/recalls", &fields).await.case();
+    for who in [&house.cast.reviewer, &house.cast.lawyer, &house.cast.executive] {
+        house.half_a_minute();
+        assert_eq!(house.stage.decide(who, &case, "approve").await.status, 303);
+    }
+    let mails = house.mails().await;
+    let of = |mails: &[Mail], who: &str| mails.iter().filter(|m| m.to.starts_with(who)).map(plain).collect::<Vec<_>>();
+    assert!(of(&mails, "luomanqing")[0].contains("请在平台后台执行撤回"), "{mails:#?}");
+    let english = of(&mails, "gaoyuan");
+    assert!(english.len() == 1 && english[0].contains("carry it out in the platform") && english[0].contains("(UTC+8)"), "{english:?}");
+    let path = format!("/recalls/{case}/captures");
+    let fields = [("outcome", "accepted"), ("note", "已在后台撤回")];
+    let upload = house.stage.upload(&operator, &path, &fields, b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR");
+    assert_eq!(upload.await.status, 303);
+    let mails = house.mails().await;
+    assert_eq!(mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(), ["gaoyuan@example.com"], "not who uploaded them");
+    assert!(plain(&mails[0]).contains("second platform operator"));
+}
