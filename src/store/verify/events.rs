@@ -120,6 +120,7 @@ impl Tree {
             roots: BTreeMap::new(),
             suspects: BTreeSet::new(),
             beyond: Vec::new(),
+            renewals: Vec::new(),
             bound: contents::Bound::default(),
         };
         if wanted.remove(&0) {
@@ -141,6 +142,7 @@ impl Tree {
         walked.parts += findings.matched;
         walked.suspects.extend(findings.suspects);
         walked.beyond.extend(findings.beyond);
+        walked.renewals.extend(findings.renewals);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         self.grow(&findings.hashes, findings.roots.into_iter());

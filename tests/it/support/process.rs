@@ -60,9 +60,9 @@ impl Node {
         Server { child, base: String::new() }
     }
 
-    /// The same installation's keys in another folder, for another node.
+    /// The same installation's keys and checkpoint in another folder, for another node.
     pub fn beside(&self, data: &Path) -> Self {
-        assert!(Command::new("cp").arg("-r").arg(self.data.join("keys")).arg(data).status().unwrap().success());
+        assert!(Command::new("cp").arg("-r").args([self.data.join("keys"), self.data.join("log")]).arg(data).status().unwrap().success());
         Self { data: data.to_owned(), database: self.database.clone() }
     }
 }
