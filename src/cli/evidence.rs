@@ -157,7 +157,8 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Resu
             KeyringError::Missing(path) => Trouble::Cannot(format!("--data: there is no key file {}", path.display())),
             other => Trouble::Cannot(format!("--data: {other}")),
         })?;
-        pins.push(Pin::Key(keys.log.verifying_key().to_bytes()));
+        let former = Keyring::former(data).into_iter().filter_map(|line| Some(Vkey::parse(&line).ok()?.key().to_bytes()));
+        pins.push(Pin::OneOf(std::iter::once(keys.log.verifying_key().to_bytes()).chain(former).collect()));
     }
     if let Some(path) = root {
         let pem = fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())))?;

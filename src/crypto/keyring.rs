@@ -19,6 +19,8 @@ const ENVELOPE: &str = "keys/envelope.key";
 const LOG: &str = "keys/log.key";
 /// The key of a log that is being renewed, until it takes the other's place.
 const NEXT: &str = "keys/log.key.next";
+/// Verifier keys of logs that have ended; nothing secret.
+const FORMER: &str = "keys/former";
 /// What binds sealed keys to being a backup's.
 const BACKUP: &str = "backup/keys";
 
@@ -99,6 +101,27 @@ impl Keyring {
             Err(KeyringError::Missing(_)) => Ok(None),
             Err(e) => Err(e),
         }
+    }
+
+    /// Remembers the verifier key of a log that has ended, one a line.
+    pub fn keep_former(data: &Path, vkey: &str) -> io::Result<()> {
+        let path = data.join(FORMER);
+        let mut lines = match fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            other => other?,
+        };
+        if lines.lines().any(|line| line == vkey) {
+            return Ok(());
+        }
+        lines.push_str(&format!("{vkey}\n"));
+        let mut file = private::file(&path)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()
+    }
+
+    /// The verifier keys of logs that have ended, as they were kept.
+    pub fn former(data: &Path) -> Vec<String> {
+        fs::read_to_string(data.join(FORMER)).map(|lines| lines.lines().map(ToOwned::to_owned).collect()).unwrap_or_default()
     }
 
     /// The log key that waits takes the place of the one in use, which is gone then.

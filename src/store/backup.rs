@@ -112,8 +112,8 @@ pub const TABLES: &[Table] = &[
 const WEIGHT: usize = 1 << 20;
 
 impl Table {
-    /// Names and types of the columns.
-    fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+    /// Names and types of the columns, in the order of a line.
+    pub fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         self.columns.split_whitespace().filter_map(|column| column.split_once(':'))
     }
 

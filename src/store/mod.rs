@@ -5,6 +5,7 @@
 //! On SQLite one thread a process groups waiting closures into one transaction (`sqlite`); on PostgreSQL closures run in parallel and
 //! one sequencer gives pending events their index (`postgres`, `sequencer`). Not here: rules (`domain`), who may do what (`app`).
 
+pub mod aftermath;
 pub mod attachments;
 pub mod backup;
 pub mod broadcasts;
@@ -64,6 +65,7 @@ use crate::{
     clock::{Clock, Instant, SystemClock},
     crypto::{keyring::Keyring, private},
     id::EventId,
+    ledger::note::Vkey,
 };
 
 /// How a store is opened.
@@ -388,6 +390,11 @@ impl Store {
     /// This data folder's name in leaves and leases.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// The keys of the logs that this one was renewed from.
+    pub fn former(&self) -> Result<Vec<Vkey>, StoreError> {
+        self.read_now(|conn| renewal::former(conn))
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

@@ -6,7 +6,7 @@
 //! them still verifies with the old key, and no case loses its events. Where the old log ends stands `log.renewed`: its subject is the old
 //! log; its index says how many events are the old log's, and with the tree before it their root; its `detail` holds the old key, the
 //! newest checkpoint known of the old log, and what is known to be lost. The old key stays in `log_keys`, its checkpoints in
-//! `log_checkpoints`, its last checkpoint outside as `log/checkpoint.<old installation>`.
+//! `log_checkpoints`, its last checkpoint outside as `log/checkpoint.<old installation>`; for whoever has the folder alone, `keys/former` names the old key.
 //!
 //! The new key is on the disk as `keys/log.key.next` before the row that names it, and takes its place after; whoever opens the store next
 //! finishes what a crash has left between ([`finish`]).
@@ -19,6 +19,7 @@ use serde_json::json;
 
 use super::{
     Conn, Options, StoreError, Tx,
+    aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
     log, migrate, pending, reader,
@@ -33,7 +34,7 @@ use crate::{
     crypto::keyring::Keyring,
     domain::event::{Action, Event, Subject},
     id,
-    ledger::checkpoint::{self, Checkpoint},
+    ledger::checkpoint::{self, Checkpoint, Vkey},
 };
 
 /// A log that was renewed.
@@ -100,15 +101,17 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
         }
         pending::settle(conn, &keys)?;
         let head = log::head(conn)?;
+        let now = Instant(head.last_at).max(options.clock.now());
+        let Aftermath { sessions, broadcasts } = aftermath::settle(conn, now.0)?;
         let newest = known.as_ref().map(|c| json!({ "size": c.size, "root": hex::encode(c.root) }));
         let event = Event::system(Action::LogRenewed, Subject::new("log", origin.rsplit('/').next().unwrap_or(&origin)))
             .detail(json!({
                 "before": { "origin": origin, "vkey": old, "size": head.size, "root": hex::encode(&head.root), "checkpoint": newest },
                 "after": { "origin": renamed, "vkey": vkey },
-                "why": why,
+                "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
-        let mut tx = Tx { conn, now: Instant(head.last_at).max(options.clock.now()), scope: &scope, events: Vec::new() };
+        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };
         tx.append(event)?;
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
@@ -142,6 +145,13 @@ fn lost(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(O
     }
 }
 
+/// The keys of the logs that this one was renewed from, the first first.
+pub(super) fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
+    let mut rows: Vec<String> = log_keys::table.order(log_keys::id.asc()).select(log_keys::vkey).load(conn)?;
+    rows.pop();
+    rows.iter().map(|vkey| Vkey::parse(vkey).map_err(|e| StoreError::Corrupt(format!("{vkey}: {e}")))).collect()
+}
+
 /// Lets the next key take its place where the database names it already: a renewal that was committed is finished.
 pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
     let unavailable = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", data.display()));
@@ -149,7 +159,7 @@ pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
     let keys: Vec<(i64, String)> = log_keys::table.order(log_keys::id.desc()).limit(2).load(conn)?;
     let origin: Option<String> = settings::table.find("origin").select(settings::value).first(conn).optional()?;
     let (Some(origin), [(_, new), (_, old)]) = (origin, &keys[..]) else { return Ok(()) };
-    if checkpoint::Vkey::new(&origin, &next.verifying_key()).map(|v| v.to_string()).as_ref() != Ok(new) {
+    if Vkey::new(&origin, &next.verifying_key()).map(|v| v.to_string()).as_ref() != Ok(new) {
         return Ok(());
     }
     let note = reader::last_checkpoint(conn)?.ok_or(StoreError::NotFound)?;
@@ -160,5 +170,5 @@ pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
         fs::rename(&copy, data.join(format!("log/checkpoint.{installation}"))).map_err(|e| unavailable(&e))?;
     }
     signer::keep_copy(data, &note)?;
-    Keyring::adopt_next(data).map_err(|e| unavailable(&e))
+    Keyring::keep_former(data, old).and_then(|()| Keyring::adopt_next(data)).map_err(|e| unavailable(&e))
 }

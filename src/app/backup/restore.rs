@@ -24,6 +24,7 @@ use crate::{
     ledger::checkpoint::{self, Checkpoint, Vkey},
     store::{
         Conn, Database, Options, Store,
+        aftermath::{self, Aftermath},
         backup::{TABLES, is_empty, load, partition, refill},
         migrate, pending, signer,
         verify::{Against, Report, inspect, inspect_within},
@@ -124,15 +125,21 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
     Ok(Restored { manifest, standing, aside })
 }
 
-/// Opens what was restored, records that it was, and signs it: after this it is an installation like any other.
+/// Opens what was restored, ends what must not go on as it stood (`store::aftermath`), records that it was restored, and signs it: after
+/// this it is an installation like any other.
 pub fn resume(options: Options, manifest: &Manifest) -> Result<Store, BackupError> {
     let store = Store::open(options)?;
-    let detail = json!({
-        "taken_at": manifest.taken_at, "program": manifest.program, "from": manifest.database,
-        "log": { "origin": manifest.origin, "size": manifest.size, "root": manifest.root },
-    });
-    let event = Caller::shell().event(Action::BackupRestored, Subject::new("backup", manifest.id.clone())).detail(detail);
-    store.write_now(move |tx| tx.append(event.clone()))?;
+    let taken = manifest.clone();
+    store.write_now(move |tx| {
+        let now = tx.now();
+        let Aftermath { sessions, broadcasts } = aftermath::settle(tx.conn, now.0)?;
+        let detail = json!({
+            "taken_at": taken.taken_at, "program": taken.program, "from": taken.database,
+            "log": { "origin": taken.origin, "size": taken.size, "root": taken.root },
+            "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+        });
+        tx.append(Caller::shell().event(Action::BackupRestored, Subject::new("backup", taken.id.clone())).detail(detail))
+    })?;
     store.checkpoint_now()?;
     Ok(store)
 }

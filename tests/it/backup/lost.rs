@@ -232,6 +232,7 @@ fn what_a_renewal_left_cannot_be_changed_unseen() {
     use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query};
     let lost = Lost::of(TestDb::sqlite());
     lost.restore(&[]);
+    let old = countermand::crypto::keyring::Keyring::open(lost.db.path(), false).unwrap();
     lost.node().json(&["ledger", "renew", "--json"]);
     let mut raw = SqliteConnection::establish(lost.db.path().join("countermand.db").to_str().unwrap()).unwrap();
     raw.batch_execute("PRAGMA busy_timeout=5000").unwrap();
@@ -248,7 +249,30 @@ fn what_a_renewal_left_cannot_be_changed_unseen() {
         assert!(report["problems"].as_array().unwrap().iter().any(|p| p["table"] == "log_keys"), "{change}: {report}");
         assert_eq!(sql_query(&back).execute(&mut raw), Ok(1));
     }
-    // A checkpoint that the lost log's key signs over an event after its end.
+    assert_eq!(lost.node().json(&["ledger", "verify", "--json"])["ok"], true);
+    // The old key over an event after its end, and the present one over events before its beginning.
+    let (before, after) = (lost.db.path().join("log/checkpoint"), lost.vkey.name().to_owned());
+    let note = std::fs::read_to_string(&before).unwrap();
+    let now = lost.db.open();
+    let head = checkpoint::open(&note, &now.vkey().unwrap()).unwrap();
+    let late = checkpoint::Checkpoint { origin: after, ..head.clone() }.sign(&old.log).unwrap();
+    let first: i64 = checkpoint_sizes(&mut raw)[0];
+    let root = now.read_now(move |c| Ok(countermand::ledger::tree::root(&reader::TileReader::new(c), first as u64).unwrap())).unwrap();
+    let early = checkpoint::Checkpoint { size: first as u64, root, ..head }.sign(&now.keys().log).unwrap();
+    drop(now);
+    for (size, forged) in [("(SELECT max(size) FROM log_checkpoints)".to_owned(), late), (first.to_string(), early)] {
+        use diesel::sql_types::Text;
+        let kept = note_of_size(&mut raw, &size);
+        let put = |raw: &mut SqliteConnection, note: &str| {
+            sql_query(format!("UPDATE log_checkpoints SET note = ? WHERE size = {size}")).bind::<Text, _>(note).execute(raw)
+        };
+        assert_eq!(put(&mut raw, &forged), Ok(1));
+        let report = lost.node().run(&["ledger", "verify", "--json"]);
+        let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+        let named = |p: &Value| p["table"] == "log_checkpoints" && p["detail"].as_str().unwrap().contains("key of another part");
+        assert!(report["problems"].as_array().unwrap().iter().any(named), "{report}");
+        assert_eq!(put(&mut raw, &kept), Ok(1));
+    }
     assert_eq!(lost.node().json(&["ledger", "verify", "--json"])["ok"], true);
 }
 
@@ -344,6 +368,38 @@ fn another_node_needs_the_checkpoint_with_the_keys() {
     work(&Store::open(options()).unwrap(), 1);
 }
 
+/// What was sealed under the old key is still told from a forgery; what is exported now is under the new one.
+#[test]
+fn bundles_of_the_log_before_are_trusted_still() {
+    for db in TestDb::each() {
+        let told = node(&db).json(&["demo", "--once", "--json"]);
+        let folder = tempfile::tempdir().unwrap();
+        let backup = back_up(&node(&db), folder.path());
+        let db = lose_database(db);
+        let node = node(&db);
+        let done = node.run(&["restore", backup.to_str().unwrap(), "--new-log"]);
+        assert!(done.status.success(), "{}", said(&done));
+        // Nothing newer was known than the backup itself, so that its log simply went on: begin a new one over a lost copy.
+        std::fs::remove_file(db.path().join("log/checkpoint")).unwrap();
+        let renewed = node.json(&["ledger", "renew", "--json"]);
+        let bundle = told["bundle"].as_str().unwrap();
+        let trusted = node.run(&["evidence", "verify", bundle]);
+        assert!(trusted.status.success(), "{}", said(&trusted));
+        let pinned = node.run(&["evidence", "verify", bundle, "--log-key", renewed["vkey"].as_str().unwrap()]);
+        assert_eq!(pinned.status.code(), Some(1), "{}", said(&pinned));
+        let events = told["events"].to_string();
+        for at in [vec![], vec!["--at", &events]] {
+            let out = folder.path().join("case.zip");
+            let mut export = vec!["evidence", "export", "--case", told["case"].as_str().unwrap(), "--out", out.to_str().unwrap()];
+            export.extend(at);
+            let exported = node.run(&export);
+            assert!(exported.status.success(), "{}", said(&exported));
+            let verified = node.run(&["evidence", "verify", out.to_str().unwrap(), "--log-key", renewed["vkey"].as_str().unwrap()]);
+            assert!(verified.status.success(), "{}", said(&verified));
+        }
+    }
+}
+
 /// A crash between what a renewal commits and the key's taking its place.
 #[test]
 fn a_renewal_that_was_cut_off_after_its_commit_is_finished_by_the_next_start() {
@@ -362,6 +418,18 @@ fn a_renewal_that_was_cut_off_after_its_commit_is_finished_by_the_next_start() {
         assert!(!keys.join("log.key.next").exists());
         assert!(store.verify(&Against::default()).unwrap().ok);
     }
+}
+
+fn checkpoint_sizes(raw: &mut diesel::SqliteConnection) -> Vec<i64> {
+    use countermand::store::schema::log_checkpoints;
+    use diesel::prelude::*;
+    log_checkpoints::table.order(log_checkpoints::seq).select(log_checkpoints::size).load(raw).unwrap()
+}
+
+fn note_of_size(raw: &mut diesel::SqliteConnection, size: &str) -> String {
+    use countermand::store::schema::log_checkpoints;
+    use diesel::{dsl::sql, prelude::*, sql_types::Bool};
+    log_checkpoints::table.filter(sql::<Bool>(&format!("size = {size}"))).select(log_checkpoints::note).first(raw).unwrap()
 }
 
 fn work_unsigned(store: &Store) {

@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use super::stage::{PASSPHRASE, back_up, node, passphrase_in, said, work};
 use crate::support::db::TestDb;
 
-/// All rows of all tables but those that a restore itself adds to.
+/// All rows of all tables but those that a restore itself adds to, or ends.
 fn rows(store: &Store) -> Vec<(&'static str, Vec<String>)> {
-    let grown = ["log_events", "log_head", "log_parts", "log_search", "log_tiles", "log_checkpoints", "log_pending", "settings"];
+    let grown = ["log_events", "log_head", "log_parts", "log_search", "log_tiles", "log_checkpoints", "log_pending", "settings", "sessions"];
     let tables = TABLES.iter().filter(|t| !grown.contains(&t.name));
     tables
         .map(|table| {
@@ -121,6 +121,56 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
         let lost: Vec<_> = acknowledged.iter().filter(|event| there.index_of(event).unwrap().is_none()).collect();
         let waiting: Vec<String> = there.read_now(|c| Ok(log_pending::table.select(log_pending::event_id).load(c)?)).unwrap();
         assert!(lost.iter().all(|event| waiting.iter().any(|id| id == event.as_str())), "{lost:?}");
+    }
+}
+
+/// The lost installation may have ended the sessions of then, and sent what waited: neither goes on by itself.
+#[test]
+fn nobody_is_still_signed_in_and_nothing_is_sent_a_second_time() {
+    use countermand::store::schema::{broadcasts, messages, recipients, sessions};
+    for db in TestDb::each() {
+        let (first, folder) = (node(&db), tempfile::tempdir().unwrap());
+        first.json(&["demo", "--once", "--json"]);
+        let store = db.open();
+        // As it stands while a notice is going out.
+        let going = store.write_now(|tx| {
+            let (message, broadcast): (String, String) = messages::table.select((messages::id, messages::broadcast_id)).first(tx.conn)?;
+            diesel::update(messages::table.find(&message))
+                .set((messages::state.eq("pending"), messages::sent_at.eq(None::<i64>)))
+                .execute(tx.conn)?;
+            diesel::update(broadcasts::table.find(&broadcast)).set(broadcasts::state.eq("sending")).execute(tx.conn)?;
+            diesel::update(recipients::table.filter(recipients::message_id.eq(&message)))
+                .set(recipients::delivery.eq("accepted"))
+                .execute(tx.conn)?;
+            Ok((message, broadcast))
+        });
+        let (message, broadcast) = going.unwrap().value;
+        let open =
+            |store: &Store| store.read_now(|c| Ok(sessions::table.filter(sessions::state.ne("closed")).count().get_result::<i64>(c)?)).unwrap();
+        assert!(open(&store) > 0);
+        drop(store);
+        let file = back_up(&first, folder.path());
+        let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
+        let (passphrase, copy) = (passphrase_in(folder.path()), db.path().join("log/checkpoint"));
+        node(&target).json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"]);
+        let store = target.open();
+        assert_eq!(open(&store), 0);
+        let size = store.read_now(reader::head).unwrap().size();
+        let (state, deliveries, detail) = store
+            .read_now({
+                let keys = store.keys().clone();
+                move |c| {
+                    let state: String = messages::table.find(&message).select(messages::state).first(c)?;
+                    let of = recipients::table.filter(recipients::message_id.eq(&message)).select(recipients::delivery).distinct();
+                    let last = reader::event(c, size - 1)?;
+                    assert_eq!(last.leaf.action, "backup.restored");
+                    Ok((state, of.load::<String>(c)?, reader::parts_of(c, &keys, &last.leaf.id)?))
+                }
+            })
+            .unwrap();
+        assert_eq!((state.as_str(), deliveries), ("unknown", vec!["unknown".to_owned()]));
+        let detail: Value = serde_json::from_slice(&detail.iter().find(|p| p.name == "detail").unwrap().value).unwrap();
+        assert!(detail["sends_in_doubt"] == json!([broadcast]) && detail["sessions_ended"].as_u64() > Some(0), "{detail}");
     }
 }
 
