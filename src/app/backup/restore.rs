@@ -102,8 +102,16 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
             refill(&staged, |conn| fill(conn, &mut backup))?;
             holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
             let standing = refill(&staged, |conn| stand(conn, known.as_ref(), &keys))?;
+            // The last connection has closed: what it wrote ahead must lie in the file that gets the name.
+            if beside(&file, "-wal").metadata().is_ok_and(|m| m.len() > 0) {
+                return Err(StoreError::Unavailable(format!("{} is not whole yet", file.display())).into());
+            }
             File::open(&file).and_then(|f| f.sync_all()).map_err(BackupError::file(&file))?;
             place()?;
+            crate::crash::point("restore.placed");
+            if path.exists() && refill::<_, StoreError>(wanted.database, is_empty)? {
+                fs::remove_file(path).map_err(BackupError::file(path))?;
+            }
             // Not a renaming: that would take the place of a database that somebody has begun meanwhile.
             fs::hard_link(&file, path).map_err(BackupError::file(path))?;
             let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -119,6 +127,7 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
             holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
             let standing = stand(conn, known.as_ref(), &keys)?;
             place()?;
+            crate::crash::point("restore.placed");
             Ok(standing)
         })?,
     };
@@ -148,19 +157,26 @@ fn full(what: &str) -> BackupError {
     BackupError::Refused(format!("{what} holds data already; restore into an empty one, or move that away first"))
 }
 
+/// What SQLite lays beside its file.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// The path with something behind its name.
+fn beside(path: &Path, ending: impl AsRef<std::ffi::OsStr>) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 /// The target must have no data.
 fn vacant(database: &Database) -> Result<(), BackupError> {
     match database {
         Database::Sqlite(path) => {
-            for ending in ["", "-wal", "-journal"] {
-                let mut name = path.as_os_str().to_owned();
-                name.push(ending);
-                let file = PathBuf::from(name);
-                if file.metadata().is_ok_and(|m| m.len() > 0) {
-                    return Err(full(&file.display().to_string()));
-                }
+            // A server that was started too early has left its tables, and nothing in them.
+            if path.exists() && !refill::<_, StoreError>(database, is_empty).unwrap_or(false) {
+                return Err(full(&path.display().to_string()));
             }
-            Ok(())
+            let left = BESIDE.map(|ending| beside(path, ending)).into_iter().find(|file| file.metadata().is_ok_and(|m| m.len() > 0));
+            left.map_or(Ok(()), |file| Err(full(&file.display().to_string())))
         }
         Database::Postgres(_) => {
             migrate::run(database)?;
@@ -222,17 +238,12 @@ impl Stage {
 
     /// The place of a database file that will be called `path`, on the same file system.
     fn database(&self, path: &Path) -> Result<(PathBuf, Database), BackupError> {
-        let beside = |ending: &str| {
-            let mut name = path.as_os_str().to_owned();
-            name.push(self.0.file_name().unwrap_or_default());
-            name.push(ending);
-            PathBuf::from(name)
-        };
+        let file = beside(path, self.0.file_name().unwrap_or_default());
         if let Some(folder) = path.parent() {
             private::folder(folder).map_err(BackupError::file(folder))?;
         }
-        self.1.borrow_mut().extend(["", "-wal", "-shm"].map(beside));
-        Ok((beside(""), Database::Sqlite(beside(""))))
+        self.1.borrow_mut().extend(BESIDE.iter().map(|ending| beside(&file, ending)).chain([file.clone()]));
+        Ok((file.clone(), Database::Sqlite(file)))
     }
 }
 

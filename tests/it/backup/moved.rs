@@ -9,7 +9,7 @@ use countermand::{
     app::{App, backup},
     config::Config,
     domain::event::{Action, Event, Subject},
-    store::{Options, Store, backup::TABLES, reader, schema::log_pending},
+    store::{Options, Store, StoreError, backup::TABLES, reader, schema::log_pending},
 };
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn rows(store: &Store) -> Vec<(&'static str, Vec<String>)> {
                 lines.push(row.to_string());
                 Ok(())
             };
-            store.read_now(|conn| countermand::store::backup::dump::<countermand::store::StoreError>(conn, table, keep)).unwrap();
+            store.read_now(|conn| countermand::store::backup::dump::<StoreError>(conn, table, keep)).unwrap();
             (table.name, lines)
         })
         .collect()
@@ -255,5 +255,72 @@ fn a_backup_that_fails_says_so_in_the_trail() {
         assert_eq!(outcomes, ["success", "failed"]);
         let nowhere = backup::take(&app, &folder.path().join("no/such/a.backup"), None, || Ok(()));
         assert!(matches!(nowhere, Err(backup::BackupError::File { .. })), "{nowhere:?}");
+    }
+}
+
+/// The process dies when all is in its place but the database: nothing was restored, and the next try does it.
+#[test]
+fn a_restore_that_was_cut_off_is_done_again() {
+    for db in TestDb::each() {
+        let (first, folder) = (node(&db), tempfile::tempdir().unwrap());
+        first.json(&["demo", "--once", "--json"]);
+        let file = back_up(&first, folder.path());
+        let (passphrase, copy) = (passphrase_in(folder.path()), db.path().join("log/checkpoint"));
+        let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
+        let second = node(&target);
+        let restore = ["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"];
+        let died = second.crash_at("restore.placed", &restore);
+        assert_eq!(died.status.code(), None, "{}", said(&died));
+        // Whoever starts a server now begins nothing anew on top of it.
+        let early = second.run(&["user", "list"]);
+        assert!(!early.status.success() && said(&early).contains("the database is empty"), "{}", said(&early));
+        let restored = second.json(&restore);
+        assert_eq!(restored["read_only"], Value::Null);
+        assert_eq!(second.json(&["ledger", "verify", "--json"])["ok"], true);
+    }
+}
+
+/// Parts of months long past lie in partitions of their own again.
+#[test]
+fn parts_of_earlier_months_get_their_partitions_back() {
+    use countermand::clock::{Instant, ManualClock};
+    let Some(db) = TestDb::postgres() else { return };
+    let clock = ManualClock::at(Instant::parse("2026-02-10T09:00:00Z").unwrap());
+    let store = Store::open(Options { clock, ..db.options() }).unwrap();
+    work(&store, 3);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.backup");
+    backup::take(&App::new(store, Config::default()), &file, Some(PASSPHRASE), || Ok(())).unwrap();
+    let note = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
+    let target = TestDb::postgres().unwrap();
+    let wanted = backup::Wanted {
+        file: &file,
+        data: target.path(),
+        database: &target.database,
+        passphrase: Some(PASSPHRASE),
+        against: &[note],
+        new_log: false,
+    };
+    backup::restore(&wanted).unwrap();
+    let mut conn = diesel::PgConnection::establish(&target.url().unwrap()).unwrap();
+    let count = |conn: &mut diesel::PgConnection, table: &str| {
+        diesel::dsl::sql::<diesel::sql_types::BigInt>(&format!("SELECT count(*) FROM {table}")).get_result::<i64>(conn).unwrap()
+    };
+    assert!(count(&mut conn, "log_parts_2026_02") > 3);
+    assert_eq!(count(&mut conn, "log_parts_rest"), 0);
+}
+
+/// Whoever writes the lines gives up in the middle: the connection is as good as before.
+#[test]
+fn a_dump_that_stops_half_way_harms_nobody() {
+    for db in TestDb::each() {
+        let store = db.open();
+        work(&store, 5);
+        let events = TABLES.iter().find(|t| t.name == "log_events").unwrap();
+        for _ in 0..6 {
+            let stopped = store.read_now(|c| countermand::store::backup::dump(c, events, |_| Err(StoreError::Full)));
+            assert!(matches!(stopped, Err(StoreError::Full)), "{stopped:?}");
+            assert!(store.read_now(reader::head).unwrap().size() > 4);
+        }
     }
 }

@@ -30,6 +30,11 @@ impl Node {
         self.command(arguments).output().unwrap()
     }
 
+    /// Runs a command that dies at this step (`crash`).
+    pub fn crash_at(&self, step: &str, arguments: &[&str]) -> Output {
+        self.command(arguments).env("COUNTERMAND_CRASH_AT", step).output().unwrap()
+    }
+
     /// Runs a command that must do as told; gives its JSON.
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let out = self.run(arguments);
