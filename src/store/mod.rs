@@ -394,7 +394,7 @@ impl Store {
 
     /// The keys of the logs that this one was renewed from.
     pub fn former(&self) -> Result<Vec<Vkey>, StoreError> {
-        self.read_now(|conn| renewal::former(conn))
+        self.read_now(renewal::former)
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {
