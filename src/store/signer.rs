@@ -1,7 +1,7 @@
 //! The log's beginning and its signatures: never over a head that does not extend the last one signed.
 //!
 //! The last checkpoint signed is kept in the database and, as `<data>/log/checkpoint`, outside it: a database that was restored or failed
-//! over to an older state is found out by the copy, and signs nothing. The copy is there before anything is signed, over no event; so a
+//! over to an older state is found out by the copy, and signs nothing. The copy is there before the first event; so a
 //! copy that is missing was taken away, and nothing is signed either until [`accept`] has put one in its place.
 //!
 //! A restored database that is known to lie behind, or of which nobody can say whether it does, says so itself ([`BEHIND`]): it is read
@@ -58,8 +58,8 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
         create(conn, keys, options)?;
     }
     let origin = names(conn, keys)?;
-    let signed = log::head(conn)?.checkpoint_seq > 0;
-    if !signed && !copy_path(&options.data).exists() {
+    // Before the first event: from then on there is a copy, or somebody has taken it away.
+    if log::head(conn)?.size == 0 && !copy_path(&options.data).exists() {
         let nothing = Checkpoint { origin: origin.clone(), size: 0, root: EMPTY_ROOT };
         let note = nothing.sign(&keys.log).map_err(|e| StoreError::Corrupt(e.to_string()))?;
         keep_copy(&options.data, &note)?;

@@ -79,11 +79,11 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         return Err(BackupError::Broken("its manifest was not made with this installation's envelope key".to_owned()));
     }
     backup.check(&manifest)?;
-    let known = known(&manifest, wanted)?;
+    let known = known(&mut backup, &manifest, wanted)?;
     if known.is_none() && !wanted.new_log {
         return Err(BackupError::Fork(format!(
-            "nobody can say what the log signed after this backup: {} is not there. Give the newest checkpoint that a mirror, an auditor or \
-             another node has with --against FILE; if there is none, begin a new log with --new-log",
+            "nobody can say what the log signed after this backup: {} is not there, or older than the backup. Give the newest checkpoint that a \
+             mirror, an auditor or another node has with --against FILE; if there is none, begin a new log with --new-log",
             wanted.data.join("log/checkpoint").display()
         )));
     }
@@ -211,8 +211,8 @@ fn keys(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result
     Ok(keys)
 }
 
-/// The newest checkpoint known outside, with its note.
-fn known(manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Option<(Checkpoint, String)>, BackupError> {
+/// The newest checkpoint known outside, with its note; none that is older than the backup's own, because it says nothing of what came after.
+fn known(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Option<(Checkpoint, String)>, BackupError> {
     let vkey = Vkey::parse(&manifest.vkey).map_err(|e| BackupError::Broken(format!("{}: {e}", super::VKEY)))?;
     let copy = signer::copy(wanted.data)?;
     let mut newest: Option<(Checkpoint, String)> = None;
@@ -223,7 +223,9 @@ fn known(manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Option<(Checkpoint,
             newest = Some((opened, note.clone()));
         }
     }
-    Ok(newest)
+    let own = String::from_utf8_lossy(&backup.short(CHECKPOINT)?).into_owned();
+    let own = checkpoint::open(&own, &vkey).map_err(|e| BackupError::Broken(format!("{CHECKPOINT}: {e}")))?;
+    Ok(newest.filter(|(known, _)| known.size >= own.size))
 }
 
 /// Where everything lies until it is known to hold; goes with the value.

@@ -17,6 +17,8 @@ struct Lost {
     db: TestDb,
     folder: tempfile::TempDir,
     backup: PathBuf,
+    /// A checkpoint from before the backup.
+    early: String,
     /// The last checkpoint of the lost log.
     last: String,
     vkey: Vkey,
@@ -32,11 +34,12 @@ impl Lost {
         let folder = tempfile::tempdir().unwrap();
         let backup = back_up(&node(&db), folder.path());
         let store = db.open();
+        let early = store.read_now(|c| Ok((0..9).find_map(|at| reader::checkpoint_at(c, at).unwrap()).unwrap())).unwrap();
         work(&store, 3);
         let vkey = store.vkey().unwrap();
         drop(store);
         let last = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
-        Self { db: lose_database(db), folder, backup, last, vkey }
+        Self { db: lose_database(db), folder, backup, early, last, vkey }
     }
 
     fn node(&self) -> Node {
@@ -147,6 +150,20 @@ fn where_nothing_outside_is_known_nothing_is_restored_unless_a_new_log_is_asked_
         assert!(!elsewhere.path().join("keys").exists() && !elsewhere.path().join("countermand.db").exists());
         // Somebody kept the last checkpoint: then it is known that the backup is too old.
         let kept = lost.folder.path().join("kept");
+        // One from before the backup says nothing of what came after it.
+        std::fs::write(&kept, &lost.early).unwrap();
+        let mut against = with.to_vec();
+        against.extend(["--against", kept.to_str().unwrap()]);
+        let refused = node.run(&against);
+        assert!(refused.status.code() == Some(1) && said(&refused).contains("older than the backup"), "{}", said(&refused));
+        let foreign = {
+            let other = TestDb::sqlite();
+            work(&other.open(), 9);
+            std::fs::read_to_string(other.path().join("log/checkpoint")).unwrap()
+        };
+        std::fs::write(&kept, foreign).unwrap();
+        let refused = node.run(&against);
+        assert!(refused.status.code() == Some(2) && said(&refused).contains("not one of the log in this backup"), "{}", said(&refused));
         std::fs::write(&kept, &lost.last).unwrap();
         let reason = lost.folder.path().join("reason");
         std::fs::write(&reason, "机房失火，磁盘全毁\n").unwrap();
