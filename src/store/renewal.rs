@@ -8,6 +8,8 @@
 //! newest checkpoint known of the old log, and what is known to be lost. The old key stays in `log_keys`, its checkpoints in
 //! `log_checkpoints`, its last checkpoint outside as `log/checkpoint.<old installation>`; for whoever has the folder alone, `keys/former` names the old key.
 //!
+//! This is no [`super::Store::write`], because no store opens such a database for writing; its event lies in the same transaction all the same.
+//!
 //! The new key is on the disk as `keys/log.key.next` before the row that names it, and takes its place after; whoever opens the store next
 //! finishes what a crash has left between ([`finish`]).
 

@@ -173,6 +173,18 @@ fn where_nothing_outside_is_known_nothing_is_restored_unless_a_new_log_is_asked_
         assert!(done["read_only"].is_null() && done["vkey"].as_str() != Some(lost.vkey.to_string().as_str()), "{done}");
         let report = node.json(&["ledger", "verify", "--json"]);
         assert_eq!(report["ok"], true, "{report}");
+        let store = elsewhere.open();
+        let keys = store.keys().clone();
+        let reasons = store.read_now(move |c| {
+            let mut found = Vec::new();
+            for event in reader::events_from(c, 0, 1000)?.iter().filter(|e| e.leaf.action == "log.renewed") {
+                found.extend(reader::parts_of(c, &keys, &event.leaf.id)?.into_iter().filter(|p| p.name == "text"));
+            }
+            Ok(found)
+        });
+        let reasons = reasons.unwrap();
+        assert!(reasons.len() == 1 && String::from_utf8_lossy(&reasons[0].value).contains("机房失火，磁盘全毁"), "{reasons:?}");
+        drop(store);
         // What the lost log signed beyond the backup is not in it, and an auditor who has that sees it.
         let audited = node.run(&["ledger", "verify", "--against", kept.to_str().unwrap()]);
         assert_eq!(audited.status.code(), Some(1), "{}", said(&audited));
@@ -297,6 +309,21 @@ fn what_a_renewal_left_cannot_be_changed_unseen() {
         assert_eq!(put(&mut raw, &kept), Ok(1));
     }
     assert_eq!(lost.node().json(&["ledger", "verify", "--json"])["ok"], true);
+}
+
+/// Nothing is built on a log that does not hold.
+#[test]
+fn a_log_that_was_changed_is_not_renewed() {
+    use diesel::{Connection, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query};
+    let lost = Lost::of(TestDb::sqlite());
+    lost.restore(&[]);
+    let mut raw = SqliteConnection::establish(lost.db.path().join("countermand.db").to_str().unwrap()).unwrap();
+    raw.batch_execute("PRAGMA busy_timeout=5000").unwrap();
+    assert_eq!(sql_query("UPDATE log_search SET actor_id = 'other' WHERE idx = 1").execute(&mut raw), Ok(1));
+    let refused = lost.node().run(&["ledger", "renew"]);
+    assert!(refused.status.code() == Some(1) && said(&refused).contains("does not hold: log_search"), "{}", said(&refused));
+    assert!(!lost.db.path().join("keys/log.key.next").exists());
+    assert!(lost.db.open().behind().is_some());
 }
 
 #[test]
