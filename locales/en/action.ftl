@@ -1,5 +1,9 @@
 # Actions in the audit trail
 action-log-started = Log started
+action-log-renewed = Log renewed
+action-checkpoint-accepted = Checkpoint accepted
+action-backup-taken = Backup taken
+action-backup-restored = Backup restored
 action-service-started = Service started
 action-service-stopped = Service stopped
 action-installation-set-up = Installation set up

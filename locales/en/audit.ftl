@@ -152,6 +152,7 @@ event-long = { $n ->
 
 actor-anonymous = Nobody signed in
 actor-shell = Command line
+subject-backup = Backup
 subject-broadcast = Broadcast
 subject-bundle = Bundle
 subject-connection = Connection

@@ -10,6 +10,8 @@ error-json = Not a JSON object
 error-base64 = Not valid Base64
 
 fault-disk-full = The disk is full and nothing was written. Ask the system administrator to make room, then try again.
+fault-behind-title = Only reading is possible
+fault-behind = The database was put back from a backup and lies behind what the log has signed. Nothing can be written until the system administrator starts a new log (countermand ledger renew).
 refusal-idempotency-key = An Idempotency-Key is 1 to 255 visible ASCII characters
 refusal-idempotency-other = This Idempotency-Key was used for another request
 refusal-idempotency-running = The same request is still running; repeat it with the same key in a moment

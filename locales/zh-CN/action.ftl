@@ -1,5 +1,9 @@
 # 审计记录中的操作
 action-log-started = 开始记录
+action-log-renewed = 启用新日志
+action-checkpoint-accepted = 采信外部检查点
+action-backup-taken = 备份
+action-backup-restored = 从备份恢复
 action-service-started = 服务启动
 action-service-stopped = 服务停止
 action-installation-set-up = 完成系统设置

@@ -127,6 +127,7 @@ event-long = { $n ->
 
 actor-anonymous = 未登录者
 actor-shell = 命令行
+subject-backup = 备份
 subject-broadcast = 群发消息
 subject-bundle = 材料包
 subject-connection = 平台连接

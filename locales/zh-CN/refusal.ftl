@@ -10,6 +10,8 @@ error-json = 不是有效的 JSON 对象
 error-base64 = 不是有效的 Base64 编码
 
 fault-disk-full = 磁盘已满，本次操作没有写入任何内容。请联系系统管理员清理后再试。
+fault-behind-title = 系统目前只读
+fault-behind = 数据库由备份恢复，落后于日志已签名的内容，现在只能查阅，不能写入。请系统管理员以 countermand ledger renew 启用新日志后再继续。
 refusal-idempotency-key = 幂等键（Idempotency-Key）须为 1 至 255 个可见 ASCII 字符
 refusal-idempotency-other = 该幂等键已用于内容不同的请求
 refusal-idempotency-running = 同一请求正在处理，请稍后以同一幂等键重试

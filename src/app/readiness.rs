@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Readiness {
     pub ready: bool,
-    /// `ok`, `busy` (more waits than is allowed), `full` or `unavailable`.
+    /// `ok`, `busy` (more waits than is allowed), `full`, `read_only` (it lies behind its log) or `unavailable`.
     pub database: &'static str,
     /// `ok`, `stalled`, or `unknown` where the database could not be asked.
     pub sequencer: &'static str,
@@ -40,6 +40,7 @@ pub async fn look(app: &App) -> Readiness {
         Ok(Ok(())) => "ok",
         Ok(Err(StoreError::Busy)) => "busy",
         Ok(Err(StoreError::Full)) => "full",
+        Ok(Err(StoreError::Behind)) => "read_only",
         _ => "unavailable",
     };
     let (sequencer, clock) = match tokio::time::timeout(PATIENCE, app.store.health()).await {

@@ -18,7 +18,10 @@ use crate::{
         },
     },
     cli::deployment::{Deployment, Trouble, finish},
-    crypto::keyring::{Keyring, KeyringError},
+    crypto::{
+        keyring::{Keyring, KeyringError},
+        private,
+    },
     evidence::{
         verify::{Answer, Outcome, Pin, verify},
         zip::Limits,
@@ -107,21 +110,11 @@ fn beside(out: &Path) -> PathBuf {
     name.into()
 }
 
-/// Keeps what lies at `out` with its checksum under the first free name `FILE.~1~`, `FILE.~2~` …, as `cp --backup=numbered` does: it may be
-/// the only copy of what somebody handed to a court.
+/// Keeps what lies at `out` with its checksum (`private::aside`): it may be the only copy of what somebody handed to a court.
 fn keep(out: &Path) -> std::io::Result<()> {
-    let numbered = |file: &Path, n: u32| {
-        let mut name = file.as_os_str().to_owned();
-        name.push(format!(".~{n}~"));
-        PathBuf::from(name)
-    };
-    let there: Vec<PathBuf> =
-        [out.to_owned(), beside(out)].into_iter().filter(|file| file.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0)).collect();
-    let free = |n: &u32| there.iter().all(|file| numbered(file, *n).symlink_metadata().is_err());
-    let Some(n) = (1..).find(free) else { return Ok(()) };
-    for file in &there {
-        let kept = numbered(file, n);
-        fs::rename(file, &kept)?;
+    let filled = |file: &PathBuf| file.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0);
+    let there: Vec<PathBuf> = [out.to_owned(), beside(out)].into_iter().filter(filled).collect();
+    for (file, kept) in private::aside(&there)? {
         eprintln!("{} was there already and is now {}", file.display(), kept.display());
     }
     Ok(())
@@ -164,7 +157,8 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Resu
             KeyringError::Missing(path) => Trouble::Cannot(format!("--data: there is no key file {}", path.display())),
             other => Trouble::Cannot(format!("--data: {other}")),
         })?;
-        pins.push(Pin::Key(keys.log.verifying_key().to_bytes()));
+        let former = Keyring::former(data).into_iter().filter_map(|line| Some(Vkey::parse(&line).ok()?.key().to_bytes()));
+        pins.push(Pin::OneOf(std::iter::once(keys.log.verifying_key().to_bytes()).chain(former).collect()));
     }
     if let Some(path) = root {
         let pem = fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())))?;

@@ -1,13 +1,26 @@
-//! `countermand ledger …`: verify the log, print its checkpoint, prove an event, publish it as static files.
+//! `countermand ledger …`: verify the log, print its checkpoint, prove an event, publish it as static files; and what to do where it must
+//! not go on as it is.
 
-use std::{fs, path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crate::{
-    cli::deployment::{Deployment, Trouble, finish},
-    ledger::{checkpoint::Vkey, proof::Proof, publish::publish},
+    app::Caller,
+    cli::deployment::{Deployment, Trouble, finish, secret_file},
+    domain::event::{Action, Subject},
+    ledger::{
+        checkpoint::{Checkpoint, Note, Vkey},
+        proof::Proof,
+        publish::publish,
+    },
     store::{
-        Store, StoreError,
+        Options, Store, StoreError,
         reader::{self, TileReader},
+        renewal::{self, RenewError, Renewed},
+        signer,
         verify::{Against, Report, inspect},
         witnesses,
     },
@@ -61,6 +74,24 @@ enum Command {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Put the newest checkpoint that somebody else has into the place of the lost copy under the data folder
+    Accept {
+        #[command(flatten)]
+        deployment: Deployment,
+        #[arg(long, value_name = "FILE")]
+        against: PathBuf,
+    },
+    /// Begin a new log, with a new name and key, where a restored one must not go on
+    Renew {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// File with the reason, for the audit trail
+        #[arg(long, value_name = "FILE")]
+        reason_file: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 /// 0: holds, or done; 1: does not hold; 2: could not tell.
@@ -69,6 +100,8 @@ pub fn run(args: &Args) -> ExitCode {
         Command::Verify { deployment, json, vkey, against, .. } => finish("ledger verify", verify(deployment, *json, vkey.as_deref(), against)),
         Command::Checkpoint { deployment, vkey } => finish("ledger checkpoint", checkpoint(deployment, *vkey)),
         Command::Proof { deployment, index } => finish("ledger proof", proof(deployment, *index)),
+        Command::Accept { deployment, against } => finish("ledger accept", accept(deployment, against)),
+        Command::Renew { deployment, reason_file, json } => finish("ledger renew", renew(deployment, reason_file.as_deref(), *json)),
         Command::Publish { deployment, out } => finish("ledger publish", write(deployment, out)),
     }
 }
@@ -121,8 +154,8 @@ fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
     if vkey {
         say!("{}", store.vkey().map_err(Trouble::cannot)?);
     } else {
-        let note = store.checkpoint_now().map_err(Trouble::cannot)?;
-        let size = crate::ledger::checkpoint::open(&note, &store.vkey().map_err(Trouble::cannot)?).map_err(Trouble::cannot)?.size;
+        let note = store.newest_note().map_err(Trouble::cannot)?;
+        let size = Note::parse(&note).and_then(|note| Checkpoint::parse(note.text())).map_err(Trouble::cannot)?.size;
         say!("{}", store.read_now(|conn| witnesses::cosigned(conn, size, note)).map_err(Trouble::cannot)?.trim_end());
     }
     Ok(())
@@ -130,7 +163,7 @@ fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
 
 fn proof(deployment: &Deployment, index: u64) -> Result<(), Trouble> {
     let store = open(deployment)?;
-    let note = store.checkpoint_now().map_err(Trouble::cannot)?;
+    let note = store.newest_note().map_err(Trouble::cannot)?;
     let vkey = store.vkey().map_err(Trouble::cannot)?;
     let size = crate::ledger::checkpoint::open(&note, &vkey).map_err(Trouble::cannot)?.size;
     if index >= size {
@@ -143,15 +176,58 @@ fn proof(deployment: &Deployment, index: u64) -> Result<(), Trouble> {
     Ok(())
 }
 
-fn write(deployment: &Deployment, out: &std::path::Path) -> Result<(), Trouble> {
+fn write(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
     let store = open(deployment)?;
-    let note = store.checkpoint_now().map_err(Trouble::cannot)?;
+    let note = store.newest_note().map_err(Trouble::cannot)?;
     let vkey = store.vkey().map_err(Trouble::cannot)?;
     publish(entries(&store), &note, &vkey, |path, bytes| {
         let path = out.join(path);
         path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes)).map_err(|e| format!("{}: {e}", path.display()))
     })
     .map_err(Trouble::cannot)
+}
+
+fn accept(deployment: &Deployment, file: &Path) -> Result<(), Trouble> {
+    let (_, database) = deployment.existing()?;
+    let note = fs::read_to_string(file).map_err(|e| Trouble::Cannot(format!("{}: {e}", file.display())))?;
+    let accepted = signer::accept(&database, &deployment.data, &note).map_err(|e| match e {
+        StoreError::Fork(why) => Trouble::No(format!("not accepted: {why}")),
+        other => Trouble::cannot(other),
+    })?;
+    let store = deployment.open()?.store;
+    let detail = serde_json::json!({ "size": accepted.size, "root": hex::encode(accepted.root) });
+    let event = Caller::shell().event(Action::CheckpointAccepted, Subject::new("log", store.installation())).detail(detail);
+    store.write_now(move |tx| tx.append(event.clone())).map_err(Trouble::cannot)?;
+    store.checkpoint_now().map_err(Trouble::cannot)?;
+    say!("accepted the checkpoint over {} events", accepted.size);
+    Ok(())
+}
+
+fn renew(deployment: &Deployment, reason: Option<&Path>, json: bool) -> Result<(), Trouble> {
+    let (config, database) = deployment.existing()?;
+    let reason = reason.map(secret_file).transpose()?;
+    let options = Options { host: config.host(), ..Options::new(database, &deployment.data) };
+    let renewed = begin(&options, reason.as_deref())?;
+    if json {
+        say!("{}", serde_json::json!({ "old": renewed.old, "vkey": renewed.vkey, "size": renewed.size }));
+    } else {
+        print_renewed(&renewed);
+    }
+    Ok(())
+}
+
+/// Begins a new log; also at the end of `restore --new-log`.
+pub(super) fn begin(options: &Options, reason: Option<&str>) -> Result<Renewed, Trouble> {
+    renewal::renew(options, reason).map_err(|e| match e {
+        RenewError::Store(e) => Trouble::cannot(e),
+        other => Trouble::No(other.to_string()),
+    })
+}
+
+pub(super) fn print_renewed(renewed: &Renewed) {
+    say!("the log {} has ended with {} events", renewed.old, renewed.size);
+    say!("it goes on as {}", renewed.vkey);
+    say!("give the new key to everybody who checks this log; start the server anew");
 }
 
 /// The leaves in order, read a thousand at a time.

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
+pub mod backup;
 pub mod connection;
 pub mod demo;
 pub mod deployment;
@@ -26,6 +27,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// Write the installation into one file, while it runs
+    Backup(backup::Take),
     /// Platform connections, from the shell
     Connection(connection::Args),
     /// Fill an example company, run a whole recall, stay up for a look around
@@ -34,12 +37,14 @@ enum Command {
     Emulate(emulate::Args),
     /// Export the evidence of a case, or verify a bundle offline
     Evidence(evidence::Args),
-    /// Verify, sign, prove and publish the log
+    /// Verify, sign, prove, publish and renew the log
     Ledger(ledger::Args),
     /// Bring the database to this version
     Migrate(migrate::Args),
     /// What has lived its time: count it, erase it
     Retention(retention::Args),
+    /// Put a backup into an empty installation
+    Restore(backup::Put),
     /// Serve console, API and jobs
     Serve(serve::Args),
     /// Tokens for the API, from the shell
@@ -62,6 +67,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
+        Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Emulate(args) => emulate::run(&args),
@@ -69,6 +75,7 @@ pub fn run() -> ExitCode {
         Command::Ledger(args) => ledger::run(&args),
         Command::Migrate(args) => migrate::run(&args),
         Command::Retention(args) => retention::run(&args),
+        Command::Restore(args) => backup::put(&args),
         Command::Serve(args) => serve::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),

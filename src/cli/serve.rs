@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, once, setup, witness},
+    app::{App, StoreError, once, setup, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -43,7 +43,9 @@ pub fn run(args: &Args) -> ExitCode {
         let listener = bind(&app.config)?;
         let address = listener.local_addr().map_err(Trouble::cannot)?;
         eprintln!("countermand: {} (listening on {address})", app.config.public_url);
-        if let Some(link) = setup::first_start(&app).await? {
+        if app.store.behind().is_none()
+            && let Some(link) = setup::first_start(&app).await?
+        {
             eprintln!("First start. Set the installation up within 72 hours at:\n  {}{}", app.config.public_url.trim_end_matches('/'), link.path);
         }
         serve(app, listener).await
@@ -55,6 +57,9 @@ pub fn run(args: &Args) -> ExitCode {
 pub fn work(deployment: &Deployment) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let app = deployment.open_to_stay(|_| {})?;
+        if app.store.behind().is_some() {
+            return Err(Trouble::cannot(StoreError::Behind));
+        }
         witness::at_start(&app).await?;
         note(&app, Action::ServiceStarted, "work").await?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
@@ -65,7 +70,7 @@ pub fn work(deployment: &Deployment) -> ExitCode {
     finish("work", result)
 }
 
-/// Serves `app` on `listener`: pages, API, jobs, checkpoints. Returns when told to stop.
+/// Serves `app` on `listener`: pages, API, jobs, checkpoints; pages and API alone where nothing may be written. Returns when told to stop.
 pub async fn serve(app: App, listener: TcpListener) -> Result<(), Trouble> {
     let configure = web::console(app.clone());
     serve_with(app, listener, configure).await
@@ -87,6 +92,10 @@ where
     F: Fn(&mut ServiceConfig) + Clone + Send + 'static,
 {
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
+    let listen = Listen { listeners: vec![listener], tls, workers: None };
+    if app.store.behind().is_some() {
+        return web::serve(listen, Shell::of(&app), configure).await.map_err(Trouble::cannot);
+    }
     witness::at_start(&app).await?;
     note(&app, Action::ServiceStarted, "serve").await?;
     once::release(&app).await.map_err(Trouble::cannot)?;
@@ -95,7 +104,7 @@ where
         let _ = stopped.await;
     }));
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
-    let served = web::serve(Listen { listeners: vec![listener], tls, workers: None }, Shell::of(&app), configure).await;
+    let served = web::serve(listen, Shell::of(&app), configure).await;
     housekeeping.abort();
     drop(stop);
     let _ = runner.await;

@@ -10,8 +10,19 @@ use std::{
 };
 
 use ed25519_dalek::SigningKey;
+use zeroize::Zeroizing;
 
-use super::{private, seal::Key};
+use super::{passphrase, private, seal::Key};
+
+/// The key files, below the data folder.
+const ENVELOPE: &str = "keys/envelope.key";
+const LOG: &str = "keys/log.key";
+/// The key of a log that is being renewed, until it takes the other's place.
+const NEXT: &str = "keys/log.key.next";
+/// Verifier keys of logs that have ended; nothing secret.
+const FORMER: &str = "keys/former";
+/// What binds sealed keys to being a backup's.
+const BACKUP: &str = "backup/keys";
 
 /// Which key file is missing or damaged, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +47,87 @@ pub struct Keyring {
 impl Keyring {
     /// Opens the key files under `data`. With `create`, files that do not exist yet are made; without, their absence is an error.
     pub fn open(data: &Path, create: bool) -> Result<Self, KeyringError> {
-        let envelope = load(&data.join("keys/envelope.key"), create)?;
-        let log = load(&data.join("keys/log.key"), create)?;
+        let envelope = load(&data.join(ENVELOPE), create)?;
+        let log = load(&data.join(LOG), create)?;
         Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log: SigningKey::from_bytes(&log) })
+    }
+
+    /// The keys of these files as they go into a backup: their lines, sealed under a passphrase.
+    pub fn to_backup(&self, passphrase: &str) -> Vec<u8> {
+        let lines = Zeroizing::new(format!("{}\n{}\n", hex::encode(self.envelope.as_bytes()), hex::encode(self.log.as_bytes())));
+        passphrase::seal(passphrase, BACKUP, lines.as_bytes())
+    }
+
+    /// What [`Keyring::to_backup`] made; `None` for another passphrase or a changed box.
+    pub fn from_backup(passphrase: &str, sealed: &[u8]) -> Option<Self> {
+        let lines = passphrase::open(passphrase, BACKUP, sealed).ok()?;
+        let mut keys = std::str::from_utf8(&lines).ok()?.lines().map(|line| {
+            let mut bytes = Zeroizing::new([0u8; 32]);
+            hex::decode_to_slice(line, &mut *bytes).ok().map(|()| bytes)
+        });
+        let (envelope, log) = (keys.next()??, keys.next()??);
+        Some(Self { envelope: Key::from_bytes(&*envelope)?, log: SigningKey::from_bytes(&log) })
+    }
+
+    /// Lays the key files under `data`; files that are there stay.
+    pub fn lay(&self, data: &Path) -> io::Result<()> {
+        for (name, bytes) in [(ENVELOPE, self.envelope.as_bytes()), (LOG, self.log.as_bytes())] {
+            let line = Zeroizing::new(format!("{}\n", hex::encode(bytes)));
+            write_private(&data.join(name), line.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The key files that are not under `data`.
+    pub fn missing(data: &Path) -> Vec<PathBuf> {
+        [ENVELOPE, LOG].into_iter().map(|name| data.join(name)).filter(|path| !path.exists()).collect()
+    }
+
+    /// Lays this log key beside the one in use, in the place of one that came to nothing.
+    pub fn lay_next(&self, data: &Path) -> io::Result<()> {
+        let path = data.join(NEXT);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
+        let line = Zeroizing::new(format!("{}\n", hex::encode(self.log.as_bytes())));
+        write_private(&path, line.as_bytes())
+    }
+
+    /// The log key that waits for its place.
+    pub fn next(data: &Path) -> Result<Option<SigningKey>, KeyringError> {
+        match load(&data.join(NEXT), false) {
+            Ok(bytes) => Ok(Some(SigningKey::from_bytes(&bytes))),
+            Err(KeyringError::Missing(_)) => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Remembers the verifier key of a log that has ended, one a line.
+    pub fn keep_former(data: &Path, vkey: &str) -> io::Result<()> {
+        let path = data.join(FORMER);
+        let mut lines = match fs::read_to_string(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => String::new(),
+            other => other?,
+        };
+        if lines.lines().any(|line| line == vkey) {
+            return Ok(());
+        }
+        lines.push_str(&format!("{vkey}\n"));
+        let mut file = private::file(&path)?;
+        file.write_all(lines.as_bytes())?;
+        file.sync_all()
+    }
+
+    /// The verifier keys of logs that have ended, as they were kept.
+    pub fn former(data: &Path) -> Vec<String> {
+        fs::read_to_string(data.join(FORMER)).map(|lines| lines.lines().map(ToOwned::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// The log key that waits takes the place of the one in use, which is gone then.
+    pub fn adopt_next(data: &Path) -> io::Result<()> {
+        fs::rename(data.join(NEXT), data.join(LOG))?;
+        fs::File::open(data.join(LOG).parent().unwrap_or(data))?.sync_all()
     }
 
     /// Fresh keys that live only in memory; for tests.
@@ -59,6 +148,11 @@ impl Keyring {
     /// Seals audit parts.
     pub fn parts_key(&self) -> Key {
         self.envelope.derive("audit-parts")
+    }
+
+    /// Says that a backup was made by this installation.
+    pub fn backup_key(&self) -> Key {
+        self.envelope.derive("backup-manifest")
     }
 
     /// Signs the device cookie and fingerprints devices.

@@ -1,7 +1,8 @@
-//! Keys and envelopes: randomness, sealing at rest, passwords, one-time codes, bearer tokens, the key files of an installation.
+//! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod keyring;
+pub mod passphrase;
 pub mod password;
 pub mod private;
 pub mod seal;

@@ -1,10 +1,10 @@
-//! Files and folders that only this account may read, whatever the umask says.
+//! Files and folders that only this account may read, whatever the umask says; and what is in the way, kept under another name.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 const FOLDER: u32 = 0o700;
@@ -41,4 +41,22 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&draft);
     }
     written.and_then(|()| File::open(parent)?.sync_all())
+}
+
+/// Keeps files or folders that are in the way under the first number that is free for all of them, `FILE.~1~`, `FILE.~2~` …, as
+/// `cp --backup=numbered` does; answers what is now called how.
+pub fn aside(there: &[PathBuf]) -> io::Result<Vec<(PathBuf, PathBuf)>> {
+    let numbered = |path: &Path, n: u32| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(format!(".~{n}~"));
+        PathBuf::from(name)
+    };
+    let free = |n: &u32| there.iter().all(|path| numbered(path, *n).symlink_metadata().is_err());
+    let n = (1..).find(free).unwrap_or(u32::MAX);
+    let mut kept = Vec::new();
+    for path in there {
+        fs::rename(path, numbered(path, n))?;
+        kept.push((path.clone(), numbered(path, n)));
+    }
+    Ok(kept)
 }

@@ -13,6 +13,12 @@ words! {
     /// (`action-<name with dots and underscores as hyphens>`).
     pub enum Action {
         LogStarted = "log.started",
+        /// A log goes on under another name and key from where a restored database ends.
+        LogRenewed = "log.renewed",
+        /// A checkpoint kept elsewhere took the place of the lost copy.
+        CheckpointAccepted = "checkpoint.accepted",
+        BackupTaken = "backup.taken",
+        BackupRestored = "backup.restored",
         ServiceStarted = "service.started",
         ServiceStopped = "service.stopped",
         InstallationSetUp = "installation.set_up",

@@ -31,6 +31,11 @@ pub fn insert(conn: &mut Conn, row: BundleRow) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Every bundle, in the order in which they were made.
+pub fn all(conn: &mut Conn) -> Result<Vec<BundleRow>, StoreError> {
+    Ok(bundles::table.order(bundles::id).load(conn)?)
+}
+
 /// A bundle by its number.
 pub fn find(conn: &mut Conn, number: &str) -> Result<Option<BundleRow>, StoreError> {
     Ok(bundles::table.filter(bundles::number.eq(number)).first(conn).optional()?)

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// Signing or opening would fork the log; says why.
     #[error("the log would fork: {0}")]
     Fork(String),
+    /// The database was restored to before what its log has signed and can only be read. Nothing was done.
+    #[error("the database was restored and lies behind what its log has signed; it can only be read until `ledger renew`")]
+    Behind,
     #[error("the database cannot be brought to this version: {0}")]
     Migration(String),
     #[error("stored data cannot be read: {0}")]
@@ -42,7 +45,7 @@ pub enum StoreError {
 impl StoreError {
     /// The store cannot take a write now, and may later: nothing is wrong with what was asked.
     pub fn passes(&self) -> bool {
-        matches!(self, Self::Busy | Self::Full | Self::Unavailable(_) | Self::Serialization)
+        matches!(self, Self::Busy | Self::Full | Self::Unavailable(_) | Self::Serialization | Self::Behind)
     }
 }
 

@@ -51,7 +51,7 @@ pub fn known(conn: &mut Conn) -> Result<(), StoreError> {
 }
 
 /// The versions in this program, the same on both databases.
-fn versions() -> Result<Vec<String>, StoreError> {
+pub fn versions() -> Result<Vec<String>, StoreError> {
     let all = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).map_err(|e| StoreError::Migration(e.to_string()))?;
     Ok(all.iter().map(|m| m.name().version().to_string()).collect())
 }

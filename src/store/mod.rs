@@ -5,7 +5,9 @@
 //! On SQLite one thread a process groups waiting closures into one transaction (`sqlite`); on PostgreSQL closures run in parallel and
 //! one sequencer gives pending events their index (`postgres`, `sequencer`). Not here: rules (`domain`), who may do what (`app`).
 
+pub mod aftermath;
 pub mod attachments;
+pub mod backup;
 pub mod broadcasts;
 pub mod bundles;
 pub mod calls;
@@ -28,16 +30,18 @@ mod months;
 pub mod notices;
 pub mod once;
 pub mod page;
+pub mod pending;
 mod postgres;
 pub mod purge;
 pub mod reader;
 pub mod recalls;
 pub mod recipients;
+pub mod renewal;
 pub mod schema;
 pub mod search;
 mod sequencer;
 pub mod sessions;
-mod signer;
+pub mod signer;
 mod sqlite;
 pub mod tokens;
 mod tx;
@@ -65,6 +69,7 @@ use crate::{
     clock::{Clock, Instant, SystemClock},
     crypto::{keyring::Keyring, private},
     id::EventId,
+    ledger::note::Vkey,
 };
 
 /// How a store is opened.
@@ -137,6 +142,7 @@ struct Inner {
     data: PathBuf,
     database: Database,
     node: String,
+    behind: Option<String>,
     /// The month for which partitions were last made sure of.
     months: std::sync::Mutex<String>,
     disk: disk::Disk,
@@ -153,18 +159,26 @@ enum Writer {
 const INDEX_WAIT: Duration = Duration::from_secs(2);
 
 impl Store {
-    /// Migrates, opens the keys, starts the log on first use, checks that the log has not been rolled back, starts the writer.
+    /// Migrates, opens the keys, starts the log on first use, checks that the log has not been rolled back, starts the writer. A database
+    /// that was restored behind what its log has signed can then only be read ([`Store::behind`]).
     ///
     /// # Errors
-    /// A missing or other key for a database that has rows; a log that lies behind the last checkpoint signed; an unreachable database.
+    /// A missing or other key for a database that has rows; a log that lies behind the last checkpoint signed, or a missing copy of that;
+    /// an unreachable database.
     pub fn open(options: Options) -> Result<Self, StoreError> {
         private::folder(&options.data).map_err(|e| StoreError::Unavailable(format!("{}: {e}", options.data.display())))?;
         migrate::run(&options.database)?;
         let mut first = conn::open(&options.database, conn::Purpose::Write)?;
         let fresh = signer::is_fresh(&mut first)?;
+        renewal::finish(&mut first, &options.data)?;
         let keys = Keyring::open(&options.data, fresh).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-        let origin = signer::start(&mut first, &keys, &options)?;
+        let behind = signer::behind(&mut first)?;
+        let origin = match behind {
+            None => signer::start(&mut first, &keys, &options)?,
+            Some(_) => signer::names(&mut first, &keys)?,
+        };
         drop(first);
+        let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
         let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), tells: options.tells };
         let writer = match &options.database {
@@ -182,11 +196,16 @@ impl Store {
             data: options.data,
             database: options.database,
             node,
+            behind,
             months: std::sync::Mutex::default(),
             disk,
             ends: ends::Ends::default(),
             changes: AtomicU64::new(0),
         }));
+        if store.behind().is_some() {
+            tracing::error!("the database lies behind what its log has signed: it can be read, and nothing is written until `ledger renew`");
+            return Ok(store);
+        }
         if let Err(e) = store.keep_months() {
             tracing::warn!(error = %e, "the partitions of the coming months are not made yet");
         }
@@ -269,6 +288,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.writable()?;
         let (f, changed) = watched(f);
         let written = match &self.0.writer {
             Writer::Sqlite(writer) => {
@@ -312,6 +332,7 @@ impl Store {
         T: Send + 'static,
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + 'static,
     {
+        self.writable()?;
         self.admit(reserved)?;
         let (f, changed) = watched(f);
         let result = match &self.0.writer {
@@ -323,6 +344,16 @@ impl Store {
         };
         self.note(&changed);
         self.ended(result)
+    }
+
+    /// The newest checkpoint known outside a restored database that must not go on from where it ends; every write answers
+    /// [`StoreError::Behind`] then.
+    pub fn behind(&self) -> Option<&str> {
+        self.0.behind.as_deref()
+    }
+
+    fn writable(&self) -> Result<(), StoreError> {
+        if self.behind().is_some() { Err(StoreError::Behind) } else { Ok(()) }
     }
 
     /// After a write: see [`Store::changes`].
@@ -358,9 +389,19 @@ impl Store {
         &self.0.origin
     }
 
+    /// The last piece of the origin.
+    pub fn installation(&self) -> &str {
+        self.0.origin.rsplit('/').next().unwrap_or(&self.0.origin)
+    }
+
     /// This data folder's name in leaves and leases.
     pub fn node(&self) -> &str {
         &self.0.node
+    }
+
+    /// The keys of the logs that this one was renewed from.
+    pub fn former(&self) -> Result<Vec<Vkey>, StoreError> {
+        self.read_now(renewal::former)
     }
 
     pub fn clock(&self) -> &Arc<dyn Clock> {

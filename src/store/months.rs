@@ -5,6 +5,8 @@
 //! `log_parts_rest` and is moved when its month is made. A month without parts is dropped after a purge. Not here: what is
 //! purged and when.
 
+use diesel::{PgConnection, RunQueryDsl, connection::SimpleConnection};
+
 use super::{Conn, Store, StoreError, conn, tx::month};
 use crate::clock::Instant;
 
@@ -49,14 +51,30 @@ struct Named {
     name: String,
 }
 
+/// The partition of a month.
+fn name(month: &str) -> String {
+    format!("log_parts_{}", month.replace('-', "_"))
+}
+
+/// Makes the partition of `month` and moves into it what lies in the default partition; in a transaction of the caller's.
+pub(super) fn make(pg: &mut PgConnection, month: &str) -> Result<(), StoreError> {
+    let table = name(month);
+    Ok(pg.batch_execute(&format!(
+        "LOCK TABLE ONLY log_parts IN SHARE UPDATE EXCLUSIVE MODE;
+         LOCK TABLE log_parts_rest IN ACCESS EXCLUSIVE MODE;
+         CREATE TABLE {table} (LIKE log_parts INCLUDING ALL);
+         WITH moved AS (DELETE FROM log_parts_rest WHERE month = '{month}' RETURNING *) INSERT INTO {table} SELECT * FROM moved;
+         ALTER TABLE log_parts ATTACH PARTITION {table} FOR VALUES IN ('{month}');"
+    ))?)
+}
+
 /// Makes what is missing, one transaction a month.
 fn ensure(conn: &mut Conn, now: Instant) -> Result<Vec<String>, StoreError> {
-    use diesel::{RunQueryDsl, connection::SimpleConnection};
     let Conn::Postgres(pg) = conn else { return Ok(Vec::new()) };
     let there = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'log_parts'::regclass";
     let mut made = Vec::new();
     for month in wanted(now) {
-        let table = format!("log_parts_{}", month.replace('-', "_"));
+        let table = name(&month);
         let existing: Vec<Named> = diesel::sql_query(there).load(pg)?;
         if existing.iter().any(|n| n.name == table) {
             continue;
@@ -71,13 +89,7 @@ fn ensure(conn: &mut Conn, now: Instant) -> Result<Vec<String>, StoreError> {
             if existing.iter().any(|n| n.name == table) {
                 return Ok(false);
             }
-            pg.batch_execute(&format!(
-                "LOCK TABLE ONLY log_parts IN SHARE UPDATE EXCLUSIVE MODE;
-                 LOCK TABLE log_parts_rest IN ACCESS EXCLUSIVE MODE;
-                 CREATE TABLE {table} (LIKE log_parts INCLUDING ALL);
-                 WITH moved AS (DELETE FROM log_parts_rest WHERE month = '{month}' RETURNING *) INSERT INTO {table} SELECT * FROM moved;
-                 ALTER TABLE log_parts ATTACH PARTITION {table} FOR VALUES IN ('{month}');"
-            ))?;
+            make(pg, &month)?;
             Ok(true)
         });
         match result {

@@ -159,7 +159,8 @@ impl Sequencer {
         taken
     }
 
-    fn take(&mut self, conn: &mut Conn) -> Result<Option<(u64, Vec<String>)>, StoreError> {
+    /// The batch in a transaction of the caller's.
+    pub(super) fn take(&mut self, conn: &mut Conn) -> Result<Option<(u64, Vec<String>)>, StoreError> {
         let rows: Vec<(i64, String, Vec<u8>, Vec<u8>)> = log_pending::table
             .filter(log_pending::seq.gt(self.rejected))
             .order(log_pending::seq.asc())

@@ -1,15 +1,20 @@
 //! The log's beginning and its signatures: never over a head that does not extend the last one signed.
 //!
 //! The last checkpoint signed is kept in the database and, as `<data>/log/checkpoint`, outside it: a database that was restored or failed
-//! over to an older state is found out by the copy, and signs nothing.
+//! over to an older state is found out by the copy, and signs nothing. The copy is there before the first event; so a
+//! copy that is missing was taken away, and nothing is signed either until [`accept`] has put one in its place.
+//!
+//! A restored database that is known to lie behind, or of which nobody can say whether it does, says so itself ([`BEHIND`]): it is read
+//! and not written.
 
 use std::{fs, path::Path};
 
 use diesel::prelude::*;
 
 use super::{
-    Conn, Options, Store, StoreError, Tx,
+    Conn, Database, Options, Store, StoreError, Tx, conn,
     log::{self, TileReader},
+    migrate, reader,
     schema::{log_checkpoints, log_head, log_keys, settings},
 };
 use crate::{
@@ -24,6 +29,14 @@ use crate::{
 
 /// The setting that remembers the envelope key.
 pub(super) const ENVELOPE: &str = "envelope";
+
+/// The setting of a restored database that must not go on: the newest checkpoint known outside it, a note.
+const BEHIND: &str = "behind";
+
+/// The checkpoint behind which this database is known to lie.
+pub(super) fn behind(conn: &mut Conn) -> Result<Option<String>, StoreError> {
+    Ok(settings::table.find(BEHIND).select(settings::value).first(conn).optional()?)
+}
 
 /// Whether this database has no installation yet.
 pub(super) fn is_fresh(conn: &mut Conn) -> Result<bool, StoreError> {
@@ -44,8 +57,24 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
         }
         create(conn, keys, options)?;
     }
+    let origin = names(conn, keys)?;
+    // Before the first event: from then on there is a copy, or somebody has taken it away.
+    if log::head(conn)?.size == 0 && !copy_path(&options.data).exists() {
+        let nothing = Checkpoint { origin: origin.clone(), size: 0, root: EMPTY_ROOT };
+        let note = nothing.sign(&keys.log).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        keep_copy(&options.data, &note)?;
+    }
+    check_copy(conn, &options.data, &origin, keys)?;
+    Ok(origin)
+}
+
+/// The log's origin, if the key files are those of this database.
+///
+/// # Errors
+/// [`StoreError::Fork`] names the file that is another's.
+pub(super) fn names(conn: &mut Conn, keys: &Keyring) -> Result<String, StoreError> {
     let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
-    let stored: String = log_keys::table.find(1).select(log_keys::vkey).first(conn)?;
+    let stored: String = log_keys::table.order(log_keys::id.desc()).select(log_keys::vkey).first(conn)?;
     let ours = vkey_of(&origin, keys)?.to_string();
     if stored != ours {
         return Err(StoreError::Fork(format!("the key file names {ours}, the database {stored}; put the installation's own key file back")));
@@ -56,11 +85,10 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
             "the envelope key is not the one that this database was made with; put the installation's own key file back".to_owned(),
         ));
     }
-    check_copy(conn, &options.data, &origin, keys)?;
     Ok(origin)
 }
 
-fn vkey_of(origin: &str, keys: &Keyring) -> Result<Vkey, StoreError> {
+pub(super) fn vkey_of(origin: &str, keys: &Keyring) -> Result<Vkey, StoreError> {
     Vkey::new(origin, &keys.log.verifying_key()).map_err(|e| StoreError::Corrupt(format!("the log's name or key: {e}")))
 }
 
@@ -103,21 +131,38 @@ fn copy_path(data: &Path) -> std::path::PathBuf {
     data.join("log/checkpoint")
 }
 
-/// The copy outside must be a beginning of the log in the database.
-fn check_copy(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(), StoreError> {
-    let note = match fs::read_to_string(copy_path(data)) {
-        Ok(note) => note,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(StoreError::Unavailable(format!("{}: {e}", copy_path(data).display()))),
-    };
+/// The copy of the last checkpoint outside the database, if it is there.
+pub fn copy(data: &Path) -> Result<Option<String>, StoreError> {
+    match fs::read_to_string(copy_path(data)) {
+        Ok(note) => Ok(Some(note)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(StoreError::Unavailable(format!("{}: {e}", copy_path(data).display()))),
+    }
+}
+
+/// The copy outside must be there, and be a beginning of the log in the database.
+pub(super) fn check_copy(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(), StoreError> {
+    let note = copy(data)?.ok_or_else(|| {
+        StoreError::Fork(format!(
+            "{} is missing, the copy of the last checkpoint signed; put it back, or the newest checkpoint that a mirror, an auditor or \
+             another node has, with `ledger accept --against FILE`",
+            copy_path(data).display()
+        ))
+    })?;
     let kept = checkpoint::open(&note, &vkey_of(origin, keys)?)
         .map_err(|e| StoreError::Fork(format!("the copy of the last checkpoint is not signed by this log: {e}")))?;
     extends(conn, &kept)
 }
 
 /// Whether the log in the database begins with the log that `kept` names.
-pub(super) fn extends(conn: &mut Conn, kept: &Checkpoint) -> Result<(), StoreError> {
+///
+/// # Errors
+/// [`StoreError::Fork`] says how it does not.
+pub fn extends(conn: &mut Conn, kept: &Checkpoint) -> Result<(), StoreError> {
     let head = log::head(conn)?;
+    if kept.size == 0 {
+        return Ok(());
+    }
     if head.size() < kept.size {
         return Err(StoreError::Fork(format!(
             "a checkpoint over {} events was signed, but the database holds only {}; it was restored or rolled back",
@@ -158,7 +203,7 @@ impl Store {
     /// # Errors
     /// If the copy cannot be written.
     pub fn keep_outside(&self, note: &str) -> Result<(), StoreError> {
-        keep_copy(self.data(), note).map_err(|e| StoreError::Unavailable(format!("{}: {e}", copy_path(self.data()).display())))
+        keep_copy(self.data(), note)
     }
 
     /// Whether the log extends the copy outside.
@@ -188,9 +233,59 @@ impl Store {
         let (origin, keys, data) = (self.origin().to_owned(), self.keys().clone(), self.data().to_owned());
         // Auditors who read on a full disk want what they read proven: a signature may use the reserve.
         let note = self.attempt_now(true, move |tx| sign(tx, &origin, &keys, &data))?.value;
-        keep_copy(self.data(), &note).map_err(|e| StoreError::Unavailable(format!("{}: {e}", copy_path(self.data()).display())))?;
+        keep_copy(self.data(), &note)?;
         Ok(note)
     }
+
+    /// A checkpoint over the present head; the last one signed where nothing may be signed any more.
+    pub fn newest_note(&self) -> Result<String, StoreError> {
+        match self.behind() {
+            None => self.checkpoint_now(),
+            Some(_) => self.read_now(reader::last_checkpoint)?.ok_or(StoreError::NotFound),
+        }
+    }
+}
+
+/// Puts a checkpoint that was kept elsewhere into the place of the copy that was lost. It must be the newest that anybody has: the log in
+/// the database is held against it and not against what has been lost with the copy.
+///
+/// # Errors
+/// [`StoreError::Fork`]: the copy is there; the checkpoint is another log's, or older than the last one in the database, so that it tells
+/// nothing new; the database lies behind it or is different.
+pub fn accept(database: &Database, data: &Path, note: &str) -> Result<Checkpoint, StoreError> {
+    let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let mut conn = conn::open(database, conn::Purpose::Write)?;
+    migrate::known(&mut conn)?;
+    let origin = names(&mut conn, &keys)?;
+    if copy(data)?.is_some() {
+        return Err(StoreError::Fork(format!("{} is there; nothing has to be accepted in its place", copy_path(data).display())));
+    }
+    let open =
+        |note: &str| checkpoint::open(note, &vkey_of(&origin, &keys)?).map_err(|e| StoreError::Fork(format!("not a checkpoint of this log: {e}")));
+    let given = open(note)?;
+    let last = reader::last_checkpoint(&mut conn)?.map(|note| open(&note)).transpose()?;
+    if let Some(last) = last.filter(|last| last.size > given.size) {
+        return Err(StoreError::Fork(format!(
+            "it is over {} events and older than the last one in the database, over {}; only one at least as new can show that the database \
+             was not put back",
+            given.size, last.size
+        )));
+    }
+    extends(&mut conn, &given)?;
+    keep_copy(data, note)?;
+    Ok(given)
+}
+
+/// Marks a restored database as one that must not go on; `newest` is the newest checkpoint known outside it.
+pub fn hold(conn: &mut Conn, newest: &str) -> Result<(), StoreError> {
+    diesel::insert_into(settings::table).values((settings::name.eq(BEHIND), settings::value.eq(newest))).execute(conn)?;
+    Ok(())
+}
+
+/// Takes the mark away.
+pub(super) fn release(conn: &mut Conn) -> Result<(), StoreError> {
+    diesel::delete(settings::table.find(BEHIND)).execute(conn)?;
+    Ok(())
 }
 
 fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<String, StoreError> {
@@ -210,6 +305,12 @@ fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<St
         }
     }
     check_copy(conn, data, origin, keys)?;
+    put(conn, origin, keys)
+}
+
+/// Signs the head as it is and keeps the note as the next checkpoint.
+pub(super) fn put(conn: &mut Conn, origin: &str, keys: &Keyring) -> Result<String, StoreError> {
+    let head = log::head(conn)?;
     // The head row itself may have been changed: what is signed is what the tiles say.
     let root: Hash = tree::root(&TileReader::new(conn), head.size()).map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
     if root.as_slice() != head.root {
@@ -227,7 +328,11 @@ fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<St
 }
 
 /// Replaces the copy outside, whole or not at all; one that another process made of a longer log stays.
-fn keep_copy(data: &Path, note: &str) -> std::io::Result<()> {
+pub fn keep_copy(data: &Path, note: &str) -> Result<(), StoreError> {
+    replace_copy(data, note).map_err(|e| StoreError::Unavailable(format!("{}: {e}", copy_path(data).display())))
+}
+
+fn replace_copy(data: &Path, note: &str) -> std::io::Result<()> {
     let path = copy_path(data);
     let size = |note: &str| note.split_once("\n\n").and_then(|(text, _)| Checkpoint::parse(&format!("{text}\n")).ok()).map(|c| c.size);
     if fs::read_to_string(&path).is_ok_and(|kept| size(&kept) > size(note)) {

@@ -210,7 +210,7 @@ fn likewise(error: &StoreError) -> StoreError {
 }
 
 /// Puts the events of a group into the log; the receipts by member.
-fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>) -> Result<Vec<Vec<Receipt>>, StoreError> {
+pub(super) fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>) -> Result<Vec<Vec<Receipt>>, StoreError> {
     let counts: Vec<usize> = drafts.iter().map(Vec::len).collect();
     let (mut arrivals, mut parts) = (Vec::new(), Vec::new());
     for draft in drafts.into_iter().flatten() {

@@ -34,6 +34,7 @@ fn of_store(error: &StoreError) -> Fault {
         StoreError::Unique(_) => Fault::conflict(),
         StoreError::Serialization | StoreError::Busy => Fault::unavailable(error, Duration::from_secs(1)),
         StoreError::Full => Fault::unavailable(error, Duration::from_secs(60)).because("fault-disk-full"),
+        StoreError::Behind => Fault::new(StatusCode::SERVICE_UNAVAILABLE).because("fault-behind"),
         StoreError::Unavailable(_) => Fault::unavailable(error, Duration::from_secs(5)),
         _ => Fault::internal(error),
     }

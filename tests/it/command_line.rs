@@ -27,7 +27,10 @@ fn what_only_reads_makes_no_installation_out_of_a_mistyped_folder() {
         &["ledger", "checkpoint"],
         &["ledger", "proof", "--index", "0"],
         &["ledger", "publish", "--out", "/dev/null/x"],
+        &["ledger", "accept", "--against", "/dev/null"],
+        &["ledger", "renew", "--json"],
         &["evidence", "export", "--case", "FR-20261122-0001", "--out", "x.zip", "--json"],
+        &["backup", "--out", "x.backup", "--json"],
     ] {
         let (code, out, err) = run(&nowhere, arguments, &[]);
         assert_eq!(code, 2, "{arguments:?}: {err}");

@@ -180,7 +180,11 @@ pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppRes
         let error = AppError::invalid("bundle", "required");
         return Err(app.refuse(caller, Action::EvidenceVerified, Subject::new("evidence", "upload"), None, error).await);
     };
-    let pin = Pin::Log(app.store.vkey()?);
+    let (ours, former) = (app.store.vkey()?, app.store.former()?);
+    let pin = match former.is_empty() {
+        true => Pin::Log(ours),
+        false => Pin::OneOf(former.iter().chain([&ours]).map(|vkey| vkey.key().to_bytes()).collect()),
+    };
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
     let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });

@@ -237,6 +237,11 @@ fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {
                 pinned = true;
                 checks.same(NAME, "", hex::encode(trusted), hex::encode(key));
             }
+            Pin::OneOf(trusted) => {
+                pinned = true;
+                let fits = trusted.iter().find(|k| *k == key).or(trusted.first());
+                checks.same(NAME, "", fits.map(hex::encode).unwrap_or_default(), hex::encode(key));
+            }
             Pin::Certificate => checks.add("certificate", Answer::Unknown, "", "a signature by a certificate", "none in this format"),
         }
     }

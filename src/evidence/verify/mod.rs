@@ -75,6 +75,8 @@ pub enum Pin {
     Log(Vkey),
     /// The log's public key by itself, from a PEM file or an installation's own key file.
     Key([u8; 32]),
+    /// One of the public keys that an installation's logs have had, one after the other.
+    OneOf(Vec<[u8; 32]>),
     /// A certificate: bundles of this format carry no certificate signature, so nothing can be told from it.
     Certificate,
 }

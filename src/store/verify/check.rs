@@ -56,6 +56,8 @@ pub(super) struct Findings {
     pub suspects: Vec<u64>,
     /// Indices at or beyond the head's size, the first hundred.
     pub beyond: Vec<u64>,
+    /// Where the log was renewed, and from which one.
+    pub renewals: Vec<(u64, String)>,
     pub notes: Vec<contents::Note>,
     pub told: Told,
 }
@@ -164,6 +166,9 @@ impl Findings {
                 self.problem(Kind::Projection, "log_search", idx, "the row is not what leaf and parts give");
             }
             Some(_) => {}
+        }
+        if leaf.action == "log.renewed" {
+            self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }

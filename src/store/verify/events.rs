@@ -126,6 +126,7 @@ impl Tree {
             roots: BTreeMap::new(),
             suspects: BTreeSet::new(),
             beyond: Vec::new(),
+            renewals: Vec::new(),
             bound: contents::Bound::default(),
             told: Told::default(),
         };
@@ -148,6 +149,7 @@ impl Tree {
         walked.parts += findings.matched;
         walked.suspects.extend(findings.suspects);
         walked.beyond.extend(findings.beyond);
+        walked.renewals.extend(findings.renewals);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.told.add(findings.told);

@@ -1,8 +1,8 @@
-//! The key rows: who signs this log, held against the key files.
+//! The key rows: who signs this log, held against the key files, and who signed the logs that it was renewed from, held against its events.
 
 use diesel::prelude::*;
 
-use super::{Against, Audit, Kind, readable, salvage};
+use super::{Against, Audit, Kind, marks::Signers, readable, salvage};
 use crate::{
     ledger::checkpoint::Vkey,
     store::{
@@ -12,11 +12,12 @@ use crate::{
     },
 };
 
-/// Checks the key row and the settings that name the installation against the key files; answers the key that this log must have.
-pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -> Result<Vkey, StoreError> {
+/// Checks the key row and the settings that name the installation against the key files; answers the key that this log must have,
+/// and those that it had.
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -> Result<Signers, StoreError> {
     let (rows, bad): (Vec<(i64, String)>, Vec<i64>) = salvage(
         conn,
-        |c| Ok(log_keys::table.load(c)?),
+        |c| Ok(log_keys::table.order(log_keys::id).load(c)?),
         |c| Ok(log_keys::table.select(log_keys::id).load(c)?),
         |c, id| Ok(log_keys::table.find(id).first(c)?),
     )?;
@@ -47,9 +48,16 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -
     if !rows.iter().any(|(id, _)| *id == 1) {
         audit.problem(Kind::Key, "log_keys", Some(1), "the key row is missing");
     }
-    for (id, vkey) in &rows {
-        if *id != 1 || *vkey != ours.to_string() {
-            audit.problem(Kind::Key, "log_keys", u64::try_from(*id).ok(), format!("{vkey} is not this installation's key {ours}"));
+    let mut former = Vec::new();
+    for (at, (id, vkey)) in rows.iter().enumerate() {
+        let index = u64::try_from(*id).ok();
+        if usize::try_from(*id) != Ok(at + 1) {
+            audit.problem(Kind::Key, "log_keys", index, format!("key row {} is missing", at + 1));
+        }
+        match Vkey::parse(vkey) {
+            Ok(vkey) if at + 1 < rows.len() => former.push(vkey),
+            Ok(vkey) if vkey == ours => {}
+            _ => audit.problem(Kind::Key, "log_keys", index, format!("{vkey} is not this installation's key {ours}")),
         }
     }
     if let Some(pinned) = &against.vkey
@@ -57,5 +65,22 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -
     {
         audit.problem(Kind::Key, "log_keys", None, format!("the log is signed by {ours}, not by the pinned {pinned}"));
     }
-    Ok(ours)
+    Ok(Signers { ours, former })
+}
+
+/// Each former key is that of a log that an event says was renewed, and the other way round.
+pub(super) fn settle(audit: &mut Audit<'_>, signers: &Signers, renewals: &[(u64, String)]) {
+    for (at, vkey) in signers.former.iter().enumerate() {
+        if renewals.get(at).is_none_or(|(_, log)| vkey.name().rsplit('/').next() != Some(log)) {
+            audit.problem(
+                Kind::Key,
+                "log_keys",
+                u64::try_from(at + 1).ok(),
+                format!("{vkey} is not the key of a log that this one was renewed from"),
+            );
+        }
+    }
+    for (index, log) in renewals.iter().skip(signers.former.len()) {
+        audit.problem(Kind::Key, "log_keys", None, format!("the key of the log {log}, which event {index} renewed, is missing"));
+    }
 }

@@ -118,8 +118,12 @@ impl Store {
 /// # Errors
 /// Only if database or keys cannot be read; what does not hold is in the report.
 pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Report, StoreError> {
+    inspect_beside(database, data, against, marks::copy(data))
+}
+
+/// [`inspect`] with another copy of the last checkpoint than the one under `data`.
+pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against, copy: Option<String>) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let copy = marks::copy(data);
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     migrate::known(&mut conn)?;
     let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
@@ -152,6 +156,18 @@ pub fn inspect(database: &Database, data: &Path, against: &Against) -> Result<Re
             None => return Err(error),
         },
     }
+    Ok(audit.report)
+}
+
+/// [`inspect`] for a log in a transaction that has not been committed, on PostgreSQL: the one on `conn`.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result<Report, StoreError> {
+    let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let mut audit = Audit { keys: &keys, report };
+    run(conn, &mut audit, against, marks::copy(data), data, None)?;
     Ok(audit.report)
 }
 
@@ -192,7 +208,7 @@ fn run(
     data: &Path,
     raw: Option<rusqlite::Connection>,
 ) -> Result<(), StoreError> {
-    let ours = keys::check(conn, audit, against)?;
+    let signers = keys::check(conn, audit, against)?;
     let heads: Vec<log::Head> = readable(audit, Kind::Head, "log_head", log_head::table.load(conn))?;
     for other in heads.iter().filter(|h| h.id != 1) {
         audit.problem(Kind::Head, "log_head", None, format!("a log has one head; this is number {}", other.id));
@@ -201,7 +217,7 @@ fn run(
     if head.is_none() {
         audit.problem(Kind::Head, "log_head", None, "the head is missing");
     }
-    let marks = marks::collect(conn, audit, head.as_ref(), &ours, against, (copy, data))?;
+    let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
     let walked = match (&mut *conn, raw) {
         (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, &erased)?,
@@ -210,6 +226,7 @@ fn run(
     };
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
+    keys::settle(audit, &signers, &walked.renewals);
     marks::settle(audit, &marks, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
@@ -285,6 +302,8 @@ struct Walked {
     suspects: std::collections::BTreeSet<u64>,
     /// Indices at or beyond the head's size, the first hundred.
     beyond: Vec<u64>,
+    /// Where the log was renewed, and from which one.
+    renewals: Vec<(u64, String)>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.

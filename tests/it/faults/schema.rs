@@ -73,3 +73,33 @@ fn both_databases_are_as_the_schema_says() {
         assert_eq!(made(&db), said, "{:?}", db.database);
     }
 }
+
+/// What is not in a backup is lost with the machine.
+#[test]
+fn a_backup_holds_every_column_of_every_table() {
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/schema.rs")).unwrap();
+    let mut said = BTreeMap::new();
+    let mut table = String::new();
+    for line in text.lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
+            table = name.to_owned();
+        } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
+            let kind = ["BigInt", "Text", "Binary"].into_iter().find(|k| kind.contains(k)).unwrap();
+            said.insert((table.clone(), column.to_owned()), kind);
+        }
+    }
+    // It gets another number where it is put back.
+    said.remove(&("log_pending".to_owned(), "seq".to_owned()));
+    let mut held = BTreeMap::new();
+    for table in countermand::store::backup::TABLES {
+        for (column, kind) in table.columns() {
+            let kind = match kind {
+                "i" => "BigInt",
+                "b" => "Binary",
+                _ => "Text",
+            };
+            held.insert((table.name.to_owned(), column.to_owned()), kind);
+        }
+    }
+    assert_eq!(held, said);
+}

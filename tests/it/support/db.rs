@@ -41,6 +41,12 @@ impl TestDb {
         Some(Self { data: tempfile::tempdir().unwrap(), database, schema: Some((url, schema)) })
     }
 
+    /// This database with the data folder of another; the other's database goes.
+    pub fn with_data_of(mut self, mut other: Self) -> Self {
+        std::mem::swap(&mut self.data, &mut other.data);
+        self
+    }
+
     /// One of each that this run has. `TEST_ONLY=postgres` leaves SQLite out, so that a second run of the suite does not repeat the first.
     pub fn each() -> Vec<Self> {
         let only = std::env::var("TEST_ONLY").unwrap_or_default();

@@ -30,6 +30,11 @@ impl Node {
         self.command(arguments).output().unwrap()
     }
 
+    /// Runs a command that dies at this step (`crash`).
+    pub fn crash_at(&self, step: &str, arguments: &[&str]) -> Output {
+        self.command(arguments).env("COUNTERMAND_CRASH_AT", step).output().unwrap()
+    }
+
     /// Runs a command that must do as told; gives its JSON.
     pub fn json(&self, arguments: &[&str]) -> serde_json::Value {
         let out = self.run(arguments);
@@ -60,9 +65,9 @@ impl Node {
         Server { child, base: String::new() }
     }
 
-    /// The same installation's keys in another folder, for another node.
+    /// The same installation's keys and checkpoint in another folder, for another node.
     pub fn beside(&self, data: &Path) -> Self {
-        assert!(Command::new("cp").arg("-r").arg(self.data.join("keys")).arg(data).status().unwrap().success());
+        assert!(Command::new("cp").arg("-r").args([self.data.join("keys"), self.data.join("log")]).arg(data).status().unwrap().success());
         Self { data: data.to_owned(), database: self.database.clone() }
     }
 }

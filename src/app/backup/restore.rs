@@ -1,0 +1,345 @@
+//! Putting a backup back, into an empty installation and under the rule that a log never forks.
+//!
+//! What was written after the backup is gone, but the lost log may have signed it. So the restored log is held against the newest
+//! checkpoint that is known outside it: the copy under the data folder, or one that somebody else kept. If it extends that, it goes on. If
+//! not, the database says so itself and can only be read (`store::signer`), until a new log is begun on it (`store::renewal`). Where nothing
+//! outside is known nobody can tell, and nothing is restored unless a new log is asked for.
+//!
+//! The whole backup is checked before anything is written, and the whole log once more before anybody can see it: on SQLite in a file
+//! beside that takes its name last, on PostgreSQL before the commit.
+
+use std::{
+    fs::{self, File},
+    io::{self, BufRead, Write},
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+
+use super::{BackupError, CHECKPOINT, EVIDENCE, KEYS, MAC, MANIFEST, archive::Reader, manifest::Manifest};
+use crate::{
+    app::{Caller, StoreError},
+    crypto::{self, keyring::Keyring, private},
+    domain::event::{Action, Subject},
+    ledger::checkpoint::{self, Checkpoint, Vkey},
+    store::{
+        Conn, Database, Options, Store,
+        aftermath::{self, Aftermath},
+        backup::{TABLES, is_empty, load, partition, refill},
+        migrate, pending, signer,
+        verify::{Against, Report, inspect, inspect_within},
+    },
+};
+
+/// What to restore from and to.
+pub struct Wanted<'a> {
+    pub file: &'a Path,
+    pub data: &'a Path,
+    pub database: &'a Database,
+    /// Opens the keys in the backup; without it they lie under the data folder.
+    pub passphrase: Option<&'a str>,
+    /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
+    pub against: &'a [String],
+    /// Restore although nothing outside is known, because a new log will be begun.
+    pub new_log: bool,
+}
+
+/// Whether the restored log may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It extends the newest checkpoint known outside.
+    GoesOn,
+    /// It does not, or nobody can say; says why. It can be read until a new log is begun.
+    Behind(String),
+}
+
+/// What was restored.
+#[derive(Clone, Debug)]
+pub struct Restored {
+    pub manifest: Manifest,
+    pub standing: Standing,
+    /// What was in the way, and how it is called now.
+    pub aside: Vec<(PathBuf, PathBuf)>,
+}
+
+/// Restores a backup into an installation that has no data.
+///
+/// # Errors
+/// [`BackupError::Refused`]: the target has data, keys are missing or another installation's, another version of the program made it;
+/// [`BackupError::Broken`]: it is not whole, was changed, or its log does not hold; [`BackupError::Fork`]: nothing outside is known. Nothing
+/// was restored then.
+pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
+    let mut backup = Reader::open(wanted.file)?;
+    let bytes = backup.short(MANIFEST)?;
+    let manifest = Manifest::parse(&bytes, &migrate::versions()?)?;
+    vacant(wanted.database)?;
+    let keys = keys(&mut backup, &manifest, wanted)?;
+    let mac = backup.short(MAC)?;
+    if !crypto::same(mac.trim_ascii_end(), Manifest::mac(&bytes, &keys).as_bytes()) {
+        return Err(BackupError::Broken("its manifest was not made with this installation's envelope key".to_owned()));
+    }
+    backup.check(&manifest)?;
+    let known = known(&mut backup, &manifest, wanted)?;
+    if known.is_none() && !wanted.new_log {
+        return Err(BackupError::Fork(format!(
+            "nobody can say what the log signed after this backup: {} is not there, or older than the backup. Give the newest checkpoint that a \
+             mirror, an auditor or another node has with --against FILE; if there is none, begin a new log with --new-log",
+            wanted.data.join("log/checkpoint").display()
+        )));
+    }
+    let stage = Stage::new(wanted.data)?;
+    lay_out(&mut backup, &manifest, &keys, &stage.0)?;
+    let mut aside = Vec::new();
+    let mut place = || -> Result<(), BackupError> {
+        aside = placed(&stage.0, wanted.data, &keys)?;
+        Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
+    };
+    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), notes: Vec::new() };
+    let standing = match wanted.database {
+        Database::Sqlite(path) => {
+            let (file, staged) = stage.database(path)?;
+            migrate::run(&staged)?;
+            refill(&staged, |conn| fill(conn, &mut backup))?;
+            holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
+            let standing = refill(&staged, |conn| stand(conn, known.as_ref(), &keys))?;
+            // The last connection has closed: what it wrote ahead must lie in the file that gets the name.
+            if beside(&file, "-wal").metadata().is_ok_and(|m| m.len() > 0) {
+                return Err(StoreError::Unavailable(format!("{} is not whole yet", file.display())).into());
+            }
+            File::open(&file).and_then(|f| f.sync_all()).map_err(BackupError::file(&file))?;
+            place()?;
+            crate::crash::point("restore.placed");
+            if path.exists() && refill::<_, StoreError>(wanted.database, is_empty)? {
+                fs::remove_file(path).map_err(BackupError::file(path))?;
+            }
+            // Not a renaming: that would take the place of a database that somebody has begun meanwhile.
+            fs::hard_link(&file, path).map_err(BackupError::file(path))?;
+            let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            File::open(folder).and_then(|f| f.sync_all()).map_err(BackupError::file(folder))?;
+            standing
+        }
+        Database::Postgres(_) => refill(wanted.database, |conn| {
+            if !is_empty(conn)? {
+                return Err(full("the database"));
+            }
+            fill(conn, &mut backup)?;
+            partition(conn)?;
+            holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
+            let standing = stand(conn, known.as_ref(), &keys)?;
+            place()?;
+            crate::crash::point("restore.placed");
+            Ok(standing)
+        })?,
+    };
+    Ok(Restored { manifest, standing, aside })
+}
+
+/// Opens what was restored, ends what must not go on as it stood (`store::aftermath`), records that it was restored, and signs it: after
+/// this it is an installation like any other.
+pub fn resume(options: Options, manifest: &Manifest) -> Result<Store, BackupError> {
+    let store = Store::open(options)?;
+    let taken = manifest.clone();
+    store.write_now(move |tx| {
+        let now = tx.now();
+        let Aftermath { sessions, broadcasts } = aftermath::settle(tx.conn, now.0)?;
+        let detail = json!({
+            "taken_at": taken.taken_at, "program": taken.program, "from": taken.database,
+            "log": { "origin": taken.origin, "size": taken.size, "root": taken.root },
+            "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+        });
+        tx.append(Caller::shell().event(Action::BackupRestored, Subject::new("backup", taken.id.clone())).detail(detail))
+    })?;
+    store.checkpoint_now()?;
+    Ok(store)
+}
+
+fn full(what: &str) -> BackupError {
+    BackupError::Refused(format!("{what} holds data already; restore into an empty one, or move that away first"))
+}
+
+/// What SQLite lays beside its file.
+const BESIDE: [&str; 2] = ["-wal", "-shm"];
+
+/// The path with something behind its name.
+fn beside(path: &Path, ending: impl AsRef<std::ffi::OsStr>) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
+/// The target must have no data.
+fn vacant(database: &Database) -> Result<(), BackupError> {
+    match database {
+        Database::Sqlite(path) => {
+            // A server that was started too early has left its tables, and nothing in them.
+            if path.exists() && !refill::<_, StoreError>(database, is_empty).unwrap_or(false) {
+                return Err(full(&path.display().to_string()));
+            }
+            let left = BESIDE.map(|ending| beside(path, ending)).into_iter().find(|file| file.metadata().is_ok_and(|m| m.len() > 0));
+            left.map_or(Ok(()), |file| Err(full(&file.display().to_string())))
+        }
+        Database::Postgres(_) => {
+            migrate::run(database)?;
+            if refill::<_, StoreError>(database, is_empty)? { Ok(()) } else { Err(full("the database")) }
+        }
+    }
+}
+
+/// The installation's keys: from the backup under its passphrase, or as they lie under the data folder.
+fn keys(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Keyring, BackupError> {
+    let missing = Keyring::missing(wanted.data);
+    let laid = if missing.is_empty() { Some(Keyring::open(wanted.data, false).map_err(|e| BackupError::Refused(e.to_string()))?) } else { None };
+    let keys = match wanted.passphrase {
+        Some(_) if !manifest.keys => {
+            return Err(BackupError::Refused("this backup holds no keys: it was taken without --with-keys".to_owned()));
+        }
+        Some(passphrase) => {
+            let sealed = backup.short(KEYS)?;
+            Keyring::from_backup(passphrase, &sealed)
+                .ok_or_else(|| BackupError::Refused("the keys in the backup do not open with this passphrase".to_owned()))?
+        }
+        None => laid.clone().ok_or_else(|| {
+            let missing: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
+            let way = if manifest.keys { "or give the passphrase of those in the backup with --passphrase-file" } else { "this backup holds none" };
+            BackupError::Refused(format!("the installation's own key files are missing: {}. Put them there, {way}", missing.join(", ")))
+        })?,
+    };
+    let named = |keys: &Keyring| Vkey::new(&manifest.origin, &keys.log.verifying_key()).is_ok_and(|vkey| vkey.to_string() == manifest.vkey);
+    if !named(&keys) || laid.is_some_and(|laid| !named(&laid) || laid.envelope_proof() != keys.envelope_proof()) {
+        return Err(BackupError::Refused(format!("the key files under {} are another installation's", wanted.data.display())));
+    }
+    Ok(keys)
+}
+
+/// The newest checkpoint known outside, with its note; none that is older than the backup's own, because it says nothing of what came after.
+fn known(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Option<(Checkpoint, String)>, BackupError> {
+    let vkey = Vkey::parse(&manifest.vkey).map_err(|e| BackupError::Broken(format!("{}: {e}", super::VKEY)))?;
+    let copy = signer::copy(wanted.data)?;
+    let mut newest: Option<(Checkpoint, String)> = None;
+    for note in copy.iter().chain(wanted.against) {
+        let opened = checkpoint::open(note, &vkey)
+            .map_err(|e| BackupError::Refused(format!("a checkpoint that is not one of the log in this backup, {}: {e}", vkey.name())))?;
+        if newest.as_ref().is_none_or(|(known, _)| opened.size > known.size) {
+            newest = Some((opened, note.clone()));
+        }
+    }
+    let own = String::from_utf8_lossy(&backup.short(CHECKPOINT)?).into_owned();
+    let own = checkpoint::open(&own, &vkey).map_err(|e| BackupError::Broken(format!("{CHECKPOINT}: {e}")))?;
+    Ok(newest.filter(|(known, _)| known.size >= own.size))
+}
+
+/// Where everything lies until it is known to hold; goes with the value.
+struct Stage(PathBuf, std::cell::RefCell<Vec<PathBuf>>);
+
+impl Stage {
+    fn new(data: &Path) -> Result<Self, BackupError> {
+        let folder = data.join(format!(".restore-{}", hex::encode(crypto::random::<6>())));
+        private::folder(&folder).map_err(BackupError::file(&folder))?;
+        Ok(Self(folder, Default::default()))
+    }
+
+    /// The place of a database file that will be called `path`, on the same file system.
+    fn database(&self, path: &Path) -> Result<(PathBuf, Database), BackupError> {
+        let file = beside(path, self.0.file_name().unwrap_or_default());
+        if let Some(folder) = path.parent() {
+            private::folder(folder).map_err(BackupError::file(folder))?;
+        }
+        self.1.borrow_mut().extend(BESIDE.iter().map(|ending| beside(&file, ending)).chain([file.clone()]));
+        Ok((file.clone(), Database::Sqlite(file)))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+        for file in self.1.take() {
+            let _ = fs::remove_file(file);
+        }
+    }
+}
+
+/// Keys, the backup's own checkpoint and the bundles, as an installation has them.
+fn lay_out(backup: &mut Reader, manifest: &Manifest, keys: &Keyring, stage: &Path) -> Result<(), BackupError> {
+    keys.lay(stage).map_err(BackupError::file(stage))?;
+    let note = backup.short(CHECKPOINT)?;
+    signer::keep_copy(stage, &String::from_utf8_lossy(&note))?;
+    for entry in manifest.entries.iter().filter(|e| e.name.starts_with(EVIDENCE)) {
+        if entry.name.split('/').any(|piece| matches!(piece, "" | "." | "..")) {
+            return Err(BackupError::Broken(format!("{:?} would lie outside the folder", entry.name)));
+        }
+        let path = stage.join(&entry.name);
+        let failed = BackupError::file(&path);
+        let folder = path.parent().unwrap_or(stage);
+        private::folder(folder).map_err(&failed)?;
+        backup.read(&entry.name, |mut bytes| {
+            let mut file = private::new_file(&path).map_err(&failed)?;
+            io::copy(&mut bytes, &mut file).and_then(|_| file.sync_all()).map_err(&failed)
+        })?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let mut beside = private::new_file(&path.with_extension("zip.sha256")).map_err(&failed)?;
+        beside.write_all(format!("{}  {name}\n", entry.sha256).as_bytes()).and_then(|()| beside.sync_all()).map_err(&failed)?;
+    }
+    Ok(())
+}
+
+/// Fills the tables.
+fn fill(conn: &mut Conn, backup: &mut Reader) -> Result<(), BackupError> {
+    for table in TABLES {
+        let name = format!("tables/{}.jsonl", table.name);
+        let broken = |e: &dyn std::fmt::Display| BackupError::Broken(format!("{name}: {e}"));
+        backup.read(&name, |bytes| {
+            let mut lines = bytes.lines();
+            let names = lines.next().transpose().map_err(|e| broken(&e))?;
+            if names != Some(json!(table.names()).to_string()) {
+                return Err(broken(&"its columns are not those of the table"));
+            }
+            load(conn, table, lines.map(|line| line.map_err(|e| broken(&e))))
+        })?;
+    }
+    Ok(())
+}
+
+/// The log that was filled in must be the one that the manifest names, and hold.
+fn holds(report: &Report, manifest: &Manifest) -> Result<(), BackupError> {
+    if let Some(first) = report.problems.first() {
+        let at = first.index.map_or_else(String::new, |i| format!(" at {i}"));
+        return Err(BackupError::Broken(format!("its log does not: {}{at}: {}", first.table, first.detail)));
+    }
+    if (report.size, &report.root) != (manifest.size, &manifest.root) {
+        return Err(BackupError::Broken(format!("its log has {} events, its manifest names {}", report.size, manifest.size)));
+    }
+    Ok(())
+}
+
+/// Decides whether the log may go on, and has the database remember if it may not.
+fn stand(conn: &mut Conn, known: Option<&(Checkpoint, String)>, keys: &Keyring) -> Result<Standing, BackupError> {
+    let Some((newest, note)) = known else {
+        signer::hold(conn, "")?;
+        return Ok(Standing::Behind("nothing is known of what the log signed after this backup".to_owned()));
+    };
+    match signer::extends(conn, newest) {
+        Ok(()) => {
+            pending::settle(conn, keys)?;
+            Ok(Standing::GoesOn)
+        }
+        Err(StoreError::Fork(why)) => {
+            signer::hold(conn, note)?;
+            Ok(Standing::Behind(why))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Puts keys and bundles into their place; bundles that were there are kept under another name, and named.
+fn placed(stage: &Path, data: &Path, keys: &Keyring) -> Result<Vec<(PathBuf, PathBuf)>, BackupError> {
+    keys.lay(data).map_err(BackupError::file(data))?;
+    let (from, to) = (stage.join("evidence"), data.join("evidence"));
+    let failed = BackupError::file(&to);
+    let there = fs::read_dir(&to).is_ok_and(|mut entries| entries.next().is_some());
+    let aside = if there { private::aside(std::slice::from_ref(&to)).map_err(&failed)? } else { Vec::new() };
+    if from.exists() {
+        let _ = fs::remove_dir(&to);
+        fs::rename(&from, &to).and_then(|()| File::open(data)?.sync_all()).map_err(&failed)?;
+    }
+    Ok(aside)
+}

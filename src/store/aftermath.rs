@@ -1,0 +1,37 @@
+//! What must not go on as it stood in a database that is older than the world: the sessions of then, and messages that were about to go
+//! out. The lost database may have closed the ones and sent the others since.
+
+use diesel::prelude::*;
+
+use super::{
+    Conn, StoreError, recipients,
+    schema::{messages, sessions},
+};
+
+/// What was changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Aftermath {
+    /// Sessions that were ended.
+    pub sessions: usize,
+    /// Broadcasts of which it is unknown now whether all of their pieces have gone out.
+    pub broadcasts: Vec<String>,
+}
+
+/// Ends every session, and calls `unknown` what waited to be sent: sending a notice to everybody a second time is worse than asking.
+/// For the write that records that a database was restored.
+pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
+    let sessions = diesel::update(sessions::table.filter(sessions::state.ne("closed")))
+        .set((sessions::state.eq("closed"), sessions::closed_at.eq(now)))
+        .execute(conn)?;
+    let pending = messages::table.filter(messages::state.eq("pending")).order(messages::id);
+    let pending: Vec<(String, String)> = pending.select((messages::id, messages::broadcast_id)).load(conn)?;
+    let mut broadcasts = Vec::new();
+    for (message, broadcast) in pending {
+        diesel::update(messages::table.find(&message)).set(messages::state.eq("unknown")).execute(conn)?;
+        recipients::set_delivery(conn, &message, &broadcast, "unknown")?;
+        broadcasts.push(broadcast);
+    }
+    broadcasts.sort_unstable();
+    broadcasts.dedup();
+    Ok(Aftermath { sessions, broadcasts })
+}
