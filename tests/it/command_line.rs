@@ -77,7 +77,7 @@ fn settings_of_the_environment_are_told_by_their_names() {
         ("COUNTERMAND_RETENTION_DAYS", OsStr::new("300"), 0, ""),
         ("COUNTERMAND_TIMESTAMP_AUTHORITIES", OsStr::new("https://a.example,https://b.example"), 0, ""),
         ("COUNTERMAND_WITNESS_POLICY", OsStr::new("policy"), 0, ""),
-        ("COUNTERMAND_SMTP", OsStr::new("{ host = \"mail.example\" }"), 0, ""),
+        ("COUNTERMAND_SMTP", OsStr::new("{ host = \"mail.example\", from = \"a@b.example\" }"), 0, ""),
         ("COUNTERMAND_ALERTS_URL", OsStr::new("https://a.example"), 0, ""),
     ] {
         let (found, _, err) = run(db.path(), &["ledger", "verify"], &[url, (name, value)]);

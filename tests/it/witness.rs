@@ -282,7 +282,7 @@ async fn our_log_is_cosigned_by_a_quorum_and_one_that_is_away_holds_nothing_up()
     }
 }
 
-/// As root: the database put back to an hour ago, and the copy of the checkpoint outside deleted. The witness remembers.
+/// As root: the database put back to an hour ago, and the copy of the checkpoint outside with it. The witness remembers.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
     use diesel::{Connection, RunQueryDsl};
@@ -299,6 +299,7 @@ async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
         let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
         diesel::connection::SimpleConnection::batch_execute(&mut conn, "PRAGMA busy_timeout=5000").unwrap();
         diesel::sql_query(format!("VACUUM INTO '{}'", backup.display())).execute(&mut conn).unwrap();
+        std::fs::copy(db.path().join("log/checkpoint"), db.path().join("checkpoint-an-hour-ago")).unwrap();
         grow(&store, 2).await;
         assert!(witness::round(&app).await.unwrap());
         witness
@@ -307,7 +308,7 @@ async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
         let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
     }
     std::fs::copy(&backup, path).unwrap();
-    std::fs::remove_file(db.path().join("log/checkpoint")).unwrap();
+    std::fs::copy(db.path().join("checkpoint-an-hour-ago"), db.path().join("log/checkpoint")).unwrap();
     let store = db.open();
     let app = app(&db, store.clone(), &[&witness], "all");
     let said = witness::at_start(&app).await.unwrap_err();
