@@ -51,5 +51,7 @@ action-audit-exported = Audit trail exported
 action-evidence-sealed = Evidence sealed
 action-evidence-exported = Evidence bundle exported
 action-evidence-verified = Evidence bundle verified
+action-timestamp-obtained = Timestamp obtained
+action-timestamp-refused = Timestamp not obtained
 action-parts-purged = Expired parts purged
 action-setting-changed = Setting changed

@@ -51,5 +51,7 @@ action-audit-exported = 导出审计记录
 action-evidence-sealed = 封存证据
 action-evidence-exported = 导出电子数据材料包
 action-evidence-verified = 核验电子数据材料包
+action-timestamp-obtained = 取得可信时间戳
+action-timestamp-refused = 未能取得可信时间戳
 action-parts-purged = 到期清除
 action-setting-changed = 修改系统设置

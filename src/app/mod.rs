@@ -66,6 +66,7 @@ pub mod sessions;
 pub mod setup;
 pub mod step_up;
 pub mod throttle;
+pub mod timestamps;
 pub mod tokens;
 pub mod users;
 

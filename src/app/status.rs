@@ -2,14 +2,17 @@
 
 use diesel::prelude::*;
 
-use super::{App, AppResult, Caller};
+use super::{
+    App, AppResult, Caller,
+    timestamps::overview::{self, OfLog},
+};
 use crate::{
     domain::{
         event::{Action, Subject},
         role::Permission,
     },
     store::{
-        Database, Room,
+        Database, Room, timestamps,
         schema::{jobs, log_checkpoints, log_head, log_pending},
     },
 };
@@ -35,6 +38,10 @@ pub struct Status {
     pub jobs_waiting: u64,
     pub jobs_failing: u64,
     pub room: Room,
+    /// How it stands with each timestamp authority.
+    pub timestamps: Vec<OfLog>,
+    /// Things that an authority has refused a token for, so far.
+    pub timestamps_waiting: u64,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -46,7 +53,7 @@ pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
 /// The same for who has been let in already.
 pub async fn read(app: &App) -> AppResult<Status> {
     let n = |n: i64| u64::try_from(n).unwrap_or_default();
-    let (size, signed, pending, waiting, failing) = app
+    let (size, signed, pending, waiting, failing, unstamped) = app
         .store
         .read(|conn| {
             let size: i64 = log_head::table.select(log_head::size).first(conn).optional()?.unwrap_or_default();
@@ -56,7 +63,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
             let ready = || jobs::table.filter(jobs::state.eq("ready"));
             let waiting: i64 = ready().count().get_result(conn)?;
             let failing: i64 = ready().filter(jobs::last_error.is_not_null()).count().get_result(conn)?;
-            Ok((size, signed, pending, waiting, failing))
+            Ok((size, signed, pending, waiting, failing, timestamps::waiting(conn)?))
         })
         .await?;
     Ok(Status {
@@ -76,5 +83,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         jobs_waiting: n(waiting),
         jobs_failing: n(failing),
         room: app.store.room(),
+        timestamps: overview::of_log(app).await?,
+        timestamps_waiting: n(unstamped),
     })
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, once, setup},
+    app::{App, once, setup, timestamps},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -56,6 +56,7 @@ pub fn work(deployment: &Deployment) -> ExitCode {
     let result = actix_web::rt::System::new().block_on(async {
         let app = deployment.open_to_stay(|_| {})?;
         note(&app, Action::ServiceStarted, "work").await?;
+        timestamps::begin(&app).await.map_err(Trouble::cannot)?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
@@ -88,6 +89,7 @@ where
     let tls = web::tls::config(&app.config).map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
     once::release(&app).await.map_err(Trouble::cannot)?;
+    timestamps::begin(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;

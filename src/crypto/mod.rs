@@ -1,10 +1,12 @@
-//! Keys and envelopes: randomness, sealing at rest, passwords, one-time codes, bearer tokens, the key files of an installation.
+//! Keys and envelopes: randomness, sealing at rest, passwords, one-time codes, bearer tokens, the key files of an installation, timestamps
+//! by a third party.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod keyring;
 pub mod password;
 pub mod private;
 pub mod seal;
+pub mod timestamp;
 pub mod token;
 pub mod totp;
 

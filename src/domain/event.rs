@@ -65,6 +65,9 @@ words! {
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
+        TimestampObtained = "timestamp.obtained",
+        /// The authority said no, said something that does not hold, or said nothing.
+        TimestampRefused = "timestamp.refused",
         PartsPurged = "parts.purged",
         SettingChanged = "setting.changed",
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, recalls},
+    app::{App, AppError, broadcasts, evidence, recalls, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -27,6 +27,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
+        "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
+        "timestamp_bundle" => timestamps::bundle::step(app, id("authority")?, id("bundle")?, id("signature")?).await?,
         _ => {
             tracing::error!(kind, "no such job");
             return Err(AppError::NotFound);

@@ -36,6 +36,7 @@ mod sequencer;
 pub mod sessions;
 mod signer;
 mod sqlite;
+pub mod timestamps;
 pub mod tokens;
 mod tx;
 pub mod users;
