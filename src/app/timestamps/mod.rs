@@ -22,7 +22,7 @@ use super::{App, AppResult, Caller, StoreError};
 use crate::{
     clock::Instant,
     config::{Authority, Config},
-    connect::timestamp as wire,
+    connect::timestamp::{self as wire, NoAnswer},
     crypto::{
         sha256,
         timestamp::{self, Policy, Query, Roots, Stamp, chain},
@@ -119,7 +119,7 @@ async fn ask(app: &App, authority: &Authority, bytes: &[u8], patience: Duration)
     let asked = async {
         let roots = roots_of(&app.config, authority).map_err(settings)?;
         let answer = wire::ask(&authority.url, app.config.allow_private_destinations, query.to_der(), patience).await;
-        let answer = answer.map_err(|e| Failure { kind: "unreachable", words: e.to_string() })?;
+        let answer = answer.map_err(|e| Failure { kind: if e == NoAnswer::TooLong { "too_long" } else { "unreachable" }, words: e.to_string() })?;
         let stamp = timestamp::verify(&query, &answer, &roots).map_err(|e| Failure { kind: e.as_str(), words: e.to_string() })?;
         Ok((answer, stamp))
     };
