@@ -46,6 +46,8 @@ pub struct App {
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
     pub counts: Arc<recalls::list::Counts>,
+    /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
+    pub stamping: Arc<tokio::sync::Semaphore>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
     /// This data folder's name.
@@ -179,6 +181,7 @@ impl App {
             throttle: Arc::default(),
             tidied: Arc::default(),
             counts: Arc::default(),
+            stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             readiness: Arc::default(),
             node,
             process: Arc::default(),

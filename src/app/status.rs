@@ -12,8 +12,9 @@ use crate::{
         role::Permission,
     },
     store::{
-        Database, Room, timestamps,
+        Database, Room,
         schema::{jobs, log_checkpoints, log_head, log_pending},
+        timestamps,
     },
 };
 

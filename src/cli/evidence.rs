@@ -11,11 +11,12 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     app::{
-        App, AppError, Caller, timestamps,
+        App, AppError, Caller,
         evidence::{
             export::{Export, export},
             write_private,
         },
+        timestamps,
     },
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,

@@ -38,13 +38,14 @@ pub enum BadBaseUrl {
 /// # Errors
 /// The reason, as [`BadBaseUrl`].
 pub fn check(base_url: &str, allow_private: bool) -> Result<Url, BadBaseUrl> {
-    let url = outward(base_url, allow_private)?;
+    let url = parse(base_url)?;
     if url.scheme() == "http" && !allow_private {
         return Err(BadBaseUrl::Clear);
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(BadBaseUrl::Path);
     }
+    outside(&url, allow_private)?;
     Ok(url)
 }
 
@@ -54,28 +55,34 @@ pub fn check(base_url: &str, allow_private: bool) -> Result<Url, BadBaseUrl> {
 /// # Errors
 /// The reason, as [`BadBaseUrl`].
 pub fn outward(url: &str, allow_private: bool) -> Result<Url, BadBaseUrl> {
-    let url = Url::parse(url.trim()).map_err(|e| BadBaseUrl::Malformed(e.to_string()))?;
+    let url = parse(url)?;
+    outside(&url, allow_private)?;
+    Ok(url)
+}
+
+fn parse(text: &str) -> Result<Url, BadBaseUrl> {
+    let url = Url::parse(text.trim()).map_err(|e| BadBaseUrl::Malformed(e.to_string()))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(BadBaseUrl::Scheme(url.scheme().to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(BadBaseUrl::Userinfo);
     }
-    if !allow_private {
-        let inside = match url.host() {
-            None => return Err(BadBaseUrl::Malformed("no host".to_owned())),
-            Some(Host::Ipv4(ip)) => special(ip.into()),
-            Some(Host::Ipv6(ip)) => special(ip.into()),
-            Some(Host::Domain(name)) => {
-                let name = name.trim_end_matches('.').to_ascii_lowercase();
-                name == "localhost" || name.ends_with(".localhost")
-            }
-        };
-        if inside {
-            return Err(BadBaseUrl::Private(url.host_str().unwrap_or_default().to_owned()));
-        }
-    }
     Ok(url)
+}
+
+/// A literal address, or a name that needs no look-up, outside the house.
+fn outside(url: &Url, allow_private: bool) -> Result<(), BadBaseUrl> {
+    let inside = match url.host() {
+        None => return Err(BadBaseUrl::Malformed("no host".to_owned())),
+        Some(Host::Ipv4(ip)) => special(ip.into()),
+        Some(Host::Ipv6(ip)) => special(ip.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    };
+    if inside && !allow_private { Err(BadBaseUrl::Private(url.host_str().unwrap_or_default().to_owned())) } else { Ok(()) }
 }
 
 /// Whether an address is anything but an ordinary public one (IANA special-purpose registries, RFC 6890 and its successors).

@@ -60,7 +60,10 @@ pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
     let (store, environment) = (app.store.clone(), environment(app));
     let (zone, organisation) = (app.config.time_zone.clone(), app.config.tenant.clone());
     let authorities = timestamps::roots(&app.config).to_pem();
-    let found = app.store.read(move |conn| Reading { store: &store, wanted: &wanted, log, size, authorities }.all(conn, environment, zone, organisation)).await?;
+    let found = app
+        .store
+        .read(move |conn| Reading { store: &store, wanted: &wanted, log, size, authorities }.all(conn, environment, zone, organisation))
+        .await?;
     found.ok_or(AppError::NotFound)
 }
 

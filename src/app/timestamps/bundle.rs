@@ -1,7 +1,7 @@
 //! The job `timestamp_bundle`, one for each bundle and authority: a token over the bundle's signature, which binds every file of it. Safe
 //! to run twice: a bundle that has its token is not asked for again.
 
-use super::{About, App, AppResult, PATIENT, ask, authority, record, rows, token_of};
+use super::{About, App, AppResult, PATIENT, TURN, ask, authority, record, rows, token_of};
 use crate::{
     clock::Instant,
     evidence::timestamps::Token,
@@ -21,6 +21,7 @@ pub async fn step(app: &App, name: &str, bundle: &str, signature: &str) -> AppRe
     let stamped = hex::decode(signature).map_err(|_| StoreError::Corrupt("jobs.payload: a signature".to_owned()))?;
     let size = u64::try_from(row.log_size).unwrap_or(0);
     let about = About { kind: rows::BUNDLE, bundle: Some((row.id, row.recall_id)), size, stamped };
+    let Ok(_turn) = app.stamping.try_acquire() else { return Ok(Some(app.now().plus(TURN))) };
     let asked = ask(app, authority, &about.stamped, PATIENT).await;
     record(app, name, about, asked, earlier).await
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{About, App, AppResult, PATIENT, ask, authority, record};
+use super::{About, App, AppResult, PATIENT, TURN, ask, authority, record};
 use crate::{
     clock::Instant,
     ledger::checkpoint,
@@ -31,6 +31,7 @@ pub async fn step(app: &App, name: &str) -> AppResult<Option<Instant>> {
         return Ok(Some(app.now().plus(HOUR)));
     }
     let about = About { kind: rows::CHECKPOINT, bundle: None, size, stamped: checkpoint.text().into_bytes() };
+    let Ok(_turn) = app.stamping.try_acquire() else { return Ok(Some(app.now().plus(TURN))) };
     let asked = ask(app, authority, &about.stamped, PATIENT).await;
     let again = record(app, name, about, asked, owed).await?;
     Ok(Some(again.unwrap_or_else(|| app.now().plus(HOUR))))

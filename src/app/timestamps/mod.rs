@@ -1,7 +1,7 @@
 //! Timestamps by the authorities that the settings name: of the newest checkpoint once an hour ([`checkpoint`]), of every bundle that is
 //! kept ([`bundle`]), and of one that goes out of the house at once ([`now`]).
 //!
-//! Nothing waits for an authority. A bundle is sealed first, without a token; a job asks afterwards and the token lies beside the archive,
+//! Nothing waits for an authority, and no more than two jobs of a process ask at the same time. A bundle is sealed first, without a token; a job asks afterwards and the token lies beside the archive,
 //! in `timestamps`; whoever is handed the bundle gets it with the token in its `signatures/`. So the sealed file stays the one whose hash
 //! `evidence.sealed` records, a slow authority holds nobody up, and the token covers everything that was sealed. Only an export to the
 //! command line asks while its caller waits, and not for long: nobody comes back to that file.
@@ -36,8 +36,11 @@ use crate::{
     },
 };
 
-/// How long a job waits for an authority: it renews its lease meanwhile.
-const PATIENT: Duration = Duration::from_secs(30);
+/// How long a job waits for an authority.
+const PATIENT: Duration = Duration::from_secs(15);
+/// Jobs of a process that ask at the same time; the others come back after [`TURN`]. Well below the jobs that a runner does at once.
+pub(super) const AT_ONCE: usize = 2;
+const TURN: Duration = Duration::from_secs(2);
 /// How long somebody waits who exports to a file.
 const HURRIED: Duration = Duration::from_secs(8);
 

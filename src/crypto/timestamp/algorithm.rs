@@ -74,7 +74,8 @@ pub fn verify(
 ) -> Result<(), Refusal> {
     let hash = named(&algorithm.oid)?.or(digest).ok_or_else(|| Refusal::Algorithm(algorithm.oid.to_string()))?;
     let key = spki.subject_public_key.raw_bytes();
-    let by_ring = |how: &'static dyn VerificationAlgorithm| UnparsedPublicKey::new(how, key).verify(message, signature).map_err(|_| Refusal::Signature);
+    let by_ring =
+        |how: &'static dyn VerificationAlgorithm| UnparsedPublicKey::new(how, key).verify(message, signature).map_err(|_| Refusal::Signature);
     match spki.algorithm.oid {
         RSA => by_ring(match hash {
             Hash::Sha256 => &RSA_PKCS1_2048_8192_SHA256,

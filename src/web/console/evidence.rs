@@ -17,11 +17,12 @@ use crate::{
         },
     },
     i18n::bytes,
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
-    page::Html,
-    see_other,
-    view::{Crumb, Fact},
-},
+    web::{
+        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        page::Html,
+        see_other,
+        view::{Crumb, Fact},
+    },
 };
 
 /// A bundle in a list.
@@ -153,7 +154,7 @@ fn timestamps(page: &Page, listed: &Listed) -> Vec<Fact> {
         return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-none-help"), "")];
     }
     let line = |t: &evidence::OfBundle| match (t.at, &t.refusal) {
-        (Some(at), _) => Fact::new(t.authority.clone(), page.tr.time_full(&at), page.t("timestamps-added")),
+        (Some(at), _) => Fact::new(t.authority.clone(), page.tr.time_full(at), page.t("timestamps-added")),
         (None, Some(why)) => Fact::new(t.authority.clone(), page.a1("timestamps-waiting", "reason", page.word("timestamp-refusal", why)), ""),
         (None, None) => Fact::new(t.authority.clone(), page.t("timestamps-not-yet"), ""),
     };

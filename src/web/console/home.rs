@@ -92,11 +92,12 @@ fn timestamps(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
     let line = |of: &OfLog| {
         let newest = of.newest.map_or_else(
             || page.t("timestamps-not-yet"),
-            |(size, at)| page.a2("timestamps-newest", "time", page.tr.time_full(&at), "size", page.num(size)),
+            |(size, at)| page.a2("timestamps-newest", "time", page.tr.time_full(at), "size", page.num(size)),
         );
-        let trouble = of.refusal.as_ref().map_or_else(String::new, |(why, asked)| {
-            page.n_with("timestamps-refused", *asked, &[("reason", page.word("timestamp-refusal", why))])
-        });
+        let trouble = of
+            .refusal
+            .as_ref()
+            .map_or_else(String::new, |(why, asked)| page.n_with("timestamps-refused", *asked, &[("reason", page.word("timestamp-refusal", why))]));
         Fact::new(of.authority.clone(), newest, trouble)
     };
     authorities.iter().map(line).collect()

@@ -46,7 +46,10 @@ async fn the_newest_checkpoint_is_stamped_once_an_hour_while_something_happens()
         assert_eq!(events.len(), 1);
         let (event, detail) = (&events[0], &events[0]["parts"]["detail"]);
         assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some("timestamp.obtained"), Some("success")));
-        assert_eq!((event["subject"]["kind"].as_str(), event["subject"]["id"].as_str()), (Some("checkpoint"), Some(stamped.size.to_string().as_str())));
+        assert_eq!(
+            (event["subject"]["kind"].as_str(), event["subject"]["id"].as_str()),
+            (Some("checkpoint"), Some(stamped.size.to_string().as_str()))
+        );
         assert_eq!((&detail["authority"], &detail["token_sha256"]), (&"demo".into(), &hex::encode(sha256(&answer)).into()));
 
         timed.begin().await;
@@ -94,7 +97,8 @@ async fn a_bundle_is_sealed_first_and_handed_out_with_its_token() {
 
         let events = timed.events().await;
         let of_bundle: Vec<_> = events.iter().filter(|e| e["subject"]["kind"] == "bundle").collect();
-        let told: Vec<_> = of_bundle.iter().map(|e| (e["action"].as_str().unwrap(), e["outcome"].as_str().unwrap(), e["case"].as_str().unwrap())).collect();
+        let told: Vec<_> =
+            of_bundle.iter().map(|e| (e["action"].as_str().unwrap(), e["outcome"].as_str().unwrap(), e["case"].as_str().unwrap())).collect();
         assert_eq!(told, [("timestamp.refused", "failed", case.as_str()), ("timestamp.obtained", "success", case.as_str())]);
         let all = crate::support::log::events_from(&app.store, 0).await;
         let exported = &all.iter().rfind(|e| e["action"] == "evidence.exported").unwrap()["parts"]["detail"];
@@ -108,6 +112,41 @@ async fn a_bundle_is_sealed_first_and_handed_out_with_its_token() {
         let report = app.store.verify(&Default::default()).unwrap();
         assert!(report.ok, "{report:?}");
     }
+}
+
+/// However many bundles wait for an authority that says nothing, only two jobs at a time wait with them.
+#[actix_web::test]
+async fn a_silent_authority_holds_up_two_jobs_at_most() {
+    let timed = Timed::set(TestDb::one()).await;
+    let app = &timed.stage.app;
+    let turns = app.stamping.clone().try_acquire_many_owned(2).unwrap();
+    timed.begin().await;
+    assert_eq!((timed.tsa.count(), timed.events().await.len()), (0, 0), "it comes back later");
+    drop(turns);
+    timed.later(1).await;
+    assert_eq!(timed.tsa.count(), 0);
+    timed.later(1).await;
+    assert_eq!((timed.tsa.count(), timed.events().await.len()), (1, 1));
+}
+
+#[actix_web::test]
+async fn metrics_tell_how_old_the_newest_timestamp_is() {
+    let timed = Timed::set(TestDb::one()).await;
+    let token = timed.stage.token(None, &["system.read"]).await;
+    let metrics = async || {
+        let client = reqwest::Client::new();
+        client.get(format!("{}/metrics", timed.stage.base)).bearer_auth(&token).send().await.unwrap().text().await.unwrap()
+    };
+    let line = |text: &str, name: &str| text.lines().find(|l| l.starts_with(name)).unwrap_or_else(|| panic!("{name}: {text}")).to_owned();
+    let name = "countermand_timestamp_seconds{authority=\"demo\"} ";
+    assert_eq!(line(&metrics().await, name), format!("{name}0"));
+    timed.tsa.inject(Fault::Rejected, 1);
+    timed.begin().await;
+    assert_eq!(line(&metrics().await, "countermand_timestamps_waiting "), "countermand_timestamps_waiting 1");
+    timed.later(60).await;
+    let text = metrics().await;
+    assert_eq!(line(&text, "countermand_timestamps_waiting "), "countermand_timestamps_waiting 0");
+    assert_eq!(line(&text, name), format!("{name}{}", timed.stage.app.now().unix_seconds()));
 }
 
 /// Each fault, once: recorded with its reason, asked again after a minute, obtained then.
@@ -202,7 +241,8 @@ async fn what_the_settings_no_longer_name_is_asked_no_more_and_a_root_that_went_
     config.timestamp.authorities[0].policy = Some("one.two".into());
     other.config = Arc::new(config.clone());
     assert!(timestamps::begin(&other).await.unwrap_err().contains("one.two"));
-    config.timestamp.authorities = vec![Authority { policy: Some("1.3.6.1.4.1.32473.7".into()), ..super::named("demo", &timed.tsa, timed.stage.app.store.data()) }];
+    config.timestamp.authorities =
+        vec![Authority { policy: Some("1.3.6.1.4.1.32473.7".into()), ..super::named("demo", &timed.tsa, timed.stage.app.store.data()) }];
     other.config = Arc::new(config.clone());
     timed.stage.clock.advance(Duration::from_secs(3600));
     countermand::jobs::run_due(&other).await.unwrap();

@@ -171,18 +171,24 @@ fn printed(guide: &[u8], heading: &str) -> String {
     text.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
-/// Unpacks a bundle and runs what it prints; what that printed.
-fn told(bytes: &[u8], number: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let (_, files) = zip::read(bytes, &Limits::default()).unwrap();
-    for (path, content) in &files {
-        let path = folder.path().join(number).join(path);
+/// Unpacks a bundle into `folder`.
+fn unpack(files: &Files, folder: &std::path::Path) {
+    for (path, content) in files {
+        let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();
     }
+}
+
+/// Unpacks a bundle and runs what it prints about timestamps; what that printed. Its own program must be content too.
+fn told(bytes: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, files) = zip::read(bytes, &Limits::default()).unwrap();
+    unpack(&files, folder.path());
     let script = printed(&files["data/VERIFY.en.md"], "### Timestamps");
     assert_eq!(script, printed(&files["data/VERIFY.zh-CN.md"], "### 第三方的可信时间戳"), "the same commands in both languages");
-    openssl::done(&folder.path().join(number), &format!("exec 2>&1\n{script}"))
+    openssl::done(folder.path(), "python3 data/tools/verify.py .");
+    openssl::done(folder.path(), &format!("exec 2>&1\n{script}"))
 }
 
 #[actix_web::test]
@@ -194,10 +200,10 @@ async fn the_commands_that_a_bundle_prints_accept_its_tokens() {
     let (_, number) = timed.sealed(&cast).await;
     let app = &timed.stage.app;
     let (_, handed) = evidence::again(app, &counsel.caller, &number).await.unwrap();
-    let said = told(&handed, &number);
+    let said = told(&handed);
     assert_eq!((said.matches("Verification: OK").count(), said.matches("existed on").count()), (4, 2), "{said}");
     let plain = build(&sample::collected("x"), &sample::key()).unwrap();
-    assert_eq!(told(&plain.bytes, NUMBER), "", "a bundle without timestamps is silent, and its text says what that means");
+    assert_eq!(told(&plain.bytes), "", "a bundle without timestamps is silent, and its text says what that means");
 }
 
 /// Two exports at one size with a timestamp between them differ only where the bundles say so.
@@ -211,7 +217,8 @@ async fn exports_at_one_size_differ_only_where_they_say_so() {
         let app = &timed.stage.app;
         app.store.checkpoint().await.unwrap();
         let at = app.store.read(countermand::store::reader::head).await.unwrap().size();
-        let out = async || export(app, &Caller::shell(), Export { case: case.clone(), purpose: "compare".into(), at: Some(at), ..Export::default() }).await;
+        let out =
+            async || export(app, &Caller::shell(), Export { case: case.clone(), purpose: "compare".into(), at: Some(at), ..Export::default() }).await;
         let first = out().await.unwrap().value;
         timed.later(3601).await;
         let second = out().await.unwrap().value;
@@ -227,6 +234,17 @@ async fn exports_at_one_size_differ_only_where_they_say_so() {
         let differ: Vec<_> = a.keys().chain(b.keys()).filter(|p| a.get(*p) != b.get(*p) && !allowed.contains(p)).collect();
         assert!(differ.is_empty(), "{differ:?}");
         let pins = [Pin::Log(app.store.vkey().unwrap()), Pin::Authorities(timestamps::roots(&app.config))];
+        let folder = tempfile::tempdir().unwrap();
+        unpack(&second.bundle.files, folder.path());
+        let program = "python3 data/tools/verify.py .";
+        openssl::done(folder.path(), program);
+        let proofs = folder.path().join("data/proofs/consistency.jsonl");
+        let good = std::fs::read_to_string(&proofs).unwrap();
+        let at_hash = good.find("[\"").expect("a proof of some length") + 2;
+        let flipped = if good.as_bytes()[at_hash] == b'0' { "1" } else { "0" };
+        std::fs::write(&proofs, format!("{}{flipped}{}", &good[..at_hash], &good[at_hash + 1..])).unwrap();
+        let said = String::from_utf8(openssl::bash(folder.path(), program).stdout).unwrap();
+        assert!(said.contains("are not of one log"), "{said}");
         for exported in [&first, &second] {
             let outcome = verify(&exported.bundle.bytes, &pins, &Limits::default());
             assert_eq!(outcome.result, Answer::Pass, "{:#?}", outcome.checks.iter().filter(|c| c.result != Answer::Pass).collect::<Vec<_>>());

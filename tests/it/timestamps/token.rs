@@ -23,7 +23,8 @@ fn openssls_tokens_are_taken_whatever_key_signs_them() {
             let query = Query::new(DATA, None);
             let answer = openssl::answer(folder.path(), &query.to_der());
             let before = SystemClock.now().unix_seconds();
-            let stamp = verify(&query, &answer, &roots(folder.path(), "root.pem")).unwrap_or_else(|e| panic!("{key} {digest} {between:?} {more}: {e}"));
+            let stamp =
+                verify(&query, &answer, &roots(folder.path(), "root.pem")).unwrap_or_else(|e| panic!("{key} {digest} {between:?} {more}: {e}"));
             assert!((stamp.at.unix_seconds() - before).abs() < 60, "{stamp:?}");
             assert_eq!(stamp.at.0 % 1_000_000 == 0, !more.contains("precision"), "a fraction of a second is read");
             assert_eq!((stamp.policy.as_str(), stamp.path.len()), ("1.2.3.4.1", if between.is_empty() { 2 } else { 3 }));
@@ -44,7 +45,8 @@ fn our_authority_is_taken_by_openssl_and_by_us() {
     assert_eq!(stamp.at, Instant::from_unix_seconds(now.unix_seconds()));
     assert!(openssl::accepts(folder.path(), DATA, &query.to_der(), &answer));
     assert!(!openssl::accepts(folder.path(), b"other", &query.to_der(), &answer), "the other judge can say no");
-    for fault in [Fault::Rejected, Fault::WrongImprint, Fault::WrongNonce, Fault::Expired, Fault::WrongPurpose, Fault::BadSignature, Fault::BadDigest] {
+    for fault in [Fault::Rejected, Fault::WrongImprint, Fault::WrongNonce, Fault::Expired, Fault::WrongPurpose, Fault::BadSignature, Fault::BadDigest]
+    {
         let answer = authority.answer(&query.to_der(), now, Some(fault));
         assert!(!openssl::accepts(folder.path(), DATA, &query.to_der(), &answer), "{fault}");
     }
@@ -160,7 +162,10 @@ fn a_purpose_that_is_not_critical_or_not_alone_is_refused() {
     ] {
         // OpenSSL would not sign a token with such a certificate.
         std::fs::write(dir.join("usage.cnf"), format!("{usage}\n")).unwrap();
-        openssl::done(dir, "openssl x509 -req -in tsa.csr -CA root.pem -CAkey root.key -CAcreateserial -days 3000 -extfile usage.cnf -out bad.pem 2>&1");
+        openssl::done(
+            dir,
+            "openssl x509 -req -in tsa.csr -CA root.pem -CAkey root.key -CAcreateserial -days 3000 -extfile usage.cnf -out bad.pem 2>&1",
+        );
         let refused = countermand::crypto::timestamp::chain::purpose(&certificate(dir, "bad.pem"));
         assert_eq!(refused.unwrap_err().as_str(), word, "{usage}");
     }
@@ -180,7 +185,8 @@ fn a_file_of_roots_says_what_is_wrong_with_it() {
     assert_eq!(Roots::from_pem(""), Err(BadRoots::Empty));
     assert_eq!(Roots::from_pem(&read("between.pem")), Err(BadRoots::NoRoot));
     assert_eq!(Roots::from_pem(&read("root.pem").replace("MII", "XII")), Err(BadRoots::Broken(1)));
-    let both = Roots::from_pem(&format!("subject=Between\n{}subject=Root\r\n{}", read("between.pem"), read("root.pem").replace('\n', "\r\n"))).unwrap();
+    let both =
+        Roots::from_pem(&format!("subject=Between\n{}subject=Root\r\n{}", read("between.pem"), read("root.pem").replace('\n', "\r\n"))).unwrap();
     assert_eq!(both.to_pem(), read("root.pem") + &read("between.pem"), "roots first");
     let fingerprint = openssl::done(folder.path(), "openssl x509 -in root.pem -noout -fingerprint -sha256");
     let ours = &both.fingerprints()[0];

@@ -114,7 +114,8 @@ impl Wanted<'_> {
             issuer: Name::from_str(self.issuer)?,
             validity: Validity { not_before: time(self.from)?, not_after: time(self.from.plus(YEAR))? },
             subject: Name::from_str(self.subject)?,
-            subject_public_key_info: SubjectPublicKeyInfoOwned::from_key(p256::PublicKey::from(self.key.verifying_key())).map_err(|_| der::ErrorKind::Failed)?,
+            subject_public_key_info: SubjectPublicKeyInfoOwned::from_key(p256::PublicKey::from(self.key.verifying_key()))
+                .map_err(|_| der::ErrorKind::Failed)?,
             issuer_unique_id: None,
             subject_unique_id: None,
             extensions: Some(self.extensions),
