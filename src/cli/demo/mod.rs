@@ -16,7 +16,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Caller, connections, evidence},
+    app::{App, Caller, connections, evidence, timestamps},
     cli::{
         deployment::{Deployment, Trouble, finish},
         serve,
@@ -158,7 +158,7 @@ async fn report(app: &App, platform: &Emulator, told: &story::Told) -> Result<Va
     let bytes = std::fs::read(&path).map_err(Trouble::cannot)?;
     app.store.checkpoint().await.map_err(Trouble::cannot)?;
     let vkey = app.store.vkey().map_err(Trouble::cannot)?;
-    let sealed = verify(&bytes, &[Pin::Log(vkey.clone())], &Limits::default());
+    let sealed = verify(&bytes, &[Pin::Log(vkey.clone()), Pin::Authorities(timestamps::roots(&app.config))], &Limits::default());
     let store = app.store.clone();
     let log = tokio::task::spawn_blocking(move || store.verify(&Against::default())).await.map_err(Trouble::cannot)?.map_err(Trouble::cannot)?;
     let tally: Value = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);
