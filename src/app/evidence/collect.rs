@@ -88,6 +88,7 @@ fn environment(app: &App) -> Value {
         "clock": { "source": "server", "at": app.now().to_rfc3339(), "zone": app.config.time_zone },
         "settings": {
             "retention_days": app.config.retention.days, "log_public": app.config.log_public,
+            "timestamp_authorities": app.config.timestamp.authorities.iter().map(|a| &a.name).collect::<Vec<_>>(),
             "trusted_proxies": app.config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
     })

@@ -3,7 +3,10 @@
 use super::{App, AppResult, rows};
 use crate::{
     clock::Instant,
-    store::timestamps::{OBTAINED, TimestampRow},
+    store::{
+        jobs,
+        timestamps::{OBTAINED, TimestampRow},
+    },
 };
 
 /// One authority and the log.
@@ -44,14 +47,21 @@ pub(in crate::app) async fn of_log(app: &App) -> AppResult<Vec<OfLog>> {
     Ok(found.await?)
 }
 
-/// What is known of a bundle: by authorities that were asked, and by those of the settings that will be, as long as a job waits.
+/// What is known of a bundle: of authorities that were asked, and of those that a job waits to ask.
 pub(in crate::app) async fn of_bundle(app: &App, bundle: &str) -> AppResult<Vec<OfBundle>> {
     let id = bundle.to_owned();
-    let said = app.store.read(move |conn| rows::of_bundle(conn, &id)).await?;
+    let (said, waiting) =
+        app.store.read(move |conn| Ok((rows::of_bundle(conn, &id)?, jobs::waiting(conn, "timestamp_bundle", &format!("{id}/"))?))).await?;
     let of = |row: TimestampRow| OfBundle {
         at: row.stamped_at.filter(|_| row.state == OBTAINED).map(Instant),
         refusal: row.refusal.clone(),
         authority: row.authority,
     };
-    Ok(said.into_iter().map(of).collect())
+    let mut all: Vec<_> = said.into_iter().map(of).collect();
+    for authority in waiting {
+        if !all.iter().any(|o| o.authority == authority) {
+            all.push(OfBundle { authority, at: None, refusal: None });
+        }
+    }
+    Ok(all)
 }

@@ -129,6 +129,44 @@ async fn a_silent_authority_holds_up_two_jobs_at_most() {
     assert_eq!((timed.tsa.count(), timed.events().await.len()), (1, 1));
 }
 
+/// Two authorities, one of them gone: each has its own job, its own row, its own line.
+#[actix_web::test]
+async fn one_authority_does_not_wait_for_another() {
+    for db in TestDb::each() {
+        let timed = Timed::set_with(db, |authorities| {
+            authorities.push(Authority { name: "gone".into(), url: "http://127.0.0.1:9".into(), ..authorities[0].clone() })
+        })
+        .await;
+        timed.begin().await;
+        let told = |events: &[serde_json::Value]| -> Vec<String> {
+            events.iter().map(|e| format!("{} {}", e["action"].as_str().unwrap(), e["parts"]["detail"]["authority"].as_str().unwrap())).collect()
+        };
+        let mut events = told(&timed.events().await);
+        events.sort();
+        assert_eq!(events, ["timestamp.obtained demo", "timestamp.refused gone"]);
+        let cast = timed.stage.cast().await;
+        let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
+        let (case, number) = timed.sealed(&cast).await;
+        let app = &timed.stage.app;
+        let found = evidence::find(app, &counsel.caller, &number).await.unwrap();
+        let shown: Vec<_> = found.timestamps.iter().map(|t| (t.authority.as_str(), t.at.is_some(), t.refusal.as_deref())).collect();
+        assert_eq!(shown, [("demo", true, None), ("gone", false, Some("unreachable"))]);
+        // An export that is kept is stamped the same way; before its jobs have run it waits for both.
+        timed.stage.clock.advance(Duration::from_secs(30));
+        let wanted =
+            evidence::export::Export {
+                case, purpose: "劳动仲裁举证".into(), totp: timed.stage.code(&counsel), keep: true, ..Default::default()
+            };
+        let exported = evidence::export::export(app, &counsel.caller, wanted).await.unwrap().value;
+        let find = async || evidence::find(app, &counsel.caller, &exported.number).await.unwrap().timestamps;
+        assert!(find().await.iter().map(|t| (&*t.authority, t.at, t.refusal.as_deref())).eq([("demo", None, None), ("gone", None, None)]));
+        let page = timed.stage.get(&counsel, &format!("/evidence/{}", exported.number)).await.body;
+        assert!(page.contains("尚未取得"), "{page}");
+        timed.stage.run().await;
+        assert_eq!(find().await.iter().filter(|t| t.at.is_some()).count(), 1);
+    }
+}
+
 #[actix_web::test]
 async fn metrics_tell_how_old_the_newest_timestamp_is() {
     let timed = Timed::set(TestDb::one()).await;
@@ -169,6 +207,7 @@ async fn every_fault_is_recorded_once_shown_and_asked_again() {
             (Fault::BadDigest, "message_digest"),
             (Fault::OtherCertificate, "signing_certificate"),
             (Fault::NoCertificate, "no_certificate"),
+            (Fault::TwoSigners, "signers"),
         ] {
             let (before, asked) = (timed.events().await.len(), timed.tsa.count());
             let size = timed.newest().await.unwrap().log_size;

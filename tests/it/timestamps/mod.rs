@@ -30,6 +30,11 @@ struct Timed {
 
 impl Timed {
     async fn set(db: TestDb) -> Self {
+        Self::set_with(db, |_| {}).await
+    }
+
+    /// The same with other authorities than the one.
+    async fn set_with(db: TestDb, change: impl FnOnce(&mut Vec<Authority>)) -> Self {
         let mut tsa = None;
         let stage = Stage::set_with(
             db,
@@ -37,6 +42,7 @@ impl Timed {
             |config, clock| {
                 let started = Tsa::start_local(clock).unwrap();
                 config.timestamp.authorities.push(named("demo", &started, &config.data));
+                change(&mut config.timestamp.authorities);
                 tsa = Some(started);
             },
         );

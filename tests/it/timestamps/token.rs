@@ -17,7 +17,9 @@ fn roots(folder: &std::path::Path, file: &str) -> Roots {
 #[test]
 fn openssls_tokens_are_taken_whatever_key_signs_them() {
     for (key, digest) in [(RSA, "sha256"), (RSA, "sha384"), (RSA, "sha512"), (P256, "sha256"), (P256, "sha512"), (P384, "sha384")] {
-        for (between, more) in [("", ""), ("critical,CA:TRUE,pathlen:0", "ess_cert_id_alg = sha256"), ("", "clock_precision_digits = 6")] {
+        for (between, more) in
+            [("", ""), ("critical,CA:TRUE,pathlen:0", "ess_cert_id_alg = sha256"), ("", "clock_precision_digits = 6\ness_cert_id_alg = sha1")]
+        {
             let folder = tempfile::tempdir().unwrap();
             openssl::authority(folder.path(), Make { kind: Kind { key, digest }, between, more, ..Make::default() });
             let query = Query::new(DATA, None);
@@ -80,6 +82,7 @@ fn every_fault_is_refused_for_its_own_reason() {
         (Fault::BadDigest, "message_digest"),
         (Fault::OtherCertificate, "signing_certificate"),
         (Fault::NoCertificate, "no_certificate"),
+        (Fault::TwoSigners, "signers"),
     ];
     for (fault, word) in cases {
         let refusal = refused(fault);
@@ -105,6 +108,28 @@ fn every_fault_is_refused_for_its_own_reason() {
     let years = std::time::Duration::from_secs(3 * 366 * 86_400);
     let late = authority.answer(&query.to_der(), now.plus(years), None);
     assert_eq!(verify(&query, &late, &roots).unwrap_err().as_str(), "validity", "valid at the token's time, not at ours");
+}
+
+#[test]
+fn what_is_signed_in_a_way_that_is_not_spoken_is_refused_by_its_name() {
+    const P521: &str = "ec -pkeyopt ec_paramgen_curve:P-521";
+    let query = Query::new(DATA, None);
+    for (key, digest, named) in [(RSA, "sha224", "2.16.840.1.101.3.4.2.4"), (P521, "sha512", "1.3.132.0.35"), (P384, "sha512", "1.3.132.0.34")] {
+        let folder = tempfile::tempdir().unwrap();
+        openssl::authority(folder.path(), Make { kind: Kind { key, digest }, ..Make::default() });
+        let answer = openssl::answer(folder.path(), &query.to_der());
+        assert_eq!(verify(&query, &answer, &roots(folder.path(), "root.pem")), Err(Refusal::Algorithm(named.to_owned())), "{key} {digest}");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let question = |options: &str| {
+        std::fs::write(folder.path().join("file"), DATA).unwrap();
+        openssl::done(folder.path(), &format!("openssl ts -query -data file {options} -out file.tsq"));
+        Query::parse(&std::fs::read(folder.path().join("file.tsq")).unwrap())
+    };
+    assert_eq!(question("-sha512").unwrap_err().as_str(), "algorithm");
+    assert_eq!(question("-sha256 -no_nonce").unwrap_err(), Refusal::Malformed("a question without a nonce"));
+    assert_eq!(question("-sha256").unwrap().imprint, countermand::crypto::sha256(DATA));
+    assert_eq!(Query::parse(b"no question").unwrap_err().as_str(), "malformed");
 }
 
 /// Certificates that OpenSSL makes as they must not be. It signs with what we would not take, so the authority is made right and its

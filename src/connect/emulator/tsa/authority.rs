@@ -202,6 +202,10 @@ impl Authority {
             signature: OctetString::new(signature)?,
             unsigned_attrs: None,
         };
+        let mut signers = vec![signer];
+        if fault == Some(Fault::TwoSigners) {
+            signers.push(SignerInfo { signature: OctetString::new(sign(&self.key, b"a second one"))?, ..signers[0].clone() });
+        }
         let with_certificates = question.cert_req && fault != Some(Fault::NoCertificate);
         let certificates = with_certificates.then(|| CertificateSet::try_from(vec![CertificateChoices::Certificate(certificate.clone())]));
         let signed = SignedData {
@@ -210,7 +214,7 @@ impl Authority {
             encap_content_info: EncapsulatedContentInfo { econtent_type: TST_INFO, econtent: Some(Any::encode_from(&OctetString::new(content)?)?) },
             certificates: certificates.transpose()?,
             crls: None,
-            signer_infos: SignerInfos::try_from(vec![signer])?,
+            signer_infos: SignerInfos::try_from(signers)?,
         };
         let token = ContentInfo { content_type: SIGNED_DATA, content: Any::encode_from(&signed)? };
         TimeStampResp { status: StatusInfo { status: GRANTED, text: None, failure: None }, token: Some(token) }.to_der()

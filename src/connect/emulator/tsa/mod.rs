@@ -55,6 +55,8 @@ words! {
         BadDigest = "bad_digest",
         /// Names another certificate than the one it was signed with.
         OtherCertificate = "other_certificate",
+        /// Two people sign.
+        TwoSigners = "two_signers",
         /// The certificate is left out.
         NoCertificate = "no_certificate",
     }
