@@ -85,6 +85,29 @@ async fn an_export_to_a_file_carries_its_token_and_goes_out_without_one_too() {
     assert!(refused.status.code() == Some(2) && err.contains("emulated.pem"), "a root that cannot be read stops the start: {err}");
 }
 
+/// `countermand demo` until it has told its story; the bundle that it names.
+fn demonstrate(data: &Path) -> (Emulated, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+    command.args(["demo", "--listen", "127.0.0.1:0", "--data"]).arg(data).env_remove("DATABASE_URL").env("LANG", "en_GB.UTF-8");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let end = lines.by_ref().map_while(Result::ok).find(|l| l.contains(", evidence ")).expect("the story ends");
+    // Whatever else it says is read, so that it never waits for us.
+    std::thread::spawn(move || lines.for_each(drop));
+    (Emulated(child), end.split(", evidence ").nth(1).unwrap().to_owned())
+}
+
+#[test]
+fn a_demonstration_that_stays_up_has_its_bundle_stamped() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_up, bundle) = demonstrate(folder.path());
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
+    let run = command.args(["evidence", "verify", &bundle, "--json", "--data"]).arg(folder.path()).output().unwrap();
+    let said: Value = serde_json::from_slice(&run.stdout).unwrap();
+    let tokens = said["checks"].as_array().unwrap().iter().filter(|c| c["name"] == "timestamp_root" && c["result"] == "pass").count();
+    assert_eq!((run.status.code(), tokens), (Some(0), 1), "{said:#}");
+}
+
 #[test]
 fn a_root_that_cannot_be_written_or_is_none_is_told() {
     let folder = tempfile::tempdir().unwrap();
