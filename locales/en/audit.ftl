@@ -154,6 +154,7 @@ actor-anonymous = Nobody signed in
 actor-shell = Command line
 subject-broadcast = Broadcast
 subject-bundle = Bundle
+subject-checkpoint = Checkpoint
 subject-connection = Connection
 subject-department = Department
 subject-event = Event

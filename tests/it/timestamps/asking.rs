@@ -167,6 +167,25 @@ async fn one_authority_does_not_wait_for_another() {
     }
 }
 
+/// What a job names may be gone, or never have been there.
+#[actix_web::test]
+async fn a_job_about_nothing_ends_and_one_that_cannot_be_read_is_an_error() {
+    let timed = Timed::set(TestDb::one()).await;
+    let app = &timed.stage.app;
+    assert_eq!(timestamps::bundle::step(app, "demo", "no-bundle", "00").await.unwrap(), None);
+    assert_eq!(timestamps::bundle::step(app, "nobody", "no-bundle", "00").await.unwrap(), None);
+    assert_eq!(timestamps::checkpoint::step(app, "nobody").await.unwrap(), None);
+    let cast = timed.stage.cast().await;
+    timed.tsa.inject(Fault::Rejected, 99);
+    let (_, number) = timed.sealed(&cast).await;
+    let id = app.store.read(move |conn| countermand::store::bundles::find(conn, &number)).await.unwrap().unwrap().id;
+    let asked = timed.tsa.count();
+    assert!(timestamps::bundle::step(app, "demo", &id, "no hex").await.unwrap_err().to_string().contains("jobs.payload"));
+    assert_eq!(timed.tsa.count(), asked, "nobody was asked");
+    assert!(timestamps::bundle::step(app, "demo", &id, "00").await.unwrap().is_some(), "refused, and to be asked again");
+    assert!(timestamps::bundle::tokens(app, &id).await.unwrap().is_empty());
+}
+
 #[actix_web::test]
 async fn metrics_tell_how_old_the_newest_timestamp_is() {
     let timed = Timed::set(TestDb::one()).await;
