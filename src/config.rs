@@ -70,6 +70,28 @@ impl Default for Retention {
     }
 }
 
+/// Somebody who says what time it is (RFC 3161).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Authority {
+    /// Small letters, digits and hyphens; goes into records and file names.
+    pub name: String,
+    /// Where questions are posted to: `http://` or `https://`. Answers are signed, so that plain HTTP shows nothing and changes nothing.
+    pub url: String,
+    /// PEM file with the root that is trusted and, where tokens do not carry them, the certificates between; below the data folder unless
+    /// absolute.
+    pub root: PathBuf,
+    /// The only policy to be accepted, as a dotted number.
+    pub policy: Option<String>,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Timestamp {
+    /// Each is asked for everything; none: nobody outside says when anything was there.
+    pub authorities: Vec<Authority>,
+}
+
 /// The settings of one installation (formats.md, "Configuration").
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -93,8 +115,8 @@ pub struct Config {
     pub tenant: String,
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
+    pub timestamp: Timestamp,
     /// Reserved for the issues that bring them; accepted so that a file written today stays valid.
-    pub timestamp: toml::Table,
     pub alerts: toml::Table,
     #[serde(skip)]
     pub data: PathBuf,
@@ -119,7 +141,7 @@ impl Default for Config {
             smtp: Smtp::default(),
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
-            timestamp: toml::Table::new(),
+            timestamp: Timestamp::default(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -201,7 +223,7 @@ impl Config {
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
         }
-        Ok(())
+        self.timestamp.check()
     }
 
     /// Host of `public_url`, for the log's origin.
@@ -212,6 +234,28 @@ impl Config {
     /// Whether people reach us over HTTPS (directly or through a proxy), which decides about `__Host-` cookies.
     pub fn https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+impl Timestamp {
+    /// Names and addresses; whether a root can be read is told when it is used.
+    fn check(&self) -> Result<(), ConfigError> {
+        let rule = |name: &str, message: &str| Err(ConfigError::Rule(format!("timestamp.authorities: {name:?} {message}")));
+        for (n, authority) in self.authorities.iter().enumerate() {
+            let name = &authority.name;
+            let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            if !(1..=32).contains(&name.len()) || !name.bytes().all(plain) {
+                return rule(name, "is no name: 1 to 32 small letters, digits and hyphens");
+            }
+            if self.authorities[..n].iter().any(|other| other.name == *name) {
+                return rule(name, "stands there twice");
+            }
+            match url::Url::parse(&authority.url) {
+                Ok(url) if matches!(url.scheme(), "http" | "https") && url.host_str().is_some() => {}
+                _ => return rule(name, "has no address that begins with http:// or https://"),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -231,7 +275,11 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
         let typed = match below {
             "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
             "port" => toml::Value::Integer(value.parse().map_err(|_| "must be a port number".to_owned())?),
-            "authorities" => list(),
+            "authorities" => {
+                let whole = format!("{below} = {value}").parse::<toml::Table>();
+                let mut whole = whole.map_err(|_| "must be a list of TOML tables: [{ name = \"…\", url = \"…\", root = \"…\" }]".to_owned())?;
+                whole.remove(below).ok_or("must be a list")?
+            }
             _ => toml::Value::String(value.to_owned()),
         };
         table.insert(name.to_owned(), toml::Value::Table(toml::Table::from_iter([(below.to_owned(), typed)])));

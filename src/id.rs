@@ -62,6 +62,8 @@ text_id! {
     CallId;
     JobId;
     BundleId;
+    /// What one authority said about one thing.
+    TimestampId;
     AttachmentId;
     /// A legal hold.
     HoldId;

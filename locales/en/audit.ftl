@@ -155,6 +155,7 @@ actor-shell = Command line
 subject-backup = Backup
 subject-broadcast = Broadcast
 subject-bundle = Bundle
+subject-checkpoint = Checkpoint
 subject-connection = Connection
 subject-department = Department
 subject-event = Event

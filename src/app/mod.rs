@@ -49,6 +49,8 @@ pub struct App {
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
     pub counts: Arc<recalls::list::Counts>,
+    /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
+    pub stamping: Arc<tokio::sync::Semaphore>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
     /// Who is shown each checkpoint.
@@ -74,6 +76,7 @@ pub mod sessions;
 pub mod setup;
 pub mod step_up;
 pub mod throttle;
+pub mod timestamps;
 pub mod tokens;
 pub mod users;
 pub mod witness;
@@ -196,6 +199,7 @@ impl App {
             throttle: Arc::default(),
             tidied: Arc::default(),
             counts: Arc::default(),
+            stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             readiness: Arc::default(),
             node,
             process: Arc::default(),

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     App, AppResult, Caller,
+    timestamps::overview::{self, OfLog},
     witness::{self, Standing},
 };
 use crate::{
@@ -14,6 +15,7 @@ use crate::{
     store::{
         Database, Room,
         schema::{jobs, log_checkpoints, log_head, log_pending},
+        timestamps,
     },
 };
 
@@ -41,6 +43,10 @@ pub struct Status {
     /// Who is asked to cosign, and whether enough of them have cosigned what is signed.
     pub witnesses: Vec<Standing>,
     pub cosigned: bool,
+    /// How it stands with each timestamp authority.
+    pub timestamps: Vec<OfLog>,
+    /// Things that an authority has refused a token for, so far.
+    pub timestamps_waiting: u64,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -52,7 +58,7 @@ pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
 /// The same for who has been let in already.
 pub async fn read(app: &App) -> AppResult<Status> {
     let n = |n: i64| u64::try_from(n).unwrap_or_default();
-    let (size, signed, pending, waiting, failing) = app
+    let (size, signed, pending, waiting, failing, unstamped) = app
         .store
         .read(|conn| {
             let size: i64 = log_head::table.select(log_head::size).first(conn).optional()?.unwrap_or_default();
@@ -62,7 +68,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
             let ready = || jobs::table.filter(jobs::state.eq("ready"));
             let waiting: i64 = ready().count().get_result(conn)?;
             let failing: i64 = ready().filter(jobs::last_error.is_not_null()).count().get_result(conn)?;
-            Ok((size, signed, pending, waiting, failing))
+            Ok((size, signed, pending, waiting, failing, timestamps::waiting(conn)?))
         })
         .await?;
     let (witnesses, cosigned) = witness::standing(app, n(signed)).await?;
@@ -85,5 +91,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         jobs_waiting: n(waiting),
         jobs_failing: n(failing),
         room: app.store.room(),
+        timestamps: overview::of_log(app).await?,
+        timestamps_waiting: n(unstamped),
     })
 }

@@ -1,19 +1,24 @@
-//! `countermand emulate PLATFORM`: a local platform that speaks the documented API, for trials and tests.
+//! `countermand emulate PLATFORM`: a local platform that speaks the documented API, or a local timestamp authority, for trials and tests.
 
-use std::{io::Write, net::TcpListener, process::ExitCode};
+use std::{io, io::Write, net::TcpListener, path::PathBuf, process::ExitCode};
 
-use crate::connect::emulator::{self, Access, Options};
+use crate::connect::emulator::{
+    self, Access, Options,
+    tsa::{self, Access as TsaAccess},
+};
 
-/// Platforms that can be emulated.
+/// What can be emulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Emulated {
     Wecom,
+    /// A timestamp authority (RFC 3161) with a throwaway root
+    Tsa,
 }
 
 /// Arguments of `emulate`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// The platform to be emulated
+    /// What is to be emulated
     #[arg(value_enum)]
     pub platform: Emulated,
     /// Address to listen on; port 0 picks a free one
@@ -27,28 +32,40 @@ pub struct Args {
     pub extra_users: usize,
     /// File that remembers messages and calls over a restart
     #[arg(long, value_name = "FILE")]
-    pub memory: Option<std::path::PathBuf>,
+    pub memory: Option<PathBuf>,
+    /// File to write the authority's root to, for `timestamp.authorities` (tsa)
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
 }
 
-/// Serves until stopped. 0: stopped as told; 2: the address or the file cannot be used.
+/// Serves until stopped. 0: stopped as told; 2: the address or a file cannot be used.
 pub fn run(args: &Args) -> ExitCode {
-    let Emulated::Wecom = args.platform;
-    let options = Options { extra_users: args.extra_users, memory: args.memory.clone(), ..Options::default() };
-    let served = TcpListener::bind(&args.listen)
-        .and_then(|listener| actix_web::rt::System::new().block_on(emulator::serve(listener, options, |access| tell(access, args.json))));
+    let failed = |what: &str, error: io::Error| {
+        eprintln!("countermand emulate: {what}: {error}");
+        ExitCode::from(2)
+    };
+    let listener = match TcpListener::bind(&args.listen) {
+        Ok(listener) => listener,
+        Err(error) => return failed(&args.listen, error),
+    };
+    let served = actix_web::rt::System::new().block_on(async {
+        match args.platform {
+            Emulated::Wecom => {
+                let options = Options { extra_users: args.extra_users, memory: args.memory.clone(), ..Options::default() };
+                emulator::serve(listener, options, |access| tell(access, args.json)).await
+            }
+            Emulated::Tsa => tsa::serve(listener, |access| tell_tsa(access, args)).await,
+        }
+    });
     match served {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("countermand emulate: {}: {error}", args.listen);
-            ExitCode::from(2)
-        }
+        Err(error) => failed(&args.listen, error),
     }
 }
 
 /// Says where the emulator is; a reader of the line may be waiting, so it is flushed.
 fn tell(access: &Access, json: bool) {
-    let mut out = std::io::stdout().lock();
-    let text = if json {
+    print(&if json {
         // Strings and numbers only.
         serde_json::to_string(access).unwrap_or_default()
     } else {
@@ -56,7 +73,23 @@ fn tell(access: &Access, json: bool) {
             "WeCom emulator on {0}\n  inbox    {0}/_emulator/inbox\n  corp id  {1}\n  secret   {2}\n  agent id {3}",
             access.base_url, access.corp_id, access.secret, access.agent_id
         )
-    };
+    });
+}
+
+fn tell_tsa(access: &TsaAccess, args: &Args) -> io::Result<()> {
+    if let Some(path) = &args.root {
+        std::fs::write(path, &access.root).map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    }
+    print(&if args.json {
+        serde_json::to_string(access).unwrap_or_default()
+    } else {
+        format!("Timestamp authority (DEMO, proves nothing) on {0}\n  root     {0}/_emulator/root.pem\n{1}", access.base_url, access.root.trim_end())
+    });
+    Ok(())
+}
+
+fn print(text: &str) {
+    let mut out = io::stdout().lock();
     // A closed standard output is no reason not to serve.
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }

@@ -16,11 +16,14 @@ use crate::{
             export::{Export, export},
             write_private,
         },
+        timestamps,
     },
     cli::deployment::{Deployment, Trouble, finish},
+    config::Config,
     crypto::{
         keyring::{Keyring, KeyringError},
         private,
+        timestamp::Roots,
     },
     evidence::{
         verify::{Answer, Outcome, Pin, verify},
@@ -70,9 +73,9 @@ enum Command {
         /// An installation whose own key is trusted
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
-        /// A public key or certificate that is trusted, as PEM
+        /// A public key or the root of a timestamp authority that is trusted, as PEM; may be given several times
         #[arg(long, value_name = "FILE.pem")]
-        root: Option<PathBuf>,
+        root: Vec<PathBuf>,
     },
 }
 
@@ -87,7 +90,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
         }
         Command::Verify { file, json, log_key, data, root } => {
-            match pins(log_key.as_deref(), data.as_deref(), root.as_deref()).and_then(|pins| check(file, &pins, *json)) {
+            match pins(log_key.as_deref(), data.as_deref(), root).and_then(|pins| check(file, &pins, *json)) {
                 Ok(answer) => ExitCode::from(answer.exit_code()),
                 Err(trouble) => finish("evidence verify", Err(trouble)),
             }
@@ -128,6 +131,9 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
         other => other?,
     };
     let (bundle, verified) = (done.value.bundle, done.value.verified);
+    for missing in &done.value.missing {
+        eprintln!("countermand evidence export: without a timestamp: {missing}");
+    }
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", out.display()));
     keep(out).map_err(failed)?;
@@ -147,12 +153,14 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     if verified { Ok(()) } else { Err(Trouble::No("the bundle was written, but does not hold; `evidence verify` names what".to_owned())) }
 }
 
-fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Result<Vec<Pin>, Trouble> {
+fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
     let mut pins = Vec::new();
     if let Some(text) = log_key {
         pins.push(Pin::Log(Vkey::parse(text.trim()).map_err(|e| Trouble::Cannot(format!("--log-key: {e}")))?));
     }
     if let Some(data) = data {
+        let config = Config::load(data, std::iter::empty::<(String, String)>()).map_err(|e| Trouble::Cannot(format!("--data: {e}")))?;
+        pins.push(Pin::Authorities(timestamps::roots(&config)));
         let keys = Keyring::open(data, false).map_err(|e| match e {
             KeyringError::Missing(path) => Trouble::Cannot(format!("--data: there is no key file {}", path.display())),
             other => Trouble::Cannot(format!("--data: {other}")),
@@ -160,18 +168,18 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, root: Option<&Path>) -> Resu
         let former = Keyring::former(data).into_iter().filter_map(|line| Some(Vkey::parse(&line).ok()?.key().to_bytes()));
         pins.push(Pin::OneOf(std::iter::once(keys.log.verifying_key().to_bytes()).chain(former).collect()));
     }
-    if let Some(path) = root {
+    for path in roots {
         let pem = fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())))?;
-        pins.push(trusted(&pem).ok_or_else(|| Trouble::Cannot(format!("{}: neither an Ed25519 public key nor a certificate", path.display())))?);
+        pins.push(trusted(&pem).ok_or_else(|| Trouble::Cannot(format!("{}: neither an Ed25519 public key nor a root certificate", path.display())))?);
     }
     Ok(pins)
 }
 
-/// What a PEM file pins: an Ed25519 key (RFC 8410), or a certificate, about which bundles of this format say nothing.
+/// What a PEM file pins: an Ed25519 key (RFC 8410), or roots of timestamp authorities.
 fn trusted(pem: &str) -> Option<Pin> {
     const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     if pem.contains("-----BEGIN CERTIFICATE-----") {
-        return Some(Pin::Certificate);
+        return Roots::from_pem(pem).ok().map(Pin::Certificate);
     }
     let body: String = pem.split("-----BEGIN PUBLIC KEY-----").nth(1)?.split("-----END").next()?.split_whitespace().collect();
     let der = STANDARD.decode(body).ok()?;

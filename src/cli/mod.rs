@@ -33,7 +33,7 @@ enum Command {
     Connection(connection::Args),
     /// Fill an example company, run a whole recall, stay up for a look around
     Demo(demo::Args),
-    /// Run a local platform that speaks the documented API, for trials and tests
+    /// Run a local platform that speaks the documented API, or a local timestamp authority, for trials and tests
     Emulate(emulate::Args),
     /// Export the evidence of a case, or verify a bundle offline
     Evidence(evidence::Args),

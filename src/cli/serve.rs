@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, once, setup, witness},
+    app::{App, StoreError, once, setup, timestamps, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -62,6 +62,7 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         }
         witness::at_start(&app).await?;
         note(&app, Action::ServiceStarted, "work").await?;
+        timestamps::begin(&app).await.map_err(Trouble::cannot)?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
@@ -99,6 +100,7 @@ where
     witness::at_start(&app).await?;
     note(&app, Action::ServiceStarted, "serve").await?;
     once::release(&app).await.map_err(Trouble::cannot)?;
+    timestamps::begin(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;

@@ -38,34 +38,51 @@ pub enum BadBaseUrl {
 /// # Errors
 /// The reason, as [`BadBaseUrl`].
 pub fn check(base_url: &str, allow_private: bool) -> Result<Url, BadBaseUrl> {
-    let url = Url::parse(base_url.trim()).map_err(|e| BadBaseUrl::Malformed(e.to_string()))?;
-    match url.scheme() {
-        "https" => {}
-        "http" if allow_private => {}
-        "http" => return Err(BadBaseUrl::Clear),
-        other => return Err(BadBaseUrl::Scheme(other.to_owned())),
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(BadBaseUrl::Userinfo);
+    let url = parse(base_url)?;
+    if url.scheme() == "http" && !allow_private {
+        return Err(BadBaseUrl::Clear);
     }
     if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
         return Err(BadBaseUrl::Path);
     }
-    if !allow_private {
-        let inside = match url.host() {
-            None => return Err(BadBaseUrl::Malformed("no host".to_owned())),
-            Some(Host::Ipv4(ip)) => special(ip.into()),
-            Some(Host::Ipv6(ip)) => special(ip.into()),
-            Some(Host::Domain(name)) => {
-                let name = name.trim_end_matches('.').to_ascii_lowercase();
-                name == "localhost" || name.ends_with(".localhost")
-            }
-        };
-        if inside {
-            return Err(BadBaseUrl::Private(url.host_str().unwrap_or_default().to_owned()));
-        }
+    outside(&url, allow_private)?;
+    Ok(url)
+}
+
+/// Checks an address of a service that is sent nothing secret and whose answers are signed: plain http and a path are allowed, addresses
+/// inside the house are not.
+///
+/// # Errors
+/// The reason, as [`BadBaseUrl`].
+pub fn outward(url: &str, allow_private: bool) -> Result<Url, BadBaseUrl> {
+    let url = parse(url)?;
+    outside(&url, allow_private)?;
+    Ok(url)
+}
+
+fn parse(text: &str) -> Result<Url, BadBaseUrl> {
+    let url = Url::parse(text.trim()).map_err(|e| BadBaseUrl::Malformed(e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(BadBaseUrl::Scheme(url.scheme().to_owned()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(BadBaseUrl::Userinfo);
     }
     Ok(url)
+}
+
+/// A literal address, or a name that needs no look-up, outside the house.
+fn outside(url: &Url, allow_private: bool) -> Result<(), BadBaseUrl> {
+    let inside = match url.host() {
+        None => return Err(BadBaseUrl::Malformed("no host".to_owned())),
+        Some(Host::Ipv4(ip)) => special(ip.into()),
+        Some(Host::Ipv6(ip)) => special(ip.into()),
+        Some(Host::Domain(name)) => {
+            let name = name.trim_end_matches('.').to_ascii_lowercase();
+            name == "localhost" || name.ends_with(".localhost")
+        }
+    };
+    if inside && !allow_private { Err(BadBaseUrl::Private(url.host_str().unwrap_or_default().to_owned())) } else { Ok(()) }
 }
 
 /// Whether an address is anything but an ordinary public one (IANA special-purpose registries, RFC 6890 and its successors).
@@ -187,6 +204,18 @@ mod tests {
         assert_eq!(bad("https://qyapi.weixin.qq.com/?x=1"), BadBaseUrl::Path);
         for inside in ["https://127.0.0.1", "https://[::1]", "https://0x7f000001", "https://2130706433", "https://localhost", "https://a.localhost."]
         {
+            assert!(matches!(bad(inside), BadBaseUrl::Private(_)), "{inside}");
+        }
+    }
+
+    #[test]
+    fn a_service_with_signed_answers_may_be_plain_and_have_a_path_but_not_lie_inside() {
+        assert!(outward("http://time.example.com/tsr?profile=1", false).is_ok());
+        assert!(outward("http://127.0.0.1:3180/", true).is_ok());
+        let bad = |text: &str| outward(text, false).unwrap_err();
+        assert_eq!(bad("ftp://time.example.com/tsr"), BadBaseUrl::Scheme("ftp".to_owned()));
+        assert_eq!(bad("http://me:pw@time.example.com/tsr"), BadBaseUrl::Userinfo);
+        for inside in ["http://127.0.0.1/tsr", "http://[::1]/", "http://localhost:3180/tsr"] {
             assert!(matches!(bad(inside), BadBaseUrl::Private(_)), "{inside}");
         }
     }

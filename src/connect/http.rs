@@ -95,6 +95,22 @@ impl Fault {
     }
 }
 
+/// What every client of the house has in common: no redirects, no proxy, names resolved under guard, bounded time.
+pub(super) fn plain(allow_private: bool, limits: Limits) -> Result<reqwest::Client, BadBaseUrl> {
+    reqwest::Client::builder()
+        .user_agent(concat!("Countermand/", env!("CARGO_PKG_VERSION")))
+        .redirect(redirect::Policy::none())
+        // A proxy from the environment would resolve names behind the guard's back.
+        .no_proxy()
+        .dns_resolver(Arc::new(guard::Resolver { allow_private }))
+        .connect_timeout(limits.connect)
+        .timeout(limits.whole)
+        // Shorter than a platform keeps an idle connection: a request on a dying one would end as "unknown".
+        .pool_idle_timeout(Duration::from_secs(15))
+        .build()
+        .map_err(|e| BadBaseUrl::Client(e.without_url().to_string()))
+}
+
 impl Client {
     /// A client for `base_url` with the usual limits; `allow_private` permits plain http and addresses in loopback and private ranges.
     ///
@@ -110,18 +126,7 @@ impl Client {
     /// [`BadBaseUrl`] with the reason.
     pub fn with_limits(base_url: &str, allow_private: bool, clock: Arc<dyn Clock>, limits: Limits) -> Result<Self, BadBaseUrl> {
         let base = guard::check(base_url, allow_private)?;
-        let http = reqwest::Client::builder()
-            .user_agent(concat!("Countermand/", env!("CARGO_PKG_VERSION")))
-            .redirect(redirect::Policy::none())
-            // A proxy from the environment would resolve names behind the guard's back.
-            .no_proxy()
-            .dns_resolver(Arc::new(guard::Resolver { allow_private }))
-            .connect_timeout(limits.connect)
-            .timeout(limits.whole)
-            // Shorter than a platform keeps an idle connection: a request on a dying one would end as "unknown".
-            .pool_idle_timeout(Duration::from_secs(15))
-            .build()
-            .map_err(|e| BadBaseUrl::Client(e.without_url().to_string()))?;
+        let http = plain(allow_private, limits)?;
         Ok(Self { http, base, limits, clock })
     }
 
@@ -219,7 +224,7 @@ fn before_answer(error: &reqwest::Error) -> Fault {
 }
 
 /// The last cause of an error; the outer ones repeat the address with its query.
-fn innermost(error: &reqwest::Error) -> String {
+pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

@@ -1,4 +1,5 @@
-//! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation.
+//! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation,
+//! timestamps by a third party.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod keyring;
@@ -6,6 +7,7 @@ pub mod passphrase;
 pub mod password;
 pub mod private;
 pub mod seal;
+pub mod timestamp;
 pub mod token;
 pub mod totp;
 

@@ -82,6 +82,9 @@ words! {
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
         WitnessReturned = "witness.returned",
+        TimestampObtained = "timestamp.obtained",
+        /// The authority said no, said something that does not hold, or said nothing.
+        TimestampRefused = "timestamp.refused",
         PartsPurged = "parts.purged",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",

@@ -11,10 +11,11 @@ use super::{
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
     tables::{self, Event},
+    timestamps::{self, CHAIN, ROOTS, Token},
     zip::{self, Files, ZipError},
 };
 use crate::{
-    crypto::sha256,
+    crypto::{sha256, timestamp::Roots},
     ledger::{
         checkpoint::{self, NoteError},
         commitment,
@@ -49,6 +50,22 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// The log's signature over the root manifest: what a timestamp is over.
+    pub fn signature(&self) -> &[u8] {
+        self.files.get(SIGNATURE).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The same bundle with tokens over its signature: none of its files changes.
+    ///
+    /// # Errors
+    /// [`BundleError::Zip`].
+    pub fn with(mut self, tokens: &[Token]) -> Result<Self, BundleError> {
+        timestamps::add(&mut self.files, tokens);
+        self.bytes = zip::write(&self.number, &self.files)?;
+        self.sha256 = sha256(&self.bytes);
+        Ok(self)
+    }
+
     /// What goes beside the ZIP, for `sha256sum -c`; `name` is the ZIP's file name.
     pub fn checksum_line(&self, name: &str) -> String {
         format!("{}  {name}\n", hex::encode(self.sha256))
@@ -108,6 +125,7 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
     data.insert("proofs/checkpoint.txt".to_owned(), checkpoint.text().into_bytes());
     data.insert("proofs/checkpoint.txt.ed25519.sig".to_owned(), signature.to_vec());
 
+    let anchors = timestamps::anchors(&c.anchors, checkpoint.size, &mut data);
     let (raw, calls) = platform(c, &mut data);
     let messages = messages(c, &mut data, &mut withheld);
     let attachments = attachments(c, &mut data, &mut withheld);
@@ -150,13 +168,14 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
         attachments,
         calls,
         withheld,
+        varies: varies(&data),
+        anchors,
         files: data
             .iter()
             .map(|(path, bytes)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) })
             .collect(),
         limits: report::limits(),
         zone: c.zone.clone(),
-        varies: VARIES.map(ToOwned::to_owned).to_vec(),
     };
     data.insert("evidence.json".to_owned(), report.to_bytes());
 
@@ -176,6 +195,12 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
             line["encoding"] = json!("base64");
         }
     }
+}
+
+/// Files in which another export may differ: those that always do, and the stamped checkpoints of this one.
+fn varies(data: &Files) -> Vec<String> {
+    let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/")).map(|p| format!("data/{p}"));
+    VARIES.map(ToOwned::to_owned).into_iter().chain(stamped).collect()
 }
 
 /// Path and SHA-256 of each call's file; file -> call id.
@@ -269,6 +294,18 @@ fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
         ("manifest-sha512.txt".to_owned(), payload512.into_bytes()),
         ("trust/log-ed25519.pub.pem".to_owned(), c.log.vkey.to_pem().into_bytes()),
     ]);
+    let mut chains: Vec<&str> = c.anchors.iter().flat_map(|a| &a.tokens).map(|t| t.chain.as_str()).collect();
+    chains.sort_unstable();
+    chains.dedup();
+    let chain = chains.concat();
+    // Roots that the settings name now, and those of the days when the checkpoints were stamped.
+    let mut roots = Roots::from_pem(&c.authorities).unwrap_or_default();
+    roots.extend(&Roots::from_pem(&chain).unwrap_or_default());
+    for (path, pem) in [(ROOTS, roots.to_pem()), (CHAIN, chain)] {
+        if !pem.is_empty() {
+            tags.insert(path.to_owned(), pem.into_bytes());
+        }
+    }
     let root = manifest(sha256_hex, &tags);
     tags.insert(SIGNATURE.to_owned(), key.sign(root.as_bytes()).to_bytes().to_vec());
     tags.insert("tagmanifest-sha256.txt".to_owned(), root.into_bytes());

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::timestamps::Token;
 use crate::{
     clock::Instant,
     ledger::{note::Vkey, set::Set, tree::Hash},
@@ -24,6 +25,10 @@ pub struct Collected {
     pub calls: Vec<Call>,
     pub messages: Vec<Message>,
     pub attachments: Vec<Attachment>,
+    /// Checkpoints of the log that authorities have stamped, in order of size.
+    pub anchors: Vec<Anchor>,
+    /// Roots of the authorities that the settings name, PEM; empty without any.
+    pub authorities: String,
     /// Versions, system, database, settings' hash, state of the clock.
     pub environment: Value,
     /// IANA name of the zone for local times.
@@ -86,6 +91,18 @@ pub struct Log {
     pub vkey: Vkey,
     /// The log's size that the contents were taken at; never above the checkpoint's.
     pub as_of: u64,
+}
+
+/// A checkpoint whose time is attested from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    pub size: u64,
+    /// The text of the checkpoint, which is what was stamped.
+    pub text: Vec<u8>,
+    /// At least one.
+    pub tokens: Vec<Token>,
+    /// From the smaller to the larger of this checkpoint and the bundle's (RFC 9162 §2.1.4).
+    pub consistency: Vec<Hash>,
 }
 
 /// One event.

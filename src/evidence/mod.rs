@@ -6,6 +6,7 @@
 //! | [`bundle`] | a deterministic BagIt bag in a ZIP |
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
+//! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
 //! | [`zip`] | the container, written and read |
 //! | [`verify`] | whether a bundle holds, offline |
 //!
@@ -17,5 +18,6 @@ pub mod columns;
 pub mod csv;
 pub mod report;
 pub mod tables;
+pub mod timestamps;
 pub mod verify;
 pub mod zip;

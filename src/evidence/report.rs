@@ -12,16 +12,22 @@ use super::collected::{Case, Decision, Issue};
 pub const FORMAT: u64 = 1;
 
 /// Files in which two exports of one case at one size of the log may differ.
-pub const VARIES: [&str; 9] = [
+/// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones.
+pub const VARIES: [&str; 14] = [
     "bag-info.txt",
     "data/custody/custody.csv",
     "data/environment.json",
     "data/evidence.json",
     "data/proofs/checkpoint.note",
+    "data/proofs/consistency.jsonl",
     "manifest-sha256.txt",
     "manifest-sha512.txt",
     "signatures/tagmanifest-sha256.txt.ed25519.sig",
+    "signatures/tagmanifest-sha256.txt.ed25519.sig.tsq",
+    "signatures/tagmanifest-sha256.txt.ed25519.sig.tsr",
     "tagmanifest-sha256.txt",
+    "trust/tsa-chain.pem",
+    "trust/tsa-root.pem",
 ];
 
 /// The whole file.
@@ -39,6 +45,9 @@ pub struct Report {
     pub attachments: Vec<AttachmentFacts>,
     /// File under `platform/` -> id of the call.
     pub calls: BTreeMap<String, String>,
+    /// Checkpoints that were stamped; absent in a bundle without any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub anchors: Vec<AnchorFacts>,
     /// What is not shown, and why.
     pub withheld: Vec<Withheld>,
     pub files: Vec<FileFacts>,
@@ -87,6 +96,26 @@ pub struct AttachmentFacts {
     pub confirmed_by: Option<String>,
     /// Below `data/`; absent where it is withheld.
     pub file: Option<String>,
+}
+
+/// A stamped checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AnchorFacts {
+    /// Below `data/`.
+    pub file: String,
+    /// Of the log.
+    pub size: u64,
+    pub tokens: Vec<TokenFacts>,
+}
+
+/// A token over a stamped checkpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TokenFacts {
+    /// Below `data/`; the question lies beside it.
+    pub file: String,
+    /// Name of the authority in the settings.
+    pub authority: String,
+    pub at: String,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, notices, recalls, retention},
+    app::{App, AppError, broadcasts, evidence, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -30,6 +30,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         notices::SEND => notices::send(app, id("notice")?).await?,
         retention::JOB => retention::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
+        "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
+        "timestamp_bundle" => timestamps::bundle::step(app, id("authority")?, id("bundle")?, id("signature")?).await?,
         _ => {
             tracing::error!(kind, "no such job");
             return Err(AppError::NotFound);

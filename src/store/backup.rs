@@ -117,6 +117,12 @@ pub const TABLES: &[Table] = &[
     table("log_purges", "event_id:t list:t", "event_id"),
     table("log_cosignatures", "size:i witness:t line:t", "size, witness"),
     table("witnesses", "name:t vkey:t size:i seen_at:i problem:t", "name"),
+    table(
+        "timestamps",
+        "id:t authority:t subject:t bundle_id:t log_size:i stamped:b state:t query:b answer:b chain:t stamped_at:i refusal:t attempts:i \
+         asked_at:i",
+        "id",
+    ),
 ];
 
 /// Bytes of lines that are put into the database by one statement, as long as more than one line fits.

@@ -41,6 +41,11 @@ pub fn find(conn: &mut Conn, number: &str) -> Result<Option<BundleRow>, StoreErr
     Ok(bundles::table.filter(bundles::number.eq(number)).first(conn).optional()?)
 }
 
+/// A bundle by its id.
+pub fn by_id(conn: &mut Conn, id: &str) -> Result<Option<BundleRow>, StoreError> {
+    Ok(bundles::table.find(id).first(conn).optional()?)
+}
+
 /// The bundles of a case, newest first.
 pub fn of_recall(conn: &mut Conn, recall: &str) -> Result<Vec<BundleRow>, StoreError> {
     Ok(bundles::table.filter(bundles::recall_id.eq(recall)).order((bundles::sealed_at.desc(), bundles::id.desc())).load(conn)?)

@@ -45,6 +45,13 @@ pub async fn take(store: &Store, owner: &str) -> Result<Option<JobRow>, StoreErr
     Ok(written.value)
 }
 
+/// What follows `prefix` in the keys of the jobs of a kind that wait, in order.
+pub fn waiting(conn: &mut Conn, kind: &str, prefix: &str) -> Result<Vec<String>, StoreError> {
+    let ready = jobs::table.filter(jobs::state.eq("ready")).filter(jobs::kind.eq(kind)).filter(jobs::job_key.like(format!("{prefix}%")));
+    let keys: Vec<String> = ready.select(jobs::job_key).order(jobs::job_key.asc()).load(conn)?;
+    Ok(keys.into_iter().filter_map(|key| key.strip_prefix(prefix).map(ToOwned::to_owned)).collect())
+}
+
 /// When the next job is due; `None` if none waits. Leased jobs count with the end of their lease.
 pub fn next_due(conn: &mut Conn) -> Result<Option<Instant>, StoreError> {
     let rows: Vec<(i64, Option<i64>)> =

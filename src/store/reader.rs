@@ -50,6 +50,14 @@ pub fn event(conn: &mut Conn, index: u64) -> Result<StoredEvent, StoreError> {
     stored(row)
 }
 
+/// Whether among the events from `from` to `below` there is one whose action does not begin with `prefix`.
+pub fn other_than(conn: &mut Conn, prefix: &str, from: u64, below: u64) -> Result<bool, StoreError> {
+    let index = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let between = log_search::table.filter(log_search::idx.ge(index(from))).filter(log_search::idx.lt(index(below)));
+    let found: Option<i64> = between.filter(log_search::action.not_like(format!("{prefix}%"))).select(log_search::idx).first(conn).optional()?;
+    Ok(found.is_some())
+}
+
 /// The receipt of the first successful `action` on `subject`; `None` if there was none or it has no index yet.
 pub fn receipt_of(conn: &mut Conn, action: &str, subject: &str) -> Result<Option<Receipt>, StoreError> {
     let found: Option<(i64, String)> = log_search::table

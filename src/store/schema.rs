@@ -292,6 +292,25 @@ table! {
 }
 
 table! {
+    timestamps (id) {
+        id -> Text,
+        authority -> Text,
+        subject -> Text,
+        bundle_id -> Nullable<Text>,
+        log_size -> BigInt,
+        stamped -> Binary,
+        state -> Text,
+        query -> Binary,
+        answer -> Nullable<Binary>,
+        chain -> Nullable<Text>,
+        stamped_at -> Nullable<BigInt>,
+        refusal -> Nullable<Text>,
+        attempts -> BigInt,
+        asked_at -> BigInt,
+    }
+}
+
+table! {
     jobs (id) {
         id -> Text,
         kind -> Text,
@@ -479,6 +498,7 @@ allow_tables_to_appear_in_same_query!(
     decisions,
     calls,
     bundles,
+    timestamps,
     jobs,
     log_keys,
     log_head,

@@ -42,6 +42,15 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
     ] {
         metric(&mut out, name, "gauge", help, [(String::new(), value)]);
     }
+    metric(
+        &mut out,
+        "timestamps_waiting",
+        "gauge",
+        "Things that an authority has refused a timestamp for, so far.",
+        [(String::new(), status.timestamps_waiting)],
+    );
+    let stamped = status.timestamps.iter().map(|t| (format!("{{authority=\"{}\"}}", t.authority), t.newest.map_or(0, |n| n.1.unix_seconds())));
+    metric(&mut out, "timestamp_seconds", "gauge", "Time of the newest timestamp over the log, seconds since 1970.", stamped);
     metric(&mut out, "disk_free_bytes", "gauge", "Free bytes where the data folder lies.", status.room.free.map(|free| (String::new(), free)));
     metric(&mut out, "writes_total", "counter", "Writes by how they ended.", writes.map(|(end, n)| (format!("{{end=\"{end}\"}}"), n)));
     let by_class = ANSWERS.iter().zip(1..).map(|(n, class)| (format!("{{class=\"{class}xx\"}}"), n.load(Ordering::Relaxed)));

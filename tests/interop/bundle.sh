@@ -44,6 +44,14 @@ step "tools/verify.py"
 python3 data/tools/verify.py .
 step "signature over the root manifest"
 openssl pkeyutl -verify -rawin -pubin -inkey trust/log-ed25519.pub.pem -in tagmanifest-sha256.txt -sigfile signatures/tagmanifest-sha256.txt.ed25519.sig
+for token in signatures/*.tsr data/proofs/anchors/*.tsr; do
+  [ -e "$token" ] || continue
+  step "timestamp $token"
+  stamped=$(printf '%s' "$token" | sed -E 's/(\.[0-9]+)?\.tsr$//')
+  at=$(date -d "$(openssl ts -reply -in "$token" -text 2>/dev/null | sed -n 's/^Time stamp: //p')" +%s)
+  openssl ts -verify -data "$stamped" -in "$token" -CAfile trust/tsa-root.pem -attime "$at"
+  openssl ts -verify -queryfile "${token%.tsr}.tsq" -in "$token" -CAfile trust/tsa-root.pem -attime "$at"
+done
 step "CSV by Python's reader"
 python3 - <<'PY'
 import csv, hashlib, json

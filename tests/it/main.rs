@@ -26,6 +26,7 @@ mod shell;
 mod store;
 mod support;
 mod tamper;
+mod timestamps;
 mod trail;
 mod vectors;
 mod walk;

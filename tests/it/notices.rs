@@ -27,15 +27,14 @@ struct House {
 async fn house(db: TestDb) -> House {
     let sink = Sink::open();
     let port = sink.port;
-    let stage = Stage::set_with(db, move |options, config: &mut Config| {
-        options.tells = true;
+    let mail = move |config: &mut Config, _| {
         config.smtp.host = Some("127.0.0.1".to_owned());
         config.smtp.port = Some(port);
         config.smtp.security = Security::None;
         config.smtp.from = "撤回有据 <countermand@example.com>".to_owned();
         config.public_url = "http://recall.example.com".to_owned();
-    })
-    .await;
+    };
+    let stage = Stage::set_with(db, |options| options.tells = true, mail).await;
     let cast = stage.cast().await;
     let house = House { stage, sink, cast };
     for who in [&house.cast.requester, &house.cast.reviewer, &house.cast.lawyer, &house.cast.executive] {

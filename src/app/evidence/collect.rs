@@ -6,11 +6,15 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult};
 use crate::{
-    app::{calls, content, witness},
+    app::{calls, content, timestamps, witness},
     clock::Instant,
     domain::event::CONTENT_PARTS,
-    evidence::collected::{Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
-    ledger::{checkpoint, set::Set, tree::Prover},
+    evidence::collected::{Anchor, Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
+    ledger::{
+        checkpoint,
+        set::Set,
+        tree::{self, Prover},
+    },
     store::{
         Conn, Database, Store, StoreError, attachments, broadcasts,
         broadcasts::BroadcastRow,
@@ -20,7 +24,7 @@ use crate::{
         page::Turn,
         reader::{self, OpenPart, StoredEvent, TileReader},
         recalls::{self, DecisionRow, RecallRow},
-        recipients, witnesses,
+        recipients, timestamps as timestamp_rows, witnesses,
     },
 };
 
@@ -58,7 +62,11 @@ pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
     let log = Log { note, vkey, as_of: wanted.at.unwrap_or(size) };
     let (store, environment) = (app.store.clone(), environment(app));
     let (zone, organisation) = (app.config.time_zone.clone(), app.config.tenant.clone());
-    let found = app.store.read(move |conn| Reading { store: &store, wanted: &wanted, log, size }.all(conn, environment, zone, organisation)).await?;
+    let authorities = timestamps::roots(&app.config).to_pem();
+    let found = app
+        .store
+        .read(move |conn| Reading { store: &store, wanted: &wanted, log, size, authorities }.all(conn, environment, zone, organisation))
+        .await?;
     found.ok_or(AppError::NotFound)
 }
 
@@ -84,6 +92,7 @@ fn environment(app: &App) -> Value {
         "clock": { "source": "server", "at": app.now().to_rfc3339(), "zone": app.config.time_zone },
         "settings": {
             "retention_days": app.config.retention.days, "log_public": app.config.log_public,
+            "timestamp_authorities": app.config.timestamp.authorities.iter().map(|a| &a.name).collect::<Vec<_>>(),
             "trusted_proxies": app.config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
     })
@@ -95,6 +104,8 @@ struct Reading<'a> {
     log: Log,
     /// Of the checkpoint.
     size: u64,
+    /// Roots of the timestamp authorities, PEM.
+    authorities: String,
 }
 
 impl Reading<'_> {
@@ -126,6 +137,8 @@ impl Reading<'_> {
             calls,
             messages: vec![message],
             attachments: self.attachments(conn, &row, &broadcast, until)?,
+            anchors: self.anchors(conn)?,
+            authorities: self.authorities,
             log: self.log,
             environment,
             zone,
@@ -164,6 +177,25 @@ impl Reading<'_> {
             entries.push(Entry { index: event.index, leaf: event.bytes, parts, proof });
         }
         Ok(entries)
+    }
+
+    /// The stamped checkpoints next to the bundle's own, each with its way to it.
+    fn anchors(&self, conn: &mut Conn) -> Result<Vec<Anchor>, StoreError> {
+        let mut found: Vec<Anchor> = Vec::new();
+        for row in timestamp_rows::around(conn, self.size)? {
+            let (size, text) = (u64::try_from(row.log_size).unwrap_or(0), row.stamped.clone());
+            let Some(token) = timestamps::token_of(row) else { continue };
+            match found.last_mut().filter(|anchor| anchor.size == size) {
+                // Several authorities stamp the same text.
+                Some(anchor) => anchor.tokens.push(token),
+                None => {
+                    let (old, new) = (size.min(self.size), size.max(self.size));
+                    let proof = tree::consistency(&TileReader::new(conn), old, new).map_err(|e| StoreError::Corrupt(format!("the tree: {e}")))?;
+                    found.push(Anchor { size, text, tokens: vec![token], consistency: proof });
+                }
+            }
+        }
+        Ok(found)
     }
 
     fn call(&self, row: &CallRow, ids: &BTreeSet<&str>) -> Result<Call, StoreError> {

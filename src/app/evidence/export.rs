@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, FULL, MASKED, build, collect, keep, number_of};
 use crate::{
-    app::{Done, step_up},
+    app::{Done, step_up, timestamps},
     domain::{
         event::{Action, Outcome, Subject},
         role::Permission,
@@ -13,6 +13,7 @@ use crate::{
     evidence::{bundle::Bundle, collected::Issue},
     id::BundleId,
     store::{
+        StoreError,
         bundles::{self, BundleRow},
         recalls,
     },
@@ -42,6 +43,8 @@ pub struct Exported {
     pub with_content: bool,
     /// Whether it holds by our own verification; one that does not is handed out all the same, and says so.
     pub verified: bool,
+    /// Which authorities gave no timestamp while this went out, and why, in words.
+    pub missing: Vec<String>,
 }
 
 /// Exports. Contents go in for those who may read them; for others they are named as withheld.
@@ -75,13 +78,20 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         Err(error) => return Err(error),
     };
     let log_size = collected.log.as_of;
-    let (bundle, verified) = build(app, collected).await?;
+    let (mut bundle, verified) = build(app, collected).await?;
+    let (mut stamped, mut missing) = (Vec::new(), Vec::new());
+    if !wanted.keep {
+        let tokens;
+        ((tokens, stamped), missing) = timestamps::now(app, log_size, bundle.signature()).await;
+        bundle = bundle.with(&tokens).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
+    }
     let path = match wanted.keep {
         true => Some(keep(app.store.data(), if with_content { FULL } else { MASKED }, &bundle)?),
         false => None,
     };
     let (app2, caller2, number, sha256, size, kept) =
         (app.clone(), caller.clone(), bundle.number.clone(), bundle.sha256, bundle.bytes.len(), path.clone());
+    let (signature, without) = (bundle.signature().to_vec(), missing.clone());
     let written = app
         .store
         .write(move |tx| {
@@ -93,9 +103,17 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
                 tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
                 return Ok(Err(error));
             }
-            tx.append(event.detail(json!({
+            let mut detail = json!({
                 "number": number, "sha256": hex::encode(sha256), "bytes": size, "log_size": log_size, "contents": with_content, "verified": verified,
-            })))?;
+            });
+            if !without.is_empty() {
+                detail["timestamps_missing"] = json!(without);
+            }
+            tx.append(event.detail(detail))?;
+            for said in &stamped {
+                let subject = Subject::new("bundle", id.clone());
+                tx.append(caller2.event(Action::TimestampObtained, subject).case(&case).detail(said.clone()))?;
+            }
             if let Some(path) = &path {
                 let row = BundleRow {
                     id,
@@ -107,6 +125,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
                     size: i64::try_from(size).unwrap_or(i64::MAX),
                     sealed_at: tx.now().0,
                 };
+                timestamps::enqueue(tx, &app2.config, &row.id, &signature)?;
                 bundles::insert(tx.conn, row)?;
             }
             Ok(Ok(()))
@@ -122,7 +141,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         let _ = std::fs::remove_file(full);
     }
     let done = done?;
-    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified }, receipt: done.receipt })
+    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified, missing }, receipt: done.receipt })
 }
 
 async fn prepare(app: &App, caller: &Caller, wanted: &Export) -> AppResult<(crate::app::recalls::Loaded, String)> {

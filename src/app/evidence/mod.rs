@@ -8,10 +8,11 @@ pub mod seal;
 use std::{io::Write, path::Path};
 
 /// What a verification answers, for pages.
+pub use super::timestamps::overview::OfBundle;
 pub use crate::evidence::verify::{Answer, Check, Outcome};
 pub(in crate::app) use collect::parts_of;
 
-use super::{App, AppError, AppResult, Caller, Done, Turn, step_up};
+use super::{App, AppError, AppResult, Caller, Done, Turn, step_up, timestamps};
 use crate::{
     clock::Instant,
     crypto::private,
@@ -21,6 +22,7 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
+        timestamps::add_to,
         verify::{Pin, verify},
         zip::Limits,
     },
@@ -41,6 +43,8 @@ pub struct Listed {
     pub row: BundleRow,
     pub case_number: String,
     pub kind: Kind,
+    /// What authorities said of it so far; filled where one bundle is shown.
+    pub timestamps: Vec<OfBundle>,
 }
 
 /// Why a bundle was made, and whether it holds contents.
@@ -85,7 +89,7 @@ pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<List
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let found = app.store.read(move |conn| Ok(turn.cut(bundles::page(conn, &turn, limit)?, PAGE))).await?;
     let edges = found.edges(|(row, _)| row.id.clone());
-    Ok((found.rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number }).collect(), edges))
+    Ok((found.rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number, timestamps: Vec::new() }).collect(), edges))
 }
 
 /// The bundles of one case, newest first; for everybody who may know of the case and export.
@@ -94,7 +98,7 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str) -> AppResult<(super
     let loaded = super::recalls::known(app, caller, case).await?;
     let (id, case_number) = (loaded.row.id.clone(), loaded.row.number.clone());
     let rows = app.store.read(move |conn| bundles::of_recall(conn, &id)).await?;
-    Ok((loaded, rows.into_iter().map(|row| Listed { kind: Kind::of(&row), row, case_number: case_number.clone() }).collect()))
+    Ok((loaded, rows.into_iter().map(|row| Listed { kind: Kind::of(&row), row, case_number: case_number.clone(), timestamps: Vec::new() }).collect()))
 }
 
 /// One bundle by its number.
@@ -110,7 +114,8 @@ pub async fn find(app: &App, caller: &Caller, number: &str) -> AppResult<Listed>
         })
         .await?;
     let (row, case_number) = found.ok_or(AppError::NotFound)?;
-    Ok(Listed { kind: Kind::of(&row), row, case_number })
+    let timestamps = timestamps::overview::of_bundle(app, &row.id).await?;
+    Ok(Listed { kind: Kind::of(&row), row, case_number, timestamps })
 }
 
 /// The bytes of a bundle, for download: an export of its own, and recorded as one, in the write that spends a person's fresh one-time
@@ -129,7 +134,10 @@ pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> A
     };
     let subject = Subject::new("bundle", found.row.id.clone());
     let bytes = bytes_of(app, caller, &found).await?;
-    let detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(&found.row.sha256) });
+    let mut detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(crate::crypto::sha256(&bytes)) });
+    if found.timestamps.iter().any(|t| t.at.is_some()) {
+        detail["sealed_sha256"] = hex::encode(&found.row.sha256).into();
+    }
     let (app2, caller2, totp, case) = (app.clone(), caller.clone(), totp.to_owned(), found.row.recall_id.clone());
     let written = app
         .write_of(caller.audits(), move |tx| {
@@ -155,7 +163,7 @@ pub async fn again(app: &App, caller: &Caller, number: &str) -> AppResult<(Liste
     Ok((found, bytes))
 }
 
-/// The bytes as they were sealed, for those who may have them.
+/// The bytes for those who may have them: as they were sealed, with the timestamps that were obtained since.
 async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u8>> {
     if found.kind.has_contents() {
         app.require(caller, Permission::ContentRead, Action::EvidenceExported, Subject::new("bundle", found.row.id.clone())).await?;
@@ -166,7 +174,12 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
         return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
-    Ok(bytes)
+    let tokens = timestamps::bundle::tokens(app, &found.row.id).await?;
+    if tokens.is_empty() {
+        return Ok(bytes);
+    }
+    let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens)).await.map_err(|_| StoreError::Panicked)?;
+    Ok(stamped.map_err(|e| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number)))?)
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.
@@ -181,12 +194,13 @@ pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppRes
         return Err(app.refuse(caller, Action::EvidenceVerified, Subject::new("evidence", "upload"), None, error).await);
     };
     let (ours, former) = (app.store.vkey()?, app.store.former()?);
-    let pin = match former.is_empty() {
+    let log = match former.is_empty() {
         true => Pin::Log(ours),
         false => Pin::OneOf(former.iter().chain([&ours]).map(|vkey| vkey.key().to_bytes()).collect()),
     };
+    let pins = [log, Pin::Authorities(timestamps::roots(&app.config))];
     let sha256 = crate::crypto::sha256(&bytes);
-    let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &[pin], &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
+    let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &pins, &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
     let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });
     app.record_of(caller, caller.event(Action::EvidenceVerified, Subject::new("evidence", "upload")).detail(detail)).await?;
     Ok(outcome)
@@ -203,10 +217,10 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
-    let (pin, key) = (Pin::Log(app.store.vkey()?), app.store.keys().log.clone());
+    let (pins, key) = ([Pin::Log(app.store.vkey()?), Pin::Authorities(timestamps::roots(&app.config))], app.store.keys().log.clone());
     let built = tokio::task::spawn_blocking(move || {
         let bundle = bundle::build(&collected, &key).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
-        let outcome = verify(&bundle.bytes, &[pin], &Limits::default());
+        let outcome = verify(&bundle.bytes, &pins, &Limits::default());
         for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
             tracing::error!(
                 number = bundle.number,

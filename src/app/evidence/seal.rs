@@ -1,5 +1,5 @@
 //! The job `seal_evidence`: the archive copy of a closed case. Safe to run twice: number and file name belong to the case, and a case that
-//! has its archive gets no other.
+//! has its archive gets no other. Its timestamps come afterwards, by jobs of their own (`app::timestamps`): they are over what was sealed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{ARCHIVE, App, AppResult, Kind, build, collect, keep, number_of};
 use crate::{
-    app::Caller,
+    app::{Caller, timestamps},
     clock::Instant,
     domain::event::{Action, Subject},
     evidence::collected::Issue,
@@ -51,7 +51,8 @@ pub async fn step(app: &App, recall: &str) -> AppResult<Option<Instant>> {
     let (bundle, verified) = build(app, collected).await?;
     let path = keep(app.store.data(), ARCHIVE, &bundle)?;
     crate::crash::point("evidence.file_written");
-    let (number, sha256, size) = (bundle.number.clone(), bundle.sha256, bundle.bytes.len());
+    let (number, sha256, size, signature) = (bundle.number.clone(), bundle.sha256, bundle.bytes.len(), bundle.signature().to_vec());
+    let config = app.config.clone();
     app.store
         .write(move |tx| {
             if bundles::find(tx.conn, &number)?.is_some() {
@@ -69,6 +70,7 @@ pub async fn step(app: &App, recall: &str) -> AppResult<Option<Instant>> {
             };
             let detail = json!({ "number": number, "sha256": hex::encode(sha256), "bytes": size, "log_size": log_size, "verified": verified });
             let event = Caller::job("seal_evidence").event(Action::EvidenceSealed, Subject::new("bundle", row.id.clone())).case(&id).detail(detail);
+            timestamps::enqueue(tx, &config, &row.id, &signature)?;
             bundles::insert(tx.conn, row)?;
             tx.append(event)?;
             Ok(())

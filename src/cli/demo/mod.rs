@@ -1,10 +1,13 @@
 //! `countermand demo`: an example company, an emulated WeCom on loopback, and the whole main job through the pages that people use.
 //!
+//! While it stays up it has a timestamp authority of its own ([`time`]).
+//!
 //! `--once` ends after the job and reports. A folder can be used again: a run that was killed is taken up where it stood, otherwise a
 //! new case is added.
 
 mod cast;
 mod story;
+mod time;
 mod visitor;
 
 use std::{
@@ -16,7 +19,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    app::{App, Caller, connections, evidence},
+    app::{App, Caller, connections, evidence, timestamps},
     cli::{
         deployment::{Deployment, Trouble, finish},
         serve,
@@ -59,6 +62,8 @@ pub fn run(args: &Args) -> ExitCode {
         let cast_folder = &args.data;
         private::folder(cast_folder).map_err(|e| Trouble::Cannot(format!("{}: {e}", cast_folder.display())))?;
         let cast = Cast::open(cast_folder)?;
+        // Serves until the demonstration ends.
+        let _authority = if args.once { None } else { time::start(cast_folder)? };
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
         let usual = SocketAddr::from(([127, 0, 0, 1], 8080));
         let wanted = args.listen.unwrap_or(if args.once { free } else { usual });
@@ -158,7 +163,7 @@ async fn report(app: &App, platform: &Emulator, told: &story::Told) -> Result<Va
     let bytes = std::fs::read(&path).map_err(Trouble::cannot)?;
     app.store.checkpoint().await.map_err(Trouble::cannot)?;
     let vkey = app.store.vkey().map_err(Trouble::cannot)?;
-    let sealed = verify(&bytes, &[Pin::Log(vkey.clone())], &Limits::default());
+    let sealed = verify(&bytes, &[Pin::Log(vkey.clone()), Pin::Authorities(timestamps::roots(&app.config))], &Limits::default());
     let store = app.store.clone();
     let log = tokio::task::spawn_blocking(move || store.verify(&Against::default())).await.map_err(Trouble::cannot)?.map_err(Trouble::cannot)?;
     let tally: Value = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()).unwrap_or(Value::Null);

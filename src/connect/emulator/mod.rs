@@ -10,6 +10,7 @@
 //! | `codes` | error codes and the shape of an answer |
 //! | `faults` | what can be broken |
 //! | `server`, `control`, `inbox` | HTTP: the API, `/_emulator/`, the recipient's page |
+//! | [`tsa`] | an emulator of its own: a timestamp authority |
 
 mod api;
 mod codes;
@@ -21,6 +22,7 @@ mod inbox;
 mod messages;
 mod server;
 mod state;
+pub mod tsa;
 
 use std::{
     io,

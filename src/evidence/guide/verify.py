@@ -3,8 +3,8 @@
 
 Usage: python3 data/tools/verify.py FOLDER
 
-Covers manifests, leaf hashes, commitments, inclusion proofs (RFC 9162, section 2.1.3.2) and the checkpoint's text.
-The two signatures need OpenSSL: see data/VERIFY.en.md. Exit code 0 if everything here holds, 1 otherwise.
+Covers manifests, leaf hashes, commitments, inclusion proofs (RFC 9162, section 2.1.3.2), the checkpoint's text, and whether stamped
+checkpoints are of the same log (section 2.1.4.2). Signatures and timestamps need OpenSSL: see data/VERIFY.en.md. Exit code 0 if everything here holds, 1 otherwise.
 """
 import base64
 import hashlib
@@ -71,6 +71,33 @@ def root_from(index, size, leaf, proof):
     return value if last == 0 else None
 
 
+def consistent(old, old_root, new, new_root, proof):
+    """Whether the log of `new` events begins with the log of `old` events."""
+    if old == 0 or old == new:
+        return not proof and (old == 0 or old_root == new_root)
+    path = [old_root] + proof if old & (old - 1) == 0 else proof
+    if not path:
+        return False
+    node, last = old - 1, new - 1
+    while node & 1:
+        node >>= 1
+        last >>= 1
+    of_old = of_new = path[0]
+    for sibling in path[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            of_old, of_new = sha256(b"\x01", sibling, of_old), sha256(b"\x01", sibling, of_new)
+            while not node & 1 and node:
+                node >>= 1
+                last >>= 1
+        else:
+            of_new = sha256(b"\x01", of_new, sibling)
+        node >>= 1
+        last >>= 1
+    return last == 0 and of_old == old_root and of_new == new_root
+
+
 manifest("tagmanifest-sha256.txt", "sha256")
 payload = manifest("manifest-sha256.txt", "sha256")
 if manifest("manifest-sha512.txt", "sha512") != payload:
@@ -87,6 +114,24 @@ size, root = int(checkpoint[1]), base64.b64decode(checkpoint[2], validate=True)
 note = read("data/proofs/checkpoint.note")
 if not note.startswith(read("data/proofs/checkpoint.txt") + b"\n"):
     problems.append("checkpoint.txt is not the text of checkpoint.note")
+
+roots = {size: root}
+anchors = sorted(name for name in payload if name.startswith("data/proofs/anchors/") and name.endswith(".txt"))
+for name in anchors:
+    text = lines(name)
+    if text[0] != checkpoint[0]:
+        problems.append(name + ": a checkpoint of another log")
+    if roots.setdefault(int(text[1]), base64.b64decode(text[2], validate=True)) != base64.b64decode(text[2]):
+        problems.append(name + ": two roots at one size")
+proven = [json.loads(line) for line in lines("data/proofs/consistency.jsonl")] if anchors else []
+if len(proven) != len(anchors):
+    problems.append("consistency.jsonl and the stamped checkpoints differ in number")
+for line in proven:
+    old, new = line["old"], line["new"]
+    if size not in (old, new) or not {old, new} <= set(roots):
+        problems.append("consistency.jsonl speaks of checkpoints that are not here")
+    elif not consistent(old, roots[old], new, roots[new], [bytes.fromhex(h) for h in line["proof"]]):
+        problems.append("the checkpoints of %d and %d events are not of one log" % (old, new))
 
 events = lines("data/events.jsonl")
 proofs = [json.loads(line) for line in lines("data/proofs/inclusion.jsonl")]
@@ -129,5 +174,5 @@ for index, leaf in leaves.items():
 for problem in problems:
     print("FAIL", problem)
 print("%d files, %d events, %d parts opened, %d withheld, log size %d" % (len(payload), len(events), opened, withheld, size))
-print("FAIL" if problems else "OK, apart from the two signatures, which OpenSSL checks")
+print("FAIL" if problems else "OK, apart from signatures and timestamps, which OpenSSL checks")
 sys.exit(1 if problems else 0)

@@ -7,12 +7,19 @@ use sha2::{Digest, Sha512};
 use super::{Answer, Checks, Problem, file};
 use crate::{
     crypto::sha256,
-    evidence::{bundle::SIGNATURE, report::Report, zip::Files},
+    evidence::{
+        bundle::SIGNATURE,
+        report::Report,
+        timestamps::{self, CHAIN, ROOTS},
+        zip::Files,
+    },
 };
 
 /// The root: lists the other manifests; nothing lists it.
 pub(super) const ROOT: &str = "tagmanifest-sha256.txt";
 const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
+/// Where authorities are configured or checkpoints were stamped.
+const SOMETIMES: [&str; 2] = [CHAIN, ROOTS];
 
 pub(super) fn check(files: &Files, checks: &mut Checks) {
     if let Some(bytes) = file(files, "bagit.txt", checks) {
@@ -22,13 +29,14 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
     let hash512 = |bytes: &[u8]| hex::encode(Sha512::digest(bytes));
     let payload: BTreeSet<&str> = files.keys().map(String::as_str).filter(|p| p.starts_with("data/")).collect();
     let tags = manifest(files, ROOT, 64, hash256, checks);
-    complete("tag_files_complete", ROOT, &tags, &TAGS.into_iter().collect(), checks);
+    let present: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES.into_iter().filter(|p| files.contains_key(*p) || tags.contains(*p))).collect();
+    complete("tag_files_complete", ROOT, &tags, &present, checks);
     for (name, digits, digest) in [("manifest-sha256.txt", 64, &hash256 as &dyn Fn(&[u8]) -> String), ("manifest-sha512.txt", 128, &hash512)] {
         let listed = manifest(files, name, digits, digest, checks);
         complete("payload_complete", name, &listed, &payload, checks);
     }
-    let known: BTreeSet<&str> = TAGS.into_iter().chain([ROOT, SIGNATURE]).collect();
-    let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()));
+    let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE]).collect();
+    let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !timestamps::over_signature(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
 }
 

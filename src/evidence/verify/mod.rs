@@ -5,11 +5,13 @@
 //! | [`bag`] | manifests, missing and added files, the bag's own facts |
 //! | [`log`] | leaves, commitments, leaf hashes, proofs, checkpoint and key |
 //! | [`case`] | closing, decisions, message, recipients |
+//! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`views`] | the CSV files against the records that they show |
 
 mod bag;
 mod case;
 mod log;
+mod time;
 mod views;
 
 use serde::Serialize;
@@ -18,7 +20,7 @@ use super::{
     report::{FORMAT, Report},
     zip::{self, Files, Limits},
 };
-use crate::ledger::note::Vkey;
+use crate::{crypto::timestamp::Roots, ledger::note::Vkey};
 
 /// One answer of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,8 +79,10 @@ pub enum Pin {
     Key([u8; 32]),
     /// One of the public keys that an installation's logs have had, one after the other.
     OneOf(Vec<[u8; 32]>),
-    /// A certificate: bundles of this format carry no certificate signature, so nothing can be told from it.
-    Certificate,
+    /// Roots of timestamp authorities, asked for by the person who verifies: a bundle without a token cannot satisfy them.
+    Certificate(Roots),
+    /// The same, as an installation's settings name them: a bundle without a token is as good as it ever was.
+    Authorities(Roots),
 }
 
 /// Collects checks.
@@ -189,7 +193,9 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     checks.same("format", "data/evidence.json", FORMAT, report.format);
     checks.same("number", "data/evidence.json", folder, &report.number);
     bag::facts(files, &report, checks);
-    let Some(events) = log::check(files, &report, pins, checks) else { return };
+    let (checkpoint, events) = log::check(files, &report, pins, checks);
+    time::check(files, &report, checkpoint.as_ref(), pins, checks);
+    let Some(events) = events else { return };
     case::check(files, &report, &events, checks);
     views::check(files, &report, &events, checks);
 }

@@ -17,7 +17,12 @@ use crate::{
         },
     },
     i18n::bytes,
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, page::Html, see_other, view::Crumb},
+    web::{
+        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        page::Html,
+        see_other,
+        view::{Crumb, Fact},
+    },
 };
 
 /// A bundle in a list.
@@ -136,7 +141,24 @@ struct Show {
     /// Whether this person may download it.
     may: bool,
     masked: bool,
+    /// What authorities said of it.
+    timestamps: Vec<Fact>,
+    /// Whether a download carries tokens, so that its hash is not the sealed one.
+    stamped: bool,
     form: FormState,
+}
+
+/// One line for each authority that was asked; one that says so where there is none.
+fn timestamps(page: &Page, listed: &Listed) -> Vec<Fact> {
+    if listed.timestamps.is_empty() {
+        return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-none-help"), "")];
+    }
+    let line = |t: &evidence::OfBundle| match (t.at, &t.refusal) {
+        (Some(at), _) => Fact::new(t.authority.clone(), page.tr.time_full(at), page.t("timestamps-added")),
+        (None, Some(why)) => Fact::new(t.authority.clone(), page.a1("timestamps-waiting", "reason", page.word("timestamp-refusal", why)), ""),
+        (None, None) => Fact::new(t.authority.clone(), page.t("timestamps-not-yet"), ""),
+    };
+    listed.timestamps.iter().map(line).collect()
 }
 
 async fn show_of(app: &App, me: &SignedIn, page: Page, number: &str, form: FormState) -> Result<Show, Fault> {
@@ -147,6 +169,8 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, number: &str, form: FormS
         sha256: hex::encode(&listed.row.sha256),
         may: !listed.kind.has_contents() || page.can("content.read"),
         masked: listed.kind == Kind::Masked,
+        timestamps: timestamps(&page, &listed),
+        stamped: listed.timestamps.iter().any(|t| t.at.is_some()),
         page: page.at(format!("/evidence/{number}")),
         form,
     })

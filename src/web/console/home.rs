@@ -13,6 +13,7 @@ use crate::{
         broadcasts::view::{self, Filter, Line},
         recalls::list::{self, Task},
         status::{self, Status},
+        timestamps::overview::OfLog,
         witness::Standing,
     },
     domain::role::Permission,
@@ -77,6 +78,7 @@ struct Settings {
     page: Page,
     installation: Vec<Fact>,
     log: Vec<Fact>,
+    timestamps: Vec<Fact>,
     jobs: Vec<Fact>,
     room: Vec<Fact>,
     /// Each witness with how far it has come; none where nobody is asked.
@@ -85,6 +87,25 @@ struct Settings {
     cosigned: bool,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
+}
+
+/// One line for each authority, or one that says that there is none.
+fn timestamps(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
+    if authorities.is_empty() {
+        return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-not-configured"), "")];
+    }
+    let line = |of: &OfLog| {
+        let newest = of.newest.map_or_else(
+            || page.t("timestamps-not-yet"),
+            |(size, at)| page.a2("timestamps-newest", "time", page.tr.time_full(at), "size", page.num(size)),
+        );
+        let trouble = of
+            .refusal
+            .as_ref()
+            .map_or_else(String::new, |(why, asked)| page.n_with("timestamps-refused", *asked, &[("reason", page.word("timestamp-refusal", why))]));
+        Fact::new(of.authority.clone(), newest, trouble)
+    };
+    authorities.iter().map(line).collect()
 }
 
 pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
@@ -106,6 +127,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-signed-size", page.num(s.signed_size)),
             fact("settings-pending", page.num(s.pending)),
         ],
+        timestamps: timestamps(&page, &s.timestamps),
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
         room: vec![
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),

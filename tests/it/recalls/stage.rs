@@ -84,16 +84,17 @@ impl Stage {
 
     /// On a given database, opened in another way than usual.
     pub async fn set_on(db: TestDb, change: impl FnOnce(&mut Options)) -> Self {
-        Self::set_with(db, |options, _| change(options)).await
+        Self::set_with(db, change, |_, _| {}).await
     }
 
-    /// The same, with other settings too.
-    pub async fn set_with(db: TestDb, change: impl FnOnce(&mut Options, &mut Config)) -> Self {
+    /// The same with other settings, which may need the stage's clock.
+    pub async fn set_with(db: TestDb, change: impl FnOnce(&mut Options), configure: impl FnOnce(&mut Config, Arc<ManualClock>)) -> Self {
         let clock = ManualClock::at(sample::now());
         let emulator = Emulator::start_local(emulator::Options { clock: clock.clone(), ..emulator::Options::default() }).unwrap();
         let mut options = Options { clock: clock.clone(), ..db.options() };
+        change(&mut options);
         let mut config = Config { allow_private_destinations: true, data: db.path().to_owned(), ..Config::default() };
-        change(&mut options, &mut config);
+        configure(&mut config, clock.clone());
         let app = App::new(Store::open(options).unwrap(), config);
         let access = emulator.access().clone();
         let new = NewConnection {

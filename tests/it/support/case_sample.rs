@@ -270,6 +270,8 @@ pub fn collected(hostile: &str) -> Collected {
             confirmed_by: None,
             bytes: Ok(b"png".to_vec()),
         }],
+        anchors: Vec::new(),
+        authorities: String::new(),
         environment: json!({ "product": "Countermand", "version": "0.1.0" }),
         zone: "Asia/Shanghai".to_owned(),
         organisation: "华辰集团".to_owned(),

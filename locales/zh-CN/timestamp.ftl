@@ -1,0 +1,31 @@
+# 可信时间戳
+timestamps = 可信时间戳
+timestamps-none = 无
+timestamps-none-help = 没有第三方证明此材料包的时间，时间只来自本系统的时钟。
+timestamps-not-configured = 未配置时间戳机构：没有第三方证明日志的时间
+timestamps-not-yet = 尚未取得
+timestamps-added = 下载时随包附上，见 signatures 目录
+timestamps-sealed-hash = 封存时的 SHA-256
+timestamps-newest = { $time }，覆盖 { $size } 条记录
+timestamps-refused = { $reason }（已请求 { $n_text } 次，将重试）
+timestamps-waiting = { $reason }（将重试）
+
+timestamp-refusal-unreachable = 无法连接时间戳机构，或没有收到完整的答复
+timestamp-refusal-settings = 配置有误：根证书或策略无法使用
+timestamp-refusal-too-long = 答复过长
+timestamp-refusal-malformed = 答复无法读取
+timestamp-refusal-status = 时间戳机构拒绝签发
+timestamp-refusal-imprint = 时间戳对应的是另一份内容
+timestamp-refusal-nonce = 时间戳答复的不是本次请求
+timestamp-refusal-policy = 时间戳按未指定的策略签发
+timestamp-refusal-signers = 时间戳的签名者不是恰好一个
+timestamp-refusal-no-certificate = 时间戳中没有签名者的证书
+timestamp-refusal-message-digest = 时间戳的内容与其摘要不符
+timestamp-refusal-signature = 时间戳的签名不成立
+timestamp-refusal-algorithm = 时间戳使用了不支持的算法
+timestamp-refusal-signing-certificate = 时间戳没有指明签名所用的证书
+timestamp-refusal-purpose = 签名证书不是时间戳专用证书
+timestamp-refusal-validity = 签发时证书不在有效期内
+timestamp-refusal-not-an-authority = 证书链中有证书无权签发其他证书
+timestamp-refusal-extension = 证书带有无法识别的关键扩展
+timestamp-refusal-untrusted = 证书不能追溯到受信任的根证书

@@ -1,0 +1,245 @@
+//! Timestamps by the authorities that the settings name: of the newest checkpoint once an hour ([`checkpoint`]), of every bundle that is
+//! kept ([`bundle`]), and of one that goes out of the house at once ([`now`]).
+//!
+//! Nothing waits for an authority, and no more than two jobs of a process ask at the same time. A bundle is sealed first, without a token; a job asks afterwards and the token lies beside the archive,
+//! in `timestamps`; whoever is handed the bundle gets it with the token in its `signatures/`. So the sealed file stays the one whose hash
+//! `evidence.sealed` records, a slow authority holds nobody up, and the token covers everything that was sealed. Only an export to the
+//! command line asks while its caller waits, and not for long: nobody comes back to that file.
+//!
+//! An authority that refuses or cannot be reached is asked again, after a minute at first and after an hour at most. The event is
+//! appended when it begins to refuse and when the reason changes, not at each try: an authority that is gone for a year must not fill the
+//! log. Not here: what an answer means (`crypto::timestamp`), the wire (`connect::timestamp`).
+
+pub mod bundle;
+pub mod checkpoint;
+pub mod overview;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{App, AppResult, Caller, StoreError};
+use crate::{
+    clock::Instant,
+    config::{Authority, Config},
+    connect::timestamp::{self as wire, NoAnswer},
+    crypto::{
+        sha256,
+        timestamp::{self, Policy, Query, Roots, Stamp, chain},
+    },
+    domain::event::{Action, Event, Outcome, Subject},
+    evidence::timestamps::Token,
+    id::TimestampId,
+    store::{
+        Tx,
+        timestamps::{self as rows, OBTAINED, REFUSED, TimestampRow},
+    },
+};
+
+/// How long a job waits for an authority.
+const PATIENT: Duration = Duration::from_secs(15);
+/// Jobs of a process that ask at the same time; the others come back after [`TURN`]. Well below the jobs that a runner does at once.
+pub(super) const AT_ONCE: usize = 2;
+const TURN: Duration = Duration::from_secs(2);
+/// How long somebody waits who exports to a file.
+const HURRIED: Duration = Duration::from_secs(8);
+
+/// The roots of an authority; its PEM file lies below the data folder unless its path is absolute.
+///
+/// # Errors
+/// Words that name the file.
+pub fn roots_of(config: &Config, authority: &Authority) -> Result<Roots, String> {
+    let path = config.data.join(&authority.root);
+    let pem = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    Roots::from_pem(&pem).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// The roots of all authorities; a file that cannot be read is left out, for [`begin`] has told of it.
+pub fn roots(config: &Config) -> Roots {
+    let mut all = Roots::default();
+    for roots in config.timestamp.authorities.iter().filter_map(|a| roots_of(config, a).ok()) {
+        all.extend(&roots);
+    }
+    all
+}
+
+/// Makes sure that each authority's root and policy can be used, and that its job waits. Call it when a process starts.
+///
+/// # Errors
+/// Words that name the authority; `StoreError` in words.
+pub async fn begin(app: &App) -> Result<(), String> {
+    let authorities = app.config.timestamp.authorities.clone();
+    for authority in &authorities {
+        let failed = |e: String| format!("timestamp.authorities: {:?}: {e}", authority.name);
+        roots_of(&app.config, authority).map_err(failed)?;
+        policy(authority).map_err(failed)?;
+    }
+    if authorities.is_empty() {
+        return Ok(());
+    }
+    let enqueue = move |tx: &mut Tx<'_>| {
+        for authority in &authorities {
+            tx.enqueue("timestamp_checkpoint", &authority.name, &json!({ "authority": authority.name }), tx.now())?;
+        }
+        Ok(())
+    };
+    app.store.write(enqueue).await.map_err(|e| e.to_string())?;
+    Ok(())
+}
+
+/// An authority of the settings by its name.
+fn authority<'a>(app: &'a App, name: &str) -> Option<&'a Authority> {
+    app.config.timestamp.authorities.iter().find(|a| a.name == name)
+}
+
+fn policy(authority: &Authority) -> Result<Option<Policy>, String> {
+    let parse = |text: &String| text.parse().map_err(|_| format!("{text:?} is no policy: a dotted number"));
+    authority.policy.as_ref().map(parse).transpose()
+}
+
+/// Why there is no token.
+#[derive(Clone, Debug)]
+struct Failure {
+    /// A word of `timestamp::Refusal`, or `unreachable`, or `settings`.
+    kind: &'static str,
+    words: String,
+}
+
+/// What asking came to.
+struct Asked {
+    query: Vec<u8>,
+    outcome: Result<(Vec<u8>, Stamp), Failure>,
+}
+
+/// Asks an authority about `bytes` and checks its answer. Never inside a write.
+async fn ask(app: &App, authority: &Authority, bytes: &[u8], patience: Duration) -> Asked {
+    let settings = |words: String| Failure { kind: "settings", words };
+    let policy = match policy(authority) {
+        Ok(policy) => policy,
+        Err(words) => return Asked { query: Query::new(bytes, None).to_der(), outcome: Err(settings(words)) },
+    };
+    let query = Query::new(bytes, policy);
+    let asked = async {
+        let roots = roots_of(&app.config, authority).map_err(settings)?;
+        let answer = wire::ask(&authority.url, app.config.allow_private_destinations, query.to_der(), patience).await;
+        let answer = answer.map_err(|e| Failure { kind: if e == NoAnswer::TooLong { "too_long" } else { "unreachable" }, words: e.to_string() })?;
+        let stamp = timestamp::verify(&query, &answer, &roots).map_err(|e| Failure { kind: e.as_str(), words: e.to_string() })?;
+        Ok((answer, stamp))
+    };
+    Asked { outcome: asked.await, query: query.to_der() }
+}
+
+/// When to ask again after `attempts` refusals: a minute, doubling, an hour at most.
+fn backoff(attempts: i64) -> Duration {
+    let exponent = u32::try_from(attempts.clamp(1, 7)).unwrap_or(7) - 1;
+    Duration::from_secs((60u64 << exponent).min(3600))
+}
+
+/// What an event says of a token.
+fn told(authority: &str, size: u64, stamped: &[u8], answer: &[u8], stamp: &Stamp) -> Value {
+    json!({
+        "authority": authority, "log_size": size, "stamped_sha256": hex::encode(sha256(stamped)), "at": stamp.at.to_rfc3339(),
+        "serial": stamp.serial, "policy": stamp.policy, "signer": stamp.signer, "token_sha256": hex::encode(sha256(answer)),
+    })
+}
+
+/// What is asked about: as it goes into row and event.
+#[derive(Clone)]
+struct About {
+    kind: &'static str,
+    /// Id and case of a bundle.
+    bundle: Option<(String, String)>,
+    size: u64,
+    stamped: Vec<u8>,
+}
+
+impl About {
+    fn event(&self, action: Action) -> Event {
+        match &self.bundle {
+            Some((id, case)) => Caller::job("timestamp_bundle").event(action, Subject::new("bundle", id.clone())).case(case),
+            None => Caller::job("timestamp_checkpoint").event(action, Subject::new("checkpoint", self.size.to_string())),
+        }
+    }
+}
+
+/// Records what asking came to, over the `earlier` row for the same thing. The instant at which to ask again, `None` with a token.
+async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier: Option<TimestampRow>) -> AppResult<Option<Instant>> {
+    let attempts = earlier.as_ref().map_or(0, |row| row.attempts).saturating_add(1);
+    let (words, refusal) = match &asked.outcome {
+        Ok(_) => (String::new(), None),
+        Err(failure) => (failure.words.clone(), Some(failure.kind)),
+    };
+    if refusal.is_some() {
+        tracing::warn!(authority, subject = about.kind, attempts, reason = words, "no timestamp");
+    }
+    let again = refusal.map(|_| app.now().plus(backoff(attempts)));
+    let authority = authority.to_owned();
+    let write = move |tx: &mut Tx<'_>| {
+        let (answer, stamp) = asked.outcome.as_ref().ok().map(|(answer, stamp)| (answer.clone(), stamp.clone())).unzip();
+        rows::put(
+            tx.conn,
+            TimestampRow {
+                id: earlier.as_ref().map_or_else(|| TimestampId::fresh().0, |row| row.id.clone()),
+                authority: authority.clone(),
+                subject: about.kind.to_owned(),
+                bundle_id: about.bundle.as_ref().map(|(id, _)| id.clone()),
+                log_size: i64::try_from(about.size).unwrap_or(i64::MAX),
+                stamped: about.stamped.clone(),
+                state: if stamp.is_some() { OBTAINED } else { REFUSED }.to_owned(),
+                query: asked.query.clone(),
+                answer: answer.clone(),
+                chain: stamp.as_ref().map(|s| chain::pem_of(&s.path)),
+                stamped_at: stamp.as_ref().map(|s| s.at.0),
+                refusal: refusal.map(ToOwned::to_owned),
+                attempts,
+                asked_at: tx.now().0,
+            },
+        )?;
+        match (&stamp, refusal) {
+            (Some(stamp), _) => {
+                let detail = told(&authority, about.size, &about.stamped, &answer.unwrap_or_default(), stamp);
+                tx.append(about.event(Action::TimestampObtained).detail(detail))?;
+            }
+            (None, Some(kind)) if earlier.as_ref().is_none_or(|row| row.refusal.as_deref() != Some(kind)) => {
+                let detail = json!({ "authority": authority, "log_size": about.size, "reason": kind, "words": words, "attempts": attempts });
+                tx.append(about.event(Action::TimestampRefused).outcome(Outcome::Failed).detail(detail))?;
+            }
+            (None, _) => {}
+        }
+        Ok(())
+    };
+    app.store.write(write).await?;
+    Ok(again)
+}
+
+/// The token of a row that has one.
+pub(super) fn token_of(row: TimestampRow) -> Option<Token> {
+    Some(Token { authority: row.authority, at: Instant(row.stamped_at?), query: row.query, answer: row.answer?, chain: row.chain? })
+}
+
+/// Tokens over the signature of a bundle that goes out at once, with what the event of each says; and why others are missing, in words.
+pub(super) async fn now(app: &App, size: u64, signature: &[u8]) -> ((Vec<Token>, Vec<Value>), Vec<String>) {
+    let (mut tokens, mut missing) = (Vec::new(), Vec::new());
+    let all = app.config.timestamp.authorities.iter().map(|a| async move { (a, ask(app, a, signature, HURRIED).await) });
+    for (authority, asked) in futures_util::future::join_all(all).await {
+        match asked.outcome {
+            Ok((answer, stamp)) => {
+                let said = told(&authority.name, size, signature, &answer, &stamp);
+                let chain = chain::pem_of(&stamp.path);
+                tokens.push((Token { authority: authority.name.clone(), at: stamp.at, query: asked.query, answer, chain }, said));
+            }
+            Err(failure) => missing.push(format!("{}: {}", authority.name, failure.words)),
+        }
+    }
+    (tokens.into_iter().unzip(), missing)
+}
+
+/// Enqueues what an authority is to be asked about a bundle, in the write that adds the bundle.
+pub(super) fn enqueue(tx: &mut Tx<'_>, config: &Config, bundle: &str, signature: &[u8]) -> Result<(), StoreError> {
+    for authority in &config.timestamp.authorities {
+        let payload = json!({ "authority": authority.name, "bundle": bundle, "signature": hex::encode(signature) });
+        let now = tx.now();
+        tx.enqueue("timestamp_bundle", &format!("{bundle}/{}", authority.name), &payload, now)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! How it stands with each authority, for `/settings`, and with each bundle, for its page.
+
+use super::{App, AppResult, rows};
+use crate::{
+    clock::Instant,
+    store::{
+        jobs,
+        timestamps::{OBTAINED, TimestampRow},
+    },
+};
+
+/// One authority and the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfLog {
+    pub authority: String,
+    /// The newest checkpoint that it stamped: its size, and the token's time.
+    pub newest: Option<(u64, Instant)>,
+    /// Why it gives no token at present, as a word, and how often it was asked.
+    pub refusal: Option<(String, u64)>,
+}
+
+/// One authority and one bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfBundle {
+    pub authority: String,
+    pub at: Option<Instant>,
+    /// As a word; `None` while it was not asked yet.
+    pub refusal: Option<String>,
+}
+
+fn refusal(row: &TimestampRow) -> (String, u64) {
+    (row.refusal.clone().unwrap_or_default(), u64::try_from(row.attempts).unwrap_or(0))
+}
+
+/// Every authority of the settings, in their order. Who may see it is asked where the page is made of it (`app::status`).
+pub(in crate::app) async fn of_log(app: &App) -> AppResult<Vec<OfLog>> {
+    let names: Vec<String> = app.config.timestamp.authorities.iter().map(|a| a.name.clone()).collect();
+    let found = app.store.read(move |conn| {
+        let mut found = Vec::with_capacity(names.len());
+        for authority in names {
+            let newest = rows::newest(conn, &authority)?.and_then(|r| Some((u64::try_from(r.log_size).ok()?, Instant(r.stamped_at?))));
+            let refusal = rows::owed(conn, &authority)?.as_ref().map(refusal);
+            found.push(OfLog { authority, newest, refusal });
+        }
+        Ok(found)
+    });
+    Ok(found.await?)
+}
+
+/// What is known of a bundle: of authorities that were asked, and of those that a job waits to ask.
+pub(in crate::app) async fn of_bundle(app: &App, bundle: &str) -> AppResult<Vec<OfBundle>> {
+    let id = bundle.to_owned();
+    let (said, waiting) =
+        app.store.read(move |conn| Ok((rows::of_bundle(conn, &id)?, jobs::waiting(conn, "timestamp_bundle", &format!("{id}/"))?))).await?;
+    let of = |row: TimestampRow| OfBundle {
+        at: row.stamped_at.filter(|_| row.state == OBTAINED).map(Instant),
+        refusal: row.refusal.clone(),
+        authority: row.authority,
+    };
+    let mut all: Vec<_> = said.into_iter().map(of).collect();
+    for authority in waiting {
+        if !all.iter().any(|o| o.authority == authority) {
+            all.push(OfBundle { authority, at: None, refusal: None });
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,196 @@
+//! Certificates: what an authority's may be used for, and the way from it up to a root that is trusted (RFC 5280 §6.1, as far as
+//! timestamps need it). The root's own signature proves nothing and is not looked at: whoever configures it trusts it.
+
+use std::collections::BTreeSet;
+
+use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
+use x509_cert::{
+    Certificate,
+    ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
+};
+
+use super::{Refusal, algorithm, asn1::TIME_STAMPING};
+use crate::{clock::Instant, crypto::sha256};
+
+/// Certificates in a chain, the signer's and the root's included.
+const LONGEST: usize = 8;
+
+/// Critical extensions that are looked at here: basicConstraints, keyUsage, extKeyUsage; certificatePolicies only narrow what a person
+/// reads out of a certificate.
+const KNOWN: [&str; 4] = ["2.5.29.19", "2.5.29.15", "2.5.29.37", "2.5.29.32"];
+
+/// Why a file of roots cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadRoots {
+    #[error("it holds no certificate in PEM")]
+    Empty,
+    #[error("its certificate number {0} cannot be read")]
+    Broken(usize),
+    #[error("none of its certificates is a root: each is issued by another")]
+    NoRoot,
+}
+
+/// Certificates that are trusted, and others that lead to them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Roots {
+    roots: Vec<Certificate>,
+    between: Vec<Certificate>,
+}
+
+impl Roots {
+    /// Reads a PEM file: certificates issued by themselves are trusted, those issued by others only lead to them.
+    ///
+    /// # Errors
+    /// [`BadRoots`].
+    pub fn from_pem(text: &str) -> Result<Self, BadRoots> {
+        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+        const END: &str = "-----END CERTIFICATE-----";
+        let mut found = Self::default();
+        for (n, rest) in (1..).zip(text.split(BEGIN).skip(1)) {
+            // Text between certificates (a subject, a comment) is left aside, and so is how a line ends.
+            let body = rest.split(END).next().unwrap_or_default();
+            let pem = format!("{BEGIN}\n{}\n{END}\n", body.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n"));
+            let certificate = Certificate::from_pem(pem.as_bytes()).map_err(|_| BadRoots::Broken(n))?;
+            found.add(certificate);
+        }
+        match (found.roots.is_empty(), found.between.is_empty()) {
+            (true, true) => Err(BadRoots::Empty),
+            (true, false) => Err(BadRoots::NoRoot),
+            _ => Ok(found),
+        }
+    }
+
+    fn add(&mut self, certificate: Certificate) {
+        let own = certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject;
+        let list = if own { &mut self.roots } else { &mut self.between };
+        if !list.contains(&certificate) {
+            list.push(certificate);
+        }
+    }
+
+    /// Adds those of `other`.
+    pub fn extend(&mut self, other: &Self) {
+        for certificate in other.roots.iter().chain(&other.between) {
+            self.add(certificate.clone());
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.roots.is_empty()
+    }
+
+    /// All of them in PEM, roots first.
+    pub fn to_pem(&self) -> String {
+        self.roots.iter().chain(&self.between).filter_map(|c| c.to_pem(LineEnding::LF).ok()).collect()
+    }
+
+    /// Subject and SHA-256 of each root, as `openssl x509 -fingerprint -sha256` takes it, without colons.
+    pub fn fingerprints(&self) -> Vec<(String, String)> {
+        let named = |c: &Certificate| (c.tbs_certificate.subject.to_string(), hex::encode(sha256(&c.to_der().unwrap_or_default())));
+        self.roots.iter().map(named).collect()
+    }
+}
+
+/// Certificates in DER as PEM; what cannot be read is left out.
+pub fn pem_of(certificates: &[Vec<u8>]) -> String {
+    certificates.iter().filter_map(|der| Certificate::from_der(der).ok()?.to_pem(LineEnding::LF).ok()).collect()
+}
+
+/// The certificate is for timestamps and for nothing else (RFC 3161 §2.3).
+///
+/// # Errors
+/// [`Refusal::Purpose`].
+pub fn purpose(certificate: &Certificate) -> Result<(), Refusal> {
+    match certificate.tbs_certificate.get::<ExtendedKeyUsage>() {
+        Ok(Some((true, usage))) if usage.0 == [TIME_STAMPING] => {}
+        _ => return Err(Refusal::Purpose),
+    }
+    match certificate.tbs_certificate.get::<KeyUsage>() {
+        Ok(Some((_, usage))) if !usage.digital_signature() && !usage.non_repudiation() => Err(Refusal::Purpose),
+        Ok(_) => Ok(()),
+        Err(_) => Err(Refusal::Purpose),
+    }
+}
+
+/// The way from `signer` to a root over certificates that came with the token or with the roots: all valid at `at`, each signed by the
+/// next, each of those allowed to sign. In DER, signer first.
+///
+/// # Errors
+/// The [`Refusal`] of the way that came furthest.
+pub fn path(signer: &Certificate, along: &[Certificate], roots: &Roots, at: Instant) -> Result<Vec<Vec<u8>>, Refusal> {
+    let between: Vec<&Certificate> = along.iter().chain(&roots.between).collect();
+    let found = Climb { between, roots, at }.from(signer, &mut vec![signer])?;
+    found.into_iter().map(|c| c.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))).collect()
+}
+
+struct Climb<'a> {
+    between: Vec<&'a Certificate>,
+    roots: &'a Roots,
+    at: Instant,
+}
+
+impl<'a> Climb<'a> {
+    fn from(&self, below: &'a Certificate, so_far: &mut Vec<&'a Certificate>) -> Result<Vec<&'a Certificate>, Refusal> {
+        self.sound(below)?;
+        // An authority's certificate that is a root itself.
+        if self.roots.roots.contains(below) {
+            return Ok(so_far.clone());
+        }
+        let mut worst = Refusal::Untrusted;
+        if so_far.len() >= LONGEST {
+            return Err(worst);
+        }
+        let mut tried = BTreeSet::new();
+        for (above, is_root) in self.roots.roots.iter().map(|c| (c, true)).chain(self.between.iter().map(|c| (*c, false))) {
+            let key = above.to_der().unwrap_or_default();
+            if above.tbs_certificate.subject != below.tbs_certificate.issuer || so_far.contains(&above) || !tried.insert(key) {
+                continue;
+            }
+            let step = self.signed(below, above, so_far.len() - 1).and_then(|()| {
+                so_far.push(above);
+                let up = if is_root { self.sound(above).map(|()| so_far.clone()) } else { self.from(above, so_far) };
+                so_far.pop();
+                up
+            });
+            match step {
+                Ok(found) => return Ok(found),
+                Err(why) if worst == Refusal::Untrusted => worst = why,
+                Err(_) => {}
+            }
+        }
+        Err(worst)
+    }
+
+    /// Valid at the time, and nothing critical in it that is not understood.
+    fn sound(&self, certificate: &Certificate) -> Result<(), Refusal> {
+        let tbs = &certificate.tbs_certificate;
+        let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
+        let now = self.at.unix_seconds();
+        if now < seconds(tbs.validity.not_before) || now > seconds(tbs.validity.not_after) {
+            return Err(Refusal::Validity(tbs.subject.to_string()));
+        }
+        let unknown = tbs.extensions.iter().flatten().any(|e| e.critical && !KNOWN.contains(&e.extn_id.to_string().as_str()));
+        if unknown { Err(Refusal::Extension(tbs.subject.to_string())) } else { Ok(()) }
+    }
+
+    /// `above` signed `below` and may sign certificates; `between`: authorities that lie under it already.
+    fn signed(&self, below: &Certificate, above: &Certificate, between: usize) -> Result<(), Refusal> {
+        let tbs = &above.tbs_certificate;
+        let refused = || Refusal::NotAnAuthority(tbs.subject.to_string());
+        let message = below.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
+        let signature = below.signature.as_bytes().ok_or(Refusal::Signature)?;
+        if below.signature_algorithm != below.tbs_certificate.signature {
+            return Err(Refusal::Signature);
+        }
+        algorithm::verify(&tbs.subject_public_key_info, &below.signature_algorithm, None, &message, signature)?;
+        match tbs.get::<BasicConstraints>() {
+            Ok(Some((_, c))) if c.ca && c.path_len_constraint.is_none_or(|longest| between <= usize::from(longest)) => {}
+            _ => return Err(refused()),
+        }
+        match tbs.get::<KeyUsage>() {
+            Ok(Some((_, usage))) if !usage.key_cert_sign() => Err(refused()),
+            Ok(_) => Ok(()),
+            Err(_) => Err(refused()),
+        }
+    }
+}

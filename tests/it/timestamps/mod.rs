@@ -1,0 +1,94 @@
+//! Timestamps by a third party: tokens against OpenSSL's own authority, the emulated one and its faults, the jobs, the bundle.
+
+mod asking;
+mod bundle;
+mod command;
+mod openssl;
+mod settings;
+mod token;
+
+use std::{path::Path, time::Duration};
+
+use countermand::{
+    app::timestamps,
+    config::Authority,
+    connect::emulator::tsa::Tsa,
+    store::timestamps::{self as rows, TimestampRow},
+};
+use serde_json::Value;
+
+use crate::{
+    recalls::stage::{Cast, Stage},
+    support::{db::TestDb, log},
+};
+
+/// A company whose settings name one emulated authority, `demo`.
+struct Timed {
+    stage: Stage,
+    tsa: Tsa,
+}
+
+impl Timed {
+    async fn set(db: TestDb) -> Self {
+        Self::set_with(db, |_| {}).await
+    }
+
+    /// The same with other authorities than the one.
+    async fn set_with(db: TestDb, change: impl FnOnce(&mut Vec<Authority>)) -> Self {
+        let mut tsa = None;
+        let stage = Stage::set_with(
+            db,
+            |_| {},
+            |config, clock| {
+                let started = Tsa::start_local(clock).unwrap();
+                config.timestamp.authorities.push(named("demo", &started, &config.data));
+                change(&mut config.timestamp.authorities);
+                tsa = Some(started);
+            },
+        );
+        Self { stage: stage.await, tsa: tsa.unwrap() }
+    }
+
+    /// What a server does when it starts, and what is due then.
+    async fn begin(&self) {
+        timestamps::begin(&self.stage.app).await.unwrap();
+        self.stage.run().await;
+    }
+
+    /// A closed case and the number of its bundle.
+    async fn sealed(&self, cast: &Cast) -> (String, String) {
+        let case = self.stage.approved(cast).await;
+        self.stage.settle(4, 5).await;
+        let id = case.clone();
+        let bundles = self.stage.app.store.read(move |conn| countermand::store::bundles::of_recall(conn, &id)).await.unwrap();
+        (case, bundles.first().expect("a sealed bundle").number.clone())
+    }
+
+    /// Time goes on, and what is due is done.
+    async fn later(&self, seconds: u64) {
+        self.stage.clock.advance(Duration::from_secs(seconds));
+        self.stage.run().await;
+    }
+
+    /// Something happens.
+    async fn something(&self) {
+        self.stage.person(&countermand::id::fresh()[30..], &[], "信息部").await;
+    }
+
+    /// Events of timestamps, with their parts opened.
+    async fn events(&self) -> Vec<Value> {
+        let all = log::events_from(&self.stage.app.store, 0).await;
+        all.into_iter().filter(|e| e["action"].as_str().unwrap().starts_with("timestamp.")).collect()
+    }
+
+    async fn newest(&self) -> Option<TimestampRow> {
+        self.stage.app.store.read(|conn| rows::newest(conn, "demo")).await.unwrap()
+    }
+}
+
+/// An emulated authority as the settings name it; its root lies in `data`.
+fn named(name: &str, tsa: &Tsa, data: &Path) -> Authority {
+    let root = format!("{name}.pem");
+    std::fs::write(data.join(&root), &tsa.access().root).unwrap();
+    Authority { name: name.to_owned(), url: tsa.access().base_url.clone(), root: root.into(), policy: None }
+}
