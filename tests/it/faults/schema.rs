@@ -1,4 +1,4 @@
-//! Both databases have exactly the tables and columns that `schema.rs` names: a query that compiles finds what it asks for.
+//! Both databases have exactly the tables and columns that `store::schema` names: a query that compiles finds what it asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,9 +43,10 @@ fn made(db: &TestDb) -> Tables {
     tables
 }
 
-/// What `schema.rs` says, read as text.
+/// What `store::schema` says, read as text.
 fn said() -> Tables {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/schema.rs")).unwrap();
+    let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text = file("log") + &file("records");
     let mut tables = Tables::new();
     let mut table = String::new();
     for line in text.lines().map(str::trim) {
@@ -77,7 +78,8 @@ fn both_databases_are_as_the_schema_says() {
 /// What is not in a backup is lost with the machine.
 #[test]
 fn a_backup_holds_every_column_of_every_table() {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/store/schema.rs")).unwrap();
+    let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let text = file("log") + &file("records");
     let mut said = BTreeMap::new();
     let mut table = String::new();
     for line in text.lines().map(str::trim) {

@@ -1,6 +1,6 @@
-//! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
+//! Everything but the log.
 
-use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+use diesel::table;
 
 table! {
     settings (name) {
@@ -292,25 +292,6 @@ table! {
 }
 
 table! {
-    timestamps (id) {
-        id -> Text,
-        authority -> Text,
-        subject -> Text,
-        bundle_id -> Nullable<Text>,
-        log_size -> BigInt,
-        stamped -> Binary,
-        state -> Text,
-        query -> Binary,
-        answer -> Nullable<Binary>,
-        chain -> Nullable<Text>,
-        stamped_at -> Nullable<BigInt>,
-        refusal -> Nullable<Text>,
-        attempts -> BigInt,
-        asked_at -> BigInt,
-    }
-}
-
-table! {
     jobs (id) {
         id -> Text,
         kind -> Text,
@@ -324,85 +305,6 @@ table! {
         last_error -> Nullable<Text>,
         created_at -> BigInt,
         done_at -> Nullable<BigInt>,
-    }
-}
-
-table! {
-    log_keys (id) {
-        id -> BigInt,
-        vkey -> Text,
-    }
-}
-
-table! {
-    log_head (id) {
-        id -> BigInt,
-        size -> BigInt,
-        root -> Binary,
-        frontier -> Binary,
-        last_at -> BigInt,
-        checkpoint_seq -> BigInt,
-    }
-}
-
-table! {
-    log_events (idx) {
-        idx -> BigInt,
-        event_id -> Text,
-        leaf -> Binary,
-    }
-}
-
-table! {
-    log_pending (seq) {
-        seq -> BigInt,
-        event_id -> Text,
-        leaf -> Binary,
-        mac -> Binary,
-    }
-}
-
-table! {
-    log_parts (event_id, name, month) {
-        month -> Text,
-        event_id -> Text,
-        name -> Text,
-        salt -> Binary,
-        sealed -> Binary,
-    }
-}
-
-table! {
-    log_tiles (level, idx) {
-        level -> BigInt,
-        idx -> BigInt,
-        hashes -> Binary,
-    }
-}
-
-table! {
-    log_checkpoints (seq) {
-        seq -> BigInt,
-        size -> BigInt,
-        note -> Text,
-    }
-}
-
-table! {
-    log_search (idx) {
-        idx -> BigInt,
-        event_id -> Text,
-        at -> BigInt,
-        action -> Text,
-        outcome -> Text,
-        actor_id -> Text,
-        actor_name -> Nullable<Text>,
-        subject_kind -> Text,
-        subject_id -> Text,
-        case_id -> Nullable<Text>,
-        session_id -> Nullable<Text>,
-        client_ip -> Nullable<Text>,
-        device_id -> Nullable<Text>,
     }
 }
 
@@ -422,31 +324,6 @@ table! {
         ended_by -> Nullable<Text>,
         ended_at -> Nullable<BigInt>,
         version -> BigInt,
-    }
-}
-
-table! {
-    log_purges (event_id) {
-        event_id -> Text,
-        list -> Text,
-    }
-}
-
-table! {
-    witnesses (name) {
-        name -> Text,
-        vkey -> Text,
-        size -> BigInt,
-        seen_at -> Nullable<BigInt>,
-        problem -> Nullable<Text>,
-    }
-}
-
-table! {
-    log_cosignatures (size, witness) {
-        size -> BigInt,
-        witness -> Text,
-        line -> Text,
     }
 }
 
@@ -471,47 +348,3 @@ table! {
         ended_at -> Nullable<BigInt>,
     }
 }
-
-joinable!(broadcasts -> connections (connection_id));
-joinable!(recalls -> broadcasts (broadcast_id));
-joinable!(decisions -> recalls (recall_id));
-joinable!(user_roles -> users (user_id));
-joinable!(sessions -> users (user_id));
-
-allow_tables_to_appear_in_same_query!(
-    settings,
-    counters,
-    departments,
-    users,
-    user_roles,
-    invitations,
-    sessions,
-    devices,
-    tokens,
-    idempotency,
-    connections,
-    broadcasts,
-    messages,
-    recipients,
-    attachments,
-    recalls,
-    decisions,
-    calls,
-    bundles,
-    timestamps,
-    jobs,
-    log_keys,
-    log_head,
-    log_events,
-    log_pending,
-    log_parts,
-    log_tiles,
-    log_checkpoints,
-    log_search,
-    holds,
-    log_purges,
-    witnesses,
-    log_cosignatures,
-    mail_addresses,
-    notices
-);

@@ -1,0 +1,58 @@
+//! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
+
+mod log;
+mod records;
+
+use diesel::{allow_tables_to_appear_in_same_query, joinable};
+pub use log::{
+    log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, timestamps,
+    witnesses,
+};
+pub use records::{
+    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
+    mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+};
+
+joinable!(broadcasts -> connections (connection_id));
+joinable!(recalls -> broadcasts (broadcast_id));
+joinable!(decisions -> recalls (recall_id));
+joinable!(user_roles -> users (user_id));
+joinable!(sessions -> users (user_id));
+
+allow_tables_to_appear_in_same_query!(
+    settings,
+    counters,
+    departments,
+    users,
+    user_roles,
+    invitations,
+    sessions,
+    devices,
+    tokens,
+    idempotency,
+    connections,
+    broadcasts,
+    messages,
+    recipients,
+    attachments,
+    recalls,
+    decisions,
+    calls,
+    bundles,
+    timestamps,
+    jobs,
+    log_keys,
+    log_head,
+    log_events,
+    log_pending,
+    log_parts,
+    log_tiles,
+    log_checkpoints,
+    log_search,
+    holds,
+    log_purges,
+    witnesses,
+    log_cosignatures,
+    mail_addresses,
+    notices
+);
