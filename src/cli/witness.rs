@@ -122,7 +122,7 @@ fn open(data: &Path, name: Option<&str>, logs: &[String]) -> Result<Witness, Tro
 
 impl Witness {
     fn cosigner(&self) -> Result<Cosigner, Trouble> {
-        Cosigner::new(&self.name, &self.key.verifying_key()).map_err(|e| Trouble::Cannot(format!("{}: {e}", self.name)))
+        Cosigner::of(&self.name, &self.key).map_err(|e| Trouble::Cannot(format!("{}: {e}", self.name)))
     }
 
     /// Where the newest checkpoint of a log lies.

@@ -6,8 +6,8 @@ use std::fmt;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 
 use super::{
-    encode::{base64, unbase64, unhex},
-    note::{Note, NoteError, VkeyError, is_name, key_id},
+    encode::base64,
+    note::{Note, NoteError, VkeyError, is_name, key_id, key_text, parse_key},
 };
 
 const COSIGNATURE: u8 = 4;
@@ -23,29 +23,17 @@ pub struct Cosigner {
 
 impl Cosigner {
     /// # Errors
-    /// As [`super::note::Vkey::new`].
-    pub fn new(name: &str, key: &VerifyingKey) -> Result<Self, VkeyError> {
-        if !is_name(name) {
-            return Err(VkeyError::Name);
-        }
-        if key.is_weak() { Err(VkeyError::Key) } else { Ok(Self { name: name.to_owned(), key: *key }) }
-    }
-
-    /// Reads `name+hash+base64`; each key has one spelling.
-    ///
-    /// # Errors
     /// What is wrong with it; [`VkeyError::Type`] for a log's own key.
     pub fn parse(text: &str) -> Result<Self, VkeyError> {
-        let [name, hash, key] = text.splitn(3, '+').collect::<Vec<_>>()[..] else { return Err(VkeyError::Form) };
-        let hash = unhex::<4>(hash).ok_or(VkeyError::Form)?;
-        let typed = unbase64(key).ok_or(VkeyError::Form)?;
-        let key: [u8; 32] = match typed.split_first() {
-            Some((&COSIGNATURE, key)) => key.try_into().map_err(|_| VkeyError::Key)?,
-            Some((other, _)) => return Err(VkeyError::Type(*other)),
-            None => return Err(VkeyError::Form),
-        };
-        let cosigner = Self::new(name, &VerifyingKey::from_bytes(&key).map_err(|_| VkeyError::Key)?)?;
-        if cosigner.id() == hash { Ok(cosigner) } else { Err(VkeyError::Hash) }
+        parse_key(text, COSIGNATURE).map(|(name, key)| Self { name, key })
+    }
+
+    /// The key that checks what [`cosign`] makes with `key` under `name`.
+    ///
+    /// # Errors
+    /// [`VkeyError::Name`].
+    pub fn of(name: &str, key: &SigningKey) -> Result<Self, VkeyError> {
+        Self::parse(&key_text(name, COSIGNATURE, &key.verifying_key()))
     }
 
     pub fn name(&self) -> &str {
@@ -79,8 +67,7 @@ impl Cosigner {
 
 impl fmt::Display for Cosigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[COSIGNATURE][..], self.key.as_bytes()].concat();
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), base64(&typed))
+        f.write_str(&key_text(&self.name, COSIGNATURE, &self.key))
     }
 }
 

@@ -33,7 +33,7 @@ pub enum VkeyError {
     Form,
     #[error("the key's name is empty, or holds a space, a plus sign or a control character")]
     Name,
-    #[error("signature type {0} is not supported; Ed25519 is 1")]
+    #[error("a key of signature type {0}; a log's is 1, a witness's 4")]
     Type(u8),
     #[error("not an Ed25519 public key that can be trusted")]
     Key,
@@ -51,24 +51,12 @@ pub struct Vkey {
 impl Vkey {
     /// `name` is not empty and holds no Unicode space, no `+` and no control character; keys of small order are refused.
     pub fn new(name: &str, key: &VerifyingKey) -> Result<Self, VkeyError> {
-        if !is_name(name) {
-            return Err(VkeyError::Name);
-        }
-        if key.is_weak() { Err(VkeyError::Key) } else { Ok(Self { name: name.to_owned(), key: *key }) }
+        sound(name, key).map(|()| Self { name: name.to_owned(), key: *key })
     }
 
     /// Reads `name+hash+base64`; each key has one spelling.
     pub fn parse(text: &str) -> Result<Self, VkeyError> {
-        let [name, hash, key] = text.splitn(3, '+').collect::<Vec<_>>()[..] else { return Err(VkeyError::Form) };
-        let hash = unhex::<4>(hash).ok_or(VkeyError::Form)?;
-        let typed = unbase64(key).ok_or(VkeyError::Form)?;
-        let key: [u8; 32] = match typed.split_first() {
-            Some((&ED25519, key)) => key.try_into().map_err(|_| VkeyError::Key)?,
-            Some((other, _)) => return Err(VkeyError::Type(*other)),
-            None => return Err(VkeyError::Form),
-        };
-        let vkey = Self::new(name, &VerifyingKey::from_bytes(&key).map_err(|_| VkeyError::Key)?)?;
-        if vkey.id() == hash { Ok(vkey) } else { Err(VkeyError::Hash) }
+        parse_key(text, ED25519).map(|(name, key)| Self { name, key })
     }
 
     /// The key's name; for a log, its origin.
@@ -96,8 +84,7 @@ impl Vkey {
 
 impl fmt::Display for Vkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [&[ED25519][..], self.key.as_bytes()].concat();
-        write!(f, "{}+{}+{}", self.name, hex::encode(self.id()), base64(&typed))
+        f.write_str(&key_text(&self.name, ED25519, &self.key))
     }
 }
 
@@ -177,6 +164,35 @@ fn signature_line(line: &str) -> Option<NoteSignature<'_>> {
 
 pub(super) fn is_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c == '+' || c < ' ')
+}
+
+fn sound(name: &str, key: &VerifyingKey) -> Result<(), VkeyError> {
+    match () {
+        () if !is_name(name) => Err(VkeyError::Name),
+        () if key.is_weak() => Err(VkeyError::Key),
+        () => Ok(()),
+    }
+}
+
+/// Name and key of `name+hash+base64`, if they are sound, of the signature type `kind` and in the key's one spelling.
+pub(super) fn parse_key(text: &str, kind: u8) -> Result<(String, VerifyingKey), VkeyError> {
+    let [name, hash, key] = text.splitn(3, '+').collect::<Vec<_>>()[..] else { return Err(VkeyError::Form) };
+    let hash = unhex::<4>(hash).ok_or(VkeyError::Form)?;
+    let typed = unbase64(key).ok_or(VkeyError::Form)?;
+    let key: [u8; 32] = match typed.split_first() {
+        Some((first, key)) if *first == kind => key.try_into().map_err(|_| VkeyError::Key)?,
+        Some((other, _)) => return Err(VkeyError::Type(*other)),
+        None => return Err(VkeyError::Form),
+    };
+    let key = VerifyingKey::from_bytes(&key).map_err(|_| VkeyError::Key)?;
+    sound(name, &key)?;
+    if key_id(name, kind, &key) == hash { Ok((name.to_owned(), key)) } else { Err(VkeyError::Hash) }
+}
+
+/// What [`parse_key`] reads.
+pub(super) fn key_text(name: &str, kind: u8, key: &VerifyingKey) -> String {
+    let typed = [&[kind][..], key.as_bytes()].concat();
+    format!("{name}+{}+{}", hex::encode(key_id(name, kind, key)), base64(&typed))
 }
 
 pub(super) fn key_id(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     fn key(n: u8) -> String {
-        Cosigner::new(&format!("w{n}.example"), &SigningKey::from_bytes(&[n; 32]).verifying_key()).unwrap().to_string()
+        Cosigner::of(&format!("w{n}.example"), &SigningKey::from_bytes(&[n; 32])).unwrap().to_string()
     }
 
     #[test]

@@ -334,7 +334,7 @@ fn a_policy_that_cannot_be_read_refuses_the_start() {
         let out = node.run(&["ledger", "checkpoint"]);
         (out.status.code(), String::from_utf8(out.stderr).unwrap())
     };
-    let key = Cosigner::new("w", &key().verifying_key()).unwrap().to_string();
+    let key = Cosigner::of("w", &key()).unwrap().to_string();
     for (policy, said) in [
         (None, "w.policy"),
         (Some("nonsense\n".to_owned()), "line 1 of the witness policy"),
