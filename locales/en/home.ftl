@@ -47,4 +47,7 @@ settings-witness-size = { $n ->
    *[other] { $n_text } records
 }
 settings-witness-never = has not cosigned yet
-settings-witness-problem = does not cosign: { $problem }
+settings-witness-away = cannot be reached
+settings-witness-refuses = does not cosign; see the audit trail
+settings-witness-ahead = has seen more records than there are here: look into it at once
+settings-witness-unsigned = its cosignature does not hold

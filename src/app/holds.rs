@@ -17,7 +17,7 @@ use crate::{
     store::{
         Conn, StoreError, Tx, broadcasts,
         holds::{self, HoldRow},
-        recalls, users,
+        purge, recalls, users,
     },
 };
 
@@ -146,6 +146,7 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
             if let Err(error) = step_up::spend_totp(tx, &ring, &by, &new.code)? {
                 return refuse(tx, error);
             }
+            purge::turn(tx.conn)?;
             let text = serde_json::to_string(&scope).map_err(|e| StoreError::Event(e.to_string()))?;
             let event =
                 caller.event(Action::HoldProposed, subject.clone()).detail(json!({ "after": { "state": HoldState::Proposed, "scope": scope } }));
@@ -230,7 +231,7 @@ fn resolve(conn: &mut Conn, new: &NewHold) -> Result<AppResult<Scope>, StoreErro
 ///
 /// # Errors
 /// `Forbidden`; `NotFound`; `Conflict` where the hold is not in the state that the act starts from or `version` is another; `Refused` with
-/// kind `hold-same-person`; `Invalid` on `reason` (a release needs one); those of a step-up. Each is recorded.
+/// kind `hold-same-person` or `hold-own-person` (who is held does not end it); `Invalid` on `reason` (a release needs one); those of a step-up. Each is recorded.
 pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, reason: &str, code: &str) -> AppResult<Done<()>> {
     let subject = Subject::new("hold", id);
     app.require(caller, Permission::HoldManage, act.action(), subject.clone()).await?;
@@ -257,6 +258,9 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
             let first = if from == HoldState::Proposed { Some(&before.proposed_by) } else { before.release_proposed_by.as_ref() };
             if matches!(act, Act::Place | Act::Decline | Act::Release) && first == Some(&by) {
                 return refuse(tx, AppError::refused("hold-same-person"));
+            }
+            if matches!(act, Act::Decline | Act::ProposeRelease | Act::Release) && scope.person.as_ref() == Some(&by) {
+                return refuse(tx, AppError::refused("hold-own-person"));
             }
             if let Err(error) = step_up::spend_totp(tx, &ring, &by, &code)? {
                 return refuse(tx, error);

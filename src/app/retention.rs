@@ -98,14 +98,14 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
     }
     let mut swept = Swept::default();
     loop {
-        let done = sweep(&app.store, before).await?;
+        let (done, more) = sweep(&app.store, before).await?;
         swept = Swept {
             sessions: swept.sessions + done.sessions,
             devices: swept.devices + done.devices,
             invitations: swept.invitations + done.invitations,
             jobs: swept.jobs + done.jobs,
         };
-        if done.sessions + done.devices == 0 {
+        if !more {
             break;
         }
     }
@@ -127,6 +127,7 @@ async fn erase_next(store: &Store, actor: &Caller, before: Instant) -> AppResult
     let written = store
         .write(move |tx| {
             // Holds and what they cover are read in the very write that erases: one that was placed a moment ago counts.
+            purge::turn(tx.conn)?;
             let holds = holds::keeping(tx.conn)?;
             let after = purge::mark(tx.conn)?;
             let step = purge::look(tx.conn, before, after, &holds)?;
@@ -142,9 +143,10 @@ async fn erase_next(store: &Store, actor: &Caller, before: Instant) -> AppResult
     Ok(written.value)
 }
 
-async fn sweep(store: &Store, before: Instant) -> AppResult<Swept> {
+async fn sweep(store: &Store, before: Instant) -> AppResult<(Swept, bool)> {
     let written = store
         .write(move |tx| {
+            purge::turn(tx.conn)?;
             let holds = holds::keeping(tx.conn)?;
             purge::sweep(tx, before, &holds)
         })

@@ -58,8 +58,8 @@ enum Asked {
     Cosigned { line: String, at: u64 },
     /// It has seen this many; the request thought otherwise.
     Stale(u64),
-    /// It will not, or there was no answer.
-    Problem(String),
+    /// It will not, or there was no answer: a word for people (`settings-witness-<word>`), and what exactly for the record.
+    Problem(&'static str, String),
 }
 
 /// Shows the newest checkpoint to every witness that has not cosigned it. Whether enough of them have then: without a policy nobody has to.
@@ -99,7 +99,7 @@ async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpo
     let mut asked = ask(app, client, witness, known.min(checkpoint.size), note, checkpoint).await?;
     if let Asked::Stale(size) = asked {
         asked = match size {
-            size if size > checkpoint.size => Asked::Problem("it has seen more of this log than there is here".to_owned()),
+            size if size > checkpoint.size => Asked::Problem("ahead", format!("it has seen {size} events")),
             size => ask(app, client, witness, size, note, checkpoint).await?,
         };
     }
@@ -114,15 +114,13 @@ async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpo
     match asked {
         Asked::Cosigned { line, at } => {
             let at = Instant::from_unix_seconds(i64::try_from(at).unwrap_or(i64::MAX));
-            note_down(app, settled(checkpoint.size, Some(at.0), None), was, Some(line)).await?;
+            note_down(app, settled(checkpoint.size, Some(at.0), None), was, Ok(line)).await?;
             Ok(true)
         }
-        Asked::Stale(_) => note_down(app, settled(known, row.and_then(|r| r.seen_at), Some("it changes faster than it is asked".into())), was, None)
-            .await
-            .map(|()| false),
-        Asked::Problem(problem) => {
+        Asked::Stale(_) => Ok(false),
+        Asked::Problem(word, what) => {
+            note_down(app, settled(known, row.and_then(|r| r.seen_at), Some(word.to_owned())), was, Err(what)).await?;
             learn(app, client, witness).await?;
-            note_down(app, settled(known, row.and_then(|r| r.seen_at), Some(problem)), was, None).await?;
             Ok(false)
         }
     }
@@ -142,16 +140,17 @@ async fn ask(app: &App, client: &Client, witness: &Witness, old: u64, note: &str
     let request = Request { old, proof, checkpoint: note.to_owned() };
     let answer = match client.add_checkpoint(witness.url.as_deref().unwrap_or_default(), request.to_text()).await {
         Ok(answer) => answer,
-        Err(e) => return Ok(Asked::Problem(e)),
+        Err(e) => return Ok(Asked::Problem("away", e)),
     };
     Ok(match answer.status {
         200 => cosigned(witness, note, &answer.body),
         409 => match answer.body.trim().parse() {
             Ok(size) if size != old => Asked::Stale(size),
-            _ => Asked::Problem("it answers 409 without another size".to_owned()),
+            _ => Asked::Problem("refuses", "it answers 409 without another size".to_owned()),
         },
         status => {
-            Asked::Problem(format!("it answers {status}: {}", answer.body.lines().next().unwrap_or_default().chars().take(200).collect::<String>()))
+            let said: String = answer.body.lines().next().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect();
+            Asked::Problem("refuses", format!("it answers {status}: {said}"))
         }
     })
 }
@@ -163,24 +162,27 @@ fn cosigned(witness: &Witness, note: &str, body: &str) -> Asked {
     let whole = format!("{note}{lines}");
     match Note::parse(&whole).and_then(|note| witness.key.verify(&note)) {
         Ok(at) => Asked::Cosigned { line: lines, at },
-        Err(e) => Asked::Problem(format!("its cosignature: {e}")),
+        Err(e) => Asked::Problem("unsigned", format!("its cosignature: {e}")),
     }
 }
 
-/// Keeps what came of it; one event where a witness begins or ceases to fail, for a round comes every few seconds.
-async fn note_down(app: &App, row: WitnessRow, was: Option<String>, line: Option<String>) -> AppResult<()> {
-    if line.is_none() && was.is_some() && row.problem.is_some() {
+/// Keeps what came of it, the line or what was wrong; one event where a witness begins or ceases to fail, for a round comes every few
+/// seconds.
+async fn note_down(app: &App, row: WitnessRow, was: Option<String>, came: Result<String, String>) -> AppResult<()> {
+    if came.is_err() && was == row.problem {
         return Ok(());
     }
-    let event = match (&was, &row.problem) {
-        (None, Some(problem)) => Some((Action::WitnessLost, Outcome::Failed, json!({ "witness": row.vkey, "problem": problem, "size": row.size }))),
-        (Some(_), None) => Some((Action::WitnessReturned, Outcome::Success, json!({ "witness": row.vkey, "size": row.size }))),
+    let event = match (&was, &came) {
+        (None, Err(what)) => {
+            Some((Action::WitnessLost, Outcome::Failed, json!({ "witness": row.vkey, "reason": row.problem, "problem": what, "size": row.size })))
+        }
+        (Some(_), Ok(_)) => Some((Action::WitnessReturned, Outcome::Success, json!({ "witness": row.vkey, "size": row.size }))),
         _ => None,
     };
     let subject = Subject::new("witness", hex::encode(sha256(row.vkey.as_bytes())).chars().take(16).collect::<String>());
     let event = event.map(|(action, outcome, detail)| Event::system(action, subject).outcome(outcome).detail(detail));
     let written = app.store.write(move |tx| {
-        if let Some(line) = &line {
+        if let Ok(line) = &came {
             witnesses::keep(tx.conn, row.size, &row.name, line)?;
         }
         witnesses::put(tx.conn, row.clone())?;
@@ -193,16 +195,19 @@ async fn note_down(app: &App, row: WitnessRow, was: Option<String>, line: Option
     Ok(())
 }
 
-/// Takes the newest checkpoint that a witness has of this log for the copy outside, if it is signed by this log and further on: a database
-/// that was put back to an older state is found out by it.
+/// Holds the log against the newest checkpoint that a witness has of it: a database that was put back to an older state, or whose log is
+/// another than the one that was signed, is found out by it. A witness that is away says nothing.
+///
+/// # Errors
+/// [`StoreError::Fork`], and from then on nothing is signed.
 async fn learn(app: &App, client: &Client, witness: &Witness) -> AppResult<()> {
     let hash = hex::encode(sha256(app.store.origin().as_bytes()));
     let Ok(answer) = client.newest(witness.url.as_deref().unwrap_or_default(), &hash).await else { return Ok(()) };
-    if answer.status == 200 && checkpoint::open(&answer.body, &app.store.vkey()?).is_ok() {
-        let store = app.store.clone();
-        tokio::task::spawn_blocking(move || store.keep_outside(&answer.body)).await.map_err(|_| StoreError::Panicked)??;
+    if answer.status != 200 || checkpoint::open(&answer.body, &app.store.vkey()?).is_err() {
+        return Ok(());
     }
-    Ok(())
+    let store = app.store.clone();
+    Ok(tokio::task::spawn_blocking(move || store.learn(&answer.body)).await.map_err(|_| StoreError::Panicked)??)
 }
 
 /// Asks every witness for what it has seen, before anything is signed; call it when a process that signs starts.
@@ -214,8 +219,7 @@ pub async fn at_start(app: &App) -> AppResult<()> {
     for witness in app.witnesses.policy.witnesses.iter().filter(|w| w.url.is_some()) {
         learn(app, &client, witness).await?;
     }
-    let store = app.store.clone();
-    Ok(tokio::task::spawn_blocking(move || store.check_outside()).await.map_err(|_| StoreError::Panicked)??)
+    Ok(())
 }
 
 /// A witness for the system page.

@@ -13,7 +13,7 @@ use lettre::{
 use crate::config::{Security, Smtp};
 
 /// A mail server that takes longer is asked again later.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Why a message did not go.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -58,13 +58,10 @@ pub fn due(case: &Case, deciders: &[Decider], operators: &[UserId]) -> BTreeSet<
     }
 }
 
-/// Whether what somebody was to be told still holds: nobody is called to a level that has been decided meanwhile.
-pub fn still(case: &Case, notice: Notice, round: u32, level: u8) -> bool {
-    match notice {
-        Notice::Decide | Notice::Remind => case.state == State::Reviewing && case.round == round && case.open.contains(&level),
-        Notice::Returned => case.state == State::Returned && case.round == round,
-        Notice::CarryOut => !case.state.is_terminal() && case.operators.is_empty(),
-        Notice::Confirm => !case.state.is_terminal(),
-        Notice::Ended => true,
-    }
+/// Whether what somebody was to be told still holds of them: nobody is called to a level that has been decided meanwhile, or that is not
+/// theirs any more. `due` is what [`due`] gives now.
+pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, round: u32, level: u8) -> bool {
+    let now = if notice == Notice::Remind { Notice::Decide } else { notice };
+    let told = Told { user: user.clone(), notice: now, level };
+    due.contains(&told) && (notice == Notice::Ended || case.round == round)
 }

@@ -90,21 +90,46 @@ pub struct Facts<'a> {
     pub case: Option<&'a str>,
 }
 
+/// What a scope reaches through other records, as they are now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reach {
+    /// Ids of the cases about [`Scope::broadcast`].
+    pub cases: Vec<String>,
+    /// Id of the broadcast that [`Scope::case`] is about: its sending is part of the case's evidence.
+    pub broadcast: Option<String>,
+    /// Ids of the tokens that act as [`Scope::person`].
+    pub tokens: Vec<String>,
+}
+
 impl Scope {
     /// Whether it says anything: a hold on everything is a longer retention, not a hold.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether it covers an event; `cases` are the ids of the cases about [`Scope::broadcast`].
-    pub fn covers(&self, event: &Facts<'_>, cases: &[String]) -> bool {
+    /// Whether it covers an event.
+    pub fn covers(&self, event: &Facts<'_>, reach: &Reach) -> bool {
         let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(holds);
-        is(&self.case, &|id| event.case == Some(id) || event.subject == ("recall", id))
-            && is(&self.person, &|id| event.actor == id || event.subject == ("user", id))
-            && is(&self.broadcast, &|id| event.subject == ("broadcast", id) || event.case.is_some_and(|case| cases.iter().any(|other| other == case)))
+        let token = |id: &str| reach.tokens.iter().any(|token| token == id);
+        let about = |kind: &str, id: &str| event.subject == (kind, id);
+        is(&self.case, &|id| {
+            event.case == Some(id) || about("recall", id) || reach.broadcast.as_deref().is_some_and(|broadcast| about("broadcast", broadcast))
+        }) && is(&self.person, &|id| {
+            event.actor == id || about("user", id) || token(event.actor) || (event.subject.0 == "token" && token(event.subject.1))
+        }) && is(&self.broadcast, &|id| about("broadcast", id) || event.case.is_some_and(|case| reach.cases.iter().any(|other| other == case)))
             && self.from.is_none_or(|from| event.at >= from)
             && self.to.is_none_or(|to| event.at < to)
             && is(&self.action, &|action| event.action == action)
+    }
+
+    /// Whether it covers a trace of `person` beside the log (a session, a device) that lasted from `first` to `last`. A scope that names a
+    /// case or a broadcast covers none.
+    pub fn covers_trace(&self, person: &str, first: Instant, last: Instant) -> bool {
+        self.case.is_none()
+            && self.broadcast.is_none()
+            && self.person.as_deref().is_none_or(|id| id == person)
+            && self.from.is_none_or(|from| last >= from)
+            && self.to.is_none_or(|to| first < to)
     }
 }
 
@@ -155,21 +180,45 @@ mod tests {
     }
 
     #[test]
+    fn a_trace_is_held_for_as_long_as_it_lasted() {
+        let (from, to) = (Some(at("2026-01-01T00:00:00Z")), Some(at("2026-02-01T00:00:00Z")));
+        let january = Scope { person: Some("p".to_owned()), from, to, ..Scope::default() };
+        for (first, last, held) in [
+            ("2025-12-01T00:00:00Z", "2026-03-15T00:00:00Z", true),
+            ("2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z", true),
+            ("2025-12-01T00:00:00Z", "2025-12-31T00:00:00Z", false),
+            ("2026-02-01T00:00:00Z", "2026-02-02T00:00:00Z", false),
+        ] {
+            assert_eq!(january.covers_trace("p", at(first), at(last)), held, "{first} {last}");
+            assert!(!january.covers_trace("q", at(first), at(last)));
+        }
+        let of_case = Scope { case: Some("c".to_owned()), ..january };
+        assert!(!of_case.covers_trace("p", at("2026-01-02T00:00:00Z"), at("2026-01-03T00:00:00Z")));
+    }
+
+    #[test]
     fn a_scope_covers_what_meets_all_its_conditions() {
         let event = Facts { at: at("2026-05-01T00:00:00Z"), action: "recall.decided", actor: "p", subject: ("recall", "c"), case: Some("c") };
         let case = |id: &str| Scope { case: Some(id.to_owned()), ..Scope::default() };
         assert!(Scope::default().is_empty() && !case("c").is_empty());
-        assert!(case("c").covers(&event, &[]) && !case("d").covers(&event, &[]));
+        assert!(case("c").covers(&event, &Reach::default()) && !case("d").covers(&event, &Reach::default()));
         let person = Scope { person: Some("p".to_owned()), ..Scope::default() };
-        assert!(person.covers(&event, &[]));
-        assert!(person.covers(&Facts { actor: "q", subject: ("user", "p"), ..event }, &[]));
-        assert!(!person.covers(&Facts { actor: "q", ..event }, &[]));
+        assert!(person.covers(&event, &Reach::default()));
+        assert!(person.covers(&Facts { actor: "q", subject: ("user", "p"), ..event }, &Reach::default()));
+        assert!(!person.covers(&Facts { actor: "q", ..event }, &Reach::default()));
         let broadcast = Scope { broadcast: Some("b".to_owned()), ..Scope::default() };
-        assert!(broadcast.covers(&event, &["c".to_owned()]) && !broadcast.covers(&event, &[]));
-        assert!(broadcast.covers(&Facts { subject: ("broadcast", "b"), case: None, ..event }, &[]));
+        assert!(broadcast.covers(&event, &Reach { cases: vec!["c".to_owned()], ..Reach::default() }) && !broadcast.covers(&event, &Reach::default()));
+        assert!(broadcast.covers(&Facts { subject: ("broadcast", "b"), case: None, ..event }, &Reach::default()));
+        // What the sending of its message left is part of the case, and what somebody did through a token is theirs.
+        let sent = Facts { action: "broadcast.submitted", subject: ("broadcast", "b"), case: None, ..event };
+        let reach = Reach { broadcast: Some("b".to_owned()), tokens: vec!["t".to_owned()], ..Reach::default() };
+        assert!(case("c").covers(&sent, &reach) && !case("c").covers(&sent, &Reach::default()));
+        assert!(person.covers(&Facts { actor: "t", ..event }, &reach));
+        assert!(person.covers(&Facts { actor: "q", subject: ("token", "t"), ..event }, &reach));
+        assert!(!person.covers(&Facts { actor: "q", subject: ("user", "t"), ..event }, &reach));
         let between = |from: &str, to: &str| Scope { from: Some(at(from)), to: Some(at(to)), ..case("c") };
-        assert!(between("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z").covers(&event, &[]));
-        assert!(!between("2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z").covers(&event, &[]), "the end is not covered");
-        assert!(!Scope { action: Some("case.closed".to_owned()), ..case("c") }.covers(&event, &[]));
+        assert!(between("2026-05-01T00:00:00Z", "2026-05-02T00:00:00Z").covers(&event, &Reach::default()));
+        assert!(!between("2026-04-01T00:00:00Z", "2026-05-01T00:00:00Z").covers(&event, &Reach::default()), "the end is not covered");
+        assert!(!Scope { action: Some("case.closed".to_owned()), ..case("c") }.covers(&event, &Reach::default()));
     }
 }

@@ -1,6 +1,12 @@
 //! The runner of jobs, and the jobs: each one call into `app`. What a job does, and why running it twice is harmless, stands there.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use serde_json::Value;
 
@@ -50,7 +56,7 @@ fn pause(attempts: i64) -> Duration {
 pub async fn run_due(app: &App) -> Result<usize, AppError> {
     let owner = app.process();
     let mut runs = 0;
-    while let Some(job) = jobs::take(&app.store, owner).await? {
+    while let Some(job) = jobs::take(&app.store, owner, &[]).await? {
         runs += 1;
         one(app, job).await?;
     }
@@ -88,6 +94,8 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
 pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     /// Jobs at once: they mostly wait for platforms.
     const AT_ONCE: usize = 8;
+    /// Mails among them.
+    const MAILS: usize = 2;
     let owner = app.process().to_owned();
     if let Err(e) = jobs::release(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
@@ -97,15 +105,21 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     }
     tokio::pin!(stop);
     let mut running = tokio::task::JoinSet::new();
+    let mails = Arc::new(AtomicUsize::new(0));
     loop {
         while running.len() < AT_ONCE {
-            match jobs::take(&app.store, &owner).await {
+            // A mail server that does not answer must not keep recalls waiting.
+            let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &[notices::SEND] };
+            match jobs::take(&app.store, &owner, except).await {
                 Ok(Some(job)) => {
-                    let app = app.clone();
+                    let (app, mails) = (app.clone(), mails.clone());
+                    let mail = usize::from(job.kind == notices::SEND);
+                    mails.fetch_add(mail, Ordering::AcqRel);
                     running.spawn(async move {
                         if let Err(e) = one(&app, job).await {
                             tracing::warn!(error = %e, "a job's end could not be recorded; its lease will end");
                         }
+                        mails.fetch_sub(mail, Ordering::AcqRel);
                     });
                 }
                 Ok(None) => break,

@@ -5,9 +5,12 @@ use diesel::{dsl::exists, prelude::*};
 use super::{
     Conn, StoreError,
     page::{self, Turn},
-    schema::{holds, log_parts, log_search, recalls},
+    schema::{holds, log_parts, log_search, recalls, tokens},
 };
-use crate::domain::retention::{Facts, HoldState, Scope};
+use crate::{
+    clock::Instant,
+    domain::retention::{Facts, HoldState, Reach, Scope},
+};
 
 /// A row of `holds`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset, Identifiable)]
@@ -86,21 +89,18 @@ pub fn page(conn: &mut Conn, turn: &Turn, limit: i64) -> Result<Vec<HoldRow>, St
     Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
-/// Holds that keep something, with the cases that each reaches through its broadcast.
-pub struct Keeping(Vec<(Scope, Vec<String>)>);
+/// Holds that keep something, with what each reaches.
+pub struct Keeping(Vec<(Scope, Reach)>);
 
 impl Keeping {
     /// Whether any hold covers the event.
     pub fn covers(&self, event: &Facts<'_>) -> bool {
-        self.0.iter().any(|(scope, cases)| scope.covers(event, cases))
+        self.0.iter().any(|(scope, reach)| scope.covers(event, reach))
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// Whether any hold covers a trace of `person` beside the log, from `first` to `last`.
+    pub fn covers_trace(&self, person: &str, first: i64, last: i64) -> bool {
+        self.0.iter().any(|(scope, _)| scope.covers_trace(person, Instant(first), Instant(last)))
     }
 }
 
@@ -108,32 +108,54 @@ impl Keeping {
 pub fn keeping(conn: &mut Conn) -> Result<Keeping, StoreError> {
     let words: Vec<&str> = HoldState::ALL.iter().filter(|s| s.keeps()).map(|s| s.as_str()).collect();
     let rows: Vec<HoldRow> = holds::table.filter(holds::state.eq_any(words)).order(holds::id).load(conn)?;
-    rows.into_iter().map(|row| with_cases(conn, row.scope()?)).collect::<Result<_, _>>().map(Keeping)
+    let with_reach = |row: HoldRow| {
+        let scope = row.scope()?;
+        let reach = reach(conn, &scope)?;
+        Ok((scope, reach))
+    };
+    rows.into_iter().map(with_reach).collect::<Result<_, StoreError>>().map(Keeping)
 }
 
-fn with_cases(conn: &mut Conn, scope: Scope) -> Result<(Scope, Vec<String>), StoreError> {
-    let cases = match &scope.broadcast {
-        Some(broadcast) => recalls::table.filter(recalls::broadcast_id.eq(broadcast)).select(recalls::id).load(conn)?,
-        None => Vec::new(),
-    };
-    Ok((scope, cases))
+fn reach(conn: &mut Conn, scope: &Scope) -> Result<Reach, StoreError> {
+    Ok(Reach {
+        cases: match &scope.broadcast {
+            Some(broadcast) => recalls::table.filter(recalls::broadcast_id.eq(broadcast)).select(recalls::id).load(conn)?,
+            None => Vec::new(),
+        },
+        broadcast: match &scope.case {
+            Some(case) => recalls::table.find(case).select(recalls::broadcast_id).first(conn).optional()?,
+            None => None,
+        },
+        tokens: match &scope.person {
+            Some(person) => tokens::table.filter(tokens::user_id.eq(person)).select(tokens::id).load(conn)?,
+            None => Vec::new(),
+        },
+    })
 }
 
 /// How many events a scope covers now, and of how many of them something that could be erased is still there. By the indexes of the
 /// search; what it counts is what [`Scope::covers`] says, and a test holds the two against each other.
 pub fn count(conn: &mut Conn, scope: &Scope) -> Result<(i64, i64), StoreError> {
-    let (scope, cases) = with_cases(conn, scope.clone())?;
+    let reach = reach(conn, scope)?;
     let covered = || {
         let mut query = log_search::table.into_boxed();
         if let Some(id) = scope.case.clone() {
-            query = query.filter(log_search::case_id.eq(id.clone()).or(log_search::subject_kind.eq("recall").and(log_search::subject_id.eq(id))));
+            let of_case = log_search::case_id.assume_not_null().eq(id.clone()).and(log_search::case_id.is_not_null());
+            let itself = log_search::subject_kind.eq("recall").and(log_search::subject_id.eq(id));
+            let broadcast = reach.broadcast.clone().unwrap_or_default();
+            let message = log_search::subject_kind.eq("broadcast").and(log_search::subject_id.eq(broadcast));
+            query = query.filter(of_case.or(itself).or(message));
         }
         if let Some(id) = scope.person.clone() {
-            query = query.filter(log_search::actor_id.eq(id.clone()).or(log_search::subject_kind.eq("user").and(log_search::subject_id.eq(id))));
+            let theirs: Vec<String> = reach.tokens.iter().cloned().chain([id.clone()]).collect();
+            let account = log_search::subject_kind.eq("user").and(log_search::subject_id.eq(id));
+            let token = log_search::subject_kind.eq("token").and(log_search::subject_id.eq_any(reach.tokens.clone()));
+            query = query.filter(log_search::actor_id.eq_any(theirs).or(account).or(token));
         }
         if let Some(id) = scope.broadcast.clone() {
             let itself = log_search::subject_kind.eq("broadcast").and(log_search::subject_id.eq(id));
-            query = query.filter(itself.or(log_search::case_id.assume_not_null().eq_any(cases.clone()).and(log_search::case_id.is_not_null())));
+            let of_case = log_search::case_id.assume_not_null().eq_any(reach.cases.clone()).and(log_search::case_id.is_not_null());
+            query = query.filter(itself.or(of_case));
         }
         if let Some(from) = scope.from {
             query = query.filter(log_search::at.ge(from.0));

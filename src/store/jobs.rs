@@ -19,8 +19,8 @@ pub struct JobRow {
 /// How long a lease lasts, in microseconds: a node that died gives its jobs back after this.
 const LEASE: i64 = 120_000_000;
 
-/// Takes the next job that is due, if any; nobody else gets it before the lease ends.
-pub async fn take(store: &Store, owner: &str) -> Result<Option<JobRow>, StoreError> {
+/// Takes the next job that is due, if any, but none of `except`; nobody else gets it before the lease ends.
+pub async fn take(store: &Store, owner: &str, except: &'static [&'static str]) -> Result<Option<JobRow>, StoreError> {
     let owner = owner.to_owned();
     let written = store
         .write(move |tx| {
@@ -28,6 +28,7 @@ pub async fn take(store: &Store, owner: &str) -> Result<Option<JobRow>, StoreErr
             let due = jobs::table
                 .filter(jobs::state.eq("ready"))
                 .filter(jobs::run_at.le(now))
+                .filter(jobs::kind.ne_all(except))
                 .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now)))
                 .order((jobs::run_at.asc(), jobs::id.asc()))
                 .select((jobs::id, jobs::kind, jobs::job_key, jobs::payload, jobs::attempts))

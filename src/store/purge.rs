@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use diesel::prelude::*;
+use diesel::{connection::SimpleConnection, prelude::*};
 
 use super::{
     Conn, Database, Store, StoreError, Tx, conn,
@@ -194,34 +194,66 @@ pub struct Swept {
 /// How long a job that is done stays to be looked at, in microseconds.
 const JOBS: i64 = 30 * 86_400 * 1_000_000;
 
-/// Deletes the traces of people beside the log that are older than `cut_off`, and done jobs. What `holds` keeps of a person by their id
-/// alone, or all of, stays.
-pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<Swept, StoreError> {
+/// Deletes the traces of people beside the log that ended before `cut_off` and that no hold covers, and done jobs; at most about
+/// [`STEP`] rows of a kind. The second answer says whether there is more.
+pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swept, bool), StoreError> {
     let before = cut_off.0;
-    let held =
-        |user: &str, at: i64| holds.covers(&Facts { at: Instant(at), action: "session.opened", actor: user, subject: ("user", user), case: None });
-    let ended: Vec<(String, String, i64)> = sessions::table
-        .filter(sessions::seen_at.lt(before))
-        .filter(sessions::expires_at.lt(before))
-        .select((sessions::id, sessions::user_id, sessions::created_at))
-        .limit(STEP * 4)
-        .load(tx.conn)?;
-    let ids: Vec<String> = ended.into_iter().filter(|(_, user, at)| !held(user, *at)).map(|(id, ..)| id).collect();
-    let mut swept = Swept { sessions: diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(tx.conn)?, ..Swept::default() };
-    let unseen: Vec<(String, String, i64)> = devices::table
-        .filter(devices::last_seen_at.lt(before))
-        .select((devices::id, devices::user_id, devices::last_seen_at))
-        .limit(STEP)
-        .load(tx.conn)?;
-    for (id, user, at) in unseen {
-        if !held(&user, at) {
-            swept.devices += diesel::delete(devices::table.find((id, user))).execute(tx.conn)?;
+    let most = STEP as usize;
+    let mut swept = Swept::default();
+    // By key, past what is held: a page of held rows must not end it.
+    let mut after = String::new();
+    while swept.sessions < most {
+        let page: Vec<(String, String, i64, i64)> = sessions::table
+            .filter(sessions::id.gt(after.clone()))
+            .filter(sessions::seen_at.lt(before))
+            .filter(sessions::expires_at.lt(before))
+            .order(sessions::id)
+            .select((sessions::id, sessions::user_id, sessions::created_at, sessions::seen_at))
+            .limit(STEP)
+            .load(tx.conn)?;
+        let Some((last, ..)) = page.last() else { break };
+        after.clone_from(last);
+        let gone = page.into_iter().filter(|(_, user, first, last)| !holds.covers_trace(user, *first, *last));
+        let ids: Vec<String> = gone.map(|(id, ..)| id).collect();
+        swept.sessions += diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(tx.conn)?;
+    }
+    let mut after = (String::new(), String::new());
+    while swept.devices < most {
+        let beyond = devices::id.gt(after.0.clone()).or(devices::id.eq(after.0.clone()).and(devices::user_id.gt(after.1.clone())));
+        let page: Vec<(String, String, i64, i64)> = devices::table
+            .filter(beyond)
+            .filter(devices::last_seen_at.lt(before))
+            .order((devices::id, devices::user_id))
+            .select((devices::id, devices::user_id, devices::first_seen_at, devices::last_seen_at))
+            .limit(STEP)
+            .load(tx.conn)?;
+        let Some((id, user, ..)) = page.last() else { break };
+        after = (id.clone(), user.clone());
+        for (id, user, first, last) in page {
+            if !holds.covers_trace(&user, first, last) {
+                swept.devices += diesel::delete(devices::table.find((id, user))).execute(tx.conn)?;
+            }
         }
     }
-    swept.invitations = diesel::delete(invitations::table.filter(invitations::expires_at.lt(before))).execute(tx.conn)?;
+    let past: Vec<(String, Option<String>, Option<String>, i64, i64)> = invitations::table
+        .filter(invitations::expires_at.lt(before))
+        .select((invitations::id, invitations::created_by, invitations::used_by, invitations::created_at, invitations::expires_at))
+        .load(tx.conn)?;
+    for (id, by, used_by, first, last) in past {
+        if ![by, used_by].iter().flatten().any(|person| holds.covers_trace(person, first, last)) {
+            swept.invitations += diesel::delete(invitations::table.find(id)).execute(tx.conn)?;
+        }
+    }
     let done = jobs::table.filter(jobs::state.eq("done")).filter(jobs::done_at.lt(tx.now().0.saturating_sub(JOBS)));
     swept.jobs = diesel::delete(done).execute(tx.conn)?;
-    Ok(swept)
+    let more = swept.sessions >= most || swept.devices >= most;
+    Ok((swept, more))
+}
+
+/// Whoever erases and whoever places a hold go one after the other: both move this counter, so that on PostgreSQL, where writes run side by
+/// side, one of two at the same time begins anew and sees what the other did.
+pub fn turn(conn: &mut Conn) -> Result<(), StoreError> {
+    super::recalls::next_in_series(conn, "retention.turn").map(drop)
 }
 
 /// Where the counter of the purge's mark lies.
@@ -276,8 +308,8 @@ fn vacuum(conn: &mut Conn) -> Result<u64, StoreError> {
     let before = free(sqlite)?;
     let mut left = before;
     while left > 0 {
-        // Each row that it answers with is a page; it stops when nobody asks for the next.
-        diesel::sql_query(format!("PRAGMA incremental_vacuum({PAGES})")).execute(sqlite)?;
+        // To its end: it frees one page for each time that it is asked to go on.
+        sqlite.batch_execute(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
         let now = free(sqlite)?;
         if now >= left {
             break;

@@ -197,13 +197,27 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a checkpoint of this log that somebody else has kept for the copy outside, if it is over more events than the copy is: from then
-    /// on nothing is signed that does not extend it.
+    /// Holds the log against a checkpoint of it that somebody else has kept. One that it extends takes the place of the copy outside, if it is
+    /// over more events; so does one that it contradicts, whatever its size, and from then on nothing is signed.
     ///
     /// # Errors
-    /// If the copy cannot be written.
-    pub fn keep_outside(&self, note: &str) -> Result<(), StoreError> {
-        keep_copy(self.data(), note)
+    /// [`StoreError::Fork`] if the log does not extend it; [`StoreError::Corrupt`] if it is none of this log's; if the copy cannot be written.
+    pub fn learn(&self, note: &str) -> Result<(), StoreError> {
+        let vkey = self.vkey()?;
+        let kept = checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("no checkpoint of this log: {e}")))?;
+        // What others have signed beneath it is theirs to vouch for.
+        let own: String =
+            note.lines().filter(|line| line.starts_with(&format!("\u{2014} {} ", vkey.name()))).map(|line| format!("{line}\n")).collect();
+        let note = format!("{}\n{own}", kept.text());
+        match self.read_now(|conn| extends(conn, &kept)) {
+            Ok(()) => keep_copy(self.data(), &note),
+            Err(fork @ StoreError::Fork(_)) => {
+                let path = copy_path(self.data());
+                private::replace(&path, note.as_bytes()).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())))?;
+                Err(fork)
+            }
+            Err(e) => Err(e),
+        }
     }
 
     /// Whether the log extends the copy outside.

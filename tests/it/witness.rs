@@ -320,6 +320,43 @@ async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
     assert!(matches!(Store::open(db.options()), Err(StoreError::Fork(_))));
 }
 
+/// The whole folder put back, the witness away at the start, and the log grown past what the witness has seen: at its next word the fork is
+/// found out all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fork_that_has_outgrown_what_the_witness_saw_is_found_out() {
+    use diesel::{Connection, RunQueryDsl};
+    let db = TestDb::sqlite();
+    let Database::Sqlite(path) = &db.database else { unreachable!() };
+    let (backup, copy) = (db.path().join("an-hour-ago.db"), db.path().join("checkpoint-an-hour-ago"));
+    let folder = tempfile::tempdir().unwrap();
+    let witness = {
+        let store = db.open();
+        let witness = Process::start(folder.path(), "w.example/x", &[store.vkey().unwrap().to_string()]);
+        let app = app(&db, store.clone(), &[&witness], "all");
+        grow(&store, 3).await;
+        let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        diesel::connection::SimpleConnection::batch_execute(&mut conn, "PRAGMA busy_timeout=5000").unwrap();
+        diesel::sql_query(format!("VACUUM INTO '{}'", backup.display())).execute(&mut conn).unwrap();
+        std::fs::copy(db.path().join("log/checkpoint"), &copy).unwrap();
+        grow(&store, 2).await;
+        assert!(witness::round(&app).await.unwrap());
+        witness
+    };
+    for beside in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
+    }
+    std::fs::copy(&backup, path).unwrap();
+    std::fs::copy(&copy, db.path().join("log/checkpoint")).unwrap();
+    let store = db.open();
+    grow(&store, 40).await;
+    let app = app(&db, store.clone(), &[&witness], "all");
+    let fork = |said: &countermand::app::AppError| matches!(said, countermand::app::AppError::Store(StoreError::Fork(_)));
+    assert!(fork(&witness::round(&app).await.unwrap_err()));
+    assert!(fork(&witness::at_start(&app).await.unwrap_err()));
+    store.write(|tx| tx.append(Event::system(Action::SettingChanged, Subject::new("setting", "s")))).await.unwrap();
+    assert!(matches!(store.checkpoint().await, Err(StoreError::Fork(_))));
+}
+
 #[test]
 fn a_policy_that_cannot_be_read_refuses_the_start() {
     let db = TestDb::one();

@@ -7,7 +7,7 @@
 
 mod letter;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -18,12 +18,12 @@ use crate::{
     domain::{
         event::{Action, Event, Outcome, Subject},
         notice::{self, Notice, Told},
-        recall::State,
+        recall::{Case, State, approval::LEVELS},
         role::Role,
     },
     id::{NoticeId, UserId},
     store::{
-        StoreError, Tx,
+        Conn, StoreError, Tx,
         notices::{self, NoticeRow},
         users,
     },
@@ -59,11 +59,7 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
         .write(move |tx| {
             let Some(loaded) = recalls::load(tx.conn, &recall)? else { return Ok(()) };
             let now = tx.now();
-            let deciders: Vec<_> = recalls::deciders(tx.conn, &crate::domain::recall::approval::LEVELS, now)?.into_iter().map(|(d, _)| d).collect();
-            let operators = users::user_holders(tx.conn, &[Role::PlatformOperator])?;
-            let operators: Vec<UserId> =
-                operators.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until)).map(|p| UserId(p.id)).collect();
-            let due = notice::due(&loaded.case, &deciders, &operators);
+            let due = concerned(tx.conn, &loaded.case, now)?;
             let (case, row) = (&loaded.case, &loaded.row);
             for told in due {
                 let told = match remind {
@@ -90,6 +86,14 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
         .await?;
     app.wake.notify_one();
     Ok(None)
+}
+
+/// Whom a case concerns as it stands.
+fn concerned(conn: &mut Conn, case: &Case, now: Instant) -> Result<BTreeSet<Told>, StoreError> {
+    let deciders: Vec<_> = recalls::deciders(conn, &LEVELS, now)?.into_iter().map(|(decider, _)| decider).collect();
+    let operators = users::user_holders(conn, &[Role::PlatformOperator])?.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until));
+    let operators: Vec<UserId> = operators.map(|p| UserId(p.id)).collect();
+    Ok(notice::due(case, &deciders, &operators))
 }
 
 /// One notice, if the person has an address and was not told this before.
@@ -133,24 +137,29 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
             let user = users::user_find(conn, &row.user_id)?.ok_or(StoreError::NotFound)?;
             let requester = users::user_find(conn, &loaded.row.requester_id)?.map_or_else(String::new, |u| u.display_name);
             let address = notices::address(conn, &row.user_id)?;
-            Ok(Some((row, loaded, user, requester, address)))
+            let due = concerned(conn, &loaded.case, now)?;
+            Ok(Some((row, loaded, user, requester, address, due)))
         })
         .await?;
-    let Some((row, loaded, user, requester, address)) = found else { return Ok(None) };
+    let Some((row, loaded, user, requester, address, due)) = found else { return Ok(None) };
     let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
     let level = u8::try_from(row.level).unwrap_or(0);
     let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
-    let holds = notice::still(&loaded.case, kind, u32::try_from(row.round).unwrap_or(0), level);
+    let holds = notice::still(&loaded.case, &due, &UserId(user.id.clone()), kind, u32::try_from(row.round).unwrap_or(0), level);
     let Some(address) = address.filter(|_| active && holds) else {
         settle(app, &row, "moot", None).await?;
         return Ok(None);
     };
+    // Servers like to repeat the address; it is nothing for the record.
+    let to = address.clone();
+    let nameless = |why: String| why.replace(&to, "…");
     let letter = letter::write(app, kind, level, &loaded, &user, &requester, address, &row.id);
     match mailer.send(letter).await {
         Ok(()) => settle(app, &row, "sent", None).await?,
-        Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(why)).await?,
-        Err(MailError::Later(why)) if now.since(Instant(row.created_at)) > GIVE_UP => settle(app, &row, "failed", Some(why)).await?,
+        Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(nameless(why))).await?,
+        Err(MailError::Later(why)) if now.since(Instant(row.created_at)) > GIVE_UP => settle(app, &row, "failed", Some(nameless(why))).await?,
         Err(MailError::Later(why)) => {
+            let why = nameless(why);
             let (id, said) = (row.id.clone(), why.clone());
             app.store.write(move |tx| notices::settle(tx.conn, &id, "waiting", Some(&said), None)).await?;
             return Err(AppError::Mail(why));

@@ -102,9 +102,7 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
         bound.take(audit, "bundles", &id, &digest, false);
     }
     for ((table, id), said) in bound.0 {
-        if said.digest.is_some() {
-            audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
-        }
+        audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
     }
     Ok(())
 }

@@ -10,9 +10,13 @@ use diesel::prelude::*;
 use super::{Audit, Kind, readable};
 use crate::{
     clock::Instant,
-    ledger::{leaf::Purge, purge::PurgeList, tree::Hash},
+    ledger::{
+        leaf::{Leaf, Purge},
+        purge::PurgeList,
+        tree::Hash,
+    },
     store::{
-        Conn, StoreError,
+        Conn, StoreError, postgres,
         schema::{log_pending, log_purges},
     },
 };
@@ -97,13 +101,15 @@ impl Erased {
                 Some(_) => {}
             }
         }
-        for event in self.lists.keys() {
-            // Its event may still wait for an index (PostgreSQL).
-            let waits = log_pending::table.filter(log_pending::event_id.eq(event)).count().get_result::<i64>(conn)? > 0;
-            if waits {
-                latest = Instant(i64::MAX);
-            } else {
-                audit.problem(Kind::Part, "log_purges", None, format!("no event of the log tells of purge {event}"));
+        for (event, (count, hash)) in &self.lists {
+            // Its event may still wait for an index (PostgreSQL); it must be this installation's, and name this very list.
+            let waiting: Option<(Vec<u8>, Vec<u8>)> =
+                log_pending::table.filter(log_pending::event_id.eq(event)).select((log_pending::leaf, log_pending::mac)).first(conn).optional()?;
+            let ours = waiting.filter(|(leaf, mac)| crate::crypto::same(&postgres::mac(&audit.keys.pending_key(), event, leaf), mac));
+            let purge = ours.and_then(|(leaf, _)| Leaf::parse(&leaf).ok()).and_then(|leaf| leaf.purge);
+            match purge.filter(|purge| purge.count == *count && purge.ids == *hash) {
+                Some(purge) => latest = latest.max(purge.before),
+                None => audit.problem(Kind::Part, "log_purges", None, format!("no event of the log tells of purge {event}")),
             }
         }
         if let Some((index, at)) = walked.youngest.filter(|(_, at)| *at >= latest) {

@@ -136,7 +136,7 @@ fn day(tr: &Tr, form: &mut FormState, field: &str, end: bool) -> Option<Instant>
     if text.is_empty() {
         return None;
     }
-    let at = if end { tr.end_of_day(&text) } else { tr.start_of_day(&text) };
+    let at = if end { tr.end_of_day(&text).map(|last| Instant(last.0 + 1)) } else { tr.start_of_day(&text) };
     if at.is_none() {
         form.refuse(field, "date");
     }

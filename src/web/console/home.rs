@@ -143,7 +143,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
 /// A witness by its name: what it covers since when, or what is wrong.
 fn witness(page: &Page, w: &Standing) -> Fact {
     let note = match (&w.problem, w.seen_at) {
-        (Some(problem), _) => page.a1("settings-witness-problem", "problem", problem),
+        (Some(problem), _) => page.word("settings-witness", problem),
         (None, Some(at)) => page.tr.time_full(at),
         (None, None) => page.t("settings-witness-never"),
     };

@@ -99,7 +99,7 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     let unseen = App::new(stage.app.store.clone(), Config::clone(&stage.app.config));
     assert!(matches!(once::begin(&unseen, "token", "other", [2; 32]).await.unwrap(), Begun::Go { .. }));
     stage.app.store.write(|tx| tx.enqueue("expire_recall", "nothing", &json!({ "recall": "nothing" }), tx.now())).await.unwrap();
-    let job = job_rows::take(&stage.app.store, unseen.process()).await.unwrap().unwrap();
+    let job = job_rows::take(&stage.app.store, unseen.process(), &[]).await.unwrap().unwrap();
     std::fs::remove_file(&run).unwrap();
     std::fs::rename(&aside, &run).unwrap();
     once::release(&stage.app).await.unwrap();
