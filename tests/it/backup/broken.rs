@@ -353,3 +353,17 @@ fn wrong_use_of_backup_and_restore_is_two_and_says_what() {
         assert!(said(&out).contains(words), "{arguments:?}: {}", said(&out));
     }
 }
+
+/// As large as the backup's own and over other events: somebody has signed another log, and it is not gone on with.
+#[test]
+fn a_checkpoint_as_large_with_another_root_is_no_word_that_nothing_came_after() {
+    use countermand::{app::backup::Standing, ledger::checkpoint::Checkpoint};
+    let sample = Sample::of(TestDb::sqlite());
+    let manifest: Manifest = serde_json::from_slice(&sample.entries["manifest.json"]).unwrap();
+    let other = Checkpoint { origin: manifest.origin, size: newest_in(&sample.file), root: [7; 32] }.sign(&sample.keys().log).unwrap();
+    let target = TestDb::sqlite();
+    let (data, database, against) = (target.path(), &target.database, [other]);
+    let wanted = Wanted { file: &sample.file, data, database, passphrase: Some(PASSPHRASE), against: &against, newest: None, new_log: false };
+    let done = restore(&wanted).unwrap();
+    assert!(matches!(&done.standing, Standing::Behind(why) if why.contains("not those that were signed")), "{done:?}");
+}
