@@ -53,6 +53,9 @@ pub struct Put {
     /// A checkpoint kept elsewhere; may be given several times
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
+    /// Your word that nothing was signed after the backup: how many events its last checkpoint is over; the audit trail keeps it
+    #[arg(long, value_name = "SIZE", conflicts_with = "new_log")]
+    newest: Option<u64>,
     /// Begin a new log, with a new name and key, if the one in the backup must not go on or nobody can say whether it may
     #[arg(long)]
     new_log: bool,
@@ -141,20 +144,27 @@ fn restored(args: &Put) -> Result<(), Trouble> {
     let reason = args.reason_file.as_deref().map(secret_file).transpose()?;
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
     let against = args.against.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let wanted =
-        backup::Wanted { file: &args.file, data, database: &database, passphrase: passphrase.as_deref(), against: &against, new_log: args.new_log };
+    let wanted = backup::Wanted {
+        file: &args.file,
+        data,
+        database: &database,
+        passphrase: passphrase.as_deref(),
+        against: &against,
+        newest: args.newest,
+        new_log: args.new_log,
+    };
     let done = backup::restore(&wanted)?;
     told(&done.aside);
     let manifest = &done.manifest;
     let options = || Options { host: config.host(), ..Options::new(database.clone(), data) };
     let (mut behind, mut renewed) = (None, None);
-    match done.standing {
-        Standing::Behind(why) if !args.new_log => behind = Some(why),
+    match &done.standing {
+        Standing::Behind(why) if !args.new_log => behind = Some(why.clone()),
         standing => {
-            if standing != Standing::GoesOn {
+            if *standing != Standing::GoesOn {
                 renewed = Some(ledger::begin(&options(), reason.as_deref())?);
             }
-            backup::resume(options(), manifest)?;
+            backup::resume(options(), &done)?;
         }
     }
     if args.json {

@@ -78,6 +78,21 @@ impl Keyring {
         Ok(())
     }
 
+    /// The first key file under `data` that holds another key than this; files that are not there are none.
+    ///
+    /// # Errors
+    /// [`KeyringError`] if one is damaged or cannot be read.
+    pub fn other(&self, data: &Path) -> Result<Option<PathBuf>, KeyringError> {
+        for (name, bytes) in [(ENVELOPE, self.envelope.as_bytes()), (LOG, self.log.as_bytes())] {
+            match load(&data.join(name), false) {
+                Ok(laid) if !super::same(&laid, bytes) => return Ok(Some(data.join(name))),
+                Ok(_) | Err(KeyringError::Missing(_)) => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(None)
+    }
+
     /// The key files that are not under `data`.
     pub fn missing(data: &Path) -> Vec<PathBuf> {
         [ENVELOPE, LOG].into_iter().map(|name| data.join(name)).filter(|path| !path.exists()).collect()
@@ -114,9 +129,7 @@ impl Keyring {
             return Ok(());
         }
         lines.push_str(&format!("{vkey}\n"));
-        let mut file = private::file(&path)?;
-        file.write_all(lines.as_bytes())?;
-        file.sync_all()
+        private::replace(&path, lines.as_bytes())
     }
 
     /// The verifier keys of logs that have ended, as they were kept.

@@ -1,12 +1,17 @@
 //! What must not go on as it stood in a database that is older than the world: the sessions of then, and messages that were about to go
 //! out. The lost database may have closed the ones and sent the others since.
 
+use std::path::Path;
+
 use diesel::prelude::*;
 
 use super::{
-    Conn, StoreError, recipients,
+    Conn, StoreError, Tx, log, recipients,
     schema::{messages, sessions},
+    sqlite,
+    tx::Scope,
 };
+use crate::{clock::Instant, crypto::keyring::Keyring, domain::event::Event};
 
 /// What was changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,4 +39,16 @@ pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
     broadcasts.sort_unstable();
     broadcasts.dedup();
     Ok(Aftermath { sessions, broadcasts })
+}
+
+/// [`settle`] and the event that says so, in one transaction of the caller's on a database that no store has opened yet.
+pub fn record(conn: &mut Conn, data: &Path, keys: &Keyring, now: Instant, event: impl FnOnce(Aftermath) -> Event) -> Result<(), StoreError> {
+    let now = Instant(log::head(conn)?.last_at).max(now);
+    let event = event(settle(conn, now.0)?);
+    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), tells: false };
+    let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };
+    tx.append(event)?;
+    let drafts = tx.events;
+    sqlite::flush(conn, vec![drafts])?;
+    Ok(())
 }

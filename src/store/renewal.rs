@@ -148,7 +148,7 @@ fn lost(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(O
 }
 
 /// The keys of the logs that this one was renewed from, the first first.
-pub(super) fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
+pub fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
     let mut rows: Vec<String> = log_keys::table.order(log_keys::id.asc()).select(log_keys::vkey).load(conn)?;
     rows.pop();
     rows.iter().map(|vkey| Vkey::parse(vkey).map_err(|e| StoreError::Corrupt(format!("{vkey}: {e}")))).collect()

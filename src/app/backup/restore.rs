@@ -2,8 +2,9 @@
 //!
 //! What was written after the backup is gone, but the lost log may have signed it. So the restored log is held against the newest
 //! checkpoint that is known outside it: the copy under the data folder, or one that somebody else kept. If it extends that, it goes on. If
-//! not, the database says so itself and can only be read (`store::signer`), until a new log is begun on it (`store::renewal`). Where nothing
-//! outside is known nobody can tell, and nothing is restored unless a new log is asked for.
+//! not, the database says so itself and can only be read (`store::signer`), until a new log is begun on it (`store::renewal`). A checkpoint
+//! that the backup holds itself tells nothing of what came after, wherever it lies: taking the backup has written it to the folder too.
+//! Where nothing newer is known nobody can tell, and nothing is restored unless the operator answers for it, or a new log is asked for.
 //!
 //! The whole backup is checked before anything is written, and the whole log once more before anybody can see it: on SQLite in a file
 //! beside that takes its name last, on PostgreSQL before the commit.
@@ -19,14 +20,15 @@ use serde_json::json;
 use super::{BackupError, CHECKPOINT, EVIDENCE, KEYS, MAC, MANIFEST, archive::Reader, manifest::Manifest};
 use crate::{
     app::{Caller, StoreError},
+    clock::{Clock, SystemClock},
     crypto::{self, keyring::Keyring, private},
-    domain::event::{Action, Subject},
+    domain::event::{Action, Event, Subject},
     ledger::checkpoint::{self, Checkpoint, Vkey},
     store::{
         Conn, Database, Options, Store,
         aftermath::{self, Aftermath},
         backup::{TABLES, is_empty, load, partition, refill},
-        migrate, pending, signer,
+        migrate, pending, renewal, signer,
         verify::{Against, Report, inspect, inspect_within},
     },
 };
@@ -40,6 +42,9 @@ pub struct Wanted<'a> {
     pub passphrase: Option<&'a str>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub against: &'a [String],
+    /// The operator's word that nothing was signed after the backup: how many events the newest checkpoint is over, which must be the
+    /// backup's own. The audit trail keeps it.
+    pub newest: Option<u64>,
     /// Restore although nothing outside is known, because a new log will be begun.
     pub new_log: bool,
 }
@@ -65,9 +70,9 @@ pub struct Restored {
 /// Restores a backup into an installation that has no data.
 ///
 /// # Errors
-/// [`BackupError::Refused`]: the target has data, keys are missing or another installation's, another version of the program made it;
-/// [`BackupError::Broken`]: it is not whole, was changed, or its log does not hold; [`BackupError::Fork`]: nothing outside is known. Nothing
-/// was restored then.
+/// [`BackupError::Refused`]: the target has data, keys are missing or another installation's, another version of the program made it,
+/// the operator's word is not what is known; [`BackupError::Broken`]: it is not whole, was changed, or its log does not hold;
+/// [`BackupError::Fork`]: nothing newer than the backup is known. Nothing was restored then.
 pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
     let mut backup = Reader::open(wanted.file)?;
     let bytes = backup.short(MANIFEST)?;
@@ -80,18 +85,11 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
     }
     backup.check(&manifest)?;
     let known = known(&mut backup, &manifest, wanted)?;
-    if known.is_none() && !wanted.new_log {
-        return Err(BackupError::Fork(format!(
-            "nobody can say what the log signed after this backup: {} is not there, or older than the backup. Give the newest checkpoint that a \
-             mirror, an auditor or another node has with --against FILE; if there is none, begin a new log with --new-log",
-            wanted.data.join("log/checkpoint").display()
-        )));
-    }
     let stage = Stage::new(wanted.data)?;
     lay_out(&mut backup, &manifest, &keys, &stage.0)?;
     let mut aside = Vec::new();
-    let mut place = || -> Result<(), BackupError> {
-        aside = placed(&stage.0, wanted.data, &keys)?;
+    let mut place = |former: &[Vkey]| -> Result<(), BackupError> {
+        aside = placed(&stage.0, wanted.data, &keys, former)?;
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
     let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), notes: Vec::new() };
@@ -101,13 +99,13 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
             migrate::run(&staged)?;
             refill(&staged, |conn| fill(conn, &mut backup))?;
             holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
-            let standing = refill(&staged, |conn| stand(conn, known.as_ref(), &keys))?;
+            let (standing, former) = refill(&staged, |conn| stand(conn, known.as_ref(), &keys, &manifest, wanted))?;
             // The last connection has closed: what it wrote ahead must lie in the file that gets the name.
             if beside(&file, "-wal").metadata().is_ok_and(|m| m.len() > 0) {
                 return Err(StoreError::Unavailable(format!("{} is not whole yet", file.display())).into());
             }
             File::open(&file).and_then(|f| f.sync_all()).map_err(BackupError::file(&file))?;
-            place()?;
+            place(&former)?;
             crate::crash::point("restore.placed");
             if path.exists() && refill::<_, StoreError>(wanted.database, is_empty)? {
                 fs::remove_file(path).map_err(BackupError::file(path))?;
@@ -123,10 +121,10 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
                 return Err(full("the database"));
             }
             fill(conn, &mut backup)?;
-            partition(conn)?;
             holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
-            let standing = stand(conn, known.as_ref(), &keys)?;
-            place()?;
+            let (standing, former) = stand(conn, known.as_ref(), &keys, &manifest, wanted)?;
+            partition(conn)?;
+            place(&former)?;
             crate::crash::point("restore.placed");
             Ok(standing)
         })?,
@@ -134,23 +132,30 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
     Ok(Restored { manifest, standing, aside })
 }
 
-/// Opens what was restored, ends what must not go on as it stood (`store::aftermath`), records that it was restored, and signs it: after
-/// this it is an installation like any other.
-pub fn resume(options: Options, manifest: &Manifest) -> Result<Store, BackupError> {
+/// Opens what was restored and signs it: after this it is an installation like any other. Where a new log was begun on it, this records
+/// that it was restored; a log that goes on holds that event from the beginning.
+pub fn resume(options: Options, restored: &Restored) -> Result<Store, BackupError> {
     let store = Store::open(options)?;
-    let taken = manifest.clone();
-    store.write_now(move |tx| {
-        let now = tx.now();
-        let Aftermath { sessions, broadcasts } = aftermath::settle(tx.conn, now.0)?;
-        let detail = json!({
-            "taken_at": taken.taken_at, "program": taken.program, "from": taken.database,
-            "log": { "origin": taken.origin, "size": taken.size, "root": taken.root },
-            "sessions_ended": sessions, "sends_in_doubt": broadcasts,
-        });
-        tx.append(Caller::shell().event(Action::BackupRestored, Subject::new("backup", taken.id.clone())).detail(detail))
-    })?;
+    if restored.standing != Standing::GoesOn {
+        let manifest = restored.manifest.clone();
+        store.write_now(move |tx| {
+            let now = tx.now();
+            let settled = aftermath::settle(tx.conn, now.0)?;
+            tx.append(event(&manifest, None, settled))
+        })?;
+    }
     store.checkpoint_now()?;
     Ok(store)
+}
+
+/// `backup.restored`: which backup, what was ended, and by whose word the log goes on where it is the operator's.
+fn event(manifest: &Manifest, newest: Option<u64>, Aftermath { sessions, broadcasts }: Aftermath) -> Event {
+    let detail = json!({
+        "taken_at": manifest.taken_at, "program": manifest.program, "from": manifest.database,
+        "log": { "origin": manifest.origin, "size": manifest.size, "root": manifest.root },
+        "newest_stated": newest, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+    });
+    Caller::shell().event(Action::BackupRestored, Subject::new("backup", manifest.id.clone())).detail(detail)
 }
 
 fn full(what: &str) -> BackupError {
@@ -198,34 +203,57 @@ fn keys(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result
             Keyring::from_backup(passphrase, &sealed)
                 .ok_or_else(|| BackupError::Refused("the keys in the backup do not open with this passphrase".to_owned()))?
         }
-        None => laid.clone().ok_or_else(|| {
+        None => laid.ok_or_else(|| {
             let missing: Vec<String> = missing.iter().map(|path| path.display().to_string()).collect();
             let way = if manifest.keys { "or give the passphrase of those in the backup with --passphrase-file" } else { "this backup holds none" };
             BackupError::Refused(format!("the installation's own key files are missing: {}. Put them there, {way}", missing.join(", ")))
         })?,
     };
+    if let Some(path) = keys.other(wanted.data).map_err(|e| BackupError::Refused(e.to_string()))? {
+        return Err(BackupError::Refused(format!("{} is another installation's key, not the one in the backup; move it away", path.display())));
+    }
     let named = |keys: &Keyring| Vkey::new(&manifest.origin, &keys.log.verifying_key()).is_ok_and(|vkey| vkey.to_string() == manifest.vkey);
-    if !named(&keys) || laid.is_some_and(|laid| !named(&laid) || laid.envelope_proof() != keys.envelope_proof()) {
+    if !named(&keys) {
         return Err(BackupError::Refused(format!("the key files under {} are another installation's", wanted.data.display())));
     }
     Ok(keys)
 }
 
-/// The newest checkpoint known outside, with its note; none that is older than the backup's own, because it says nothing of what came after.
+/// The newest checkpoint known outside, with its note: one that the backup does not hold itself, or the backup's own by the operator's word;
+/// none if a new log is asked for and nothing is known.
 fn known(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Option<(Checkpoint, String)>, BackupError> {
     let vkey = Vkey::parse(&manifest.vkey).map_err(|e| BackupError::Broken(format!("{}: {e}", super::VKEY)))?;
     let copy = signer::copy(wanted.data)?;
+    let note = String::from_utf8_lossy(&backup.short(CHECKPOINT)?).into_owned();
+    let own = checkpoint::open(&note, &vkey).map_err(|e| BackupError::Broken(format!("{CHECKPOINT}: {e}")))?;
     let mut newest: Option<(Checkpoint, String)> = None;
     for note in copy.iter().chain(wanted.against) {
         let opened = checkpoint::open(note, &vkey)
             .map_err(|e| BackupError::Refused(format!("a checkpoint that is not one of the log in this backup, {}: {e}", vkey.name())))?;
-        if newest.as_ref().is_none_or(|(known, _)| opened.size > known.size) {
+        // One as large with another root was signed over other events: that is something to know.
+        let tells = opened.size > own.size || (opened.size == own.size && opened.root != own.root);
+        if tells && newest.as_ref().is_none_or(|(known, _)| opened.size > known.size) {
             newest = Some((opened, note.clone()));
         }
     }
-    let own = String::from_utf8_lossy(&backup.short(CHECKPOINT)?).into_owned();
-    let own = checkpoint::open(&own, &vkey).map_err(|e| BackupError::Broken(format!("{CHECKPOINT}: {e}")))?;
-    Ok(newest.filter(|(known, _)| known.size >= own.size))
+    match (newest, wanted.newest) {
+        (Some((known, _)), Some(stated)) => Err(BackupError::Refused(format!(
+            "--newest says {stated}, but a checkpoint over {} events is known that the backup does not hold",
+            known.size
+        ))),
+        (None, Some(stated)) if stated != own.size => {
+            Err(BackupError::Refused(format!("--newest says {stated}, but the last checkpoint in this backup is over {} events", own.size)))
+        }
+        (None, Some(_)) => Ok(Some((own, note))),
+        (None, None) if !wanted.new_log => Err(BackupError::Fork(format!(
+            "nobody can say what the log signed after this backup: {} is not there, or not newer than the backup. Give the newest checkpoint that \
+             a mirror, an auditor or another node has with --against FILE; if you know that nothing was signed after the one in the backup, over \
+             {size} events, say so with --newest {size}; else begin a new log with --new-log",
+            wanted.data.join("log/checkpoint").display(),
+            size = own.size
+        ))),
+        (newest, None) => Ok(newest),
+    }
 }
 
 /// Where everything lies until it is known to hold; goes with the value.
@@ -311,28 +339,39 @@ fn holds(report: &Report, manifest: &Manifest) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Decides whether the log may go on, and has the database remember if it may not.
-fn stand(conn: &mut Conn, known: Option<&(Checkpoint, String)>, keys: &Keyring) -> Result<Standing, BackupError> {
+/// Decides whether the log may go on. If it may, what must not go on as it stood is ended (`store::aftermath`) and recorded before anybody
+/// can open the database; if not, the database remembers that. Answers also the keys of logs that ended before.
+fn stand(
+    conn: &mut Conn,
+    known: Option<&(Checkpoint, String)>,
+    keys: &Keyring,
+    manifest: &Manifest,
+    wanted: &Wanted<'_>,
+) -> Result<(Standing, Vec<Vkey>), BackupError> {
+    let former = renewal::former(conn)?;
     let Some((newest, note)) = known else {
         signer::hold(conn, "")?;
-        return Ok(Standing::Behind("nothing is known of what the log signed after this backup".to_owned()));
+        return Ok((Standing::Behind("nothing is known of what the log signed after this backup".to_owned()), former));
     };
     match signer::extends(conn, newest) {
         Ok(()) => {
             pending::settle(conn, keys)?;
-            Ok(Standing::GoesOn)
+            aftermath::record(conn, wanted.data, keys, SystemClock.now(), |settled| event(manifest, wanted.newest, settled))?;
+            Ok((Standing::GoesOn, former))
         }
         Err(StoreError::Fork(why)) => {
             signer::hold(conn, note)?;
-            Ok(Standing::Behind(why))
+            Ok((Standing::Behind(why), former))
         }
         Err(e) => Err(e.into()),
     }
 }
 
 /// Puts keys and bundles into their place; bundles that were there are kept under another name, and named.
-fn placed(stage: &Path, data: &Path, keys: &Keyring) -> Result<Vec<(PathBuf, PathBuf)>, BackupError> {
+fn placed(stage: &Path, data: &Path, keys: &Keyring, former: &[Vkey]) -> Result<Vec<(PathBuf, PathBuf)>, BackupError> {
     keys.lay(data).map_err(BackupError::file(data))?;
+    // Bundles that were sealed under these are trusted still, also where only the folder is asked.
+    former.iter().try_for_each(|vkey| Keyring::keep_former(data, &vkey.to_string())).map_err(BackupError::file(data))?;
     let (from, to) = (stage.join("evidence"), data.join("evidence"));
     let failed = BackupError::file(&to);
     let there = fs::read_dir(&to).is_ok_and(|mut entries| entries.next().is_some());

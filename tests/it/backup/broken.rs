@@ -14,7 +14,7 @@ use countermand::{
 use serde_json::{Value, json};
 use zip::{ZipArchive, ZipWriter, write::SimpleFileOptions};
 
-use super::stage::{PASSPHRASE, back_up, node, passphrase_in, said, work};
+use super::stage::{PASSPHRASE, back_up, newest_in, node, passphrase_in, said, work};
 use crate::support::db::TestDb;
 
 type Entries = BTreeMap<String, Vec<u8>>;
@@ -25,7 +25,6 @@ struct Sample {
     folder: tempfile::TempDir,
     file: PathBuf,
     entries: Entries,
-    note: String,
 }
 
 impl Sample {
@@ -42,8 +41,7 @@ impl Sample {
             entry.read_to_end(&mut bytes).unwrap();
             entries.insert(entry.name().unwrap().into_owned(), bytes);
         }
-        let note = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
-        Self { db, folder, file, entries, note }
+        Self { db, folder, file, entries }
     }
 
     /// Writes an archive of these entries.
@@ -91,8 +89,8 @@ impl Sample {
         if laid {
             self.keys().lay(target.path()).unwrap();
         }
-        let wanted =
-            Wanted { file, data: target.path(), database: &target.database, passphrase, against: std::slice::from_ref(&self.note), new_log: false };
+        let newest = Some(newest_in(&self.file));
+        let wanted = Wanted { file, data: target.path(), database: &target.database, passphrase, against: &[], newest, new_log: false };
         let done = restore(&wanted);
         if done.is_err() {
             let left: Vec<_> = std::fs::read_dir(target.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -242,9 +240,20 @@ fn the_keys_must_be_the_installations_own() {
     std::fs::create_dir(lone.path().join("keys")).unwrap();
     std::fs::copy(sample.db.path().join("keys/log.key"), lone.path().join("keys/log.key")).unwrap();
     let database = countermand::store::Database::Sqlite(lone.path().join("countermand.db"));
-    let wanted = |data, passphrase| Wanted { file: &sample.file, data, database: &database, passphrase, against: &[], new_log: true };
+    let wanted = |data, passphrase| Wanted { file: &sample.file, data, database: &database, passphrase, against: &[], newest: None, new_log: true };
     let half = restore(&wanted(lone.path(), None));
     assert!(refused(&half).is_some_and(|why| why.contains("envelope.key") && !why.contains("log.key")), "{half:?}");
+    // With the passphrase each file that is there is looked at, also where the other is not.
+    for (key, bytes, words) in [("envelope.key", "00".repeat(32), "another installation's key"), ("log.key", "damaged".to_owned(), "64 hexadecimal")]
+    {
+        let path = lone.path().join("keys").join(key);
+        let before = std::fs::read(&path).ok();
+        std::fs::write(&path, &bytes).unwrap();
+        let other = restore(&wanted(lone.path(), Some(PASSPHRASE)));
+        assert!(refused(&other).is_some_and(|why| why.contains(&format!("keys/{key}")) && why.contains(words)), "{other:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), bytes);
+        before.map_or_else(|| std::fs::remove_file(&path), |bytes| std::fs::write(&path, bytes)).unwrap();
+    }
     let foreign = restore(&wanted(target.path(), Some(PASSPHRASE)));
     assert!(refused(&foreign).is_some_and(|why| why.contains("another installation's")), "{foreign:?}");
     let foreign = restore(&wanted(target.path(), None));
@@ -272,7 +281,15 @@ fn a_target_that_holds_data_is_left_alone() {
     let target = tempfile::tempdir().unwrap();
     let database = countermand::store::Database::Sqlite(target.path().join("countermand.db"));
     std::fs::write(target.path().join("countermand.db-wal"), "left").unwrap();
-    let wanted = Wanted { file: &sample.file, data: target.path(), database: &database, passphrase: Some(PASSPHRASE), against: &[], new_log: true };
+    let wanted = Wanted {
+        file: &sample.file,
+        data: target.path(),
+        database: &database,
+        passphrase: Some(PASSPHRASE),
+        against: &[],
+        newest: None,
+        new_log: true,
+    };
     let done = restore(&wanted);
     assert!(refused(&done).is_some_and(|why| why.contains("countermand.db-wal")), "{done:?}");
 }
@@ -287,7 +304,8 @@ fn bundles_that_were_there_are_kept_and_missing_ones_are_named() {
         let _ = std::fs::remove_file(data.join(format!("countermand.db{ending}")));
     }
     std::fs::write(data.join("evidence/archive/later.zip"), "later").unwrap();
-    let done = first.run(&["restore", sample.file.to_str().unwrap()]);
+    let newest = newest_in(&sample.file).to_string();
+    let done = first.run(&["restore", sample.file.to_str().unwrap(), "--newest", &newest]);
     assert!(done.status.success(), "{}", said(&done));
     assert!(said(&done).contains("evidence was there already and is now"), "{}", said(&done));
     assert_eq!(std::fs::read(data.join("evidence.~1~/archive/later.zip")).unwrap(), b"later");
@@ -326,6 +344,7 @@ fn wrong_use_of_backup_and_restore_is_two_and_says_what() {
         (&["restore", "/nowhere/x.backup"], "/nowhere/x.backup"),
         (&["restore", "x", "--against", "/nowhere/note"], "/nowhere/note"),
         (&["restore", "x", "--database-url", "mysql://x"], "must begin with postgres://"),
+        (&["restore", "x", "--newest", "9", "--new-log"], "cannot be used with"),
         (&["ledger", "accept", "--against", "/nowhere/note"], "/nowhere/note"),
         (&["ledger", "renew", "--reason-file", "/nowhere/why"], "/nowhere/why"),
     ] {
@@ -333,4 +352,18 @@ fn wrong_use_of_backup_and_restore_is_two_and_says_what() {
         assert_eq!(out.status.code(), Some(2), "{arguments:?}: {}", said(&out));
         assert!(said(&out).contains(words), "{arguments:?}: {}", said(&out));
     }
+}
+
+/// As large as the backup's own and over other events: somebody has signed another log, and it is not gone on with.
+#[test]
+fn a_checkpoint_as_large_with_another_root_is_no_word_that_nothing_came_after() {
+    use countermand::{app::backup::Standing, ledger::checkpoint::Checkpoint};
+    let sample = Sample::of(TestDb::sqlite());
+    let manifest: Manifest = serde_json::from_slice(&sample.entries["manifest.json"]).unwrap();
+    let other = Checkpoint { origin: manifest.origin, size: newest_in(&sample.file), root: [7; 32] }.sign(&sample.keys().log).unwrap();
+    let target = TestDb::sqlite();
+    let (data, database, against) = (target.path(), &target.database, [other]);
+    let wanted = Wanted { file: &sample.file, data, database, passphrase: Some(PASSPHRASE), against: &against, newest: None, new_log: false };
+    let done = restore(&wanted).unwrap();
+    assert!(matches!(&done.standing, Standing::Behind(why) if why.contains("not those that were signed")), "{done:?}");
 }

@@ -9,7 +9,7 @@ use countermand::{
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 
-use super::stage::{back_up, lose_database, node, passphrase_in, said, work};
+use super::stage::{back_up, lose_database, newest_in, node, passphrase_in, said, work};
 use crate::support::{db::TestDb, process::Node};
 
 /// An installation whose backup is older than what was signed last.
@@ -155,7 +155,7 @@ fn where_nothing_outside_is_known_nothing_is_restored_unless_a_new_log_is_asked_
         let mut against = with.to_vec();
         against.extend(["--against", kept.to_str().unwrap()]);
         let refused = node.run(&against);
-        assert!(refused.status.code() == Some(1) && said(&refused).contains("older than the backup"), "{}", said(&refused));
+        assert!(refused.status.code() == Some(1) && said(&refused).contains("not newer than the backup"), "{}", said(&refused));
         let foreign = {
             let other = TestDb::sqlite();
             work(&other.open(), 9);
@@ -188,6 +188,39 @@ fn where_nothing_outside_is_known_nothing_is_restored_unless_a_new_log_is_asked_
         // What the lost log signed beyond the backup is not in it, and an auditor who has that sees it.
         let audited = node.run(&["ledger", "verify", "--against", kept.to_str().unwrap()]);
         assert_eq!(audited.status.code(), Some(1), "{}", said(&audited));
+    }
+}
+
+/// The copy that the backup itself has left in a folder, and the checkpoint that the backup holds, are nothing that was seen after it.
+#[test]
+fn the_backups_own_checkpoint_tells_nothing_of_what_came_after() {
+    for lost in Lost::all() {
+        let elsewhere = if lost.db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
+        let (passphrase, node) = (passphrase_in(lost.folder.path()), node(&elsewhere));
+        let size = newest_in(&lost.backup);
+        let mut zip = zip::ZipArchive::new(std::fs::File::open(&lost.backup).unwrap()).unwrap();
+        let own = std::io::read_to_string(zip.by_name("checkpoint").unwrap()).unwrap();
+        let kept = lost.folder.path().join("own");
+        std::fs::write(&kept, &own).unwrap();
+        std::fs::create_dir(elsewhere.path().join("log")).unwrap();
+        std::fs::write(elsewhere.path().join("log/checkpoint"), &own).unwrap();
+        let restore = |more: &[&str]| {
+            let mut arguments = vec!["restore", lost.backup.to_str().unwrap(), "--passphrase-file", &passphrase];
+            arguments.extend(more);
+            node.run(&arguments)
+        };
+        let refused = restore(&["--against", kept.to_str().unwrap()]);
+        assert!(refused.status.code() == Some(1) && said(&refused).contains(&format!("--newest {size}")), "{}", said(&refused));
+        assert!(!elsewhere.path().join("keys").exists());
+        // A word that is not the backup's, and one against what is known.
+        let refused = restore(&["--newest", &(size + 1).to_string()]);
+        let words = format!("the last checkpoint in this backup is over {size} events");
+        assert!(refused.status.code() == Some(2) && said(&refused).contains(&words), "{}", said(&refused));
+        std::fs::write(&kept, &lost.last).unwrap();
+        let refused = restore(&["--against", kept.to_str().unwrap(), "--newest", &size.to_string()]);
+        assert!(refused.status.code() == Some(2) && said(&refused).contains("that the backup does not hold"), "{}", said(&refused));
+        let behind = restore(&["--against", kept.to_str().unwrap()]);
+        assert!(behind.status.code() == Some(1) && said(&behind).contains("it can only be read"), "{}", said(&behind));
     }
 }
 
@@ -254,10 +287,12 @@ fn a_new_log_goes_on_from_what_is_left_and_the_old_proofs_still_hold() {
         let passphrase = passphrase_in(lost.folder.path());
         node.json(&["backup", "--out", file.to_str().unwrap(), "--with-keys", "--passphrase-file", &passphrase, "--json"]);
         let target = TestDb::sqlite();
-        let copy = lost.db.path().join("log/checkpoint");
+        let newest = newest_in(&file).to_string();
         let there = super::stage::node(&target);
-        there.json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"]);
+        there.json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--newest", &newest, "--json"]);
         assert_eq!(there.json(&["ledger", "verify", "--json"])["ok"], true);
+        // The key of the log that has ended is known there too.
+        assert_eq!(std::fs::read_to_string(target.path().join("keys/former")).unwrap(), format!("{}\n", lost.vkey));
     }
 }
 
@@ -427,11 +462,7 @@ fn bundles_of_the_log_before_are_trusted_still() {
         let backup = back_up(&node(&db), folder.path());
         let db = lose_database(db);
         let node = node(&db);
-        let done = node.run(&["restore", backup.to_str().unwrap(), "--new-log"]);
-        assert!(done.status.success(), "{}", said(&done));
-        // Nothing newer was known than the backup itself, so that its log simply went on: begin a new one over a lost copy.
-        std::fs::remove_file(db.path().join("log/checkpoint")).unwrap();
-        let renewed = node.json(&["ledger", "renew", "--json"]);
+        let renewed = node.json(&["restore", backup.to_str().unwrap(), "--new-log", "--json"]);
         let bundle = told["bundle"].as_str().unwrap();
         let trusted = node.run(&["evidence", "verify", bundle]);
         assert!(trusted.status.success(), "{}", said(&trusted));

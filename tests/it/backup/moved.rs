@@ -14,7 +14,7 @@ use countermand::{
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::stage::{PASSPHRASE, back_up, node, passphrase_in, said, work};
+use super::stage::{PASSPHRASE, back_up, newest_in, node, passphrase_in, said, work};
 use crate::support::db::TestDb;
 
 /// All rows of all tables but those that a restore itself adds to, or ends.
@@ -41,14 +41,13 @@ fn a_whole_installation_comes_back_on_the_same_and_on_the_other_database() {
         let (first, folder) = (node(&db), tempfile::tempdir().unwrap());
         let told = first.json(&["demo", "--once", "--json"]);
         let file = back_up(&first, folder.path());
-        let copy = db.path().join("log/checkpoint");
+        let newest = newest_in(&file).to_string();
         let before = rows(&db.open());
         assert!(before.iter().filter(|(_, lines)| !lines.is_empty()).count() > 12, "{before:?}");
         for target in [Some(TestDb::sqlite()), TestDb::postgres()].into_iter().flatten() {
             let second = node(&target);
             let passphrase = passphrase_in(folder.path());
-            let restored =
-                second.json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"]);
+            let restored = second.json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--newest", &newest, "--json"]);
             assert_eq!(restored["read_only"], Value::Null, "{restored}");
             let report = second.json(&["ledger", "verify", "--json"]);
             assert!(report["ok"] == true && report["size"].as_u64() > restored["size"].as_u64(), "{report}");
@@ -90,7 +89,7 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
         let folder = tempfile::tempdir().unwrap();
         let (app, file) = (App::new(store.clone(), Config::default()), folder.path().join("a.backup"));
         let out = file.clone();
-        let taken = tokio::task::spawn_blocking(move || backup::take(&app, &out, Some(PASSPHRASE), || Ok(()))).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || backup::take(&app, &out, Some(PASSPHRASE), || Ok(()))).await.unwrap().unwrap();
         let after = done.lock().unwrap().len();
         stop.store(true, Ordering::SeqCst);
         while let Some(writer) = writers.join_next().await {
@@ -99,24 +98,18 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
         assert!(acknowledged.len() > 20 && after > acknowledged.len(), "{} before, {after} after", acknowledged.len());
 
         let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
-        let note = tokio::task::spawn_blocking({
-            let store = store.clone();
-            let size = taken.manifest.size;
-            move || store.read_now(move |c| Ok((0..=size).rev().find_map(|size| reader::checkpoint_at(c, size).unwrap()).unwrap())).unwrap()
-        })
-        .await
-        .unwrap();
         let wanted = backup::Wanted {
             file: &file,
             data: target.path(),
             database: &target.database,
             passphrase: Some(PASSPHRASE),
-            against: &[note],
+            against: &[],
+            newest: Some(newest_in(&file)),
             new_log: false,
         };
         let restored = backup::restore(&wanted).unwrap();
         assert_eq!(restored.standing, backup::Standing::GoesOn);
-        let there = backup::resume(target.options(), &restored.manifest).unwrap();
+        let there = backup::resume(target.options(), &restored).unwrap();
         assert!(there.verify(&Default::default()).unwrap().ok);
         let lost: Vec<_> = acknowledged.iter().filter(|event| there.index_of(event).unwrap().is_none()).collect();
         let waiting: Vec<String> = there.read_now(|c| Ok(log_pending::table.select(log_pending::event_id).load(c)?)).unwrap();
@@ -151,8 +144,8 @@ fn nobody_is_still_signed_in_and_nothing_is_sent_a_second_time() {
         drop(store);
         let file = back_up(&first, folder.path());
         let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
-        let (passphrase, copy) = (passphrase_in(folder.path()), db.path().join("log/checkpoint"));
-        node(&target).json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"]);
+        let (passphrase, newest) = (passphrase_in(folder.path()), newest_in(&file).to_string());
+        node(&target).json(&["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--newest", &newest, "--json"]);
         let store = target.open();
         assert_eq!(open(&store), 0);
         let size = store.read_now(reader::head).unwrap().size();
@@ -171,6 +164,7 @@ fn nobody_is_still_signed_in_and_nothing_is_sent_a_second_time() {
         assert_eq!((state.as_str(), deliveries), ("unknown", vec!["unknown".to_owned()]));
         let detail: Value = serde_json::from_slice(&detail.iter().find(|p| p.name == "detail").unwrap().value).unwrap();
         assert!(detail["sends_in_doubt"] == json!([broadcast]) && detail["sessions_ended"].as_u64() > Some(0), "{detail}");
+        assert_eq!(detail["newest_stated"].to_string(), newest);
     }
 }
 
@@ -180,7 +174,6 @@ fn events_that_wait_for_their_index_are_not_lost_on_the_way_to_the_other_databas
     let Some(db) = TestDb::postgres() else { return };
     drop(db.open());
     work(&db.open(), 2);
-    let copy = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
     let unsequenced = Store::open(Options { sequencer: false, ..db.options() }).unwrap();
     let folder = tempfile::tempdir().unwrap();
     // The sequencer of the store before may still hold on for a moment.
@@ -196,11 +189,12 @@ fn events_that_wait_for_their_index_are_not_lost_on_the_way_to_the_other_databas
         data: target.path(),
         database: &target.database,
         passphrase: Some(PASSPHRASE),
-        against: &[copy],
+        against: &[],
+        newest: Some(newest_in(&file)),
         new_log: false,
     };
     let restored = backup::restore(&wanted).unwrap();
-    let store = backup::resume(target.options(), &restored.manifest).unwrap();
+    let store = backup::resume(target.options(), &restored).unwrap();
     assert_eq!(store.index_of(&event.event).unwrap(), Some(restored.manifest.size));
     assert!(store.verify(&Default::default()).unwrap().ok);
 }
@@ -258,6 +252,29 @@ fn a_backup_that_fails_says_so_in_the_trail() {
     }
 }
 
+/// Whoever opens the database first after it got its place, be it before the restoring process itself, finds all that ended.
+#[test]
+fn what_a_restore_ends_has_ended_before_anybody_can_open_the_database() {
+    use countermand::store::schema::{log_search, sessions};
+    for db in TestDb::each() {
+        let (first, folder) = (node(&db), tempfile::tempdir().unwrap());
+        first.json(&["demo", "--once", "--json"]);
+        let file = back_up(&first, folder.path());
+        let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
+        let newest = Some(newest_in(&file));
+        let (data, database) = (target.path(), &target.database);
+        let wanted = backup::Wanted { file: &file, data, database, passphrase: Some(PASSPHRASE), against: &[], newest, new_log: false };
+        backup::restore(&wanted).unwrap();
+        let found = target.open().read_now(|c| {
+            let open: i64 = sessions::table.filter(sessions::state.ne("closed")).count().get_result(c)?;
+            let recorded: i64 = log_search::table.filter(log_search::action.eq("backup.restored")).count().get_result(c)?;
+            Ok((open, recorded))
+        });
+        assert_eq!(found.unwrap(), (0, 1));
+        assert!(target.open().verify(&Default::default()).unwrap().ok);
+    }
+}
+
 /// The process dies when all is in its place but the database: nothing was restored, and the next try does it.
 #[test]
 fn a_restore_that_was_cut_off_is_done_again() {
@@ -265,10 +282,10 @@ fn a_restore_that_was_cut_off_is_done_again() {
         let (first, folder) = (node(&db), tempfile::tempdir().unwrap());
         first.json(&["demo", "--once", "--json"]);
         let file = back_up(&first, folder.path());
-        let (passphrase, copy) = (passphrase_in(folder.path()), db.path().join("log/checkpoint"));
+        let (passphrase, newest) = (passphrase_in(folder.path()), newest_in(&file).to_string());
         let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
         let second = node(&target);
-        let restore = ["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--against", copy.to_str().unwrap(), "--json"];
+        let restore = ["restore", file.to_str().unwrap(), "--passphrase-file", &passphrase, "--newest", &newest, "--json"];
         let died = second.crash_at("restore.placed", &restore);
         assert_eq!(died.status.code(), None, "{}", said(&died));
         // Whoever starts a server now begins nothing anew on top of it.
@@ -291,14 +308,14 @@ fn parts_of_earlier_months_get_their_partitions_back() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.backup");
     backup::take(&App::new(store, Config::default()), &file, Some(PASSPHRASE), || Ok(())).unwrap();
-    let note = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
     let target = TestDb::postgres().unwrap();
     let wanted = backup::Wanted {
         file: &file,
         data: target.path(),
         database: &target.database,
         passphrase: Some(PASSPHRASE),
-        against: &[note],
+        against: &[],
+        newest: Some(newest_in(&file)),
         new_log: false,
     };
     backup::restore(&wanted).unwrap();

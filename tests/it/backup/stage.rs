@@ -40,6 +40,13 @@ pub fn back_up(node: &Node, folder: &Path) -> PathBuf {
     file
 }
 
+/// How many events the backup's own checkpoint is over.
+pub fn newest_in(backup: &Path) -> u64 {
+    let mut zip = zip::ZipArchive::new(std::fs::File::open(backup).unwrap()).unwrap();
+    let note = std::io::read_to_string(zip.by_name("checkpoint").unwrap()).unwrap();
+    note.lines().nth(1).unwrap().parse().unwrap()
+}
+
 /// The database goes; on SQLite the file, on PostgreSQL another schema takes its place.
 pub fn lose_database(db: TestDb) -> TestDb {
     match &db.database {
