@@ -61,8 +61,8 @@ pub fn work(deployment: &Deployment) -> ExitCode {
             return Err(Trouble::cannot(StoreError::Behind));
         }
         witness::at_start(&app).await?;
-        note(&app, Action::ServiceStarted, "work").await?;
         timestamps::begin(&app).await.map_err(Trouble::cannot)?;
+        note(&app, Action::ServiceStarted, "work").await?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
@@ -98,9 +98,9 @@ where
         return web::serve(listen, Shell::of(&app), configure).await.map_err(Trouble::cannot);
     }
     witness::at_start(&app).await?;
+    timestamps::begin(&app).await.map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
     once::release(&app).await.map_err(Trouble::cannot)?;
-    timestamps::begin(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
         let _ = stopped.await;

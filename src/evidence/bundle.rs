@@ -168,7 +168,7 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
         attachments,
         calls,
         withheld,
-        varies: varies(&data),
+        varies: varies(c, &data),
         anchors,
         files: data
             .iter()
@@ -197,10 +197,13 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
     }
 }
 
-/// Files in which another export may differ: those that always do, and the stamped checkpoints of this one.
-fn varies(data: &Files) -> Vec<String> {
+/// Files in which another export may differ: those that always do, the stamped checkpoints of this one, and a token over the signature by
+/// each authority of the settings.
+fn varies(c: &Collected, data: &Files) -> Vec<String> {
+    let authorities = c.environment["settings"]["timestamp_authorities"].as_array().map_or(0, Vec::len);
+    let numbered = (1..authorities).flat_map(|n| <[String; 2]>::from(timestamps::names(SIGNATURE, n)));
     let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/")).map(|p| format!("data/{p}"));
-    VARIES.map(ToOwned::to_owned).into_iter().chain(stamped).collect()
+    VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).collect()
 }
 
 /// Path and SHA-256 of each call's file; file -> call id.

@@ -12,7 +12,8 @@ use super::collected::{Case, Decision, Issue};
 pub const FORMAT: u64 = 1;
 
 /// Files in which two exports of one case at one size of the log may differ.
-/// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones.
+/// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones; so are the numbered tokens over
+/// the signature where there are several authorities.
 pub const VARIES: [&str; 14] = [
     "bag-info.txt",
     "data/custody/custody.csv",

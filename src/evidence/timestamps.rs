@@ -35,7 +35,7 @@ pub struct Token {
 }
 
 /// Names of the question and the answer about the file `stamped`: the first token has the plain name, others a number.
-fn names(stamped: &str, n: usize) -> (String, String) {
+pub(super) fn names(stamped: &str, n: usize) -> (String, String) {
     let number = if n == 0 { String::new() } else { format!(".{}", n + 1) };
     (format!("{stamped}{number}.tsq"), format!("{stamped}{number}.tsr"))
 }

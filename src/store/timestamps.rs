@@ -67,10 +67,14 @@ pub fn of_bundle(conn: &mut Conn, bundle: &str) -> Result<Vec<TimestampRow>, Sto
     Ok(timestamps::table.filter(timestamps::bundle_id.eq(bundle)).order(timestamps::authority.asc()).load(conn)?)
 }
 
-/// Stamped checkpoints around `size`: by each authority the newest at or before it and the first at or after it; in order of size.
-pub fn around(conn: &mut Conn, size: u64) -> Result<Vec<TimestampRow>, StoreError> {
+/// Stamped checkpoints of the log `origin` around `size`: by each authority the newest at or before it and the first at or after it; in order of
+/// size. Those of a log from which this one was renewed are of another origin.
+pub fn around(conn: &mut Conn, origin: &str, size: u64) -> Result<Vec<TimestampRow>, StoreError> {
     let size = i64::try_from(size).unwrap_or(i64::MAX);
-    let obtained = || timestamps::table.filter(timestamps::subject.eq(CHECKPOINT)).filter(timestamps::state.eq(OBTAINED));
+    // A checkpoint's text begins with the line of its origin; both databases compare bytes in their order.
+    let (from, to) = (format!("{origin}\n").into_bytes(), format!("{origin}\x0b").into_bytes());
+    let of_log = || timestamps::table.filter(timestamps::stamped.ge(from.clone())).filter(timestamps::stamped.lt(to.clone()));
+    let obtained = || of_log().filter(timestamps::subject.eq(CHECKPOINT)).filter(timestamps::state.eq(OBTAINED));
     let authorities: Vec<String> = obtained().select(timestamps::authority).distinct().order(timestamps::authority.asc()).load(conn)?;
     let mut found: Vec<TimestampRow> = Vec::new();
     for authority in authorities {

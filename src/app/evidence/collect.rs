@@ -182,10 +182,10 @@ impl Reading<'_> {
     /// The stamped checkpoints next to the bundle's own, each with its way to it.
     fn anchors(&self, conn: &mut Conn) -> Result<Vec<Anchor>, StoreError> {
         let mut found: Vec<Anchor> = Vec::new();
-        for row in timestamp_rows::around(conn, self.size)? {
+        for row in timestamp_rows::around(conn, self.store.origin(), self.size)? {
             let (size, text) = (u64::try_from(row.log_size).unwrap_or(0), row.stamped.clone());
             let Some(token) = timestamps::token_of(row) else { continue };
-            match found.last_mut().filter(|anchor| anchor.size == size) {
+            match found.last_mut().filter(|anchor| anchor.text == text) {
                 // Several authorities stamp the same text.
                 Some(anchor) => anchor.tokens.push(token),
                 None => {

@@ -25,7 +25,7 @@ use crate::{
     connect::timestamp::{self as wire, NoAnswer},
     crypto::{
         sha256,
-        timestamp::{self, Policy, Query, Roots, Stamp, chain},
+        timestamp::{self, Policy, Query, Refusal, Roots, Stamp, chain},
     },
     domain::event::{Action, Event, Outcome, Subject},
     evidence::timestamps::Token,
@@ -63,16 +63,17 @@ pub fn roots(config: &Config) -> Roots {
     all
 }
 
-/// Makes sure that each authority's root and policy can be used, and that its job waits. Call it when a process starts.
+/// Makes sure that the job of each authority waits, and warns of one whose root or policy cannot be used: its job is refused for its
+/// settings, which the settings page shows, and nobody else is held up. Call it when a process starts, before it says that it did.
 ///
 /// # Errors
-/// Words that name the authority; `StoreError` in words.
-pub async fn begin(app: &App) -> Result<(), String> {
+/// As the store has them.
+pub async fn begin(app: &App) -> AppResult<()> {
     let authorities = app.config.timestamp.authorities.clone();
     for authority in &authorities {
-        let failed = |e: String| format!("timestamp.authorities: {:?}: {e}", authority.name);
-        roots_of(&app.config, authority).map_err(failed)?;
-        policy(authority).map_err(failed)?;
+        if let Err(reason) = roots_of(&app.config, authority).and_then(|_| policy(authority)) {
+            tracing::warn!(authority = authority.name, reason, "no timestamps by this authority: its settings cannot be used");
+        }
     }
     if authorities.is_empty() {
         return Ok(());
@@ -83,7 +84,7 @@ pub async fn begin(app: &App) -> Result<(), String> {
         }
         Ok(())
     };
-    app.store.write(enqueue).await.map_err(|e| e.to_string())?;
+    app.store.write(enqueue).await?;
     Ok(())
 }
 
@@ -123,8 +124,11 @@ async fn ask(app: &App, authority: &Authority, bytes: &[u8], patience: Duration)
         let roots = roots_of(&app.config, authority).map_err(settings)?;
         let answer = wire::ask(&authority.url, app.config.allow_private_destinations, query.to_der(), patience).await;
         let answer = answer.map_err(|e| Failure { kind: if e == NoAnswer::TooLong { "too_long" } else { "unreachable" }, words: e.to_string() })?;
-        let stamp = timestamp::verify(&query, &answer, &roots).map_err(|e| Failure { kind: e.as_str(), words: e.to_string() })?;
-        Ok((answer, stamp))
+        let question = query.clone();
+        // Signatures take their time; the thread that waits for others must not.
+        let checked = tokio::task::spawn_blocking(move || timestamp::verify(&question, &answer, &roots).map(|stamp| (answer, stamp))).await;
+        let checked = checked.unwrap_or(Err(Refusal::Malformed("the check ended before its time")));
+        checked.map_err(|e| Failure { kind: e.as_str(), words: e.to_string() })
     };
     Asked { outcome: asked.await, query: query.to_der() }
 }

@@ -1,7 +1,7 @@
 //! Certificates: what an authority's may be used for, and the way from it up to a root that is trusted (RFC 5280 §6.1, as far as
 //! timestamps need it). The root's own signature proves nothing and is not looked at: whoever configures it trusts it.
 
-use std::collections::BTreeSet;
+use std::{cell::RefCell, collections::BTreeSet};
 
 use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
 use x509_cert::{
@@ -9,11 +9,13 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
 };
 
-use super::{Refusal, algorithm, asn1::TIME_STAMPING};
+use super::{Refusal, algorithm, asn1::TIME_STAMPING, readable};
 use crate::{clock::Instant, crypto::sha256};
 
 /// Certificates in a chain, the signer's and the root's included.
 const LONGEST: usize = 8;
+/// Signatures that one search checks: certificates that all sign each other would keep it busy for ever.
+const SIGNATURES: usize = 64;
 
 /// Critical extensions that are looked at here: basicConstraints, keyUsage, extKeyUsage; certificatePolicies only narrow what a person
 /// reads out of a certificate.
@@ -86,7 +88,7 @@ impl Roots {
 
     /// Subject and SHA-256 of each root, as `openssl x509 -fingerprint -sha256` takes it, without colons.
     pub fn fingerprints(&self) -> Vec<(String, String)> {
-        let named = |c: &Certificate| (c.tbs_certificate.subject.to_string(), hex::encode(sha256(&c.to_der().unwrap_or_default())));
+        let named = |c: &Certificate| (readable(&c.tbs_certificate.subject), hex::encode(sha256(&c.to_der().unwrap_or_default())));
         self.roots.iter().map(named).collect()
     }
 }
@@ -119,7 +121,7 @@ pub fn purpose(certificate: &Certificate) -> Result<(), Refusal> {
 /// The [`Refusal`] of the way that came furthest.
 pub fn path(signer: &Certificate, along: &[Certificate], roots: &Roots, at: Instant) -> Result<Vec<Vec<u8>>, Refusal> {
     let between: Vec<&Certificate> = along.iter().chain(&roots.between).collect();
-    let found = Climb { between, roots, at }.from(signer, &mut vec![signer])?;
+    let found = Climb { between, roots, at, tried: RefCell::default() }.from(signer, &mut vec![signer])?;
     found.into_iter().map(|c| c.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))).collect()
 }
 
@@ -127,6 +129,8 @@ struct Climb<'a> {
     between: Vec<&'a Certificate>,
     roots: &'a Roots,
     at: Instant,
+    /// Steps that were tried: the certificate below, the one above, and how high. As many as signatures were checked.
+    tried: RefCell<BTreeSet<(Vec<u8>, Vec<u8>, usize)>>,
 }
 
 impl<'a> Climb<'a> {
@@ -140,10 +144,15 @@ impl<'a> Climb<'a> {
         if so_far.len() >= LONGEST {
             return Err(worst);
         }
-        let mut tried = BTreeSet::new();
+        let own = below.to_der().unwrap_or_default();
         for (above, is_root) in self.roots.roots.iter().map(|c| (c, true)).chain(self.between.iter().map(|c| (*c, false))) {
-            let key = above.to_der().unwrap_or_default();
-            if above.tbs_certificate.subject != below.tbs_certificate.issuer || so_far.contains(&above) || !tried.insert(key) {
+            if above.tbs_certificate.subject != below.tbs_certificate.issuer || so_far.contains(&above) {
+                continue;
+            }
+            if self.tried.borrow().len() >= SIGNATURES {
+                return Err(worst);
+            }
+            if !self.tried.borrow_mut().insert((own.clone(), above.to_der().unwrap_or_default(), so_far.len())) {
                 continue;
             }
             let step = self.signed(below, above, so_far.len() - 1).and_then(|()| {
@@ -167,16 +176,16 @@ impl<'a> Climb<'a> {
         let seconds = |t: x509_cert::time::Time| i64::try_from(t.to_unix_duration().as_secs()).unwrap_or(i64::MAX);
         let now = self.at.unix_seconds();
         if now < seconds(tbs.validity.not_before) || now > seconds(tbs.validity.not_after) {
-            return Err(Refusal::Validity(tbs.subject.to_string()));
+            return Err(Refusal::Validity(readable(&tbs.subject)));
         }
         let unknown = tbs.extensions.iter().flatten().any(|e| e.critical && !KNOWN.contains(&e.extn_id.to_string().as_str()));
-        if unknown { Err(Refusal::Extension(tbs.subject.to_string())) } else { Ok(()) }
+        if unknown { Err(Refusal::Extension(readable(&tbs.subject))) } else { Ok(()) }
     }
 
     /// `above` signed `below` and may sign certificates; `between`: authorities that lie under it already.
     fn signed(&self, below: &Certificate, above: &Certificate, between: usize) -> Result<(), Refusal> {
         let tbs = &above.tbs_certificate;
-        let refused = || Refusal::NotAnAuthority(tbs.subject.to_string());
+        let refused = || Refusal::NotAnAuthority(readable(&tbs.subject));
         let message = below.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
         let signature = below.signature.as_bytes().ok_or(Refusal::Signature)?;
         if below.signature_algorithm != below.tbs_certificate.signature {

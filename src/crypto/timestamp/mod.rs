@@ -24,6 +24,11 @@ pub use token::{Stamp, verify};
 /// The longest answer that is looked at, in bytes: a token with a long chain takes a tenth of it.
 pub const LONGEST: usize = 64 << 10;
 
+/// Words of somebody else as they may stand in a refusal or an event: without control characters, 200 characters at most.
+fn readable(words: &impl ToString) -> String {
+    words.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
+}
+
 /// Why an answer was refused; one for each thing that is checked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

@@ -17,9 +17,12 @@ use super::{
         CONTENT_TYPE, MESSAGE_DIGEST, SIGNED_DATA, SIGNING_CERTIFICATE, SIGNING_CERTIFICATE_V2, SigningCertificate, SigningCertificateV2, TST_INFO,
         TimeStampResp, TstInfo,
     },
-    chain,
+    chain, readable,
 };
 use crate::clock::Instant;
+
+/// Certificates that a token may carry: several times what a chain takes.
+const CERTIFICATES: usize = 32;
 
 /// What a token proves: that the hash was there at this time, by an authority under a root that is trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +50,7 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
     let response = TimeStampResp::from_der(answer).map_err(|_| Refusal::Malformed("not an answer"))?;
     // granted and grantedWithMods.
     if response.status.status > 1 {
-        let text: String = response.status.text.unwrap_or_default().join("; ").chars().filter(|c| !c.is_control()).take(200).collect();
+        let text = readable(&response.status.text.unwrap_or_default().join("; "));
         return Err(Refusal::Status { status: response.status.status, text });
     }
     let token = response.token.ok_or(Refusal::Malformed("granted, but without a token"))?;
@@ -62,6 +65,9 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
     let at = time(&info)?;
 
     let [signer] = signed.signer_infos.0.as_slice() else { return Err(Refusal::Signers) };
+    if signed.certificates.as_ref().is_some_and(|set| set.0.len() > CERTIFICATES) {
+        return Err(Refusal::Malformed("more certificates than a chain has"));
+    }
     let certificates: Vec<Certificate> = signed.certificates.iter().flat_map(|set| set.0.iter()).filter_map(certificate).collect();
     let certificate = certificates.iter().find(|c| is_of(c, &signer.sid)).ok_or(Refusal::NoCertificate)?;
     signature(signer, certificate, content.as_bytes())?;
@@ -71,7 +77,7 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
         at,
         policy: info.policy.to_string(),
         serial: hex::encode(info.serial_number.as_bytes()),
-        signer: certificate.tbs_certificate.subject.to_string(),
+        signer: readable(&certificate.tbs_certificate.subject),
         path,
     })
 }

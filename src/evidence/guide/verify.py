@@ -126,12 +126,17 @@ for name in anchors:
 proven = [json.loads(line) for line in lines("data/proofs/consistency.jsonl")] if anchors else []
 if len(proven) != len(anchors):
     problems.append("consistency.jsonl and the stamped checkpoints differ in number")
+led = {size}
 for line in proven:
     old, new = line["old"], line["new"]
     if size not in (old, new) or not {old, new} <= set(roots):
         problems.append("consistency.jsonl speaks of checkpoints that are not here")
     elif not consistent(old, roots[old], new, roots[new], [bytes.fromhex(h) for h in line["proof"]]):
         problems.append("the checkpoints of %d and %d events are not of one log" % (old, new))
+    else:
+        led |= {old, new}
+for other in sorted(set(roots) - led):
+    problems.append("no line of consistency.jsonl shows that the checkpoint of %d events is of this log" % other)
 
 events = lines("data/events.jsonl")
 proofs = [json.loads(line) for line in lines("data/proofs/inclusion.jsonl")]

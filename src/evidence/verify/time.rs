@@ -1,7 +1,7 @@
 //! Timestamps: each token against what it is over, each stamped checkpoint against the bundle's, and whether their roots are trusted.
 //! A bundle without any is none the worse, and the list says so.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
@@ -18,6 +18,12 @@ use crate::{
     },
     ledger::{checkpoint::Checkpoint, tree::verify_consistency},
 };
+
+/// What a file of roots may hold, in bytes and certificates; and how many tokens are looked at over one file. Anybody may add to what no
+/// manifest lists, and each certificate and token costs time.
+const ROOTS_BYTES: usize = 256 << 10;
+const ROOTS_COUNT: usize = 64;
+const TOKENS: usize = 16;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,7 +47,13 @@ pub(super) fn check(files: &Files, report: &Report, checkpoint: Option<&Checkpoi
         return;
     }
     let Some(pem) = file(files, ROOTS, checks) else { return };
-    let roots = match Roots::from_pem(&String::from_utf8_lossy(pem)) {
+    let text = String::from_utf8_lossy(pem);
+    let count = text.matches("-----BEGIN CERTIFICATE-----").count();
+    if pem.len() > ROOTS_BYTES || count > ROOTS_COUNT {
+        let most = format!("{ROOTS_COUNT} certificates, {ROOTS_BYTES} bytes");
+        return checks.fail("timestamp_root", ROOTS, most, format!("{count} certificates, {} bytes", pem.len()));
+    }
+    let roots = match Roots::from_pem(&text) {
         Ok(roots) => roots,
         Err(e) => return checks.fail("timestamp_root", ROOTS, "certificates", e),
     };
@@ -51,8 +63,20 @@ pub(super) fn check(files: &Files, report: &Report, checkpoint: Option<&Checkpoi
             trusted.extend(roots);
         }
     }
+    let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
+    let named = named.join(", ");
+    let mut over: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in tokens {
-        token(files, path, &roots, &trusted, checks);
+        over.entry(stamped_by(path)).or_default().push(path);
+    }
+    for (stamped, tokens) in over {
+        if tokens.len() > TOKENS {
+            checks.fail("timestamp", stamped, TOKENS, tokens.len());
+            continue;
+        }
+        for path in tokens {
+            token(files, path, (&roots, &named), &trusted, checks);
+        }
     }
 }
 
@@ -64,8 +88,8 @@ fn pairs(files: &Files, tokens: &[&String], checks: &mut Checks) {
     }
 }
 
-/// One token: over the file beside it, by an authority under a root that the bundle names; and whether that root is one we trust.
-fn token(files: &Files, path: &str, roots: &Roots, trusted: &Roots, checks: &mut Checks) {
+/// One token: over the file beside it, by an authority under a root that the bundle names (`named`: as it is told); and whether that root is one we trust.
+fn token(files: &Files, path: &str, (roots, named): (&Roots, &str), trusted: &Roots, checks: &mut Checks) {
     const NAME: &str = "timestamp";
     let question = format!("{}.tsq", path.trim_end_matches(".tsr"));
     let (Some(stamped), Some(question_bytes)) = (file(files, stamped_by(path), checks), file(files, &question, checks)) else { return };
@@ -83,10 +107,7 @@ fn token(files: &Files, path: &str, roots: &Roots, trusted: &Roots, checks: &mut
     }
     match timestamp::verify(&query, answer, trusted) {
         Ok(stamp) => checks.add("timestamp_root", Answer::Pass, path, &stamp.signer, &stamp.signer),
-        Err(_) => {
-            let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
-            checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named.join(", "));
-        }
+        Err(_) => checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named),
     }
 }
 

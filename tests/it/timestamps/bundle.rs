@@ -18,6 +18,7 @@ use countermand::{
         zip::{self, Files, Limits},
     },
     ledger::checkpoint,
+    store::timestamps::around,
 };
 
 use super::{Timed, openssl};
@@ -140,6 +141,36 @@ fn whatever_is_done_to_a_token_is_named() {
     }
 }
 
+/// Nobody is kept busy by what anybody may add, or by what a key's holder may pack.
+#[test]
+fn too_many_tokens_or_roots_are_refused_and_numbered_tokens_may_vary() {
+    let now = SystemClock.now();
+    let authority = Authority::fresh(now).unwrap();
+    let roots = Roots::from_pem(&authority.root_pem()).unwrap();
+    let mut files = files(&anchored(&authority, now), &authority, now);
+    let good = files.clone();
+    for n in 3..=17 {
+        for end in ["tsq", "tsr"] {
+            files.insert(format!("{SIGNATURE}.{n}.{end}"), good[&format!("{SIGNATURE}.{end}")].clone());
+        }
+    }
+    assert_eq!(of(&check(&files, &roots), "timestamp", Answer::Fail), [SIGNATURE]);
+    for n in ["tsq", "tsr"] {
+        files.remove(&format!("{SIGNATURE}.17.{n}"));
+    }
+    assert_eq!(check(&files, &roots).result, Answer::Pass, "sixteen are looked at");
+    for pem in [authority.root_pem().repeat(65), authority.root_pem() + &" ".repeat(256 << 10)] {
+        let mut files = good.clone();
+        files.insert("trust/tsa-root.pem".into(), pem.into_bytes());
+        assert_eq!(of(&check(&files, &roots), "timestamp_root", Answer::Fail), ["trust/tsa-root.pem"]);
+    }
+    let mut collected = sample::collected("x");
+    collected.environment["settings"]["timestamp_authorities"] = serde_json::json!(["one", "two"]);
+    let report: serde_json::Value = serde_json::from_slice(&build(&collected, &sample::key()).unwrap().files["data/evidence.json"]).unwrap();
+    let varies = report["varies"].as_array().unwrap();
+    assert!(varies.contains(&format!("{SIGNATURE}.2.tsr").into()) && !varies.contains(&format!("{SIGNATURE}.3.tsr").into()), "{varies:?}");
+}
+
 /// A bundle that fits in itself, by whoever holds the log's key: its stamped checkpoints are of another log, or lead nowhere.
 #[test]
 fn a_stamped_checkpoint_must_be_of_this_log() {
@@ -188,6 +219,16 @@ fn told(bytes: &[u8]) -> String {
     let script = printed(&files["data/VERIFY.en.md"], "### Timestamps");
     assert_eq!(script, printed(&files["data/VERIFY.zh-CN.md"], "### 第三方的可信时间戳"), "the same commands in both languages");
     openssl::done(folder.path(), "python3 data/tools/verify.py .");
+    if let Some(roots) = files.get("trust/tsa-root.pem") {
+        let shown = printed(&files["data/VERIFY.en.md"], "trust/tsa-root.pem` is only");
+        assert_eq!(shown, printed(&files["data/VERIFY.zh-CN.md"], "`trust/tsa-root.pem` 仅供参考"));
+        // A second certificate is shown as well.
+        let twice = [roots.as_slice(), Authority::fresh(SystemClock.now()).unwrap().root_pem().as_bytes()].concat();
+        std::fs::write(folder.path().join("trust/tsa-root.pem"), twice).unwrap();
+        let held = String::from_utf8_lossy(roots).matches("BEGIN CERTIFICATE").count();
+        assert_eq!(openssl::done(folder.path(), &shown).to_lowercase().matches("fingerprint=").count(), held + 1);
+        std::fs::write(folder.path().join("trust/tsa-root.pem"), roots).unwrap();
+    }
     openssl::done(folder.path(), &format!("exec 2>&1\n{script}"))
 }
 
@@ -233,6 +274,9 @@ async fn exports_at_one_size_differ_only_where_they_say_so() {
         let (a, b) = (&first.bundle.files, &second.bundle.files);
         let differ: Vec<_> = a.keys().chain(b.keys()).filter(|p| a.get(*p) != b.get(*p) && !allowed.contains(p)).collect();
         assert!(differ.is_empty(), "{differ:?}");
+        let origin = app.store.origin().to_owned();
+        let (ours, others) = app.store.read(move |conn| Ok((around(conn, &origin, at)?.len(), around(conn, "other", at)?.len()))).await.unwrap();
+        assert_eq!((ours, others), (2, 0), "those of a log of another origin are none of ours");
         let pins = [Pin::Log(app.store.vkey().unwrap()), Pin::Authorities(timestamps::roots(&app.config))];
         let folder = tempfile::tempdir().unwrap();
         unpack(&second.bundle.files, folder.path());
@@ -245,6 +289,10 @@ async fn exports_at_one_size_differ_only_where_they_say_so() {
         std::fs::write(&proofs, format!("{}{flipped}{}", &good[..at_hash], &good[at_hash + 1..])).unwrap();
         let said = String::from_utf8(openssl::bash(folder.path(), program).stdout).unwrap();
         assert!(said.contains("are not of one log"), "{said}");
+        let line = good.lines().next().unwrap();
+        std::fs::write(&proofs, format!("{line}\n{line}\n")).unwrap();
+        let said = String::from_utf8(openssl::bash(folder.path(), program).stdout).unwrap();
+        assert!(said.contains("no line of consistency.jsonl"), "{said}");
         for exported in [&first, &second] {
             let outcome = verify(&exported.bundle.bytes, &pins, &Limits::default());
             assert_eq!(outcome.result, Answer::Pass, "{:#?}", outcome.checks.iter().filter(|c| c.result != Answer::Pass).collect::<Vec<_>>());

@@ -224,3 +224,32 @@ fn a_file_of_roots_says_what_is_wrong_with_it() {
     assert_eq!(verify(&query, &answer, &Roots::from_pem(&read("root.pem")).unwrap()), Err(Refusal::Untrusted));
     assert_eq!(verify(&query, &answer, &both).unwrap().path.len(), 3);
 }
+
+/// Certificates that all sign each other lead round and round: the search ends soon, and a token with so many is not looked at.
+#[test]
+fn a_ring_of_certificates_is_refused_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    openssl::authority(dir, Make { between: "critical,CA:TRUE", ..Make::default() });
+    openssl::done(
+        dir,
+        "for n in $(seq 40); do openssl req -x509 -new -key between.key -subj /CN=Ring -days 10 -out $n.pem -addext basicConstraints=critical,CA:TRUE 2>&1; done",
+    );
+    let ring: Vec<_> = (1..=40).map(|n| certificate(dir, &format!("{n}.pem"))).collect();
+    let (now, begun) = (SystemClock.now(), std::time::Instant::now());
+    let refused = countermand::crypto::timestamp::chain::path(&ring[0], &ring, &roots(dir, "root.pem"), now);
+    assert_eq!(refused, Err(Refusal::Untrusted));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(30), "{:?}", begun.elapsed());
+    openssl::done(dir, "cat [0-9]*.pem >> between.pem");
+    let query = Query::new(DATA, None);
+    let answer = openssl::answer(dir, &query.to_der());
+    assert_eq!(verify(&query, &answer, &roots(dir, "root.pem")).unwrap_err(), Refusal::Malformed("more certificates than a chain has"));
+}
+
+#[test]
+fn a_long_name_is_cut() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = format!("/O={0}/OU={0}/OU={0}/OU={0}", "a".repeat(60));
+    openssl::done(folder.path(), &format!("openssl req -x509 -new -newkey {P256} -nodes -keyout k -subj {name} -days 10 -out root.pem 2>&1"));
+    assert_eq!(roots(folder.path(), "root.pem").fingerprints()[0].0.chars().count(), 200);
+}
