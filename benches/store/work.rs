@@ -55,7 +55,7 @@ const CASE: &str = "0193f0aa-0000-7000-8000-000000000001";
 
 /// An event as a person's action leaves it, with two parts.
 pub fn audited(n: usize) -> Event {
-    let mut event = Event::system(Action::RecallDecided, Subject::new("recall", row_name(n))).case(CASE);
+    let mut event = Event::system(Action::RecallLevelOpened, Subject::new("recall", row_name(n))).case(CASE);
     event.session = Some("0193f0aa-0000-7000-8000-000000000002".to_owned());
     event
         .part("client", json!({ "peer_ip": "10.2.3.4", "peer_port": 51234, "client_ip": "10.2.3.4", "proxy_rule": "direct", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" }))

@@ -1,5 +1,6 @@
 //! Legal holds (诉讼保留): counsel or the audit administrator says what must not be erased while a dispute is foreseeable, and a second
 //! person confirms it; releasing takes two people as well. A hold keeps from the first word on: one that had to wait could come too late.
+//! Its events name the hold and not the case: who asks for a recall, or gets its evidence, need not learn what counsel foresees.
 //! Not here: what a scope covers (`domain::retention`), the purge that obeys it (`app::retention`).
 
 use serde_json::json;
@@ -150,7 +151,7 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
             let text = serde_json::to_string(&scope).map_err(|e| StoreError::Event(e.to_string()))?;
             let event =
                 caller.event(Action::HoldProposed, subject.clone()).detail(json!({ "after": { "state": HoldState::Proposed, "scope": scope } }));
-            tx.append(of_case(event, &scope).text(json!({ "reason": reason })))?;
+            tx.append(event.text(json!({ "reason": reason })))?;
             let row = HoldRow {
                 id: id.clone(),
                 state: HoldState::Proposed.as_str().to_owned(),
@@ -177,14 +178,6 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
 fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
     tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
     Ok(Err(error))
-}
-
-/// The event belongs to the case that the hold names.
-fn of_case(event: Event, scope: &Scope) -> Event {
-    match &scope.case {
-        Some(case) => event.case(case),
-        None => event,
-    }
 }
 
 /// Ids for what was typed.
@@ -250,7 +243,7 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
             let Some(by) = caller.user_id.clone() else { return refused(tx, event(), AppError::Forbidden(Permission::HoldManage)) };
             let Some(before) = holds::find(tx.conn, &id)? else { return refused(tx, event(), AppError::NotFound) };
             let scope = before.scope()?;
-            let refuse = |tx: &mut Tx<'_>, error: AppError| refused(tx, of_case(event(), &scope), error);
+            let refuse = |tx: &mut Tx<'_>, error: AppError| refused(tx, event(), error);
             let (from, to) = act.step();
             if before.state()? != from || before.version != version {
                 return refuse(tx, AppError::Conflict);
@@ -284,7 +277,7 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
             if !to.keeps() {
                 retention::look_again(tx)?;
             }
-            let mut told = of_case(event(), &scope).detail(json!({ "before": { "state": from }, "after": { "state": to }, "scope": scope }));
+            let mut told = event().detail(json!({ "before": { "state": from }, "after": { "state": to }, "scope": scope }));
             if let Some(reason) = &reason {
                 told = told.text(json!({ "reason": reason }));
             }

@@ -37,6 +37,7 @@ const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";
 
 struct House {
     stage: Stage,
+    requester: Person,
     counsel: Person,
     audit: Person,
     case: String,
@@ -52,7 +53,7 @@ async fn house(db: TestDb) -> House {
     let case = stage.approved(&cast).await;
     stage.settle(4, 1).await;
     let number = stage.loaded(&case).await.row.number;
-    House { stage, counsel, audit, case, number }
+    House { stage, requester: cast.requester, counsel, audit, case, number }
 }
 
 impl House {
@@ -120,7 +121,13 @@ async fn what_has_lived_its_time_goes_what_is_held_stays_and_old_proofs_hold() {
         assert_eq!(house.run().await, parts);
         let after = house.left();
         assert!(i64::try_from(held).unwrap() > before.0, "everything of the case is held, and what the sending of its message left");
-        assert!(after.0 > before.0, "of the case nothing went, and its hold was added: {before:?} {after:?}");
+        assert_eq!(after.0, before.0, "of the case nothing went");
+        let page = house.stage.get(&house.requester, &format!("/recalls/{}", house.case)).await;
+        assert!(
+            page.status == 200 && !page.body.contains(WHY) && !page.body.contains("诉讼保留"),
+            "counsel's reasons are not the requester's: {}",
+            page.body
+        );
         assert_eq!(house.plan().await, (0, held));
         house.holds();
 
