@@ -152,22 +152,8 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
             let event =
                 caller.event(Action::HoldProposed, subject.clone()).detail(json!({ "after": { "state": HoldState::Proposed, "scope": scope } }));
             tx.append(event.text(json!({ "reason": reason })))?;
-            let row = HoldRow {
-                id: id.clone(),
-                state: HoldState::Proposed.as_str().to_owned(),
-                scope: text,
-                reason_sealed: ring.envelope.seal(&holds::reason_context(&id), reason.as_bytes()),
-                proposed_by: by,
-                proposed_at: tx.now().0,
-                placed_by: None,
-                placed_at: None,
-                release_reason_sealed: None,
-                release_proposed_by: None,
-                release_proposed_at: None,
-                ended_by: None,
-                ended_at: None,
-                version: 1,
-            };
+            let reason = ring.envelope.seal(&holds::reason_context(&id), reason.as_bytes());
+            let row = HoldRow::proposed(&id, text, reason, &by, tx.now());
             holds::insert(tx.conn, row)?;
             Ok(Ok(id.clone()))
         })

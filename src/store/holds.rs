@@ -38,6 +38,26 @@ pub struct HoldRow {
 }
 
 impl HoldRow {
+    /// A hold that its first person has just placed; `scope` is JSON of [`Scope`].
+    pub fn proposed(id: &str, scope: String, reason_sealed: Vec<u8>, by: &str, at: Instant) -> Self {
+        Self {
+            id: id.to_owned(),
+            state: HoldState::Proposed.as_str().to_owned(),
+            scope,
+            reason_sealed,
+            proposed_by: by.to_owned(),
+            proposed_at: at.0,
+            placed_by: None,
+            placed_at: None,
+            release_reason_sealed: None,
+            release_proposed_by: None,
+            release_proposed_at: None,
+            ended_by: None,
+            ended_at: None,
+            version: 1,
+        }
+    }
+
     /// What it covers.
     ///
     /// # Errors

@@ -1,5 +1,5 @@
 //! The colours of `console.css` can be read: contrast of every pair of tokens that meet, in light and dark (WCAG 2.2, 1.4.3 and 1.4.11).
-//! A browser's checks do not see what only appears on hover; this does.
+//! A browser's checks do not see what only appears on hover; this does. And no template brings style of its own, which no such check would see.
 
 use std::collections::BTreeMap;
 
@@ -82,4 +82,29 @@ fn every_pair_that_meets_can_be_read_in_light_and_dark() {
 #[test]
 fn dark_by_choice_and_dark_by_the_system_are_the_same() {
     assert_eq!(tokens(":root:not([data-theme=\"light\"]) {"), tokens(":root[data-theme=\"dark\"] {"));
+}
+
+/// The policy refuses what is inline; a template that carries some would look right only until it is served.
+#[test]
+fn no_template_brings_style_or_script_of_its_own() {
+    fn templates(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { templates(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut all = Vec::new();
+    templates(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("templates"), &mut all);
+    assert!(all.len() > 40);
+    for path in all {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (n, line) in (1..).zip(text.lines()) {
+            let inline = line.contains("style=")
+                || line.contains("<style")
+                || (line.contains("<script") && !line.contains("src="))
+                || line.contains("javascript:");
+            let handler = line.split(' ').any(|word| word.starts_with("on") && word.contains("=\""));
+            assert!(!inline && !handler, "{}:{n}: {line}", path.display());
+        }
+    }
 }

@@ -392,25 +392,8 @@ fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> Resul
             },
         )?;
     }
-    holds::insert(
-        tx.conn,
-        holds::HoldRow {
-            id: countermand::id::fresh(),
-            state: "proposed".to_owned(),
-            scope: serde_json::to_string(scope).unwrap(),
-            reason_sealed: vec![1],
-            proposed_by: user.to_owned(),
-            proposed_at: tx.now().0,
-            placed_by: None,
-            placed_at: None,
-            release_reason_sealed: None,
-            release_proposed_by: None,
-            release_proposed_at: None,
-            ended_by: None,
-            ended_at: None,
-            version: 1,
-        },
-    )
+    let row = holds::HoldRow::proposed(&countermand::id::fresh(), serde_json::to_string(scope).unwrap(), vec![1], user, tx.now());
+    holds::insert(tx.conn, row)
 }
 
 /// The count that a page shows and the rule that the purge obeys are two ways to say the same.

@@ -282,33 +282,51 @@ async fn our_log_is_cosigned_by_a_quorum_and_one_that_is_away_holds_nothing_up()
     }
 }
 
+/// The database and the copy of its checkpoint as they are now, for somebody who puts them back later.
+struct Saved {
+    database: std::path::PathBuf,
+    copy: std::path::PathBuf,
+}
+
+impl Saved {
+    fn of(db: &TestDb) -> Self {
+        use diesel::{Connection, RunQueryDsl, connection::SimpleConnection};
+        let Database::Sqlite(path) = &db.database else { unreachable!() };
+        let saved = Self { database: db.path().join("an-hour-ago.db"), copy: db.path().join("checkpoint-an-hour-ago") };
+        let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+        conn.batch_execute("PRAGMA busy_timeout=5000").unwrap();
+        diesel::sql_query(format!("VACUUM INTO '{}'", saved.database.display())).execute(&mut conn).unwrap();
+        std::fs::copy(db.path().join("log/checkpoint"), &saved.copy).unwrap();
+        saved
+    }
+
+    fn put_back(&self, db: &TestDb) {
+        let Database::Sqlite(path) = &db.database else { unreachable!() };
+        for beside in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
+        }
+        std::fs::copy(&self.database, path).unwrap();
+        std::fs::copy(&self.copy, db.path().join("log/checkpoint")).unwrap();
+    }
+}
+
 /// As root: the database put back to an hour ago, and the copy of the checkpoint outside with it. The witness remembers.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
-    use diesel::{Connection, RunQueryDsl};
     let db = TestDb::sqlite();
-    let Database::Sqlite(path) = &db.database else { unreachable!() };
-    let backup = db.path().join("an-hour-ago.db");
     let folder = tempfile::tempdir().unwrap();
-    let witness = {
+    let (witness, saved) = {
         let store = db.open();
         let witness = Process::start(folder.path(), "w.example/x", &[store.vkey().unwrap().to_string()]);
         let app = app(&db, store.clone(), &[&witness], "all");
         grow(&store, 3).await;
         assert!(witness::round(&app).await.unwrap());
-        let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-        diesel::connection::SimpleConnection::batch_execute(&mut conn, "PRAGMA busy_timeout=5000").unwrap();
-        diesel::sql_query(format!("VACUUM INTO '{}'", backup.display())).execute(&mut conn).unwrap();
-        std::fs::copy(db.path().join("log/checkpoint"), db.path().join("checkpoint-an-hour-ago")).unwrap();
+        let saved = Saved::of(&db);
         grow(&store, 2).await;
         assert!(witness::round(&app).await.unwrap());
-        witness
+        (witness, saved)
     };
-    for beside in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
-    }
-    std::fs::copy(&backup, path).unwrap();
-    std::fs::copy(db.path().join("checkpoint-an-hour-ago"), db.path().join("log/checkpoint")).unwrap();
+    saved.put_back(&db);
     let store = db.open();
     let app = app(&db, store.clone(), &[&witness], "all");
     let said = witness::at_start(&app).await.unwrap_err();
@@ -324,29 +342,19 @@ async fn what_a_rolled_back_database_forgets_a_witness_remembers() {
 /// found out all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fork_that_has_outgrown_what_the_witness_saw_is_found_out() {
-    use diesel::{Connection, RunQueryDsl};
     let db = TestDb::sqlite();
-    let Database::Sqlite(path) = &db.database else { unreachable!() };
-    let (backup, copy) = (db.path().join("an-hour-ago.db"), db.path().join("checkpoint-an-hour-ago"));
     let folder = tempfile::tempdir().unwrap();
-    let witness = {
+    let (witness, saved) = {
         let store = db.open();
         let witness = Process::start(folder.path(), "w.example/x", &[store.vkey().unwrap().to_string()]);
         let app = app(&db, store.clone(), &[&witness], "all");
         grow(&store, 3).await;
-        let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-        diesel::connection::SimpleConnection::batch_execute(&mut conn, "PRAGMA busy_timeout=5000").unwrap();
-        diesel::sql_query(format!("VACUUM INTO '{}'", backup.display())).execute(&mut conn).unwrap();
-        std::fs::copy(db.path().join("log/checkpoint"), &copy).unwrap();
+        let saved = Saved::of(&db);
         grow(&store, 2).await;
         assert!(witness::round(&app).await.unwrap());
-        witness
+        (witness, saved)
     };
-    for beside in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
-    }
-    std::fs::copy(&backup, path).unwrap();
-    std::fs::copy(&copy, db.path().join("log/checkpoint")).unwrap();
+    saved.put_back(&db);
     let store = db.open();
     grow(&store, 40).await;
     let app = app(&db, store.clone(), &[&witness], "all");
