@@ -5,6 +5,7 @@ pub mod event;
 pub mod notice;
 pub mod outcome;
 pub mod platform;
+pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
