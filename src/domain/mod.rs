@@ -3,6 +3,7 @@
 pub mod account;
 pub mod event;
 pub mod notice;
+pub mod ocsf;
 pub mod outcome;
 pub mod platform;
 pub mod privilege;
