@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use countermand::{
     app::{
-        App,
+        App, AppError,
         once::{self, Begun},
         recalls::{
             decide::{self, Decide},
             submit::{self, Request},
+            withdraw,
         },
     },
     clock::Instant,
@@ -128,6 +129,13 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     stage.clock.advance(Duration::from_secs(100));
     let again = decide().await;
     assert_eq!((first.value, first.receipt.unwrap().event), (again.value, again.receipt.unwrap().event), "its code is spent, and it counts");
+    let withdraw = async |request: &str| {
+        let once = Some(once::of_request(request.to_owned()));
+        withdraw::withdraw(&stage.app, &cast.requester.caller, &id, "已由本人撤回", once).await
+    };
+    let (first, again) = (withdraw("one").await.unwrap(), withdraw("one").await.unwrap());
+    assert_eq!(first.receipt.unwrap().event, again.receipt.unwrap().event, "done, and not refused because it is done");
+    assert!(matches!(withdraw("two").await, Err(AppError::Refused { kind: "not-open", .. })));
     let trail = stage.trail(&id).await;
-    assert_eq!(trail, ["recall.submitted success", "recall.decided success"]);
+    assert_eq!(trail, ["recall.submitted success", "recall.decided success", "recall.withdrawn success", "recall.withdrawn refused"]);
 }
