@@ -30,6 +30,7 @@ mod timestamps;
 mod trail;
 mod vectors;
 mod viewer;
+mod verifier;
 mod walk;
 mod witness;
 mod words;
