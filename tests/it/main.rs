@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attacks;
 mod backup;
 mod broadcasts;
 mod browser;
@@ -29,8 +30,8 @@ mod tamper;
 mod timestamps;
 mod trail;
 mod vectors;
-mod viewer;
 mod verifier;
+mod viewer;
 mod walk;
 mod witness;
 mod words;

@@ -37,6 +37,7 @@ const fn free(route: &'static str, who: Who) -> Line {
 
 const TABLE: &[Line] = &[
     free("/static/{path:.*}", Who::Anybody),
+    free("/static/countermand-verifier.html", Who::Anybody),
     free("/healthz", Who::Anybody),
     free("/readyz", Who::Anybody),
     free("/metrics", Who::Token),
