@@ -69,6 +69,7 @@ text_id! {
     HoldId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
+    AlertId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

@@ -189,8 +189,8 @@ pub struct Filter {
     pub device_id: Option<String>,
 }
 
-/// Up to `limit` rows, newest first; the keys are indices.
-pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+/// The rows that a filter leaves.
+fn filtered(filter: &Filter) -> log_search::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {
     let mut query = log_search::table.into_boxed();
     if let Some(from) = filter.from {
         query = query.filter(log_search::at.ge(from.0));
@@ -219,7 +219,18 @@ pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) ->
             _ => query.filter(log_search::device_id.eq(value)),
         };
     }
+    query
+}
+
+/// How many rows there are.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
+    Ok(filtered(filter).count().get_result(conn)?)
+}
+
+/// Up to `limit` rows, newest first; the keys are indices.
+pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
     let key = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+    let mut query = filtered(filter);
     query = match *turn {
         Turn::First => query.order(log_search::idx.desc()),
         Turn::Down(index) => query.filter(log_search::idx.lt(key(index))).order(log_search::idx.desc()),
