@@ -40,6 +40,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, totp: &str) -> Ap
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
     };
+    super::read_words(app, &filter).await?;
     let counted = filter.clone();
     let (size, rows) = app.store.read(move |conn| Ok((reader::head(conn)?.size(), reader::count(conn, &counted)?))).await?;
     let (app2, caller2, totp, asked) = (app.clone(), caller.clone(), totp.to_owned(), query.to_json());
