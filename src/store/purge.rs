@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 35] = [
+pub const CLASSES: [(&str, Class); 36] = [
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -68,6 +68,7 @@ pub const CLASSES: [(&str, Class); 35] = [
     ("recipients", Class::Record),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
+    ("streams", Class::Master),
     ("timestamps", Class::Record),
     ("tokens", Class::Master),
     ("user_roles", Class::Master),
