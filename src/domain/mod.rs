@@ -6,6 +6,7 @@ pub mod notice;
 pub mod ocsf;
 pub mod outcome;
 pub mod platform;
+pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;

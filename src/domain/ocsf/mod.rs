@@ -193,6 +193,14 @@ pub const fn kind(action: Action) -> Kind {
         Action::PartsPurged => DELETED,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
+        Action::UserRead
+        | Action::ConnectionRead
+        | Action::BroadcastRead
+        | Action::RecallRead
+        | Action::EvidenceRead
+        | Action::HoldRead
+        | Action::SettingRead => READ,
+        Action::PageRead => resource(2, "Read"),
     }
 }
 
