@@ -73,6 +73,7 @@ action-hold-release-proposed = Release of a hold proposed
 action-hold-release-declined = Release of a hold declined
 action-hold-released = Legal hold released
 action-hold-read = Legal hold read
+action-stream-read = Stream read
 action-retention-applied = Retention applied
 action-witness-lost = Witness lost
 action-witness-returned = Witness returned

@@ -73,6 +73,7 @@ action-hold-release-proposed = 提出解除诉讼保留
 action-hold-release-declined = 不予解除诉讼保留
 action-hold-released = 解除诉讼保留
 action-hold-read = 查看诉讼保留
+action-stream-read = 查看审计外发
 action-retention-applied = 执行留存清理
 action-witness-lost = 见证节点失去联系
 action-witness-returned = 见证节点恢复见证

@@ -8,6 +8,7 @@ use super::deployment::{Deployment, Trouble, secret_file};
 use crate::{
     app::{
         App, Caller, Receipt,
+        looks::{self, Look},
         streams::{
             self, Stream,
             change::{self, Act, Made, Typed},
@@ -124,6 +125,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
             Command::List { json } => {
                 let all = streams::list(&app, &caller).await?;
+                looks::record(&app, &caller, Look::command("stream list", "streams")).await?;
                 if json {
                     say!("{}", serde_json::Value::Array(all.iter().map(shown).collect()));
                 } else {

@@ -88,6 +88,7 @@ words! {
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
         HoldRead = "hold.read",
+        StreamRead = "stream.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
         WitnessReturned = "witness.returned",

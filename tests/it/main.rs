@@ -24,6 +24,7 @@ mod recalls;
 mod retention;
 mod shell;
 mod store;
+mod streams;
 mod support;
 mod tamper;
 mod timestamps;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{App, AppError, AppResult, Caller, Done, FieldError, step_up},
-    Secrets, lines, sink,
+    Secrets, lines, sink, words_of,
 };
 use crate::{
     connect::stream::{self as wire, Secret},
@@ -466,10 +466,9 @@ pub async fn test(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Option
         Ok(mut sink) => sink.deliver(std::slice::from_ref(&line), app.now()).await,
         Err(error) => Err(error),
     };
-    let problem = sent.err().map(|e| e.to_string());
+    let problem = sent.err().map(|e| words_of(&e.to_string()));
     let outcome = if problem.is_none() { Outcome::Success } else { Outcome::Failed };
-    let event = caller.event(Action::StreamTested, subject).outcome(outcome).detail(json!({ "problem": problem }));
-    let receipt = app.record(event).await?;
-    let words = problem.map(|p| p.split_once(": ").map_or_else(|| (p.clone(), String::new()), |(w, d)| (w.to_owned(), d.to_owned())));
-    Ok(Done { value: words, receipt })
+    let (result, about) = problem.clone().unwrap_or_else(|| ("ok".to_owned(), String::new()));
+    let event = caller.event(Action::StreamTested, subject).outcome(outcome).detail(json!({ "result": result, "about": about }));
+    Ok(Done { value: problem, receipt: app.record(event).await? })
 }

@@ -110,6 +110,12 @@ fn sink(app: &App, kind: StreamKind, settings: &Settings, secrets: &Secrets) -> 
     Sink::open(kind, settings, around)
 }
 
+/// A problem's word for people, and what exactly.
+fn words_of(problem: &str) -> (String, String) {
+    let (word, what) = problem.split_once(": ").unwrap_or((problem, ""));
+    (word.to_owned(), what.to_owned())
+}
+
 fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Result<Stream, StoreError> {
     let lag = size.saturating_sub(row.next());
     Ok(Stream {
@@ -123,7 +129,7 @@ fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Result<Stream, StoreErro
         lag_since: at.filter(|_| lag > 0).map(Instant),
         failures: row.failures,
         stuck_at: row.stuck_at.map(Instant),
-        problem: row.problem.as_ref().map(|p| p.split_once(": ").map_or_else(|| (p.clone(), String::new()), |(w, d)| (w.to_owned(), d.to_owned()))),
+        problem: row.problem.as_deref().map(words_of),
         tried_at: row.tried_at.map(Instant),
         delivered_at: row.delivered_at.map(Instant),
         created_at: Instant(row.created_at),

@@ -199,6 +199,7 @@ pub const fn kind(action: Action) -> Kind {
         | Action::RecallRead
         | Action::EvidenceRead
         | Action::HoldRead
+        | Action::StreamRead
         | Action::SettingRead => READ,
         Action::PageRead => resource(2, "Read"),
     }
