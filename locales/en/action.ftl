@@ -73,6 +73,7 @@ action-hold-release-proposed = Release of a hold proposed
 action-hold-release-declined = Release of a hold declined
 action-hold-released = Legal hold released
 action-hold-read = Legal hold read
+action-stream-read = Stream read
 action-retention-applied = Retention applied
 action-witness-lost = Witness lost
 action-witness-returned = Witness returned
@@ -85,6 +86,12 @@ action-clock-agreed = Clock agrees again
 action-alert-raised = Alert raised
 action-alert-acknowledged = Alert acknowledged
 action-alert-rule-changed = Alert rule changed
+action-stream-created = Stream created
+action-stream-changed = Stream changed
+action-stream-removed = Stream removed
+action-stream-tested = Stream tested
+action-stream-stuck = Stream stuck
+action-stream-recovered = Stream recovered
 
 # Why an act or a reading is privileged
 privilege-contents = Message contents

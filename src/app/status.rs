@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     App, AppResult, Caller,
+    streams::{self, Stream},
     timestamps::overview::{self, OfLog},
     witness::{self, Standing},
 };
@@ -50,6 +51,8 @@ pub struct Status {
     pub timestamps_waiting: u64,
     /// Open alerts by severity.
     pub alerts: Vec<(Severity, u64)>,
+    /// Streams of the audit trail, and how far each has come.
+    pub streams: Vec<Stream>,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -98,5 +101,6 @@ pub async fn read(app: &App) -> AppResult<Status> {
         timestamps: overview::of_log(app).await?,
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
+        streams: streams::standing(app).await?,
     })
 }

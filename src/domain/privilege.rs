@@ -72,6 +72,11 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ConnectionRead
         | A::AlertAcknowledged
         | A::AlertRuleChanged
+        | A::StreamCreated
+        | A::StreamChanged
+        | A::StreamRemoved
+        | A::StreamTested
+        | A::StreamRead
         | A::PartsPurged
         | A::RetentionApplied
         | A::SettingChanged
@@ -110,6 +115,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::EvidenceVerified
         | A::MailAddressChanged
         | A::NoticeSent
+        | A::StreamStuck
+        | A::StreamRecovered
         | A::WitnessLost
         | A::WitnessReturned
         | A::TimestampObtained
@@ -133,7 +140,9 @@ pub const fn of_permission(permission: Permission) -> Option<Privilege> {
         P::AuditRead | P::AuditExport | P::AlertRead => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
         P::UserManage | P::RoleManage | P::AuditorManage => Privilege::People,
-        P::ConnectionManage | P::TokenManage | P::SystemRead | P::AlertAcknowledge | P::AlertRuleManage => Privilege::Administration,
+        P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead | P::AlertAcknowledge | P::AlertRuleManage => {
+            Privilege::Administration
+        }
         P::RecallHalt => Privilege::Halt,
         P::BroadcastSend | P::BroadcastRead | P::RecallRequest | P::RecallRead | P::RecallDecide | P::RecallExecute | P::LogRead => return None,
     })

@@ -53,6 +53,8 @@ words! {
         AlertRead = "alert.read",
         AlertAcknowledge = "alert.acknowledge",
         AlertRuleManage = "alert_rule.manage",
+        /// Send the audit trail to other systems.
+        StreamManage = "stream.manage",
         SystemRead = "system.read",
         /// Mirror the log's checkpoints, tiles and leaves; no parts.
         LogRead = "log.read",
@@ -61,8 +63,8 @@ words! {
 
 use Permission::{
     AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead,
-    EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage,
-    UserManage,
+    EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead,
+    TokenManage, UserManage,
 };
 
 impl Role {
@@ -82,7 +84,7 @@ impl Role {
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead, AlertRead, AlertAcknowledge],
             Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage],
             Self::AuditAdministrator => {
-                &[AuditorManage, AuditRead, AuditExport, HoldManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
+                &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
             }
             Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead, AlertRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport, HoldManage],

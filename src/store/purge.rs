@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 37] = [
+pub const CLASSES: [(&str, Class); 38] = [
     ("alert_rules", Class::Record),
     ("alerts", Class::Trace),
     ("attachments", Class::Record),
@@ -70,6 +70,7 @@ pub const CLASSES: [(&str, Class); 37] = [
     ("recipients", Class::Record),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
+    ("streams", Class::Master),
     ("timestamps", Class::Record),
     ("tokens", Class::Master),
     ("user_roles", Class::Master),

@@ -191,6 +191,12 @@ pub const fn kind(action: Action) -> Kind {
         Action::AlertRaised => CREATED,
         Action::AlertAcknowledged => DEACTIVATED,
         Action::AlertRuleChanged => UPDATED,
+        Action::StreamCreated => CREATED,
+        Action::StreamChanged => UPDATED,
+        Action::StreamRemoved => DELETED,
+        Action::StreamTested => OTHER_ENTITY,
+        Action::StreamStuck => SUSPENDED,
+        Action::StreamRecovered => RESUMED,
         Action::PartsPurged => DELETED,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
@@ -200,6 +206,7 @@ pub const fn kind(action: Action) -> Kind {
         | Action::RecallRead
         | Action::EvidenceRead
         | Action::HoldRead
+        | Action::StreamRead
         | Action::SettingRead => READ,
         Action::PageRead => resource(2, "Read"),
     }

@@ -10,7 +10,7 @@ pub use log::{
 };
 pub use records::{
     alert_rules, alerts, attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency,
-    invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+    invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -56,5 +56,6 @@ allow_tables_to_appear_in_same_query!(
     mail_addresses,
     notices,
     alert_rules,
-    alerts
+    alerts,
+    streams
 );

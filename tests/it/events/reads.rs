@@ -23,6 +23,8 @@ enum Who {
     /// Nobody needs to be known.
     Anybody,
     System,
+    /// The audit administrator.
+    Keeper,
     Auditor,
     Operator,
     /// An everyday reader, who is not privileged.
@@ -93,6 +95,9 @@ const TABLE: &[Line] = &[
     line("/broadcasts/{id}", Who::Requester, "content.read"),
     line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
     free("/reports/new", Who::Requester),
+    line("/streams", Who::Keeper, "stream.read"),
+    free("/streams/new", Who::Keeper),
+    line("/streams/{id}", Who::Keeper, "stream.read"),
     line("/connections", Who::System, "connection.read"),
     free("/connections/new", Who::System),
     line("/connections/{id}", Who::System, "connection.read"),
@@ -139,6 +144,7 @@ struct Things {
     alert: String,
     user: String,
     connection: String,
+    stream: String,
     token: String,
 }
 
@@ -176,6 +182,9 @@ impl Things {
             })
             .await
             .unwrap();
+        let code = house.fresh_code(&crew.audit);
+        let fields = [("name", "siem"), ("kind", "file"), ("destination", "siem"), ("format", "ocsf"), ("totp", &code)];
+        let stream = made(house.post(By::Person(&crew.audit), "/streams", &fields).await);
         Self {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
@@ -189,6 +198,7 @@ impl Things {
             alert,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
+            stream,
             token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
         }
     }
@@ -209,6 +219,7 @@ impl Things {
             "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
+            "/streams/{id}" => self.stream.clone(),
             "/connections/{id}" => format!("/connections/{}", self.connection),
             route if route.contains("/recalls/{id}") => route.replace("{id}", &self.case),
             route => route.replace("{id}", &self.broadcast).replace("{token}", "nothing"),
@@ -230,6 +241,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         let by = match who {
             Who::Anybody => By::Stranger,
             Who::System => By::Person(&crew.system),
+            Who::Keeper => By::Person(&crew.audit),
             Who::Auditor => By::Person(&crew.auditor),
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),
