@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod attacks;
 mod backup;
 mod broadcasts;
@@ -25,6 +26,7 @@ mod recalls;
 mod retention;
 mod shell;
 mod store;
+mod streams;
 mod support;
 mod tamper;
 mod timestamps;
