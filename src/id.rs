@@ -69,6 +69,12 @@ text_id! {
     HoldId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
+    /// What an auditor looks at.
+    AuditId;
+    /// A file that an auditor takes along.
+    AuditPackId;
+    /// What an auditor asked somebody.
+    QuestionId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

@@ -2,6 +2,7 @@
 //! Not here: pages and JSON (`web`), rules (`domain`), SQL that more than one use case needs (`store::<noun>`).
 
 pub mod audit;
+pub mod audits;
 pub mod backup;
 pub mod broadcasts;
 pub mod caller;

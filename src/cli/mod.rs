@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
+pub mod audit;
 pub mod backup;
 pub mod connection;
 pub mod demo;
@@ -27,6 +28,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// Make an auditor's pack for a period, or verify one offline
+    Audit(audit::Args),
     /// Write the installation into one file, while it runs
     Backup(backup::Take),
     /// Platform connections, from the shell
@@ -67,6 +70,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
+        Command::Audit(args) => audit::run(&args),
         Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -88,6 +88,13 @@ words! {
         PartsPurged = "parts.purged",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
+        /// An auditor said what is looked at: period, sample, seed.
+        AuditEngagementOpened = "audit_engagement.opened",
+        AuditPackRequested = "audit_pack.requested",
+        AuditPackSealed = "audit_pack.sealed",
+        AuditPackExported = "audit_pack.exported",
+        QuestionPut = "question.put",
+        QuestionAnswered = "question.answered",
     }
 }
 
@@ -118,7 +125,22 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 11] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice"];
+const NAMED: [&str; 14] = [
+    "user",
+    "token",
+    "session",
+    "connection",
+    "broadcast",
+    "recall",
+    "bundle",
+    "invitation",
+    "department",
+    "hold",
+    "notice",
+    "audit",
+    "audit_pack",
+    "question",
+];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

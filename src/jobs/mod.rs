@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, notices, recalls, retention, timestamps},
+    app::{App, AppError, audits, broadcasts, evidence, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -35,6 +35,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         notices::TELL => notices::tell(app, payload).await?,
         notices::SEND => notices::send(app, id("notice")?).await?,
         retention::JOB => retention::step(app).await?,
+        audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
         "timestamp_bundle" => timestamps::bundle::step(app, id("authority")?, id("bundle")?, id("signature")?).await?,

@@ -114,6 +114,24 @@ pub const TABLES: &[Table] = &[
          release_proposed_by:t release_proposed_at:i ended_by:t ended_at:i version:i",
         "id",
     ),
+    table(
+        "audits",
+        "id:t number:t title:t from_at:i to_at:i as_at:i exceptions:t sample_size:i seed:t seed_source:t walk:t opened_by:t opened_at:i \
+         opened_event:t",
+        "id",
+    ),
+    table(
+        "audit_packs",
+        "id:t audit_id:t state:t requested_by:t requested_at:i done:i total:i number:t log_size:i cases:i path:t sha256:b size:i verified:i \
+         sealed_at:i",
+        "id",
+    ),
+    table(
+        "audit_questions",
+        "id:t audit_id:t number:i asked_by:t asked_of:t asked_at:i asked_event:t question_sealed:b cases:t events:t answered_at:i \
+         answered_event:t answer_sealed:b",
+        "id",
+    ),
     table("log_purges", "event_id:t list:t", "event_id"),
     table("log_cosignatures", "size:i witness:t line:t", "size, witness"),
     table("witnesses", "name:t vkey:t size:i seen_at:i problem:t", "name"),

@@ -7,6 +7,7 @@
 
 pub mod aftermath;
 pub mod attachments;
+pub mod audits;
 pub mod backup;
 pub mod broadcasts;
 pub mod bundles;

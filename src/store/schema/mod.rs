@@ -9,7 +9,7 @@ pub use log::{
     witnesses,
 };
 pub use records::{
-    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
+    attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
     mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
 };
 
@@ -54,5 +54,8 @@ allow_tables_to_appear_in_same_query!(
     witnesses,
     log_cosignatures,
     mail_addresses,
-    notices
+    notices,
+    audits,
+    audit_packs,
+    audit_questions
 );
