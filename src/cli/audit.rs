@@ -33,7 +33,7 @@ struct Wanted {
     #[arg(long, value_name = "DATE", required_unless_present = "audit")]
     to: Option<String>,
     /// An audit that was opened before, instead of a new one
-    #[arg(long, value_name = "NO", conflicts_with_all = ["from", "to", "title", "seed", "sample", "case", "as_at"])]
+    #[arg(long, value_name = "NO", conflicts_with_all = ["from", "to", "title", "seed", "sample_size", "walk", "as_at"])]
     audit: Option<String>,
     #[arg(long, value_name = "TEXT")]
     title: Option<String>,
@@ -42,10 +42,10 @@ struct Wanted {
     seed: Option<String>,
     /// Cases in the sample [default: 25]
     #[arg(long, value_name = "N")]
-    sample: Option<u32>,
+    sample_size: Option<u32>,
     /// Number of the case to walk through; the first of the sample without
     #[arg(long, value_name = "NO")]
-    case: Option<String>,
+    walk: Option<String>,
     /// Day at whose end the access list is taken; the last of the period without
     #[arg(long, value_name = "DATE")]
     as_at: Option<String>,
@@ -112,9 +112,9 @@ async fn audit(app: &App, wanted: &Wanted) -> Result<String, Trouble> {
         to: text(&wanted.to),
         as_at: text(&wanted.as_at),
         exceptions: ExceptionKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect(),
-        sample_size: wanted.sample.unwrap_or(25).to_string(),
+        sample_size: wanted.sample_size.unwrap_or(25).to_string(),
         seed: text(&wanted.seed),
-        walk: text(&wanted.case),
+        walk: text(&wanted.walk),
     };
     match open(app, &Caller::shell(), new).await {
         Ok(done) => Ok(done.value.number),

@@ -41,8 +41,7 @@ words! {
 }
 
 /// Ways that this version does not have: no event of the catalogue records them, and a pack says so instead of showing an empty list.
-pub const ABSENT: [ExceptionKind; 4] =
-    [ExceptionKind::BreakGlass, ExceptionKind::RecallFirst, ExceptionKind::Delegated, ExceptionKind::SelfFiled];
+pub const ABSENT: [ExceptionKind; 4] = [ExceptionKind::BreakGlass, ExceptionKind::RecallFirst, ExceptionKind::Delegated, ExceptionKind::SelfFiled];
 
 words! {
     /// Where a seed comes from.
@@ -101,7 +100,10 @@ pub const CONTROLS: &[Control] = &[
     control("third_parties", &[Action::TimestampObtained, Action::TimestampRefused, Action::WitnessLost, Action::WitnessReturned]),
     control("backup", &[Action::BackupTaken, Action::BackupRestored]),
     control("exports", &[Action::EvidenceExported, Action::AuditExported, Action::AuditPackExported]),
-    control("configuration", &[Action::ConnectionCreated, Action::ConnectionChanged, Action::TokenCreated, Action::TokenRevoked, Action::SettingChanged]),
+    control(
+        "configuration",
+        &[Action::ConnectionCreated, Action::ConnectionChanged, Action::TokenCreated, Action::TokenRevoked, Action::SettingChanged],
+    ),
 ];
 
 #[cfg(test)]

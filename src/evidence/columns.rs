@@ -149,16 +149,13 @@ pub fn names(columns: &'static [Column]) -> impl Iterator<Item = &'static str> {
 
 /// The dictionary. `tables`: path below `data/`, title, columns, bytes.
 pub fn datapackage(tables: &[(&str, &str, &'static [Column], &[u8])]) -> Value {
-    let told = tables.iter().map(|(path, title, columns, bytes)| (*path, *title, *columns, bytes.len() as u64, hex::encode(crate::crypto::sha256(bytes))));
+    let told =
+        tables.iter().map(|(path, title, columns, bytes)| (*path, *title, *columns, bytes.len() as u64, hex::encode(crate::crypto::sha256(bytes))));
     dictionary("countermand-evidence", "电子数据材料包数据字典", told)
 }
 
 /// A dictionary for files that are known by length and SHA-256 (hex): path below `data/`, title, columns, bytes, hash.
-pub fn dictionary<'t>(
-    name: &str,
-    title: &str,
-    tables: impl IntoIterator<Item = (&'t str, &'t str, &'static [Column], u64, String)>,
-) -> Value {
+pub fn dictionary<'t>(name: &str, title: &str, tables: impl IntoIterator<Item = (&'t str, &'t str, &'static [Column], u64, String)>) -> Value {
     let resources: Vec<_> = tables
         .into_iter()
         .map(|(path, title, columns, bytes, sha256)| {

@@ -177,7 +177,8 @@ impl Replay {
             }
             let same = told.is_some_and(|line| {
                 line.roles.split(' ').filter(|r| !r.is_empty()).map(ToOwned::to_owned).collect::<BTreeSet<_>>() == roles
-                    && (line.state.as_str(), line.name.as_str(), line.display_name.as_str()) == (row.state.as_str(), row.username.as_str(), row.display_name.as_str())
+                    && (line.state.as_str(), line.name.as_str(), line.display_name.as_str())
+                        == (row.state.as_str(), row.username.as_str(), row.display_name.as_str())
                     && line.department == department
                     && line.valid_until.map(|u| u.0) == row.valid_until
                     && line.second_factor == Some(row.totp_sealed.is_some())
@@ -198,7 +199,9 @@ impl Replay {
     ) -> Result<Vec<Access>, StoreError> {
         let mut lines = Vec::new();
         for (id, mut line) in self.accounts {
-            if !line.from_log && let Some(row) = users::user_find(conn, &id)? {
+            if !line.from_log
+                && let Some(row) = users::user_find(conn, &id)?
+            {
                 let roles = users::user_roles(conn, &id)?;
                 line.name = row.username;
                 line.display_name = row.display_name;
@@ -232,7 +235,9 @@ impl Replay {
         lines.sort_by(|a, b| a.name.cmp(&b.name).then_with(|| a.id.cmp(&b.id)));
         let mut of_tokens: Vec<Access> = self.tokens.into_values().collect();
         for line in &mut of_tokens {
-            if !line.from_log && let Some(row) = tokens::token_find(conn, &line.id)? {
+            if !line.from_log
+                && let Some(row) = tokens::token_find(conn, &line.id)?
+            {
                 (line.name, line.roles) = (row.name, row.scopes);
                 line.valid_until = row.expires_at.map(Instant);
             }

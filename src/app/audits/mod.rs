@@ -6,6 +6,7 @@ mod access;
 mod collect;
 pub mod packs;
 pub mod questions;
+mod sources;
 
 use serde_json::json;
 
@@ -23,11 +24,13 @@ use crate::{
     i18n::{Lang, Tr},
     id::AuditId,
     store::{
-        StoreError, Tx,
+        Conn, StoreError, Tx,
         audits::{self, AuditRow},
-        recalls, users,
+        reader, recalls, users,
     },
 };
+
+pub use crate::store::audits::PackRow;
 
 /// An audit as somebody asks for it, as typed.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +55,8 @@ pub struct NewAudit {
 pub struct Audit {
     pub row: AuditRow,
     pub opened_by: String,
+    /// Where the log recorded it; absent while that has no index.
+    pub opened_index: Option<u64>,
 }
 
 impl Audit {
@@ -98,7 +103,7 @@ struct Checked {
     walk: Option<String>,
 }
 
-fn check(new: &NewAudit, zone: &str, now: Instant) -> AppResult<Checked> {
+fn check(new: &NewAudit, zone: &str) -> AppResult<Checked> {
     let tr = Tr::new(Lang::ZhCn).in_zone(zone);
     let mut errors = Vec::new();
     let title = text::line(&new.title, 120).map_err(|e| errors.push(FieldError::text("title", e))).unwrap_or_default();
@@ -108,10 +113,8 @@ fn check(new: &NewAudit, zone: &str, now: Instant) -> AppResult<Checked> {
     };
     let (from, to) = (day("from", &new.from, false), day("to", &new.to, true));
     let as_at = if new.as_at.trim().is_empty() { to } else { day("as_at", &new.as_at, true) };
-    match (from, to) {
-        (Some(from), Some(to)) if to <= from => errors.push(FieldError::new("to", "before-from")),
-        (Some(from), _) if from > now => errors.push(FieldError::new("from", "in-future")),
-        _ => {}
+    if from.zip(to).is_some_and(|(from, to)| to <= from) {
+        errors.push(FieldError::new("to", "before-from"));
     }
     let exceptions: Option<Vec<_>> = new.exceptions.iter().map(|word| ExceptionKind::parse(word)).collect();
     let mut exceptions = exceptions.unwrap_or_else(|| {
@@ -147,7 +150,7 @@ pub async fn open(app: &App, caller: &Caller, new: NewAudit) -> AppResult<Done<A
     let about = Subject::new("audit", id.clone());
     app.require(caller, Permission::AuditExport, Action::AuditEngagementOpened, about.clone()).await?;
     let zone = app.config.time_zone.clone();
-    let checked = match check(&new, &zone, app.now()) {
+    let checked = match check(&new, &zone) {
         Ok(checked) => checked,
         Err(error) => return Err(app.refuse(caller, Action::AuditEngagementOpened, about, None, error).await),
     };
@@ -198,8 +201,11 @@ pub async fn open(app: &App, caller: &Caller, new: NewAudit) -> AppResult<Done<A
     Done::from_write(written)
 }
 
-/// The number of the case to walk through, if one was named: it has to be of the period.
+/// What only the write can tell: that the period has begun, and the number of the case to walk through, which has to be of the period.
 fn case_of(tx: &mut Tx<'_>, checked: &Checked) -> Result<AppResult<Option<String>>, StoreError> {
+    if checked.from > tx.now() {
+        return Ok(Err(AppError::invalid("from", "in-future")));
+    }
     let Some(typed) = &checked.walk else { return Ok(Ok(None)) };
     let Some(case) = recalls::find(tx.conn, typed)? else { return Ok(Err(AppError::invalid("walk", "unknown"))) };
     let within = (checked.from.0..checked.to.0).contains(&case.submitted_at);
@@ -227,14 +233,19 @@ pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<Audi
     let found = app.store.read(move |conn| {
         let cut = turn.cut(audits::page(conn, &turn, limit)?, PAGE);
         let edges = cut.edges(|row| row.id.clone());
-        let rows = cut.rows.into_iter().map(|row| Ok(Audit { opened_by: person(conn, &row.opened_by)?, row })).collect::<Result<_, StoreError>>()?;
+        let rows = cut.rows.into_iter().map(|row| shown(conn, row)).collect::<Result<_, StoreError>>()?;
         Ok((rows, edges))
     });
     Ok(found.await?)
 }
 
+fn shown(conn: &mut Conn, row: AuditRow) -> Result<Audit, StoreError> {
+    let opened_index = reader::receipt(conn, &row.opened_event)?.index;
+    Ok(Audit { opened_by: person(conn, &row.opened_by)?, opened_index, row })
+}
+
 /// The name of an account; the id itself of what is none.
-fn person(conn: &mut crate::store::Conn, id: &str) -> Result<String, StoreError> {
+fn person(conn: &mut Conn, id: &str) -> Result<String, StoreError> {
     Ok(users::user_find(conn, id)?.map_or_else(|| id.to_owned(), |user| user.display_name))
 }
 
@@ -249,10 +260,7 @@ pub async fn load(app: &App, caller: &Caller, id: &str) -> AppResult<Audit> {
 
 async fn find(app: &App, id: &str) -> AppResult<Option<Audit>> {
     let id = id.to_owned();
-    let found = app.store.read(move |conn| {
-        let row = audits::find(conn, &id)?;
-        row.map(|row| Ok(Audit { opened_by: person(conn, &row.opened_by)?, row })).transpose()
-    });
+    let found = app.store.read(move |conn| audits::find(conn, &id)?.map(|row| shown(conn, row)).transpose());
     Ok(found.await?)
 }
 

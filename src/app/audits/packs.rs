@@ -1,7 +1,10 @@
 //! Packs of an audit: asked for with a fresh one-time code, made by a job, handed out with another code. Making one twice is harmless: the
 //! number is the audit's with the size of the log, and the same size gives the same file. Packs are not in backups: they can be made again.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::Read,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -254,5 +257,34 @@ async fn there(app: &App, pack: &str) -> AppResult<(PackRow, PathBuf)> {
     match read {
         Ok((sha256, _)) if row.sha256.as_deref() == Some(&sha256[..]) => Ok((row, path)),
         _ => Err(AppError::refused("pack-gone")),
+    }
+}
+
+/// A file in pieces, so that none has to fit in memory.
+pub struct Pieces(PathBuf, Option<std::fs::File>);
+
+impl Pieces {
+    pub fn of(path: PathBuf) -> Self {
+        Self(path, None)
+    }
+
+    /// The next piece, and what reads on; `None` at the end.
+    pub async fn next(self) -> Option<(std::io::Result<Vec<u8>>, Self)> {
+        const PIECE: u64 = 256 << 10;
+        let Self(path, open) = self;
+        let read = tokio::task::spawn_blocking(move || {
+            let mut file = match open {
+                Some(file) => file,
+                None => std::fs::File::open(&path)?,
+            };
+            let mut piece = Vec::new();
+            (&mut file).take(PIECE).read_to_end(&mut piece)?;
+            Ok((piece, Self(path, Some(file))))
+        });
+        match read.await.unwrap_or_else(|_| Err(std::io::Error::other("the reader broke"))) {
+            Ok((piece, _)) if piece.is_empty() => None,
+            Ok((piece, rest)) => Some((Ok(piece), rest)),
+            Err(error) => Some((Err(error), Self(PathBuf::new(), None))),
+        }
     }
 }

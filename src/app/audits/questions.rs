@@ -137,7 +137,8 @@ fn resolve(conn: &mut Conn, new: &NewQuestion, by: &str) -> Result<AppResult<Ask
             None
         }
     };
-    let pieces = |text: &str| text.split([' ', ',', '，', '、', '\n', '\r', '\t']).filter(|p| !p.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
+    let pieces =
+        |text: &str| text.split([' ', ',', '，', '、', '\n', '\r', '\t']).filter(|p| !p.is_empty()).map(ToOwned::to_owned).collect::<Vec<_>>();
     let (named, indices) = (pieces(&new.cases), pieces(&new.events));
     for (field, count) in [("cases", named.len()), ("events", indices.len())] {
         if count > REFERENCES {
@@ -176,7 +177,9 @@ pub async fn answer(app: &App, caller: &Caller, id: &str, typed: &str) -> AppRes
     let about = Subject::new("question", id);
     let typed = match text::paragraph(typed, 2, 4000) {
         Ok(typed) => typed,
-        Err(e) => return Err(app.refuse(caller, Action::QuestionAnswered, about, None, AppError::Invalid(vec![FieldError::text("answer", e)])).await),
+        Err(e) => {
+            return Err(app.refuse(caller, Action::QuestionAnswered, about, None, AppError::Invalid(vec![FieldError::text("answer", e)])).await);
+        }
     };
     let (caller, ring, id) = (caller.clone(), app.store.keys().clone(), id.to_owned());
     let written = app

@@ -60,7 +60,10 @@ pub struct Level {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Closed {
     Holds,
-    Differs { expected: String, actual: String },
+    Differs {
+        expected: String,
+        actual: String,
+    },
     /// Its detail was erased.
     Unknown,
 }

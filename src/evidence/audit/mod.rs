@@ -19,5 +19,8 @@ pub mod report;
 pub mod tables;
 
 /// How to check a pack, in both languages, and a program that does.
-pub const GUIDE: [(&str, &str); 3] =
-    [("VERIFY.zh-CN.md", include_str!("guide/VERIFY.zh-CN.md")), ("VERIFY.en.md", include_str!("guide/VERIFY.en.md")), ("verify.py", include_str!("guide/verify.py"))];
+pub const GUIDE: [(&str, &str); 3] = [
+    ("VERIFY.zh-CN.md", include_str!("guide/VERIFY.zh-CN.md")),
+    ("VERIFY.en.md", include_str!("guide/VERIFY.en.md")),
+    ("verify.py", include_str!("guide/verify.py")),
+];

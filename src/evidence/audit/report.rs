@@ -109,7 +109,9 @@ impl Page {
         }
         self.put("</tbody></table></div>\n");
         if count > ROWS {
-            let rest = escape(&self.tr.a("audit-report-rest", &[("count", grouped(i64::try_from(count - ROWS).unwrap_or(i64::MAX))), ("file", file.to_owned())]));
+            let rest = escape(
+                &self.tr.a("audit-report-rest", &[("count", grouped(i64::try_from(count - ROWS).unwrap_or(i64::MAX))), ("file", file.to_owned())]),
+            );
             self.p(&rest);
         }
     }
@@ -157,7 +159,8 @@ fn basis(page: &mut Page, material: &Material<'_>) {
     let facts = material.facts;
     let at = |text: &str| Instant::parse(text);
     let last = at(&facts.audit.to).map(|to| Instant(to.0 - 1));
-    let period = format!("{} – {}", at(&facts.audit.from).map(|d| page.tr.date(d)).unwrap_or_default(), last.map(|d| page.tr.date(d)).unwrap_or_default());
+    let period =
+        format!("{} – {}", at(&facts.audit.from).map(|d| page.tr.date(d)).unwrap_or_default(), last.map(|d| page.tr.date(d)).unwrap_or_default());
     page.h2("audit-report-basis");
     let rows = [
         ("audit-number", escape(&facts.audit.number)),
@@ -183,14 +186,17 @@ fn population(page: &mut Page, material: &Material<'_>) {
     let said = escape(&page.tr.a1("audit-report-cases", "count", number(facts.cases)));
     page.p(&said);
     let missing: Vec<String> = facts.numbers.iter().flat_map(|day| day.missing.iter().cloned()).collect();
-    let gaps = if missing.is_empty() { page.t("audit-report-gapless") } else { escape(&page.tr.a1("audit-report-gaps", "numbers", missing.join(" "))) };
+    let gaps =
+        if missing.is_empty() { page.t("audit-report-gapless") } else { escape(&page.tr.a1("audit-report-gaps", "numbers", missing.join(" "))) };
     page.p(&gaps);
     let rows = found
         .cases
         .iter()
         .map(|c| {
             let level = |n: usize| {
-                c.levels[n].as_ref().map_or_else(String::new, |l| format!("{}<br>{}", page.word("recall-verb", &l.decision), page.time(Some(l.mark.at))))
+                c.levels[n]
+                    .as_ref()
+                    .map_or_else(String::new, |l| format!("{}<br>{}", page.word("recall-verb", &l.decision), page.time(Some(l.mark.at))))
             };
             vec![
                 escape(&c.number),
@@ -205,7 +211,16 @@ fn population(page: &mut Page, material: &Material<'_>) {
         })
         .collect();
     page.table(
-        &["audit-column-case", "audit-column-index#", "audit-column-opened", "audit-column-level-1", "audit-column-level-2", "audit-column-level-3", "audit-column-state", "audit-column-closed#"],
+        &[
+            "audit-column-case",
+            "audit-column-index#",
+            "audit-column-opened",
+            "audit-column-level-1",
+            "audit-column-level-2",
+            "audit-column-level-3",
+            "audit-column-state",
+            "audit-column-closed#",
+        ],
         rows,
         "cases.csv",
     );
@@ -241,7 +256,10 @@ fn sample(page: &mut Page, material: &Material<'_>) {
     let (audit, found) = (&material.facts.audit, material.found);
     page.h2("audit-report-sample");
     let source = page.word("audit-seed", audit.seed_source.as_str());
-    page.form(&[("audit-seed", format!("<span class=\"m\">{}</span> ({source})", escape(&audit.seed))), ("audit-sample-size", number(audit.sample_size))]);
+    page.form(&[
+        ("audit-seed", format!("<span class=\"m\">{}</span> ({source})", escape(&audit.seed))),
+        ("audit-sample-size", number(audit.sample_size)),
+    ]);
     let how = page.t("audit-report-draw");
     page.p(&how);
     let rows = found
@@ -278,7 +296,15 @@ fn walk(page: &mut Page, material: &Material<'_>) {
         })
         .collect();
     page.table(
-        &["audit-column-index#", "audit-column-time", "audit-column-who", "audit-column-action", "audit-column-outcome", "audit-column-shown", "audit-column-line"],
+        &[
+            "audit-column-index#",
+            "audit-column-time",
+            "audit-column-who",
+            "audit-column-action",
+            "audit-column-outcome",
+            "audit-column-shown",
+            "audit-column-line",
+        ],
         rows,
         "walkthrough/walkthrough.csv",
     );
@@ -328,7 +354,11 @@ fn access(page: &mut Page, material: &Material<'_>) {
             vec![escape(name), escape(&a.department), roles.join("<br>"), page.word("access-state", &a.state), factor, page.time(a.last_sign_in)]
         })
         .collect();
-    page.table(&["audit-column-name", "audit-column-department", "audit-column-roles", "audit-column-state", "audit-column-factor", "audit-column-sign-in"], rows, "access.csv");
+    page.table(
+        &["audit-column-name", "audit-column-department", "audit-column-roles", "audit-column-state", "audit-column-factor", "audit-column-sign-in"],
+        rows,
+        "access.csv",
+    );
 }
 
 fn questions(page: &mut Page, material: &Material<'_>) {
@@ -337,7 +367,8 @@ fn questions(page: &mut Page, material: &Material<'_>) {
         .questions
         .iter()
         .map(|q| {
-            let answer = q.answer.as_ref().map_or_else(|| page.t("question-open"), |(at, text, _)| format!("{}<br>{}", escape(text), page.time(Some(*at))));
+            let answer =
+                q.answer.as_ref().map_or_else(|| page.t("question-open"), |(at, text, _)| format!("{}<br>{}", escape(text), page.time(Some(*at))));
             vec![number(q.number), escape(&q.asked_by), escape(&q.asked_of), escape(&q.question), answer]
         })
         .collect();

@@ -157,8 +157,13 @@ pub fn controls(found: &Found) -> String {
             }
             for ((_, outcome), stat) in of {
                 let samples: Vec<String> = stat.samples().iter().map(u64::to_string).collect();
-                let cells =
-                    vec![Cell::plain(outcome), Cell::plain(stat.count), Cell::plain(stat.first), Cell::plain(stat.last), Cell::plain(samples.join(" "))];
+                let cells = vec![
+                    Cell::plain(outcome),
+                    Cell::plain(stat.count),
+                    Cell::plain(stat.first),
+                    Cell::plain(stat.last),
+                    Cell::plain(samples.join(" ")),
+                ];
                 rows.push([begin(), cells].concat());
             }
         }

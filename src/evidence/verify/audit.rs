@@ -338,11 +338,8 @@ fn numbers(facts: &Facts, found: &Found, checks: &mut Checks) {
 /// The case that is walked through: its own events, each with its proof, and the table that shows them.
 fn walk(files: &Files, facts: &Facts, found: &Found, checkpoint: Option<&Checkpoint>, checks: &mut Checks) {
     const NAME: &str = "audit_walkthrough";
-    const PATHS: Paths = Paths {
-        events: "data/walkthrough/events.jsonl",
-        proofs: "data/walkthrough/inclusion.jsonl",
-        parts: "data/walkthrough/parts.jsonl",
-    };
+    const PATHS: Paths =
+        Paths { events: "data/walkthrough/events.jsonl", proofs: "data/walkthrough/inclusion.jsonl", parts: "data/walkthrough/parts.jsonl" };
     let first = found.sample.first().map(|(_, place)| &found.cases[*place]);
     let chosen = found.cases.iter().find(|c| Some(&c.number) == facts.audit.walk.as_ref());
     let case = chosen.or(first).map(|c| c.id.clone());
@@ -350,8 +347,11 @@ fn walk(files: &Files, facts: &Facts, found: &Found, checkpoint: Option<&Checkpo
         return;
     }
     let Some(events) = log::events(files, &PATHS, facts.log.size, checkpoint, checks) else { return };
-    let strays: Vec<_> =
-        events.iter().filter(|e| e.leaf.case != case).map(|e| Problem::new(case.clone().unwrap_or_default(), e.leaf.case.clone().unwrap_or_default())).collect();
+    let strays: Vec<_> = events
+        .iter()
+        .filter(|e| e.leaf.case != case)
+        .map(|e| Problem::new(case.clone().unwrap_or_default(), e.leaf.case.clone().unwrap_or_default()))
+        .collect();
     checks.all(NAME, PATHS.events, events.len(), strays);
     compare(NAME, "data/walkthrough/walkthrough.csv", &tables::walkthrough(&events, &facts.zone), files, checks);
 }

@@ -9,8 +9,8 @@ pub use log::{
     witnesses,
 };
 pub use records::{
-    attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
-    mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+    attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds,
+    idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));

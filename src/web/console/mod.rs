@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod audit;
+pub mod audits;
 pub mod broadcasts;
 pub mod connections;
 pub mod demo;

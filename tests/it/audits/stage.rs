@@ -1,12 +1,6 @@
 //! A company with cases of several kinds, an audit over them, and its pack taken apart and put together again.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    path::Path,
-    process::Command,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io::Write, path::Path, process::Command, time::Duration};
 
 use countermand::{
     app::{
@@ -107,7 +101,8 @@ pub fn sealed(stage: &Stage, folder: &str, mut files: Files) -> Vec<u8> {
     let lines = |hash: fn(&[u8]) -> String| data.iter().map(|(p, b)| format!("{}  {p}\n", hash(b))).collect::<String>();
     let (short, long) = (lines(|b| hex::encode(sha256(b))), lines(|b| hex::encode(Sha512::digest(b))));
     let oxum = format!("Payload-Oxum: {octets}.{}", data.len());
-    let info: String = text(&files, "bag-info.txt").lines().map(|l| if l.starts_with("Payload-Oxum") { format!("{oxum}\n") } else { format!("{l}\n") }).collect();
+    let info: String =
+        text(&files, "bag-info.txt").lines().map(|l| if l.starts_with("Payload-Oxum") { format!("{oxum}\n") } else { format!("{l}\n") }).collect();
     files.insert("bag-info.txt".into(), info.into_bytes());
     files.insert("manifest-sha256.txt".into(), short.into_bytes());
     files.insert("manifest-sha512.txt".into(), long.into_bytes());

@@ -54,14 +54,18 @@ async fn a_pack_shows_the_whole_population_and_programs_of_others_agree() {
 
         let access = of("access");
         let executive = access.iter().find(|r| r["id"] == cast.executive.caller.id).unwrap();
-        assert_eq!((executive["roles"].as_str(), executive["department"].as_str(), executive["source"].as_str()), ("final_approver", "总裁办", "log"));
+        assert_eq!(
+            (executive["roles"].as_str(), executive["department"].as_str(), executive["source"].as_str()),
+            ("final_approver", "总裁办", "log")
+        );
         let facts: Value = serde_json::from_slice(&files["data/audit.json"]).unwrap();
         assert_eq!(facts["access"]["differ"], serde_json::json!([]), "replayed to its end the log tells the accounts of today");
         assert_eq!(facts["absent"], serde_json::json!(["break_glass", "recall_first", "delegated", "self_filed"]));
         assert!(facts["limits"][0]["en"].as_str().unwrap().contains("same platform secret outside this product leaves no trace"));
 
         let controls = of("controls");
-        let decided = controls.iter().find(|r| r["control"] == "three_levels" && r["action"] == "recall.decided" && r["outcome"] == "success").unwrap();
+        let decided =
+            controls.iter().find(|r| r["control"] == "three_levels" && r["action"] == "recall.decided" && r["outcome"] == "success").unwrap();
         assert_eq!(decided["count"], "5");
         for lang in ["", ".en"] {
             let report = text(&files, &format!("data/report{lang}.html"));
@@ -74,18 +78,25 @@ async fn a_pack_shows_the_whole_population_and_programs_of_others_agree() {
 #[actix_web::test]
 async fn a_case_that_closes_after_the_period_is_told_by_its_own_proofs() {
     for db in TestDb::each() {
-        let (stage, _, cases) = company(db).await;
+        let (stage, cast, mut cases) = company(db).await;
+        let again = stage.cast2(&cast).await;
+        cases.push(stage.case(&again).await);
         let asked = wanted(&stage);
         stage.clock.advance(std::time::Duration::from_secs(3 * 86_400));
-        // The next days, with nothing in them: the seed's event lies outside of the run.
+        stage.settle(6, 5).await;
         let audit = audit(&stage, asked).await;
         let at = tempfile::tempdir().unwrap();
         let bytes = pack(&stage, &audit, &at.path().join("pack.zip")).await;
         assert_eq!(failed(&check(&stage, &bytes)), Vec::<&str>::new());
         let (_, files) = files(&bytes);
-        assert!(text(&files, "data/leaves/beyond.jsonl").contains("audit_engagement.opened"));
-        assert_eq!(rows(&text(&files, "data/cases.csv")).len(), cases.len());
-        assert!(python(&bytes).0);
+        let beyond = text(&files, "data/leaves/beyond.jsonl");
+        assert!(beyond.contains("case.closed") && beyond.contains("audit_engagement.opened"), "{beyond}");
+        let population = rows(&text(&files, "data/cases.csv"));
+        assert_eq!(population.iter().map(|r| &r["case_id"]).collect::<Vec<_>>(), cases.iter().collect::<Vec<_>>());
+        assert_eq!(population[2]["state"], "expired");
+        assert!(text(&files, "data/exceptions.csv").contains("\nexpired,"), "though it expired after the period");
+        let (holds, said) = python(&bytes);
+        assert!(holds, "{said}");
     }
 }
 
