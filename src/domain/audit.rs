@@ -93,7 +93,10 @@ pub const CONTROLS: &[Control] = &[
     control("window", &[Action::RecallExecutionStarted, Action::RecallExpired, Action::RecallHalted]),
     control("execution", &[Action::RecallCallStarted, Action::RecallCallAnswered, Action::RecallFinished, Action::CaseClosed]),
     control("trail", &[Action::PermissionChecked, Action::ServiceStarted, Action::ServiceStopped, Action::LogStarted]),
-    control("privileged_reads", &[Action::ContentRead, Action::AuditSearched, Action::AuditRead]),
+    control(
+        "privileged_reads",
+        &[Action::ContentRead, Action::AuditSearched, Action::AuditRead, Action::RecallRead, Action::UserRead, Action::PageRead],
+    ),
     control("retention", &[Action::RetentionApplied, Action::PartsPurged, Action::HoldProposed, Action::HoldReleased]),
     control("evidence", &[Action::EvidenceSealed, Action::EvidenceVerified]),
     control("administrations", &[Action::UserCreated, Action::UserChanged, Action::UserSuspended, Action::InvitationCreated]),

@@ -4,11 +4,14 @@ pub mod account;
 pub mod audit;
 pub mod event;
 pub mod notice;
+pub mod ocsf;
 pub mod outcome;
 pub mod platform;
+pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod terms;
 pub mod text;
 
 /// Declares an enum whose values have one stable word each, used in the database, in JSON and in message keys.

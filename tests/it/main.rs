@@ -30,6 +30,8 @@ mod tamper;
 mod timestamps;
 mod trail;
 mod vectors;
+mod verifier;
+mod viewer;
 mod walk;
 mod witness;
 mod words;
