@@ -105,7 +105,16 @@ pub const CONTROLS: &[Control] = &[
     control("exports", &[Action::EvidenceExported, Action::AuditExported, Action::AuditPackExported]),
     control(
         "configuration",
-        &[Action::ConnectionCreated, Action::ConnectionChanged, Action::TokenCreated, Action::TokenRevoked, Action::SettingChanged],
+        &[
+            Action::ConnectionCreated,
+            Action::ConnectionChanged,
+            Action::TokenCreated,
+            Action::TokenRevoked,
+            Action::SettingChanged,
+            Action::StreamCreated,
+            Action::StreamChanged,
+            Action::StreamRemoved,
+        ],
     ),
 ];
 

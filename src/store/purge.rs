@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 38] = [
+pub const CLASSES: [(&str, Class); 39] = [
     ("attachments", Class::Record),
     ("audit_packs", Class::Record),
     ("audit_questions", Class::Record),
@@ -71,6 +71,7 @@ pub const CLASSES: [(&str, Class); 38] = [
     ("recipients", Class::Record),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
+    ("streams", Class::Master),
     ("timestamps", Class::Record),
     ("tokens", Class::Master),
     ("user_roles", Class::Master),

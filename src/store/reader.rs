@@ -14,7 +14,7 @@ pub use super::{
     log::{Head, TileReader},
     search::SearchRow,
 };
-use crate::{crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
+use crate::{clock::Instant, crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
 
 /// An event as it stands in the log.
 #[derive(Clone, Debug)]

@@ -31,6 +31,7 @@ const UNRECORDED: [(&str, &str); 18] = [
     ("/audits/new", "an empty form"),
     ("/holds/new", "an empty form"),
     ("/connections/new", "an empty form"),
+    ("/streams/new", "an empty form"),
     ("/broadcasts/new", "an empty form"),
     ("/reports/new", "an empty form"),
 ];

@@ -10,7 +10,7 @@ pub use log::{
 };
 pub use records::{
     attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds,
-    idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+    idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -57,5 +57,6 @@ allow_tables_to_appear_in_same_query!(
     notices,
     audits,
     audit_packs,
-    audit_questions
+    audit_questions,
+    streams
 );

@@ -15,6 +15,8 @@ enum Who {
     /// Nobody needs to be known.
     Anybody,
     System,
+    /// The audit administrator.
+    Keeper,
     Auditor,
     Operator,
     /// An everyday reader, who is not privileged.
@@ -37,6 +39,7 @@ const fn free(route: &'static str, who: Who) -> Line {
 
 const TABLE: &[Line] = &[
     free("/static/{path:.*}", Who::Anybody),
+    free("/static/countermand-verifier.html", Who::Anybody),
     free("/healthz", Who::Anybody),
     free("/readyz", Who::Anybody),
     free("/metrics", Who::Token),
@@ -87,6 +90,9 @@ const TABLE: &[Line] = &[
     line("/broadcasts/{id}", Who::Requester, "content.read"),
     line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
     free("/reports/new", Who::Requester),
+    line("/streams", Who::Keeper, "stream.read"),
+    free("/streams/new", Who::Keeper),
+    line("/streams/{id}", Who::Keeper, "stream.read"),
     line("/connections", Who::System, "connection.read"),
     free("/connections/new", Who::System),
     line("/connections/{id}", Who::System, "connection.read"),
@@ -134,6 +140,7 @@ struct Things {
     hold: String,
     user: String,
     connection: String,
+    stream: String,
     token: String,
 }
 
@@ -172,6 +179,9 @@ impl Things {
             })
             .await
             .unwrap();
+        let code = house.fresh_code(&crew.audit);
+        let fields = [("name", "siem"), ("kind", "file"), ("destination", "siem"), ("format", "ocsf"), ("totp", &code)];
+        let stream = made(house.post(By::Person(&crew.audit), "/streams", &fields).await);
         Self {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
@@ -186,6 +196,7 @@ impl Things {
             hold,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
+            stream,
             token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
         }
     }
@@ -206,6 +217,7 @@ impl Things {
             "/holds/{id}" => self.hold.clone(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
+            "/streams/{id}" => self.stream.clone(),
             "/connections/{id}" => format!("/connections/{}", self.connection),
             route if route.contains("/recalls/{id}") => route.replace("{id}", &self.case),
             route => route.replace("{id}", &self.broadcast).replace("{token}", "nothing"),
@@ -227,6 +239,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         let by = match who {
             Who::Anybody => By::Stranger,
             Who::System => By::Person(&crew.system),
+            Who::Keeper => By::Person(&crew.audit),
             Who::Auditor => By::Person(&crew.auditor),
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),
