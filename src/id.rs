@@ -77,6 +77,7 @@ text_id! {
     AuditPackId;
     /// What an auditor asked somebody.
     QuestionId;
+    AlertId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

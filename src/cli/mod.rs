@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
+pub mod alert;
 pub mod audit;
 pub mod backup;
 pub mod connection;
@@ -31,6 +32,8 @@ use clap::{CommandFactory, Parser};
 enum Command {
     /// Make an auditor's pack for a period, or verify one offline
     Audit(audit::Args),
+    /// What the alert rules found
+    Alert(alert::Args),
     /// Write the installation into one file, while it runs
     Backup(backup::Take),
     /// Platform connections, from the shell
@@ -74,6 +77,7 @@ pub fn run() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
         Command::Audit(args) => audit::run(&args),
+        Command::Alert(args) => alert::run(&args),
         Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),

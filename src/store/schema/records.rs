@@ -369,6 +369,16 @@ table! {
 }
 
 table! {
+    alert_rules (rule, version) {
+        rule -> Text,
+        version -> BigInt,
+        settings -> Text,
+        changed_by -> Text,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
     audit_packs (id) {
         id -> Text,
         audit_id -> Text,
@@ -403,6 +413,28 @@ table! {
         answered_at -> Nullable<BigInt>,
         answered_event -> Nullable<Text>,
         answer_sealed -> Nullable<Binary>,
+    }
+}
+
+table! {
+    alerts (id) {
+        id -> Text,
+        rule -> Text,
+        rule_version -> BigInt,
+        severity -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        dedupe -> Text,
+        state -> Text,
+        explanation -> Text,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        last_idx -> BigInt,
+        raised_at -> BigInt,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_at -> Nullable<BigInt>,
+        note_sealed -> Nullable<Binary>,
+        version -> BigInt,
     }
 }
 

@@ -3,7 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use countermand::{domain::role::Role, web::looks::is_unrecorded};
+use countermand::{
+    app::{Turn, alerts},
+    domain::{
+        alert::Rule,
+        event::{Action, Event, Outcome, Subject},
+        role::Role,
+    },
+    web::looks::is_unrecorded,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -78,6 +86,10 @@ const TABLE: &[Line] = &[
     line("/evidence", Who::Counsel, "evidence.read"),
     free("/evidence/verification", Who::Auditor),
     line("/evidence/{number}", Who::Counsel, "evidence.read"),
+    line("/alerts", Who::Auditor, "audit.read"),
+    line("/alerts/{id}", Who::System, "audit.read"),
+    line("/alerts/rules", Who::System, "audit.read"),
+    line("/alerts/rules/{rule}", Who::Auditor, "audit.read"),
     line("/holds", Who::Counsel, "hold.read"),
     free("/holds/new", Who::Counsel),
     line("/holds/{id}", Who::Auditor, "hold.read"),
@@ -138,6 +150,7 @@ struct Things {
     audit: String,
     question: String,
     hold: String,
+    alert: String,
     user: String,
     connection: String,
     stream: String,
@@ -168,6 +181,11 @@ impl Things {
         let fields = [("audit", audit.trim_start_matches("/audits/")), ("person", "hejing"), ("question", "依据哪一条制度？")];
         let shot = house.post(By::Person(&crew.auditor), "/questions", &fields).await;
         let question = format!("/questions/{}", shot.one("a question")["subject"]["id"].as_str().unwrap());
+        let lost = Event::system(Action::WitnessLost, Subject::new("witness", "w")).outcome(Outcome::Failed);
+        stage.app.record(lost).await.unwrap();
+        alerts::watch::pass(&stage.app).await.unwrap();
+        let wanted = alerts::Wanted { rule: Some(Rule::WitnessLost), ..alerts::Wanted::default() };
+        let alert = alerts::list(&stage.app, &crew.system.caller, wanted, Turn::First).await.unwrap().0.remove(0).id;
         let (of_case, of_message) = (guided.clone(), reported.clone());
         let (capture, file) = stage
             .app
@@ -194,6 +212,7 @@ impl Things {
             audit,
             question,
             hold,
+            alert,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
             stream,
@@ -215,6 +234,8 @@ impl Things {
             "/audits/{id}" => self.audit.clone(),
             "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
+            "/alerts/{id}" => format!("/alerts/{}", self.alert),
+            "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
             "/streams/{id}" => self.stream.clone(),

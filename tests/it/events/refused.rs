@@ -33,7 +33,12 @@ const GATE: &str = "permission.checked";
 
 fn path(route: &str) -> String {
     let id = "0192aaaa-0000-7000-8000-000000000000";
-    route.replace("{number}", "EVID-20261122-000001").replace("{id}", id).replace("{pack}", id).replace("{token}", &"x".repeat(43))
+    route
+        .replace("{number}", "EVID-20261122-000001")
+        .replace("{rule}", "refusals")
+        .replace("{id}", id)
+        .replace("{pack}", id)
+        .replace("{token}", &"x".repeat(43))
 }
 
 /// Somebody who is signed in and holds no role may do this all the same.
