@@ -4,6 +4,7 @@
 
 mod alerts;
 mod attacks;
+mod audits;
 mod backup;
 mod broadcasts;
 mod browser;
