@@ -13,6 +13,8 @@
 //! | [`tile`] | how the tree lies on disk and on the wire |
 //! | [`checkpoint`] | what the log signs |
 //! | [`note`] | how it is signed |
+//! | [`mldsa`] | how it is signed a second time, against quantum computers |
+//! | [`succession`] | which key follows which |
 //! | [`cosignature`] | how a witness says that it has seen it |
 //! | [`witness`] | when a witness may say so |
 //! | [`policy`] | which witnesses have to |
@@ -33,6 +35,7 @@ mod frontier;
 mod grow;
 pub mod leaf;
 mod memory;
+pub mod mldsa;
 pub mod note;
 pub mod plain;
 pub mod policy;
@@ -41,6 +44,7 @@ pub mod publish;
 pub mod purge;
 pub mod set;
 pub mod statement;
+pub mod succession;
 pub mod tile;
 pub mod tree;
 mod verify;

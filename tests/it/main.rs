@@ -15,6 +15,7 @@ mod events;
 mod fake_http;
 mod faults;
 mod floors;
+mod keys;
 mod ledger;
 mod lists;
 mod notices;
