@@ -3,8 +3,10 @@
 pub mod account;
 pub mod event;
 pub mod notice;
+pub mod ocsf;
 pub mod outcome;
 pub mod platform;
+pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
