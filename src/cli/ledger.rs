@@ -5,11 +5,13 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use crate::{
     app::Caller,
     cli::deployment::{Deployment, Trouble, finish, secret_file},
+    clock::Instant,
     domain::event::{Action, Subject},
     ledger::{
         checkpoint::{Checkpoint, Note, Vkey, VkeyError},
@@ -19,6 +21,7 @@ use crate::{
     },
     store::{
         Options, Store, StoreError,
+        keys::RotateError,
         reader::{self, TileReader},
         renewal::{self, RenewError, Renewed},
         signer,
@@ -85,6 +88,20 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         against: PathBuf,
     },
+    /// Announce new keys for the log, which sign beside the old ones until these are retired
+    Rotate {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// How many days both sign
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=3650))]
+        overlap: u32,
+        /// Retire the old keys now, also before the overlap is over
+        #[arg(long, conflicts_with = "overlap")]
+        finish: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Begin a new log, with a new name and key, where a restored one must not go on
     Renew {
         #[command(flatten)]
@@ -105,6 +122,9 @@ pub fn run(args: &Args) -> ExitCode {
         Command::Checkpoint { deployment, vkey, vkeys } => finish("ledger checkpoint", checkpoint(deployment, *vkey, *vkeys)),
         Command::Proof { deployment, index } => finish("ledger proof", proof(deployment, *index)),
         Command::Accept { deployment, against } => finish("ledger accept", accept(deployment, against)),
+        Command::Rotate { deployment, overlap, finish, json } => {
+            self::finish("ledger rotate", rotate(deployment, (!finish).then_some(*overlap), *json))
+        }
         Command::Renew { deployment, reason_file, json } => finish("ledger renew", renew(deployment, reason_file.as_deref(), *json)),
         Command::Publish { deployment, out } => finish("ledger publish", write(deployment, out)),
     }
@@ -225,6 +245,38 @@ fn accept(deployment: &Deployment, file: &Path) -> Result<(), Trouble> {
     store.write_now(move |tx| tx.append(event.clone())).map_err(Trouble::cannot)?;
     store.checkpoint_now().map_err(Trouble::cannot)?;
     say!("accepted the checkpoint over {} events", accepted.size);
+    Ok(())
+}
+
+/// Announces new keys that sign beside the old for so many days, or retires the old ones.
+fn rotate(deployment: &Deployment, overlap: Option<u32>, json: bool) -> Result<(), Trouble> {
+    let store = open(deployment)?;
+    let event = |action, subject| Caller::shell().event(action, subject);
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    let old = store.in_force().map_err(Trouble::cannot)?.swap_remove(0);
+    let done = match overlap {
+        Some(overlap) => store.rotate(days(overlap), event),
+        None => store.retire(true, event),
+    };
+    let new = done.map_err(|e| match e {
+        RotateError::Store(e) => Trouble::cannot(e),
+        RotateError::Uncovered => Trouble::cannot(e),
+        other => Trouble::No(other.to_string()),
+    })?;
+    let until = store.in_force().map_err(Trouble::cannot)?.swap_remove(0).ends_at.map(|at| Instant(at).to_rfc3339());
+    if json {
+        say!("{}", serde_json::json!({ "old": old.vkey, "vkey": new.vkey, "mldsa": new.mldsa, "until": until }));
+        return Ok(());
+    }
+    match until {
+        Some(until) => {
+            say!("both keys sign from now on; the server retires the old one after {until}, `ledger rotate --finish` before");
+            say!("copy keys/log.key.new and keys/log-mldsa.key.new to other nodes, and give everybody who checks this log the new keys:");
+        }
+        None => say!("retired {}; from now on these alone sign:", old.vkey),
+    }
+    say!("{}", new.vkey);
+    new.mldsa.iter().for_each(|vkey| say!("{vkey}"));
     Ok(())
 }
 

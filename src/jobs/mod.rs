@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, notices, recalls, retention, timestamps},
+    app::{App, AppError, broadcasts, evidence, keys, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -34,6 +34,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "close_case" => recalls::close::step(app, id("recall")?).await?,
         notices::TELL => notices::tell(app, payload).await?,
         notices::SEND => notices::send(app, id("notice")?).await?,
+        keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,

@@ -76,7 +76,7 @@ pub fn consider<'l>(request: &Request, logs: &'l [Vkey], seen: impl FnOnce(&str)
     let note = Note::parse(&request.checkpoint).map_err(|_| Refusal::Malformed)?;
     let asked = Checkpoint::parse(note.text()).map_err(|_| Refusal::Malformed)?;
     // A log that changes its key has two for a time, and then another.
-    let mut log = Err(Refusal::UnknownLog);
+    let mut log: Result<&Vkey, Refusal> = Err(Refusal::UnknownLog);
     for known in logs.iter().filter(|log| log.name() == asked.origin) {
         match note.verify(known) {
             Ok(_) => log = Ok(known),

@@ -111,9 +111,9 @@ fn neighbours(shown: &str, kind: &str) -> Vec<String> {
         changed[i] ^= 1;
         hex::encode(changed)
     };
-    // Of the thousands of bytes of ML-DSA keys and signatures, which come last, every sixteenth.
-    const EACH: usize = 600;
-    let mut all: Vec<_> = (0..bytes.len()).filter(|i| bytes.len() < 1500 || *i < EACH || i % 16 == 0 || bytes.len() - i < 16).map(flipped).collect();
+    // Of the thousands of bytes of ML-DSA keys and signatures, which come last, every thirty-second.
+    const EACH: usize = 360;
+    let mut all: Vec<_> = (0..bytes.len()).filter(|i| bytes.len() < 1500 || *i < EACH || i % 32 == 0 || bytes.len() - i < 4).map(flipped).collect();
     all.push(hex::encode([bytes.as_slice(), b"x"].concat()));
     all
 }
