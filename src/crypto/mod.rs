@@ -2,6 +2,7 @@
 //! timestamps by a third party, signatures that outlast quantum computers.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
+pub mod blind;
 pub mod keyring;
 pub mod mldsa;
 pub mod passphrase;

@@ -10,6 +10,8 @@ pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod stream;
+pub mod terms;
 pub mod text;
 
 /// Declares an enum whose values have one stable word each, used in the database, in JSON and in message keys.

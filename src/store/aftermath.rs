@@ -10,6 +10,7 @@ use super::{
     schema::{messages, sessions},
     sqlite,
     tx::Scope,
+    words::Words,
 };
 use crate::{clock::Instant, crypto::keyring::Keyring, domain::event::Event};
 
@@ -45,7 +46,7 @@ pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
 pub fn record(conn: &mut Conn, data: &Path, keys: &Keyring, now: Instant, event: impl FnOnce(Aftermath) -> Event) -> Result<(), StoreError> {
     let now = Instant(log::head(conn)?.last_at).max(now);
     let event = event(settle(conn, now.0)?);
-    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), tells: false };
+    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), words: Words::new(keys), tells: false };
     let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };
     tx.append(event)?;
     let drafts = tx.events;

@@ -29,6 +29,7 @@ use super::{
     signer, sqlite,
     tx::Scope,
     verify::{self, Against},
+    words::Words,
 };
 use crate::{
     clock::Instant,
@@ -97,7 +98,7 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
     let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
     let next = Keyring { log: fresh.log, mldsa: fresh.mldsa, coming: None, ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
-    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), tells: false };
+    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), words: Words::new(&keys), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
         if log::head(conn)?.size() != report.size {

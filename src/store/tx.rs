@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Conn, StoreError, kept::Keep, schema::jobs};
+use super::{Conn, StoreError, kept::Keep, schema::jobs, words::Words};
 use crate::{
     clock::Instant,
     crypto::{self, seal::Key},
@@ -29,6 +29,7 @@ pub struct Tx<'a> {
 pub(super) struct Scope {
     pub node: String,
     pub parts_key: Key,
+    pub words: Words,
     /// See [`super::Options::tells`].
     pub tells: bool,
 }

@@ -307,12 +307,12 @@ fn a_theft_in_a_purged_range_is_told_from_the_purge() {
 }
 
 /// A connection past the product.
-enum Raw {
+pub enum Raw {
     Sqlite(diesel::SqliteConnection),
     Postgres(diesel::PgConnection),
 }
 
-fn raw(db: &TestDb) -> Raw {
+pub fn raw(db: &TestDb) -> Raw {
     match &db.database {
         Database::Sqlite(path) => {
             let mut conn = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -324,7 +324,7 @@ fn raw(db: &TestDb) -> Raw {
 }
 
 impl Raw {
-    fn run(&mut self, sql: &str) {
+    pub fn run(&mut self, sql: &str) {
         match self {
             Self::Sqlite(c) => c.batch_execute(sql),
             Self::Postgres(c) => c.batch_execute(sql),

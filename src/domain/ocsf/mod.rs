@@ -186,6 +186,12 @@ pub const fn kind(action: Action) -> Kind {
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),
         Action::TimestampRefused => call(1, "Create"),
+        Action::StreamCreated => CREATED,
+        Action::StreamChanged => UPDATED,
+        Action::StreamRemoved => DELETED,
+        Action::StreamTested => OTHER_ENTITY,
+        Action::StreamStuck => SUSPENDED,
+        Action::StreamRecovered => RESUMED,
         Action::PartsPurged => DELETED,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
@@ -195,6 +201,7 @@ pub const fn kind(action: Action) -> Kind {
         | Action::RecallRead
         | Action::EvidenceRead
         | Action::HoldRead
+        | Action::StreamRead
         | Action::SettingRead => READ,
         Action::PageRead => resource(2, "Read"),
     }

@@ -1,15 +1,18 @@
 //! Checking one batch of events by itself: leaves, parts, projection, and the tiles of leaf hashes. Batches are checked side by side;
 //! what hangs together across them is settled where they come together (`events`).
 
+use std::hash::RandomState;
+
 use zeroize::Zeroizing;
 
 use super::{
     Checked, Kind, MOST, Problem, contents, keys,
     purges::{Erased, Told},
     rows::{Cell, Rows},
+    words,
 };
 use crate::{
-    crypto::seal::Key,
+    crypto::{blind::Mark, seal::Key},
     ledger::{
         commitment,
         leaf::Leaf,
@@ -21,6 +24,7 @@ use crate::{
     store::{
         search::{FROM_PARTS, field},
         tx::{month, part_context},
+        words::{Facts, Words},
     },
 };
 
@@ -63,12 +67,16 @@ pub(super) struct Findings {
     pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
     pub told: Told,
+    /// Index, and the sum over the words that the event has.
+    pub words: Vec<(i64, u64)>,
 }
 
 /// What every batch is checked with.
 #[derive(Clone, Copy)]
 pub(super) struct With<'a> {
     pub key: &'a Key,
+    pub words: &'a Words,
+    pub hasher: &'a RandomState,
     pub erased: &'a Erased,
 }
 
@@ -170,6 +178,9 @@ impl Findings {
             }
             Some(_) => {}
         }
+        let facts = Facts { actor: leaf.actor_id, subject: leaf.subject_id, outcome: leaf.outcome, case: leaf.case };
+        let marks = with.words.of(facts, opened.0.iter().map(|(name, value)| (*name, value.as_slice())));
+        self.words.push((idx, words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))));
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }

@@ -14,13 +14,14 @@ use super::{
     marks::Mark,
     purges::{Erased, Told},
     source::Source,
+    words::Sums,
 };
 use crate::{
     ledger::{
         tile::{WIDTH, encode_tile},
         tree::{Frontier, Hash, tile_root},
     },
-    store::{StoreError, log},
+    store::{StoreError, log, words::Words},
 };
 
 /// Batches that wait to be checked; they hold a few megabytes each.
@@ -42,7 +43,8 @@ pub(super) fn walk(
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint().size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
-    let key = audit.keys.parts_key();
+    let (key, words) = (audit.keys.parts_key(), Words::new(audit.keys));
+    let hasher = tree.walked.words.hasher();
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
     let (promised, promises) = mpsc::sync_channel(WAITING + CHECKERS);
@@ -50,7 +52,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { key: &key, erased }));
+            scope.spawn(|| serve(&waiting, With { key: &key, words: &words, hasher: &hasher, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised));
         for findings in promises {
@@ -130,6 +132,7 @@ impl Tree {
             keys: Vec::new(),
             bound: contents::Bound::default(),
             told: Told::default(),
+            words: Sums::default(),
         };
         if wanted.remove(&0) {
             walked.roots.insert(0, walked.frontier.root());
@@ -155,6 +158,7 @@ impl Tree {
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.told.add(findings.told);
+        walked.words.expect(findings.words);
         self.grow(&findings.hashes, findings.roots.into_iter());
     }
 

@@ -12,6 +12,7 @@ mod purges;
 mod rows;
 mod source;
 mod strays;
+mod words;
 
 pub use keys::ReportedKey;
 
@@ -179,10 +180,11 @@ pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 9] = [
+const TABLES: [(&str, Kind); 10] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
+    ("log_words", Kind::Projection),
     ("log_tiles", Kind::Tile),
     ("log_head", Kind::Head),
     ("log_checkpoints", Kind::Checkpoint),
@@ -226,11 +228,14 @@ fn run(
     }
     let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
-    let walked = match (&mut *conn, raw) {
-        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, &erased)?,
-        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks, &erased)?,
+    let mut source = match (&mut *conn, raw) {
+        (Conn::Postgres(pg), _) => Source::Postgres(pg),
+        (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased)?;
+    std::mem::take(&mut walked.words).settle(&mut source, audit)?;
+    drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
     keys::settle(audit, &signers, &marks, &walked);
@@ -317,6 +322,8 @@ struct Walked {
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.
     told: purges::Told,
+    /// The words that events have.
+    words: words::Sums,
 }
 
 fn check_head(audit: &mut Audit<'_>, head: &log::Head, walked: &Walked) {
