@@ -90,6 +90,8 @@ pub struct Against {
     pub mldsa: Option<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
+    pub key_lost: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.
