@@ -78,6 +78,14 @@ pub struct Smtp {
     pub from: String,
 }
 
+/// Whose time ours is held against.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockSettings {
+    /// A time server (SNTP), `host` or `host:port`; it never sets our clock. None: only those whose time comes anyway.
+    pub ntp: Option<String>,
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self { days: 200 }
@@ -131,6 +139,7 @@ pub struct Config {
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     pub timestamp: Timestamp,
+    pub clock: ClockSettings,
     /// Was reserved before there were rules; they are data in the database, so that it stays empty.
     pub alerts: toml::Table,
     #[serde(skip)]
@@ -158,6 +167,7 @@ impl Default for Config {
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: Timestamp::default(),
+            clock: ClockSettings::default(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -281,7 +291,7 @@ impl Timestamp {
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 6] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts"];
+    const TABLES: [&str; 7] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock"];
     let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
     for name in TABLES {
         if key == name {

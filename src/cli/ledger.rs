@@ -111,7 +111,7 @@ fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[Path
     let vkey = vkey.map(Vkey::parse).transpose().map_err(Trouble::cannot)?;
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
     let notes = files.iter().map(read).collect::<Result<_, _>>()?;
-    let report = inspect(&database, &deployment.data, &Against { vkey, notes }).map_err(Trouble::cannot)?;
+    let report = inspect(&database, &deployment.data, &Against { vkey, notes, gentle: false }).map_err(Trouble::cannot)?;
     if json {
         say!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
     } else {

@@ -92,7 +92,7 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         aside = placed(&stage.0, wanted.data, &keys, former)?;
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
-    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), notes: Vec::new() };
+    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), notes: Vec::new(), gentle: false };
     let standing = match wanted.database {
         Database::Sqlite(path) => {
             let (file, staged) = stage.database(path)?;
