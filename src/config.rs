@@ -140,7 +140,7 @@ pub struct Config {
     pub time_zone: String,
     pub timestamp: Timestamp,
     pub clock: ClockSettings,
-    /// Was reserved before there were rules; they are data in the database, so that it stays empty.
+    /// Was reserved before there were rules. They are data in the database: accepted, so that a file written then stays valid, and of no effect.
     pub alerts: toml::Table,
     #[serde(skip)]
     pub data: PathBuf,
@@ -248,9 +248,6 @@ impl Config {
         }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
-        }
-        if !self.alerts.is_empty() {
-            return Err(ConfigError::Rule("alerts must be empty: rules are data, changed at /alerts/rules".to_owned()));
         }
         self.timestamp.check()
     }

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, broadcasts, evidence, notices, recalls, retention, timestamps, verification},
+    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, notices, recalls, retention, timestamps, verification},
     clock::Instant,
     store::jobs,
 };
@@ -39,6 +39,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         verification::LIGHT => verification::newest(app).await?,
         verification::FULL => verification::full(app).await?,
         retention::JOB => retention::step(app).await?,
+        audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
         "timestamp_bundle" => timestamps::bundle::step(app, id("authority")?, id("bundle")?, id("signature")?).await?,
