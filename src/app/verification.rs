@@ -64,12 +64,12 @@ fn trail() -> Subject {
 /// # Errors
 /// Those of the store; what does not hold is no error.
 pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
-    let (ring, vkey, now) = (app.store.keys().clone(), app.store.vkey()?, app.now());
+    let (ring, origin, now) = (app.store.keys().clone(), app.store.origin().to_owned(), app.now());
     let (before, size, problem) = app
         .store
         .read(move |conn| {
             let before = found(conn)?;
-            let (size, problem) = recent::look(conn, &ring, &vkey, before.size, now)?;
+            let (size, problem) = recent::look(conn, &ring, &origin, before.size, now)?;
             Ok((before, size, problem))
         })
         .await?;

@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, notices, recalls, retention, timestamps, verification},
+    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps, verification},
     clock::Instant,
     store::jobs,
 };
@@ -38,6 +38,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
         verification::LIGHT => verification::newest(app).await?,
         verification::FULL => verification::full(app).await?,
+        keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,

@@ -9,14 +9,12 @@ use crate::{
     clock::Instant,
     crypto::keyring::Keyring,
     ledger::{
-        checkpoint,
         commitment::commit,
-        note::Vkey,
         tile::WIDTH,
         tree::{self, Hash, HashReader, leaf_hash},
     },
     store::{
-        Conn, StoreError, reader,
+        Conn, StoreError, keys as log_keys, reader,
         reader::{TileReader, last_checkpoint},
         schema::log_search,
         search::{self, SearchRow},
@@ -33,17 +31,17 @@ const WHOLE: std::time::Duration = std::time::Duration::from_secs(180 * 86_400);
 ///
 /// # Errors
 /// Where the database cannot be read at all.
-pub fn look(conn: &mut Conn, keys: &Keyring, vkey: &Vkey, from: u64, now: Instant) -> Result<(u64, Option<String>), StoreError> {
+pub fn look(conn: &mut Conn, keys: &Keyring, origin: &str, from: u64, now: Instant) -> Result<(u64, Option<String>), StoreError> {
     let head = reader::head(conn)?;
     let size = head.size();
-    match newest(conn, keys, vkey, from, now) {
+    match newest(conn, keys, origin, from, now) {
         Ok(problem) => Ok((size, problem)),
         Err(e) if e.passes() => Err(e),
         Err(e) => Ok((size, Some(e.to_string()))),
     }
 }
 
-fn newest(conn: &mut Conn, keys: &Keyring, vkey: &Vkey, from: u64, now: Instant) -> Result<Option<String>, StoreError> {
+fn newest(conn: &mut Conn, keys: &Keyring, origin: &str, from: u64, now: Instant) -> Result<Option<String>, StoreError> {
     let head = reader::head(conn)?;
     let size = head.size();
     let root = tree::root(&TileReader::new(conn), size).map_err(|e| StoreError::Corrupt(format!("the tree cannot be read: {e}")))?;
@@ -51,7 +49,7 @@ fn newest(conn: &mut Conn, keys: &Keyring, vkey: &Vkey, from: u64, now: Instant)
         return Ok(Some("the stored root is not the root of the stored tiles".to_owned()));
     }
     if let Some(note) = last_checkpoint(conn)? {
-        match checkpoint::open(&note, vkey) {
+        match log_keys::open(conn, origin, &note) {
             Ok(signed) => signer::extends(conn, &signed)?,
             Err(e) => return Ok(Some(format!("the last checkpoint does not verify: {e}"))),
         }
