@@ -125,6 +125,7 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Serve `/log/…` without a token.
     pub log_public: bool,
@@ -283,6 +284,13 @@ impl Timestamp {
         }
         Ok(())
     }
+}
+
+/// Networks, and addresses as networks of one.
+fn networks<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Vec<ipnet::IpNet>, D::Error> {
+    let read = |text: &String| text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
+    let wrong = |text: &String| serde::de::Error::custom(format!("trusted_proxies: {text:?} is no address and no network"));
+    Vec::<String>::deserialize(given)?.iter().map(|text| read(text).map_err(|_| wrong(text))).collect()
 }
 
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by

@@ -180,7 +180,7 @@ impl Companies {
         let rejected = self.case("case.rejected", "停电通知", "wrong_fact").await;
         self.decide("reviewer", &rejected, "reject").await;
         let withdrawn = self.case("case.withdrawn", "年会抽奖名单", "other").await;
-        withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误").await.unwrap();
+        withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误", None).await.unwrap();
         let returned = self.case("case.returned", "第三季度销售数据", "wrong_audience").await;
         self.decide("reviewer", &returned, "return").await;
         let last = self.case("case.final", "高管任免公告（未定稿）", "leak").await;
