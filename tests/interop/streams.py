@@ -263,7 +263,7 @@ time.sleep(1)
 sequence = [json.loads(l["msg"].lstrip("\ufeff \xef\xbb\xbf")) for l in syslog_lines()]
 once([e for e in sequence if "sequence" in e["metadata"]], lambda e: e["metadata"]["sequence"])
 once(Receiver.got, lambda e: e["index"])
-once(file_lines(), lambda e: e["metadata"]["sequence"])
+once([e for e in file_lines() if "sequence" in e["metadata"]], lambda e: e["metadata"]["sequence"])
 server.terminate()
 assert server.wait(30) == 0
 daemon.terminate()
