@@ -289,10 +289,10 @@ impl Companies {
                 actions: if kind == "file" { String::new() } else { "recall.*, hold.*".into() },
                 leave_out: vec!["devices".into()],
                 from_start: true,
-                code: self.code("audit"),
                 ..change::Typed::default()
             };
-            let id = change::create(&self.full.app, self.caller("audit"), typed).await.unwrap().value.id;
+            // From the shell, which needs no code: time does not go on, and sessions do not end.
+            let id = change::create(&self.full.app, &Caller::shell(), typed).await.unwrap().value.id;
             for _ in 0..if name == "stream.stuck" { 5 } else { 1 } {
                 work::deliver_now(&self.full.app, &id).await.unwrap();
             }
