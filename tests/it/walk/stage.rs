@@ -213,12 +213,17 @@ impl Companies {
         self.call("broadcast.sent", sent);
         let long = self.send(&"关于进一步规范全员通知发送权限与审批流程的补充说明".repeat(3)).await;
         self.call("broadcast.long", long);
-        self.halves().await;
         self.evidence(&done).await;
         self.holds(&done).await;
         self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
+        self.halves().await;
+        // So much has happened that the first sessions are idle.
+        for (who, _, _, _) in PEOPLE {
+            let cookie = session_of(&self.full.app, self.caller(who)).await.0;
+            self.members.get_mut(who).unwrap().cookie = cookie;
+        }
     }
 
     /// An audit with a pack and questions, and one without.
