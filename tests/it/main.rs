@@ -17,6 +17,7 @@ mod events;
 mod fake_http;
 mod faults;
 mod floors;
+mod keys;
 mod ledger;
 mod lists;
 mod notices;
