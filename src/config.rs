@@ -34,6 +34,31 @@ pub struct Retention {
 pub struct Witness {
     /// A C2SP tlog-policy file; a relative name is below the data folder. None: nobody is asked.
     pub policy: Option<PathBuf>,
+    /// What waits for the policy's quorum.
+    pub wait: Wait,
+    /// What becomes of what has waited until its execution is due.
+    pub overdue: Overdue,
+}
+
+/// What waits until the policy's witnesses have seen it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    #[default]
+    Never,
+    /// An execution, for the decision that ordered it; never in a case of the class leak.
+    Decisions,
+}
+
+/// What is done when the witnesses have not come in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overdue {
+    /// It is executed and marked.
+    #[default]
+    Execute,
+    /// It waits on, and expires with its window.
+    Expire,
 }
 
 /// Streams of the audit trail into files.

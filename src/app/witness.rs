@@ -25,7 +25,7 @@ use crate::{
         witness::Request,
     },
     store::{
-        StoreError,
+        Conn, StoreError,
         reader::{self, TileReader},
         witnesses::{self, WitnessRow},
     },
@@ -249,16 +249,27 @@ pub struct Standing {
 pub async fn standing(app: &App, size: u64) -> AppResult<(Vec<Standing>, bool)> {
     let rows = app.store.read(witnesses::list).await?;
     let policy = &app.witnesses.policy;
-    let row_of = |w: &Witness| rows.iter().find(|row| row.vkey == w.key.to_string());
-    let covers = |w: &Witness| row_of(w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
-    let agreeing: Vec<&str> = policy.witnesses.iter().filter(|w| covers(w)).map(|w| w.name.as_str()).collect();
     let standing = policy.witnesses.iter().map(|w| Standing {
         name: w.key.name().to_owned(),
-        size: row_of(w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
-        seen_at: row_of(w).and_then(|row| row.seen_at).map(Instant),
-        problem: row_of(w).and_then(|row| row.problem.clone()),
+        size: row_of(&rows, w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
+        seen_at: row_of(&rows, w).and_then(|row| row.seen_at).map(Instant),
+        problem: row_of(&rows, w).and_then(|row| row.problem.clone()),
     });
-    Ok((standing.collect(), policy.satisfied(&agreeing)))
+    Ok((standing.collect(), satisfied(policy, &rows, size)))
+}
+
+/// Whether enough witnesses of the policy have seen the first `size` events.
+pub fn covered(conn: &mut Conn, app: &App, size: u64) -> Result<bool, StoreError> {
+    Ok(satisfied(&app.witnesses.policy, &witnesses::list(conn)?, size))
+}
+
+fn row_of<'r>(rows: &'r [WitnessRow], witness: &Witness) -> Option<&'r WitnessRow> {
+    rows.iter().find(|row| row.vkey == witness.key.to_string())
+}
+
+fn satisfied(policy: &Policy, rows: &[WitnessRow], size: u64) -> bool {
+    let covers = |w: &&Witness| row_of(rows, w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
+    policy.satisfied(&policy.witnesses.iter().filter(covers).map(|w| w.name.as_str()).collect::<Vec<_>>())
 }
 
 /// As [`of`], for an application whose settings were looked at when it was opened.

@@ -93,6 +93,8 @@ pub struct Against {
     pub notes: Vec<String>,
     /// On one thread and with pauses, so that nobody notices.
     pub gentle: bool,
+    /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
+    pub key_lost: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.

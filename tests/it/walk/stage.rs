@@ -224,12 +224,6 @@ impl Companies {
             self.members.entry(who).and_modify(|member| member.cookie = cookie);
         }
         self.halves().await;
-        self.halves().await;
-        // So much has happened that the first sessions are idle.
-        for (who, _, _, _) in PEOPLE {
-            let cookie = session_of(&self.full.app, self.caller(who)).await.0;
-            self.members.get_mut(who).unwrap().cookie = cookie;
-        }
     }
 
     /// An audit with a pack and questions, and one without.
