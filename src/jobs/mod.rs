@@ -12,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps},
+    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps, verification},
     clock::Instant,
     store::jobs,
 };
@@ -37,6 +37,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         notices::SEND => notices::send(app, id("notice")?).await?,
         alerts::mail::TELL => alerts::mail::tell(app, id("alert")?).await?,
         alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
+        verification::LIGHT => verification::newest(app).await?,
+        verification::FULL => verification::full(app).await?,
         keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
@@ -105,6 +107,9 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let owner = app.process().to_owned();
     if let Err(e) = retention::schedule(&app).await {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
+    }
+    if let Err(e) = verification::schedule(&app).await {
+        tracing::warn!(error = %e, "the log's verification is not scheduled; the next start tries again");
     }
     tokio::pin!(stop);
     let reading = tokio::spawn(audit::keep_reading(app.clone()));

@@ -9,6 +9,7 @@ mod events;
 mod keys;
 mod marks;
 mod purges;
+pub mod recent;
 mod rows;
 mod source;
 mod strays;
@@ -90,6 +91,10 @@ pub struct Against {
     pub mldsa: Option<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// On one thread and with pauses, so that nobody notices.
+    pub gentle: bool,
+    /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
+    pub key_lost: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.
@@ -233,7 +238,7 @@ fn run(
         (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
-    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased)?;
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased, against.gentle)?;
     std::mem::take(&mut walked.words).settle(&mut source, audit)?;
     drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
