@@ -10,7 +10,7 @@ use countermand::{
         checkpoint::{self, Checkpoint, Note, Vkey},
         cosignature::{Cosigner, cosign},
         leaf::Leaf,
-        mldsa,
+        mldsa, succession,
         tile::Tiles,
         tree::{Frontier, Hash, leaf_hash},
     },
@@ -45,24 +45,28 @@ struct Site<'a> {
     db: &'a TestDb,
     raw: Raw,
     origin: String,
+    /// Place of an event among the last, with parts, which is no purge.
+    at: i64,
 }
 
 type Attack = (&'static str, By, fn(&mut Site<'_>));
 
 /// Each line of the contract, on the database alone; then by who holds everything on the machine and makes it whole again.
 const ATTACKS: &[Attack] = &[
-    ("an event is changed", Alone, |s| s.change(7)),
-    ("an event is deleted", Alone, |s| s.delete(7)),
-    ("two events are exchanged", Alone, |s| s.exchange(6, 7)),
-    ("an event is inserted", Alone, |s| s.insert(7)),
+    ("an event is changed", Alone, |s| s.change(s.at)),
+    ("an event is deleted", Alone, |s| s.delete(s.at)),
+    ("two events are exchanged", Alone, |s| s.exchange(s.at - 1, s.at)),
+    ("an event is inserted", Alone, |s| s.insert(s.at)),
     ("an event is added at the end", Alone, |s| {
         let end = s.size();
         s.insert(end);
     }),
     ("a part is changed", Alone, |s| {
-        s.sql("UPDATE log_parts SET sealed = (SELECT root FROM log_head) WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 7)")
+        s.sql("UPDATE log_parts SET sealed = (SELECT root FROM log_head) WHERE event_id = (SELECT event_id FROM log_search WHERE idx = (SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2'))")
     }),
-    ("a part is deleted", Alone, |s| s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 7)")),
+    ("a part is deleted", Alone, |s| {
+        s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_search WHERE idx = (SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2'))")
+    }),
     ("two parts are exchanged", Alone, |s| {
         s.sql("UPDATE log_parts SET name = 'x' WHERE name = 'actor'");
         s.sql("UPDATE log_parts SET name = 'actor' WHERE name = 'client'");
@@ -72,7 +76,7 @@ const ATTACKS: &[Attack] = &[
         s.sql("INSERT INTO log_parts (event_id, name, month, salt, sealed) SELECT event_id, 'text', month, salt, sealed FROM log_parts WHERE name = 'client'");
     }),
     ("a part that no purge named is deleted within a purged range", Alone, |s| {
-        s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 4)");
+        s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_search WHERE idx = (SELECT max(idx) FROM log_search WHERE case_id = 'c-1'))");
     }),
     ("a tile is changed", Alone, |s| s.sql("UPDATE log_tiles SET hashes = (SELECT root FROM log_head)")),
     ("a tile is deleted", Alone, |s| s.sql("DELETE FROM log_tiles WHERE level = 0 AND idx = 0")),
@@ -80,56 +84,66 @@ const ATTACKS: &[Attack] = &[
     ("a tile is inserted", Alone, |s| s.sql("INSERT INTO log_tiles (level, idx, hashes) SELECT 1, 0, root FROM log_head")),
     ("the viewer shows a row that is no event", Alone, |s| {
         let end = s.size();
-        s.copy_search(4, end);
+        s.copy_search(s.at, end);
     }),
-    ("the viewer does not show an event", Alone, |s| s.sql("DELETE FROM log_search WHERE idx = 4")),
-    ("the viewer shows an event as another's", Alone, |s| s.sql("UPDATE log_search SET actor_name = 'somebody else' WHERE idx = 4")),
+    ("the viewer does not show an event", Alone, |s| {
+        s.sql("DELETE FROM log_search WHERE idx = (SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2')")
+    }),
+    ("the viewer shows an event as another's", Alone, |s| {
+        s.sql("UPDATE log_search SET actor_name = 'somebody else' WHERE idx = (SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2')")
+    }),
     ("the database is rolled back", Alone, |s| {
-        s.cut(7);
+        s.cut(s.at);
         s.rebuild(Signed::Kept);
     }),
     ("database and data folder are rolled back", By::Against, |s| {
-        s.cut(7);
+        s.cut(s.at);
         s.rebuild(Signed::Kept);
         s.lay_copy();
     }),
     ("an event is changed and the tree made anew", Alone, |s| {
-        s.change(7);
+        s.change(s.at);
         s.rebuild(Signed::Kept);
     }),
     ("an event is changed, all made anew and signed", By::Against, |s| {
-        s.change(7);
+        s.change(s.at);
         s.rebuild(Signed::Anew);
     }),
     ("an event is deleted, all made anew and signed", By::Against, |s| {
-        s.delete(7);
+        s.delete(s.at);
         s.rebuild(Signed::Anew);
     }),
     ("two events are exchanged, all made anew and signed", By::Against, |s| {
-        s.exchange(6, 7);
+        s.exchange(s.at - 1, s.at);
         s.rebuild(Signed::Anew);
     }),
     ("an event is inserted, all made anew and signed", By::Against, |s| {
-        s.insert(7);
+        s.insert(s.at);
         s.rebuild(Signed::Anew);
     }),
     ("the end is cut off, all made anew and signed", By::Against, |s| {
-        s.cut(7);
+        s.cut(s.at);
         s.rebuild(Signed::Anew);
     }),
     ("parts and what commits to them are taken out, all made anew and signed", By::Against, |s| {
-        s.forget_parts(7);
+        s.forget_parts(s.at);
         s.rebuild(Signed::Anew);
     }),
     ("the key row is another", Alone, |s| s.name_key()),
     ("the key file is another", Alone, |s| s.lay_key(&other())),
-    ("the key is another everywhere, all signed anew", Pinned, |s| {
+    ("the key is another in file and row, all signed anew", Alone, |s| {
         s.rekey();
         s.rebuild(Signed::Anew);
     }),
-    ("an event is changed, the key is another everywhere, all made anew and signed", Pinned, |s| {
-        s.change(7);
+    ("the key is another everywhere, also in the event that announced it, all made anew and signed", Pinned, |s| {
         s.rekey();
+        s.announce();
+        s.rebuild(Signed::Anew);
+    }),
+    ("an event is changed, the key is another everywhere, all made anew and signed", Pinned, |s| {
+        s.change(s.at);
+        s.rekey();
+        s.announce();
         s.rebuild(Signed::Anew);
     }),
 ];
@@ -263,6 +277,18 @@ impl Site<'_> {
         self.name_key();
     }
 
+    /// The event that announced the key announced this one.
+    fn announce(&mut self) {
+        let idx = self.number("SELECT idx FROM log_search WHERE action = 'key.announced'");
+        let vkey = Vkey::new(&self.origin, &other().verifying_key()).unwrap().to_string();
+        let mldsa = self.raw.column("SELECT mldsa AS value FROM log_keys").remove(0);
+        let mut leaf = self.leaf(idx);
+        leaf.subject.id = succession::id(&vkey, Some(&mldsa));
+        self.set_leaf(idx, &leaf);
+        self.sql(&format!("UPDATE log_search SET subject_id = '{}' WHERE idx = {idx}", leaf.subject.id));
+        self.no_words();
+    }
+
     fn name_key(&mut self) {
         let vkey = Vkey::new(&self.origin, &other().verifying_key()).unwrap();
         self.sql(&format!("UPDATE log_keys SET vkey = '{vkey}'"));
@@ -353,7 +379,7 @@ fn more_events(store: &Store, n: u64) {
 fn each_attack_is_found_and_it_is_known_by_what() {
     for mut db in TestDb::each() {
         let kind = if db.url().is_some() { "PostgreSQL" } else { "SQLite" };
-        println!("{:<80} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
+        println!("{:<95} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
         for (what, by, attack) in ATTACKS {
             let (vkey, cosigned) = log(&db);
             let pinned = Against { vkey: Some(vkey.clone()), ..Against::default() };
@@ -362,12 +388,13 @@ fn each_attack_is_found_and_it_is_known_by_what() {
             let found =
                 |db: &TestDb| means.clone().map(|against| !inspect(&db.database, db.path(), &against).unwrap_or_else(|e| panic!("{what}: {e}")).ok);
             assert_eq!(found(&db), [false; 3], "{what}: before anything was done");
-            let mut site = Site { db: &db, raw: Raw::open(&db), origin: vkey.name().to_owned() };
+            let mut site = Site { db: &db, raw: Raw::open(&db), origin: vkey.name().to_owned(), at: 0 };
+            site.at = site.number("SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2'");
             attack(&mut site);
             drop(site);
             let found = found(&db);
             let word = |found| if found { "found" } else { "-" };
-            println!("{what:<80} {:<7} {:<7} {}", word(found[0]), word(found[1]), word(found[2]));
+            println!("{what:<95} {:<7} {:<7} {}", word(found[0]), word(found[1]), word(found[2]));
             let expected = match by {
                 Alone => [true; 3],
                 Pinned => [false, true, true],
