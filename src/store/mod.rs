@@ -160,7 +160,7 @@ struct Inner {
 
 enum Writer {
     Sqlite(sqlite::Writer),
-    Postgres(postgres::Writer),
+    Postgres(Box<postgres::Writer>),
 }
 
 /// How long a write waits for its index on PostgreSQL before it answers "done, receipt pending".
@@ -195,7 +195,7 @@ impl Store {
         let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), words: words::Words::new(&keys), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
-            Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),
+            Database::Postgres(_) => Writer::Postgres(Box::new(postgres::Writer::start(&options, scope, &keys)?)),
         };
         let reads = conn::pool(&options.database, conn::Purpose::Read, options.connections)?;
         let disk = disk::Disk::new(&options);
