@@ -75,6 +75,8 @@ words! {
         AuditSearched = "audit.searched",
         AuditRead = "audit.read",
         AuditExported = "audit.exported",
+        SearchSaved = "search.saved",
+        SearchRemoved = "search.removed",
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
@@ -130,7 +132,8 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 11] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice"];
+const NAMED: [&str; 12] =
+    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "search", "notice"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

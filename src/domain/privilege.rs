@@ -106,6 +106,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::CaseClosed
         | A::EvidenceSealed
         | A::EvidenceVerified
+        | A::SearchSaved
+        | A::SearchRemoved
         | A::MailAddressChanged
         | A::NoticeSent
         | A::WitnessLost

@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 35] = [
+pub const CLASSES: [(&str, Class); 37] = [
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -47,6 +47,7 @@ pub const CLASSES: [(&str, Class); 35] = [
     ("decisions", Class::Record),
     ("departments", Class::Master),
     ("devices", Class::Trace),
+    ("exports", Class::Work),
     ("holds", Class::Record),
     ("idempotency", Class::Work),
     ("invitations", Class::Trace),
@@ -66,6 +67,7 @@ pub const CLASSES: [(&str, Class); 35] = [
     ("notices", Class::Record),
     ("recalls", Class::Record),
     ("recipients", Class::Record),
+    ("searches", Class::Master),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
     ("timestamps", Class::Record),

@@ -1,8 +1,9 @@
 //! What a read-only account (the auditor) may post: one list, here and nowhere else. Everything that is not on it is refused by the
 //! session's middleware before any handler runs.
 
-/// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, questions, verification, audited exports.
-const ALLOWED: [&str; 11] = [
+/// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, questions, verification, audited
+/// exports, searches of one's own.
+const ALLOWED: [&str; 13] = [
     "/sessions",
     "/sessions/",
     "/account/password",
@@ -11,6 +12,8 @@ const ALLOWED: [&str; 11] = [
     "/account/sessions/",
     "/questions",
     "/audit/exports",
+    "/audit/searches",
+    "/audit/searches/{id}/removals",
     "/evidence/exports",
     "/evidence/{number}/downloads",
     "/evidence/verification",

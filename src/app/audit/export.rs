@@ -6,7 +6,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -122,7 +122,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, format: Format, t
     let row = ExportRow {
         id: id.clone(),
         owner_id: caller.id.clone(),
-        session_id: caller.session_id.clone().unwrap_or_default(),
+        session_id: caller.session.clone().unwrap_or_default(),
         format: format.as_str().to_owned(),
         query_sealed: app.store.keys().envelope.seal(&exports::context(&id), &kept),
         log_size: i64::try_from(size).unwrap_or(i64::MAX),
@@ -178,7 +178,7 @@ async fn prepared(app: &App, caller: &Caller, query: &Query) -> AppResult<(Filte
 
 /// The caller's exports of the last day in this session, newest first.
 pub async fn list(app: &App, caller: &Caller) -> AppResult<Vec<Listed>> {
-    let Some(session) = caller.session_id.clone().filter(|_| caller.may(Permission::AuditExport)) else { return Ok(Vec::new()) };
+    let Some(session) = caller.session.clone().filter(|_| caller.may(Permission::AuditExport)) else { return Ok(Vec::new()) };
     let since = app.now().minus(KEPT);
     let rows = app.store.read(move |conn| exports::of_session(conn, &session, since)).await?;
     rows.into_iter().map(|row| listed(app, row)).collect()
@@ -256,16 +256,18 @@ impl File {
         let Some(turn) = self.next.clone() else { return Ok(None) };
         let (store, filter, size) = (self.app.store.clone(), self.filter.clone(), self.size);
         let (format, zone, reads_content) = (self.format, self.app.config.time_zone.clone(), self.reads_content);
-        let piece = self.app.store.read(move |conn| piece(conn, &store, &filter, &turn, size, |event, parts| {
-            Ok(match format {
-                Format::Jsonl => format!("{}\n", case_event(parts, event, reads_content).to_json()),
-                Format::Csv => {
-                    let opened = parts_of(&event, parts)?;
-                    let event = Event::read(&Entry { index: event.index, leaf: event.bytes, parts: opened, proof: Vec::new() });
-                    event.map(|event| csv::line(&event_cells(&event, &zone))).unwrap_or_default()
-                }
+        let piece = self.app.store.read(move |conn| {
+            piece(conn, &store, &filter, &turn, size, |event, parts| {
+                Ok(match format {
+                    Format::Jsonl => format!("{}\n", case_event(parts, event, reads_content).to_json()),
+                    Format::Csv => {
+                        let opened = parts_of(&event, parts)?;
+                        let event = Event::read(&Entry { index: event.index, leaf: event.bytes, parts: opened, proof: Vec::new() });
+                        event.map(|event| csv::line(&event_cells(&event, &zone))).unwrap_or_default()
+                    }
+                })
             })
-        }));
+        });
         let Piece { text, rows, last, next } = piece.await?;
         self.next = next;
         self.progress = Progress { sent: self.progress.sent + rows, last: last.or(self.progress.last), done: self.next.is_none() };
@@ -293,10 +295,9 @@ fn piece(
     write: impl Fn(StoredEvent, Vec<reader::OpenPart>) -> Result<String, StoreError>,
 ) -> Result<Piece, StoreError> {
     let down = matches!(turn, Turn::Down(_));
-    // In the order of the log from its beginning on: the key before the first is none.
     let mut rows = match turn {
-        Turn::First => reader::search_up(conn, filter, None, PIECE)?,
-        Turn::Up(after) => reader::search_up(conn, filter, Some(*after), PIECE)?,
+        Turn::First => reader::onward(conn, filter, None, PIECE)?,
+        Turn::Up(after) => reader::onward(conn, filter, Some(*after), PIECE)?,
         Turn::Down(_) => reader::search(conn, filter, turn, PIECE)?,
     };
     let whole = rows.len() as i64 == PIECE;
@@ -313,4 +314,3 @@ fn piece(
     let next = last.filter(|_| whole).map(|last| if down { Turn::Down(last) } else { Turn::Up(last) });
     Ok(Piece { text, rows: rows.len() as u64, last, next })
 }
-

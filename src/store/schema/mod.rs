@@ -9,8 +9,8 @@ pub use log::{
     witnesses,
 };
 pub use records::{
-    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
-    mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, exports, holds, idempotency, invitations, jobs,
+    mail_addresses, messages, notices, recalls, recipients, searches, sessions, settings, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -54,5 +54,7 @@ allow_tables_to_appear_in_same_query!(
     witnesses,
     log_cosignatures,
     mail_addresses,
+    exports,
+    searches,
     notices
 );

@@ -348,3 +348,25 @@ table! {
         ended_at -> Nullable<BigInt>,
     }
 }
+
+table! {
+    exports (id) {
+        id -> Text,
+        owner_id -> Text,
+        session_id -> Text,
+        format -> Text,
+        query_sealed -> Binary,
+        log_size -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    searches (id) {
+        id -> Text,
+        owner_id -> Text,
+        shared -> BigInt,
+        sealed -> Binary,
+        created_at -> BigInt,
+    }
+}
