@@ -67,8 +67,11 @@ text_id! {
     AttachmentId;
     /// A legal hold.
     HoldId;
+    /// A stream of the audit trail to another system.
+    StreamId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
+    AlertId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

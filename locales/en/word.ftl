@@ -56,6 +56,10 @@ permission-audit-read = Read the audit trail
 permission-audit-export = Export the audit trail
 permission-evidence-export = Export evidence
 permission-hold-manage = Place and release legal holds
+permission-alert-read = See alerts
+permission-alert-acknowledge = Acknowledge alerts
+permission-alert-rule-manage = Change alert rules
+permission-stream-manage = Manage audit streams
 permission-system-read = See the system's status
 permission-log-read = Mirror the signed log
 

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
+pub mod alert;
 pub mod backup;
 pub mod connection;
 pub mod demo;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod output;
 pub mod retention;
 pub mod serve;
+pub mod stream;
 pub mod token;
 pub mod user;
 pub mod witness;
@@ -27,6 +29,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// What the alert rules found
+    Alert(alert::Args),
     /// Write the installation into one file, while it runs
     Backup(backup::Take),
     /// Platform connections, from the shell
@@ -47,6 +51,8 @@ enum Command {
     Restore(backup::Put),
     /// Serve console, API and jobs
     Serve(serve::Args),
+    /// Streams of the audit trail to other systems, from the shell
+    Stream(stream::Args),
     /// Tokens for the API, from the shell
     Token(token::Args),
     /// Accounts, from the shell
@@ -67,6 +73,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
+        Command::Alert(args) => alert::run(&args),
         Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),
@@ -77,6 +84,7 @@ pub fn run() -> ExitCode {
         Command::Retention(args) => retention::run(&args),
         Command::Restore(args) => backup::put(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Stream(args) => stream::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),
         Command::Witness(args) => witness::run(&args),

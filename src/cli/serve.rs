@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, once, setup, timestamps, witness},
+    app::{App, StoreError, alerts, once, setup, streams, timestamps, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -64,8 +64,11 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         timestamps::begin(&app).await.map_err(Trouble::cannot)?;
         note(&app, Action::ServiceStarted, "work").await?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+        let (stop, streaming) = streaming(&app);
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
+        drop(stop);
+        let _ = streaming.await;
         note(&app, Action::ServiceStopped, "work").await
     });
     finish("work", result)
@@ -106,12 +109,23 @@ where
         let _ = stopped.await;
     }));
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+    let (stop_streams, streaming) = streaming(&app);
     let served = web::serve(listen, Shell::of(&app), configure).await;
     housekeeping.abort();
-    drop(stop);
+    drop((stop, stop_streams));
     let _ = runner.await;
+    let _ = streaming.await;
     note(&app, Action::ServiceStopped, "serve").await?;
     served.map_err(Trouble::cannot)
+}
+
+/// Begins to serve the streams; they end when the first is dropped.
+fn streaming(app: &App) -> (tokio::sync::oneshot::Sender<()>, actix_web::rt::task::JoinHandle<()>) {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = streams::work::serve(app.clone(), async {
+        let _ = stopped.await;
+    });
+    (stop, actix_web::rt::spawn(serving))
 }
 
 /// Plain HTTP is for loopback and for proxies that are named: on any other address a password would cross the network in the clear.
@@ -139,7 +153,8 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Every ten seconds: signs the head if it moved and shows it to the witnesses, looks at the disk, makes sure of the coming months.
+/// Every ten seconds: signs the head if it moved and shows it to the witnesses, asks the rules of what happened, looks at the disk, makes sure
+/// of the coming months.
 async fn housekeeping(app: App) {
     loop {
         match app.store.checkpoint().await {
@@ -149,6 +164,9 @@ async fn housekeeping(app: App) {
                 }
             }
             Err(e) => tracing::error!(error = %e, "the log could not be signed"),
+        }
+        if let Err(e) = alerts::watch::pass(&app).await {
+            tracing::error!(error = %e, "the alert rules could not be asked");
         }
         let store = app.store.clone();
         let kept = tokio::task::spawn_blocking(move || {

@@ -90,12 +90,31 @@ words! {
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
         HoldRead = "hold.read",
+        StreamRead = "stream.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
         WitnessReturned = "witness.returned",
         TimestampObtained = "timestamp.obtained",
         /// The authority said no, said something that does not hold, or said nothing.
         TimestampRefused = "timestamp.refused",
+        /// The log was recomputed and holds; told once a night.
+        LogVerified = "log.verified",
+        /// It does not hold, or is not signed because it does not extend what was signed.
+        LogVerificationFailed = "log.verification_failed",
+        /// Our clock differs from one that others vouch for, or was set while we ran.
+        ClockDeviated = "clock.deviated",
+        /// The same clock agrees again.
+        ClockAgreed = "clock.agreed",
+        AlertRaised = "alert.raised",
+        AlertAcknowledged = "alert.acknowledged",
+        AlertRuleChanged = "alert_rule.changed",
+        StreamCreated = "stream.created",
+        StreamChanged = "stream.changed",
+        StreamRemoved = "stream.removed",
+        StreamTested = "stream.tested",
+        /// Nothing has got through for a while. What is delivered is no event: each would have to be delivered in turn.
+        StreamStuck = "stream.stuck",
+        StreamRecovered = "stream.recovered",
         PartsPurged = "parts.purged",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
@@ -132,8 +151,22 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 12] =
-    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "search", "notice"];
+const NAMED: [&str; 14] = [
+    "user",
+    "token",
+    "session",
+    "connection",
+    "broadcast",
+    "recall",
+    "bundle",
+    "invitation",
+    "department",
+    "hold",
+    "search",
+    "notice",
+    "stream",
+    "alert",
+];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

@@ -1,6 +1,7 @@
 //! Pure rules of the product: no input or output, no clock, no database. Times come in as values.
 
 pub mod account;
+pub mod alert;
 pub mod catalogue;
 pub mod event;
 pub mod notice;
@@ -11,6 +12,7 @@ pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod stream;
 pub mod terms;
 pub mod text;
 

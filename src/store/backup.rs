@@ -116,6 +116,12 @@ pub const TABLES: &[Table] = &[
          release_proposed_by:t release_proposed_at:i ended_by:t ended_at:i version:i",
         "id",
     ),
+    table(
+        "streams",
+        "id:t name:t kind:t settings:t secrets_sealed:b state:t next_index:i failures:i failing_since:i stuck_at:i problem:t tried_at:i \
+         delivered_at:i lease_owner:t lease_until:i created_at:i version:i",
+        "id",
+    ),
     table("log_purges", "event_id:t list:t", "event_id"),
     table("log_cosignatures", "size:i witness:t line:t", "size, witness"),
     table("witnesses", "name:t vkey:t size:i seen_at:i problem:t", "name"),
@@ -123,6 +129,13 @@ pub const TABLES: &[Table] = &[
         "timestamps",
         "id:t authority:t subject:t bundle_id:t log_size:i stamped:b state:t query:b answer:b chain:t stamped_at:i refusal:t attempts:i \
          asked_at:i",
+        "id",
+    ),
+    table("alert_rules", "rule:t version:i settings:t changed_by:t changed_at:i", "rule, version"),
+    table(
+        "alerts",
+        "id:t rule:t rule_version:i severity:t subject_kind:t subject_id:t dedupe:t state:t explanation:t first_at:i last_at:i last_idx:i \
+         raised_at:i acknowledged_by:t acknowledged_at:i note_sealed:b version:i",
         "id",
     ),
 ];

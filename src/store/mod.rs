@@ -6,6 +6,7 @@
 //! one sequencer gives pending events their index (`postgres`, `sequencer`). Not here: rules (`domain`), who may do what (`app`).
 
 pub mod aftermath;
+pub mod alerts;
 pub mod attachments;
 pub mod backup;
 pub mod broadcasts;
@@ -46,6 +47,7 @@ mod sequencer;
 pub mod sessions;
 pub mod signer;
 mod sqlite;
+pub mod streams;
 pub mod timestamps;
 pub mod tokens;
 mod tx;

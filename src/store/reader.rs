@@ -10,7 +10,7 @@ use super::{
     tx::{PartRow, part_context},
 };
 pub use super::{
-    find::{Filter, onward, places, search, times},
+    find::{Filter, count, onward, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };

@@ -5,7 +5,9 @@ use actix_web::web::{ServiceConfig, resource};
 
 use super::{
     api, assets,
-    console::{account, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, users},
+    console::{
+        account, alert_rules, alerts, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams, users,
+    },
     machine,
 };
 
@@ -80,6 +82,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/evidence/{number}").get(evidence::show));
     cfg.service(resource("/evidence/{number}/downloads").post(evidence::download));
 
+    cfg.service(resource("/alerts").get(alerts::index));
+    cfg.service(resource("/alerts/rules").get(alert_rules::index));
+    cfg.service(resource("/alerts/rules/{rule}").get(alert_rules::show).post(alert_rules::change));
+    cfg.service(resource("/alerts/{id}").get(alerts::show));
+    cfg.service(resource("/alerts/{id}/acknowledgements").post(alerts::acknowledge));
+
     cfg.service(resource("/holds").get(holds::index).post(holds::create));
     cfg.service(resource("/holds/new").get(holds::new));
     cfg.service(resource("/holds/{id}").get(holds::show));
@@ -88,6 +96,16 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/holds/{id}/releases").post(holds::propose_release));
     cfg.service(resource("/holds/{id}/releases/confirmations").post(holds::release));
     cfg.service(resource("/holds/{id}/releases/refusals").post(holds::keep));
+
+    cfg.service(resource("/streams").get(streams::index).post(streams::create));
+    cfg.service(resource("/streams/new").get(streams::new));
+    cfg.service(resource("/streams/{id}").get(streams::show).post(streams::change));
+    cfg.service(resource("/streams/{id}/tests").post(streams::test));
+    cfg.service(resource("/streams/{id}/pauses").post(streams::pause));
+    cfg.service(resource("/streams/{id}/resumptions").post(streams::resume));
+    cfg.service(resource("/streams/{id}/secrets").post(streams::rotate));
+    cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
+    cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
     cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
     cfg.service(resource("/api/v1/events").get(api::events::index));

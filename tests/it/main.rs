@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod alerts;
 mod backup;
 mod broadcasts;
 mod browser;
@@ -24,6 +25,7 @@ mod recalls;
 mod retention;
 mod shell;
 mod store;
+mod streams;
 mod support;
 mod tamper;
 mod timestamps;

@@ -117,7 +117,7 @@ pub struct Listed {
 /// `Forbidden`; `Invalid` on the fields of the search and on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
 pub async fn export(app: &App, caller: &Caller, query: &Query, format: Format, totp: &str) -> AppResult<File> {
     app.require(caller, Permission::AuditExport, Action::AuditExported, trail()).await?;
-    let (filter, size) = prepared(app, caller, query).await?;
+    let (filter, size, rows) = prepared(app, caller, query).await?;
     let (id, kept) = (crate::id::fresh(), serde_json::to_vec(query).map_err(|e| StoreError::Event(e.to_string()))?);
     let row = ExportRow {
         id: id.clone(),
@@ -139,7 +139,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, format: Format, t
                 tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
                 return Ok(Err(error));
             }
-            tx.append(event.detail(json!({ "log_size": size, "format": format, "export": row.id })))?;
+            tx.append(event.detail(json!({ "log_size": size, "rows": rows, "format": format, "export": row.id })))?;
             let created_at = tx.now().0;
             exports::forget(tx.conn, tx.now().minus(KEPT))?;
             exports::insert(tx.conn, ExportRow { created_at, ..row.clone() })?;
@@ -160,20 +160,22 @@ pub async fn for_program(app: &App, caller: &Caller, query: &Query, after: Optio
     if caller.kind != ActorKind::Token {
         return Err(app.refuse(caller, Action::AuditExported, trail(), None, AppError::Forbidden(Permission::AuditExport)).await);
     }
-    let (filter, size) = prepared(app, caller, query).await?;
+    let (filter, size, rows) = prepared(app, caller, query).await?;
     let event = caller.event(Action::AuditExported, trail()).text(json!({ "query": query.to_json() }));
-    app.record_of(caller, event.detail(json!({ "log_size": size, "format": Format::Jsonl, "after": after }))).await?;
+    app.record_of(caller, event.detail(json!({ "log_size": size, "rows": rows, "format": Format::Jsonl, "after": after }))).await?;
     let begin = after.map_or(Turn::First, Turn::Up);
     Ok(File::new(app, caller, filter, Format::Jsonl, size, begin, None))
 }
 
-async fn prepared(app: &App, caller: &Caller, query: &Query) -> AppResult<(Filter, u64)> {
+async fn prepared(app: &App, caller: &Caller, query: &Query) -> AppResult<(Filter, u64, i64)> {
     let filter = match query.filter(app).await {
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
     };
     super::read_words(app, &filter).await?;
-    Ok((filter, app.store.read(reader::head).await?.size()))
+    let counted = filter.clone();
+    let (size, rows) = app.store.read(move |conn| Ok((reader::head(conn)?.size(), reader::count(conn, &counted)?))).await?;
+    Ok((filter, size, rows))
 }
 
 /// The caller's exports of the last day in this session, newest first.

@@ -424,7 +424,12 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("recall.read", &["token", "user"], &["recall"], &["detail/shown", "text/query"]),
     shape("audit.searched", &["token", "user"], &["log"], &["detail/after", "text/query"]),
     shape("audit.read", &["token", "user"], &["event", "log", "recall", "route"], &["detail/after", "detail/index", "detail/shown", "text/query"]),
-    shape("audit.exported", &["token", "user"], &["log"], &["detail/after", "detail/export", "detail/format", "detail/log_size", "text/query"]),
+    shape(
+        "audit.exported",
+        &["token", "user"],
+        &["log"],
+        &["detail/after", "detail/export", "detail/format", "detail/log_size", "detail/rows", "text/query"],
+    ),
     shape("search.saved", &["user"], &["search"], &["detail/after/shared", "text/name", "text/query"]),
     shape("search.removed", &["user"], &["search"], &["detail/before/shared"]),
     shape("evidence.sealed", &["job"], &["bundle"], &["detail/bytes", "detail/log_size", "detail/number", "detail/sha256", "detail/verified"]),

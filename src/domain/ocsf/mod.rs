@@ -186,6 +186,19 @@ pub const fn kind(action: Action) -> Kind {
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),
         Action::TimestampRefused => call(1, "Create"),
+        Action::LogVerified => READ,
+        Action::LogVerificationFailed => READ,
+        Action::ClockDeviated => OTHER_ENTITY,
+        Action::ClockAgreed => OTHER_ENTITY,
+        Action::AlertRaised => CREATED,
+        Action::AlertAcknowledged => DEACTIVATED,
+        Action::AlertRuleChanged => UPDATED,
+        Action::StreamCreated => CREATED,
+        Action::StreamChanged => UPDATED,
+        Action::StreamRemoved => DELETED,
+        Action::StreamTested => OTHER_ENTITY,
+        Action::StreamStuck => SUSPENDED,
+        Action::StreamRecovered => RESUMED,
         Action::PartsPurged => DELETED,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
@@ -195,6 +208,7 @@ pub const fn kind(action: Action) -> Kind {
         | Action::RecallRead
         | Action::EvidenceRead
         | Action::HoldRead
+        | Action::StreamRead
         | Action::SettingRead => READ,
         Action::PageRead => resource(2, "Read"),
     }

@@ -9,8 +9,9 @@ pub use log::{
     witnesses,
 };
 pub use records::{
-    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, exports, holds, idempotency, invitations, jobs,
-    mail_addresses, messages, notices, recalls, recipients, searches, sessions, settings, tokens, user_roles, users,
+    alert_rules, alerts, attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, exports, holds,
+    idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions, settings, streams, tokens,
+    user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -56,5 +57,8 @@ allow_tables_to_appear_in_same_query!(
     mail_addresses,
     exports,
     searches,
-    notices
+    notices,
+    alert_rules,
+    alerts,
+    streams
 );

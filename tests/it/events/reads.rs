@@ -3,7 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use countermand::{domain::role::Role, web::looks::is_unrecorded};
+use countermand::{
+    app::{Turn, alerts},
+    domain::{
+        alert::Rule,
+        event::{Action, Event, Outcome, Subject},
+        role::Role,
+    },
+    web::looks::is_unrecorded,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -15,6 +23,8 @@ enum Who {
     /// Nobody needs to be known.
     Anybody,
     System,
+    /// The audit administrator.
+    Keeper,
     Auditor,
     Operator,
     /// An everyday reader, who is not privileged.
@@ -74,6 +84,10 @@ const TABLE: &[Line] = &[
     line("/evidence", Who::Counsel, "evidence.read"),
     free("/evidence/verification", Who::Auditor),
     line("/evidence/{number}", Who::Counsel, "evidence.read"),
+    line("/alerts", Who::Auditor, "audit.read"),
+    line("/alerts/{id}", Who::System, "audit.read"),
+    line("/alerts/rules", Who::System, "audit.read"),
+    line("/alerts/rules/{rule}", Who::Auditor, "audit.read"),
     line("/holds", Who::Counsel, "hold.read"),
     free("/holds/new", Who::Counsel),
     line("/holds/{id}", Who::Auditor, "hold.read"),
@@ -87,6 +101,9 @@ const TABLE: &[Line] = &[
     line("/broadcasts/{id}", Who::Requester, "content.read"),
     line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
     free("/reports/new", Who::Requester),
+    line("/streams", Who::Keeper, "stream.read"),
+    free("/streams/new", Who::Keeper),
+    line("/streams/{id}", Who::Keeper, "stream.read"),
     line("/connections", Who::System, "connection.read"),
     free("/connections/new", Who::System),
     line("/connections/{id}", Who::System, "connection.read"),
@@ -132,8 +149,10 @@ struct Things {
     hold: String,
     export: String,
     exporter: String,
+    alert: String,
     user: String,
     connection: String,
+    stream: String,
     token: String,
 }
 
@@ -160,6 +179,11 @@ impl Things {
         assert_eq!(stage.post_as(&exporter, "/audit/exports", &[("case", guided.as_str()), ("totp", &code)]).await.status, 200);
         let page = stage.get_as(&exporter, "/audit").await.body;
         let export = page.split("\"/audit/exports/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let lost = Event::system(Action::WitnessLost, Subject::new("witness", "w")).outcome(Outcome::Failed);
+        stage.app.record(lost).await.unwrap();
+        alerts::watch::pass(&stage.app).await.unwrap();
+        let wanted = alerts::Wanted { rule: Some(Rule::WitnessLost), ..alerts::Wanted::default() };
+        let alert = alerts::list(&stage.app, &crew.system.caller, wanted, Turn::First).await.unwrap().0.remove(0).id;
         let (of_case, of_message) = (guided.clone(), reported.clone());
         let (capture, file) = stage
             .app
@@ -171,6 +195,9 @@ impl Things {
             })
             .await
             .unwrap();
+        let code = house.fresh_code(&crew.audit);
+        let fields = [("name", "siem"), ("kind", "file"), ("destination", "siem"), ("format", "ocsf"), ("totp", &code)];
+        let stream = made(house.post(By::Person(&crew.audit), "/streams", &fields).await);
         Self {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
@@ -183,8 +210,10 @@ impl Things {
             hold,
             export,
             exporter,
+            alert,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
+            stream,
             token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
         }
     }
@@ -203,8 +232,11 @@ impl Things {
             "/holds/{id}" => self.hold.clone(),
             "/audit/exports/{id}" => format!("/audit/exports/{}", self.export),
             "/audit/exports/{id}/file" => format!("/audit/exports/{}/file", self.export),
+            "/alerts/{id}" => format!("/alerts/{}", self.alert),
+            "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
+            "/streams/{id}" => self.stream.clone(),
             "/connections/{id}" => format!("/connections/{}", self.connection),
             route if route.contains("/recalls/{id}") => route.replace("{id}", &self.case),
             route => route.replace("{id}", &self.broadcast).replace("{token}", "nothing"),
@@ -226,6 +258,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         let by = match who {
             Who::Anybody => By::Stranger,
             Who::System => By::Person(&crew.system),
+            Who::Keeper => By::Person(&crew.audit),
             Who::Auditor => By::Person(&crew.auditor),
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),
