@@ -118,6 +118,13 @@ words! {
         PartsPurged = "parts.purged",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
+        /// An auditor said what is looked at: period, sample, seed.
+        AuditEngagementOpened = "audit_engagement.opened",
+        AuditPackRequested = "audit_pack.requested",
+        AuditPackSealed = "audit_pack.sealed",
+        AuditPackExported = "audit_pack.exported",
+        QuestionPut = "question.put",
+        QuestionAnswered = "question.answered",
         SettingRead = "setting.read",
         /// Any other page, by a privileged reader.
         PageRead = "page.read",
@@ -151,7 +158,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 14] = [
+const NAMED: [&str; 17] = [
     "user",
     "token",
     "session",
@@ -166,6 +173,9 @@ const NAMED: [&str; 14] = [
     "notice",
     "stream",
     "alert",
+    "audit",
+    "audit_pack",
+    "question",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;

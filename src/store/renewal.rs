@@ -105,13 +105,13 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
         pending::settle(conn, &keys)?;
         let head = log::head(conn)?;
         let now = Instant(head.last_at).max(options.clock.now());
-        let Aftermath { sessions, broadcasts } = aftermath::settle(conn, now.0)?;
+        let Aftermath { sessions, broadcasts, streams } = aftermath::settle(conn, now.0)?;
         let newest = known.as_ref().map(|c| json!({ "size": c.size, "root": hex::encode(c.root) }));
         let event = Event::system(Action::LogRenewed, Subject::new("log", origin.rsplit('/').next().unwrap_or(&origin)))
             .detail(json!({
                 "before": { "origin": origin, "vkey": old, "size": head.size, "root": hex::encode(&head.root), "checkpoint": newest },
                 "after": { "origin": renamed, "vkey": vkey },
-                "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+                "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
         let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };

@@ -149,11 +149,11 @@ pub fn resume(options: Options, restored: &Restored) -> Result<Store, BackupErro
 }
 
 /// `backup.restored`: which backup, what was ended, and by whose word the log goes on where it is the operator's.
-fn event(manifest: &Manifest, newest: Option<u64>, Aftermath { sessions, broadcasts }: Aftermath) -> Event {
+fn event(manifest: &Manifest, newest: Option<u64>, Aftermath { sessions, broadcasts, streams }: Aftermath) -> Event {
     let detail = json!({
         "taken_at": manifest.taken_at, "program": manifest.program, "from": manifest.database,
         "log": { "origin": manifest.origin, "size": manifest.size, "root": manifest.root },
-        "newest_stated": newest, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+        "newest_stated": newest, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
     });
     Caller::shell().event(Action::BackupRestored, Subject::new("backup", manifest.id.clone())).detail(detail)
 }

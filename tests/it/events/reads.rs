@@ -49,6 +49,7 @@ const fn free(route: &'static str, who: Who) -> Line {
 
 const TABLE: &[Line] = &[
     free("/static/{path:.*}", Who::Anybody),
+    free("/static/countermand-verifier.html", Who::Anybody),
     free("/healthz", Who::Anybody),
     free("/readyz", Who::Anybody),
     free("/metrics", Who::Token),
@@ -81,6 +82,12 @@ const TABLE: &[Line] = &[
     line("/audit/exports/{id}", Who::Exporter, "audit.read"),
     line("/audit/exports/{id}/file", Who::Exporter, "audit.read"),
     line("/audit/{index}", Who::Auditor, "audit.read"),
+    line("/audits", Who::Auditor, "audit.read"),
+    free("/audits/new", Who::Auditor),
+    line("/audits/{id}", Who::Auditor, "audit.read"),
+    free("/questions", Who::Requester),
+    line("/questions", Who::Auditor, "page.read"),
+    line("/questions/{id}", Who::Auditor, "page.read"),
     line("/evidence", Who::Counsel, "evidence.read"),
     free("/evidence/verification", Who::Auditor),
     line("/evidence/{number}", Who::Counsel, "evidence.read"),
@@ -146,6 +153,8 @@ struct Things {
     reported: String,
     file: String,
     bundle: String,
+    audit: String,
+    question: String,
     hold: String,
     export: String,
     exporter: String,
@@ -179,6 +188,12 @@ impl Things {
         assert_eq!(stage.post_as(&exporter, "/audit/exports", &[("case", guided.as_str()), ("totp", &code)]).await.status, 200);
         let page = stage.get_as(&exporter, "/audit").await.body;
         let export = page.split("\"/audit/exports/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+        let day = crate::audits::stage::day(stage, 0);
+        let fields = [("title", "专项审计"), ("from", day.as_str()), ("to", &day), ("sample_size", "1")];
+        let audit = made(house.post(By::Person(&crew.auditor), "/audits", &fields).await);
+        let fields = [("audit", audit.trim_start_matches("/audits/")), ("person", "hejing"), ("question", "依据哪一条制度？")];
+        let shot = house.post(By::Person(&crew.auditor), "/questions", &fields).await;
+        let question = format!("/questions/{}", shot.one("a question")["subject"]["id"].as_str().unwrap());
         let lost = Event::system(Action::WitnessLost, Subject::new("witness", "w")).outcome(Outcome::Failed);
         stage.app.record(lost).await.unwrap();
         alerts::watch::pass(&stage.app).await.unwrap();
@@ -207,6 +222,8 @@ impl Things {
             reported,
             file,
             bundle,
+            audit,
+            question,
             hold,
             export,
             exporter,
@@ -229,6 +246,8 @@ impl Things {
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
             "/evidence/{number}" => self.bundle.clone(),
+            "/audits/{id}" => self.audit.clone(),
+            "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
             "/audit/exports/{id}" => format!("/audit/exports/{}", self.export),
             "/audit/exports/{id}/file" => format!("/audit/exports/{}/file", self.export),
