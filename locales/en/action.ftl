@@ -1,6 +1,8 @@
 # Actions in the audit trail
 action-log-started = Log started
 action-log-renewed = Log renewed
+action-key-announced = Log keys announced
+action-key-retired = Log keys retired
 action-checkpoint-accepted = Checkpoint accepted
 action-backup-taken = Backup taken
 action-backup-restored = Backup restored
@@ -48,6 +50,7 @@ action-recall-execution-started = Execution started
 action-recall-call-started = Platform recall call started
 action-recall-call-answered = Platform answered the recall
 action-recall-halted = Execution halted
+action-recall-unwitnessed = Executed without witnesses
 action-recall-capture-uploaded = Capture uploaded
 action-recall-capture-confirmed = Capture confirmed
 action-recall-finished = Execution finished

@@ -1,6 +1,8 @@
 # 审计记录中的操作
 action-log-started = 开始记录
 action-log-renewed = 启用新日志
+action-key-announced = 公布日志密钥
+action-key-retired = 停用日志密钥
 action-checkpoint-accepted = 采信外部检查点
 action-backup-taken = 备份
 action-backup-restored = 从备份恢复
@@ -48,6 +50,7 @@ action-recall-execution-started = 开始执行撤回
 action-recall-call-started = 开始调用平台撤回
 action-recall-call-answered = 平台答复撤回
 action-recall-halted = 中止执行
+action-recall-unwitnessed = 未经见证即执行
 action-recall-capture-uploaded = 上传操作截图
 action-recall-capture-confirmed = 确认操作截图
 action-recall-finished = 执行结束

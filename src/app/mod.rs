@@ -12,6 +12,7 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod holds;
+pub mod keys;
 pub mod looks;
 pub mod notices;
 pub mod once;
@@ -62,6 +63,8 @@ pub struct App {
     pub witnesses: Arc<witness::Witnesses>,
     /// The way to the mail server, if there is one.
     pub mailer: Option<crate::connect::mail::Mailer>,
+    /// What this process has seen of clocks.
+    pub clocks: Arc<clocks::Clocks>,
     /// This data folder's name.
     pub node: String,
     /// This process, once something was begun in its name.
@@ -69,6 +72,7 @@ pub struct App {
 }
 
 pub mod account;
+pub mod clocks;
 pub mod connectors;
 pub mod device;
 mod passwords;
@@ -85,6 +89,7 @@ pub mod throttle;
 pub mod timestamps;
 pub mod tokens;
 pub mod users;
+pub mod verification;
 pub mod witness;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
@@ -208,6 +213,7 @@ impl App {
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             exports: Arc::default(),
             readiness: Arc::default(),
+            clocks: Arc::default(),
             node,
             process: Arc::default(),
         }

@@ -44,6 +44,11 @@ pub fn head(conn: &mut Conn) -> Result<Head, StoreError> {
     log::head(conn)
 }
 
+/// The index of an event, once it has one.
+pub fn index_of(conn: &mut Conn, event_id: &str) -> Result<Option<u64>, StoreError> {
+    log::index_of(conn, event_id)
+}
+
 /// The event at `index`.
 pub fn event(conn: &mut Conn, index: u64) -> Result<StoredEvent, StoreError> {
     let row = log_events::table.find(i64::try_from(index).unwrap_or(i64::MAX)).select((log_events::idx, log_events::leaf)).first(conn)?;

@@ -1,5 +1,5 @@
 //! A new log on what is left of an old one, where that must not go on: a restored database that lies behind what its log has signed, or of
-//! which nobody can say whether it does.
+//! which nobody can say whether it does; a log whose key is lost, or was stolen.
 //!
 //! The new log has another name and another key, so that nothing it signs can fork the old one, which signs nothing any more: its private
 //! key is overwritten. It begins with the events that are left of the old log, in their order, so that every proof that was given over
@@ -16,7 +16,6 @@
 use std::{fs, path::Path};
 
 use diesel::prelude::*;
-use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 use super::{
@@ -24,20 +23,20 @@ use super::{
     aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
+    keys::{self, KeyRow},
     log, migrate, pending, reader,
     schema::{log_keys, settings},
-    signer::{self, vkey_of},
-    sqlite,
+    signer, sqlite,
     tx::Scope,
     verify::{self, Against},
     words::Words,
 };
 use crate::{
     clock::Instant,
-    crypto::keyring::Keyring,
+    crypto::keyring::{Keyring, LogKeys},
     domain::event::{Action, Event, Subject},
     id,
-    ledger::checkpoint::{self, Checkpoint, Vkey},
+    ledger::checkpoint::{Checkpoint, Vkey},
 };
 
 /// A log that was renewed.
@@ -51,12 +50,26 @@ pub struct Renewed {
     pub size: u64,
 }
 
+/// Why a log must not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It lies behind what it has signed, or nobody can say.
+    Behind,
+    /// Nobody has its key any more.
+    KeyLost,
+    /// Somebody else has it too.
+    KeyStolen,
+}
+
 /// Why no new log was begun.
 #[derive(Debug, thiserror::Error)]
 pub enum RenewError {
     /// There is no reason for one.
     #[error("this log can go on from where it is; a new one would only break what others rely on")]
     Sound,
+    /// The key files are there and are this log's.
+    #[error("the key files under the data folder are this log's own: nothing is lost")]
+    NotLost,
     /// Nothing can be built on it; says what does not hold.
     #[error("what is left of the log does not hold: {0}")]
     Broken(String),
@@ -74,28 +87,38 @@ impl From<diesel::result::Error> for RenewError {
 ///
 /// # Errors
 /// [`RenewError`]; nothing was changed then.
-pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewError> {
+pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Renewed, RenewError> {
     let unavailable = |e: &dyn std::fmt::Display| StoreError::Unavailable(e.to_string());
     let (data, database) = (&options.data, &options.database);
     migrate::run(database)?;
     let mut conn = conn::open(database, Purpose::Write)?;
     finish(&mut conn, data)?;
+    keys::settle(&mut conn, data)?;
+    if cause == Cause::KeyLost {
+        Keyring::stand_in(data).map_err(|e| unavailable(&e))?;
+    }
     let keys = Keyring::open(data, false).map_err(|e| unavailable(&e))?;
-    let origin = signer::names(&mut conn, &keys)?;
-    let (known, why) = lost(&mut conn, data, &origin, &keys)?;
+    let origin = match cause {
+        Cause::KeyLost if signer::names(&mut conn, &keys).is_ok() => return Err(RenewError::NotLost),
+        Cause::KeyLost => signer::sealed_by(&mut conn, &keys)?,
+        Cause::Behind | Cause::KeyStolen => signer::names(&mut conn, &keys)?,
+    };
+    let (known, why) = lost(&mut conn, data, &origin, cause)?;
     // That it does not extend the copy outside is why we are here; everything else must hold.
     let own = reader::last_checkpoint(&mut conn)?;
+    let old = keys::in_force(&mut conn, &origin)?.swap_remove(0).vkey;
     drop(conn);
-    let report = verify::inspect_beside(database, data, &Against::default(), own)?;
+    let report = verify::inspect_beside(database, data, &Against { key_lost: cause == Cause::KeyLost, ..Against::default() }, own)?;
     if let Some(first) = report.problems.first() {
         return Err(RenewError::Broken(format!("{}: {}", first.table, first.detail)));
     }
-    let old = vkey_of(&origin, &keys)?.to_string();
     let installation = id::fresh();
     let renamed = format!("{}/countermand/{installation}", options.host);
-    let next = Keyring { log: SigningKey::from_bytes(&crate::crypto::random()), ..keys.clone() };
+    let fresh = LogKeys::fresh();
+    let (vkey, mldsa) = keys::named(&renamed, &fresh)?;
+    let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
+    let next = Keyring { log: fresh.log, mldsa: fresh.mldsa, coming: None, ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
-    let vkey = vkey_of(&renamed, &next)?.to_string();
     let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), words: Words::new(&keys), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
@@ -119,12 +142,13 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;
-        diesel::insert_into(log_keys::table).values((log_keys::id.eq(last + 1), log_keys::vkey.eq(&vkey))).execute(conn)?;
+        let row = KeyRow { id: last + 1, vkey: vkey.clone(), mldsa: mldsa.clone(), announced: None, retired: None, ends_at: None };
+        diesel::insert_into(log_keys::table).values(row).execute(conn)?;
         for (name, value) in [("origin", &renamed), ("installation", &installation)] {
             diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(conn)?;
         }
         signer::release(conn)?;
-        signer::put(conn, &renamed, &next)?;
+        signer::put(conn, &renamed, &next, now)?;
         Ok(head.size())
     })?;
     let mut conn = conn::open(database, Purpose::Write)?;
@@ -133,35 +157,42 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
 }
 
 /// The newest checkpoint known outside of a log that must not go on, and why it must not.
-fn lost(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(Option<Checkpoint>, String), RenewError> {
-    let vkey = vkey_of(origin, keys)?;
-    let open = |note: &str| checkpoint::open(note, &vkey).ok();
+fn lost(conn: &mut Conn, data: &Path, origin: &str, cause: Cause) -> Result<(Option<Checkpoint>, String), RenewError> {
+    let open = |conn: &mut Conn, note: &str| keys::open(conn, origin, note).ok();
+    let key = match cause {
+        Cause::Behind => None,
+        Cause::KeyLost => Some("its key is lost"),
+        Cause::KeyStolen => Some("its key was stolen"),
+    };
+    if let Some(why) = key {
+        return Ok((signer::copy(data)?.and_then(|note| open(conn, &note)), why.to_owned()));
+    }
     if let Some(note) = signer::behind(conn)? {
-        let known = open(&note);
+        let known = open(conn, &note);
         let why = if known.is_some() { "restored, and behind what was signed" } else { "restored, and nothing is known outside" };
         return Ok((known, why.to_owned()));
     }
-    match signer::check_copy(conn, data, origin, keys) {
+    match signer::check_copy(conn, data, origin) {
         Ok(()) => Err(RenewError::Sound),
-        Err(StoreError::Fork(why)) => Ok((signer::copy(data)?.and_then(|note| open(&note)), why)),
+        Err(StoreError::Fork(why)) => Ok((signer::copy(data)?.and_then(|note| open(conn, &note)), why)),
         Err(e) => Err(e.into()),
     }
 }
 
-/// The keys of the logs that this one was renewed from, the first first.
+/// The keys that signed before those of now: of the logs that this one was renewed from, and its own that were retired. The first first.
 pub fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
-    let mut rows: Vec<String> = log_keys::table.order(log_keys::id.asc()).select(log_keys::vkey).load(conn)?;
-    rows.pop();
-    rows.iter().map(|vkey| Vkey::parse(vkey).map_err(|e| StoreError::Corrupt(format!("{vkey}: {e}")))).collect()
+    let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
+    let first = keys::in_force(conn, &origin)?.swap_remove(0);
+    keys::rows(conn)?.iter().take_while(|row| row.id != first.id).map(|row| keys::parse(&row.vkey)).collect()
 }
 
 /// Lets the next key take its place where the database names it already: a renewal that was committed is finished.
 pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
     let unavailable = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", data.display()));
     let Some(next) = Keyring::next(data).map_err(|e| unavailable(&e))? else { return Ok(()) };
-    let keys: Vec<(i64, String)> = log_keys::table.order(log_keys::id.desc()).limit(2).load(conn)?;
+    let keys: Vec<String> = log_keys::table.order(log_keys::id.desc()).limit(2).select(log_keys::vkey).load(conn)?;
     let origin: Option<String> = settings::table.find("origin").select(settings::value).first(conn).optional()?;
-    let (Some(origin), [(_, new), (_, old)]) = (origin, &keys[..]) else { return Ok(()) };
+    let (Some(origin), [new, old]) = (origin, &keys[..]) else { return Ok(()) };
     if Vkey::new(&origin, &next.verifying_key()).map(|v| v.to_string()).as_ref() != Ok(new) {
         return Ok(());
     }

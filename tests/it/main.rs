@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod attacks;
 mod audits;
 mod backup;
 mod broadcasts;
@@ -17,6 +18,7 @@ mod events;
 mod fake_http;
 mod faults;
 mod floors;
+mod keys;
 mod ledger;
 mod lists;
 mod notices;

@@ -118,6 +118,8 @@ pub const fn kind(action: Action) -> Kind {
     match action {
         Action::LogStarted => CREATED,
         Action::LogRenewed => UPDATED,
+        Action::KeyAnnounced => CREATED,
+        Action::KeyRetired => DEACTIVATED,
         Action::CheckpointAccepted => UPDATED,
         Action::BackupTaken => CREATED,
         Action::BackupRestored => UPDATED,
@@ -162,6 +164,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::RecallCallStarted => call(4, "Delete"),
         Action::RecallCallAnswered => call(4, "Delete"),
         Action::RecallHalted => SUSPENDED,
+        Action::RecallUnwitnessed => UPDATED,
         Action::RecallCaptureUploaded => UPDATED,
         Action::RecallCaptureConfirmed => UPDATED,
         Action::RecallFinished => UPDATED,

@@ -9,10 +9,13 @@ mod events;
 mod keys;
 mod marks;
 mod purges;
+pub mod recent;
 mod rows;
 mod source;
 mod strays;
 mod words;
+
+pub use keys::ReportedKey;
 
 use std::path::Path;
 
@@ -25,6 +28,7 @@ use crate::{
     crypto::keyring::Keyring,
     ledger::{
         checkpoint::Vkey,
+        mldsa::MldsaVkey,
         tree::{Frontier, Hash},
     },
 };
@@ -73,16 +77,24 @@ pub struct Report {
     /// Of the events as they are now, hex.
     pub root: String,
     pub checked: Checked,
+    /// The keys of this log, the first first.
+    pub keys: Vec<ReportedKey>,
     pub problems: Vec<Problem>,
 }
 
 /// What a verification is held against besides the database itself.
 #[derive(Clone, Debug, Default)]
 pub struct Against {
-    /// The log's key as known from elsewhere.
+    /// The log's key as known from elsewhere; also one that has given way to another since.
     pub vkey: Option<Vkey>,
+    /// Its second key.
+    pub mldsa: Option<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// On one thread and with pauses, so that nobody notices.
+    pub gentle: bool,
+    /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
+    pub key_lost: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.
@@ -127,7 +139,7 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     migrate::known(&mut conn)?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), keys: Vec::new(), problems: Vec::new() };
     let mut audit = Audit { keys: &keys, report };
     let done = match database {
         Database::Sqlite(path) => {
@@ -166,7 +178,7 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
 /// As [`inspect`].
 pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), keys: Vec::new(), problems: Vec::new() };
     let mut audit = Audit { keys: &keys, report };
     run(conn, &mut audit, against, marks::copy(data), data, None)?;
     Ok(audit.report)
@@ -226,13 +238,13 @@ fn run(
         (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
-    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased)?;
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased, against.gentle)?;
     std::mem::take(&mut walked.words).settle(&mut source, audit)?;
     drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
-    keys::settle(audit, &signers, &walked.renewals);
-    marks::settle(audit, &marks, &walked);
+    keys::settle(audit, &signers, &marks, &walked);
+    marks::settle(audit, &marks, &signers, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
         // The head's own root over its own size: what comes after it was put there past the writer.
@@ -309,6 +321,8 @@ struct Walked {
     beyond: Vec<u64>,
     /// Where the log was renewed, and from which one.
     renewals: Vec<(u64, String)>,
+    /// What events say of the log's keys.
+    keys: Vec<keys::Told>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.

@@ -58,7 +58,7 @@ impl Stand {
             Some(last) => page.a2("audit-verified", "index", page.num(last), "at", page.tr.time(page.now)),
             None => page.t("audit-intact"),
         };
-        Self { badge, problem: standing.problem }
+        Self { badge, problem: standing.problem.or_else(|| page.broken.clone()) }
     }
 }
 
