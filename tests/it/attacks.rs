@@ -10,6 +10,7 @@ use countermand::{
         checkpoint::{self, Checkpoint, Note, Vkey},
         cosignature::{Cosigner, cosign},
         leaf::Leaf,
+        mldsa,
         tile::Tiles,
         tree::{Frontier, Hash, leaf_hash},
     },
@@ -85,51 +86,51 @@ const ATTACKS: &[Attack] = &[
     ("the viewer shows an event as another's", Alone, |s| s.sql("UPDATE log_search SET actor_name = 'somebody else' WHERE idx = 4")),
     ("the database is rolled back", Alone, |s| {
         s.cut(7);
-        s.rebuild(None, Signed::Kept);
+        s.rebuild(Signed::Kept);
     }),
     ("database and data folder are rolled back", By::Against, |s| {
         s.cut(7);
-        s.rebuild(None, Signed::Kept);
+        s.rebuild(Signed::Kept);
         s.lay_copy();
     }),
     ("an event is changed and the tree made anew", Alone, |s| {
         s.change(7);
-        s.rebuild(None, Signed::Kept);
+        s.rebuild(Signed::Kept);
     }),
     ("an event is changed, all made anew and signed", By::Against, |s| {
         s.change(7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("an event is deleted, all made anew and signed", By::Against, |s| {
         s.delete(7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("two events are exchanged, all made anew and signed", By::Against, |s| {
         s.exchange(6, 7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("an event is inserted, all made anew and signed", By::Against, |s| {
         s.insert(7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("the end is cut off, all made anew and signed", By::Against, |s| {
         s.cut(7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("parts and what commits to them are taken out, all made anew and signed", By::Against, |s| {
         s.forget_parts(7);
-        s.rebuild(None, Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("the key row is another", Alone, |s| s.name_key()),
     ("the key file is another", Alone, |s| s.lay_key(&other())),
     ("the key is another everywhere, all signed anew", Pinned, |s| {
         s.rekey();
-        s.rebuild(Some(other()), Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
     ("an event is changed, the key is another everywhere, all made anew and signed", Pinned, |s| {
         s.change(7);
         s.rekey();
-        s.rebuild(Some(other()), Signed::Anew);
+        s.rebuild(Signed::Anew);
     }),
 ];
 
@@ -158,10 +159,6 @@ impl Site<'_> {
 
     fn size(&mut self) -> i64 {
         self.number("SELECT max(idx) + 1 FROM log_events")
-    }
-
-    fn key(&self) -> SigningKey {
-        Keyring::open(self.db.path(), false).unwrap().log
     }
 
     fn leaf(&mut self, idx: i64) -> Leaf {
@@ -272,8 +269,7 @@ impl Site<'_> {
     }
 
     /// Makes tiles, head and, with `Anew`, checkpoints of the events that there are now, as the product would have made them.
-    fn rebuild(&mut self, key: Option<SigningKey>, signed: Signed) {
-        let key = key.unwrap_or_else(|| self.key());
+    fn rebuild(&mut self, signed: Signed) {
         let shown = self.raw.shown("leaf", "b");
         let leaves = self.raw.column(&format!("SELECT {shown} AS value FROM log_events ORDER BY idx"));
         let leaves: Vec<Vec<u8>> = leaves.iter().map(|l| hex::decode(l).unwrap()).collect();
@@ -292,7 +288,9 @@ impl Site<'_> {
             Signed::Kept => drop(self.raw.execute(&format!("DELETE FROM log_checkpoints WHERE size > {}", hashes.len())).unwrap()),
             Signed::Anew => {
                 let whole = Checkpoint { origin: self.origin.clone(), size: hashes.len() as u64, root: frontier.root() };
-                let note = whole.sign(&key).unwrap();
+                let pair = Keyring::open(self.db.path(), false).unwrap().pairs().remove(0);
+                let second = pair.mldsa.map(|key| mldsa::sign(&whole, &key, 1_790_000_000).unwrap());
+                let note = whole.sign(&pair.log).unwrap() + &second.unwrap_or_default();
                 self.sql("DELETE FROM log_checkpoints");
                 self.sql(&format!("INSERT INTO log_checkpoints (seq, size, note) VALUES (1, {}, '{note}')", hashes.len()));
                 self.lay_copy();
@@ -358,8 +356,8 @@ fn each_attack_is_found_and_it_is_known_by_what() {
         println!("{:<80} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
         for (what, by, attack) in ATTACKS {
             let (vkey, cosigned) = log(&db);
-            let pinned = Against { vkey: Some(vkey.clone()), notes: Vec::new() };
-            let seen = Against { vkey: None, notes: vec![cosigned.clone()] };
+            let pinned = Against { vkey: Some(vkey.clone()), ..Against::default() };
+            let seen = Against { notes: vec![cosigned.clone()], ..Against::default() };
             let means = [Against::default(), pinned, seen];
             let found =
                 |db: &TestDb| means.clone().map(|against| !inspect(&db.database, db.path(), &against).unwrap_or_else(|e| panic!("{what}: {e}")).ok);
