@@ -52,7 +52,7 @@ pub fn kept_until(app: &App, at: Instant) -> Instant {
     crate::domain::retention::kept_until(at, app.config.retention.days, &zone(app))
 }
 
-fn zone(app: &App) -> jiff::tz::TimeZone {
+pub(super) fn zone(app: &App) -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get(&app.config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 

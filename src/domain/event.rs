@@ -80,6 +80,8 @@ words! {
         AuditSearched = "audit.searched",
         AuditRead = "audit.read",
         AuditExported = "audit.exported",
+        SearchSaved = "search.saved",
+        SearchRemoved = "search.removed",
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
@@ -161,7 +163,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 16] = [
+const NAMED: [&str; 17] = [
     "user",
     "token",
     "session",
@@ -172,6 +174,7 @@ const NAMED: [&str; 16] = [
     "invitation",
     "department",
     "hold",
+    "search",
     "notice",
     "stream",
     "alert",

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod alert;
 pub mod audit;
+pub mod catalogue;
 pub mod event;
 pub mod notice;
 pub mod ocsf;

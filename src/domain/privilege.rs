@@ -122,6 +122,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::CaseClosed
         | A::EvidenceSealed
         | A::EvidenceVerified
+        | A::SearchSaved
+        | A::SearchRemoved
         | A::AuditPackSealed
         | A::QuestionAnswered
         | A::MailAddressChanged

@@ -37,7 +37,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 41] = [
+pub const CLASSES: [(&str, Class); 43] = [
     ("alert_rules", Class::Record),
     ("alerts", Class::Trace),
     ("attachments", Class::Record),
@@ -52,6 +52,7 @@ pub const CLASSES: [(&str, Class); 41] = [
     ("decisions", Class::Record),
     ("departments", Class::Master),
     ("devices", Class::Trace),
+    ("exports", Class::Work),
     ("holds", Class::Record),
     ("idempotency", Class::Work),
     ("invitations", Class::Trace),
@@ -71,6 +72,7 @@ pub const CLASSES: [(&str, Class); 41] = [
     ("notices", Class::Record),
     ("recalls", Class::Record),
     ("recipients", Class::Record),
+    ("searches", Class::Master),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
     ("streams", Class::Master),

@@ -10,7 +10,7 @@ use super::{
     tx::{PartRow, part_context},
 };
 pub use super::{
-    find::{Filter, count, places, search, times},
+    find::{Filter, count, onward, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };
@@ -80,6 +80,13 @@ pub fn receipt_of(conn: &mut Conn, action: &str, subject: &str) -> Result<Option
 pub fn receipt(conn: &mut Conn, event: &str) -> Result<Receipt, StoreError> {
     let idx: Option<i64> = log_events::table.filter(log_events::event_id.eq(event)).select(log_events::idx).first(conn).optional()?;
     Ok(Receipt { event: EventId(event.to_owned()), index: idx.and_then(|i| u64::try_from(i).ok()) })
+}
+
+/// The events at these indices, by index.
+pub fn events_at(conn: &mut Conn, indices: &[i64]) -> Result<BTreeMap<i64, StoredEvent>, StoreError> {
+    let rows: Vec<(i64, Vec<u8>)> =
+        log_events::table.filter(log_events::idx.eq_any(indices)).select((log_events::idx, log_events::leaf)).load(conn)?;
+    rows.into_iter().map(|row| Ok((row.0, stored(row)?))).collect()
 }
 
 /// Up to `limit` events from `from` on, in order.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, part_json};
+use super::{App, AppError, AppResult, Caller, Standing, part_json};
 use crate::{
     app::{evidence::parts_of, retention},
     clock::Instant,
@@ -74,6 +74,7 @@ pub struct Shown {
     pub kept_until: Instant,
     /// Whether a legal hold keeps them longer.
     pub held: bool,
+    pub standing: Standing,
 }
 
 /// Loads the event at `index`, and proves it under the newest checkpoint, which is signed now if none covers it. Leaves `audit.read`.
@@ -143,7 +144,8 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
         })
         .collect();
     let kept_until = retention::kept_until(app, event.leaf.at);
-    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, event })
+    let standing = super::stands(app).await?;
+    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, standing, event })
 }
 
 /// The siblings of leaf `index` in a log of `size`, each with the leaves under it and the hash after joining.

@@ -172,6 +172,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::AuditSearched => resource(5, "Search"),
         Action::AuditRead => resource(2, "Read"),
         Action::AuditExported => resource(7, "Export"),
+        Action::SearchSaved => CREATED,
+        Action::SearchRemoved => DELETED,
         Action::EvidenceSealed => CREATED,
         Action::EvidenceExported => resource(7, "Export"),
         Action::EvidenceVerified => READ,

@@ -10,8 +10,8 @@ pub use log::{
 };
 pub use records::{
     alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
-    departments, devices, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams,
-    tokens, user_roles, users,
+    departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
+    settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -55,6 +55,8 @@ allow_tables_to_appear_in_same_query!(
     witnesses,
     log_cosignatures,
     mail_addresses,
+    exports,
+    searches,
     notices,
     audits,
     audit_packs,
