@@ -111,14 +111,19 @@ fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[Path
     let vkey = vkey.map(Vkey::parse).transpose().map_err(Trouble::cannot)?;
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
     let notes = files.iter().map(read).collect::<Result<_, _>>()?;
-    let report = inspect(&database, &deployment.data, &Against { vkey, notes }).map_err(Trouble::cannot)?;
+    let report = inspect(&database, &deployment.data, &Against { vkey, notes, restoring: false }).map_err(Trouble::cannot)?;
     if json {
         say!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
     } else {
         print(&report);
     }
+    let closed: Vec<String> = report.unopened.iter().map(|(bucket, parts)| format!("{parts} of {bucket}")).collect();
     match report.problems.first() {
-        None => Ok(()),
+        None if closed.is_empty() => Ok(()),
+        None => Err(Trouble::Cannot(format!(
+            "everything that can be looked at holds; erasable parts that cannot be opened, because a restore did not find their key: {}",
+            closed.join(", ")
+        ))),
         Some(first) => {
             let at = first.index.map_or_else(String::new, |i| format!(" at {i}"));
             Err(Trouble::No(format!("the log does not hold: {}{at}: {} ({} problems)", first.table, first.detail, report.problems.len())))

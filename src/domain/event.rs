@@ -86,6 +86,10 @@ words! {
         /// The authority said no, said something that does not hold, or said nothing.
         TimestampRefused = "timestamp.refused",
         PartsPurged = "parts.purged",
+        /// What was purged of a month and a class cannot be read in any backup from then on.
+        PartKeyDestroyed = "part_key.destroyed",
+        /// A restore found no key for parts that a backup holds.
+        PartKeyLost = "part_key.lost",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
     }

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod event;
+pub mod kept;
 pub mod notice;
 pub mod outcome;
 pub mod platform;

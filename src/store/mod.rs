@@ -23,6 +23,8 @@ pub mod holds;
 pub mod invitations;
 pub mod jobs;
 pub mod kept;
+pub mod key_copy;
+pub mod key_ends;
 mod log;
 pub mod messages;
 pub mod migrate;
@@ -30,6 +32,7 @@ mod months;
 pub mod notices;
 pub mod once;
 pub mod page;
+pub mod part_keys;
 pub mod pending;
 mod postgres;
 pub mod purge;
@@ -181,7 +184,7 @@ impl Store {
         drop(first);
         let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), tells: options.tells };
+        let scope = tx::Scope { node: node.clone(), wrapping: keys.wrapping_key(), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
             Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),

@@ -24,7 +24,9 @@ use super::{
     aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
-    log, migrate, pending, reader,
+    key_copy, log, migrate,
+    part_keys::Sealing,
+    pending, reader,
     schema::{log_keys, settings},
     signer::{self, vkey_of},
     sqlite,
@@ -95,7 +97,7 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
     let next = Keyring { log: SigningKey::from_bytes(&crate::crypto::random()), ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
     let vkey = vkey_of(&renamed, &next)?.to_string();
-    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), tells: false };
+    let scope = Scope { node: log::node_name(data)?, wrapping: keys.wrapping_key(), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
         if log::head(conn)?.size() != report.size {
@@ -113,8 +115,9 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
                 "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
-        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };
+        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
         tx.append(event)?;
+        key_copy::tell_lost(&mut tx)?;
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;

@@ -1,15 +1,18 @@
 //! Checking one batch of events by itself: leaves, parts, projection, and the tiles of leaf hashes. Batches are checked side by side;
 //! what hangs together across them is settled where they come together (`events`).
 
+use std::collections::BTreeMap;
+
 use zeroize::Zeroizing;
 
 use super::{
     Checked, Kind, MOST, Problem, contents,
+    part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
 };
 use crate::{
-    crypto::seal::Key,
+    domain::kept::month,
     ledger::{
         commitment,
         leaf::Leaf,
@@ -19,7 +22,7 @@ use crate::{
     },
     store::{
         search::{FROM_PARTS, field},
-        tx::{month, part_context},
+        tx::part_context,
     },
 };
 
@@ -60,12 +63,16 @@ pub(super) struct Findings {
     pub renewals: Vec<(u64, String)>,
     pub notes: Vec<contents::Note>,
     pub told: Told,
+    /// Parts whose key is gone, by bucket.
+    pub unopened: BTreeMap<String, u64>,
+    /// What events say of keys of parts: which key ended, and how.
+    pub endings: Vec<(u64, Ending, String)>,
 }
 
 /// What every batch is checked with.
 #[derive(Clone, Copy)]
 pub(super) struct With<'a> {
-    pub key: &'a Key,
+    pub keys: &'a PartKeys,
     pub erased: &'a Erased,
 }
 
@@ -167,6 +174,9 @@ impl Findings {
             }
             Some(_) => {}
         }
+        if let Some(ending) = Ending::of(leaf.action) {
+            self.endings.push((u64::try_from(idx).unwrap_or(0), ending, leaf.subject_id.to_owned()));
+        }
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }
@@ -195,12 +205,11 @@ impl Findings {
             if !at.says(&due) {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} lies in the wrong month"));
             }
-            let salt: Option<[u8; 32]> = salt.bytes().and_then(|salt| salt.try_into().ok());
-            let value = sealed.bytes().and_then(|sealed| with.key.open(&part_context(leaf.id, name), sealed).ok());
-            match (salt, value) {
-                (Some(salt), Some(value)) if commitment::commit(&salt, &value) == *commitment => opened.0.push((name, value)),
-                (_, None) => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} does not open")),
-                _ => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} is not what the leaf commits to")),
+            match with.keys.open(rows.cell(row, 5), &part_context(leaf.id, name), salt, sealed) {
+                Found::Open(salt, value) if commitment::commit(&salt, &value) == *commitment => opened.0.push((name, value)),
+                Found::Open(..) => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} is not what the leaf commits to")),
+                Found::Damaged => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} does not open")),
+                Found::Keyless(bucket) => *self.unopened.entry(bucket).or_default() += 1,
             }
         }
         for (name, _) in leaf.parts.iter().filter(|(name, _)| !present.contains(name)) {

@@ -12,6 +12,7 @@ use super::{
     check::{Batch, Findings, NAMED, With, readable_event},
     contents,
     marks::Mark,
+    part_keys::PartKeys,
     purges::{Erased, Told},
     source::Source,
 };
@@ -37,12 +38,11 @@ pub(super) fn walk(
     audit: &mut Audit<'_>,
     head: Option<&log::Head>,
     marks: &[Mark],
-    erased: &Erased,
+    (keys, erased): (&PartKeys, &Erased),
 ) -> Result<Walked, StoreError> {
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
-    let key = audit.keys.parts_key();
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
     let (promised, promises) = mpsc::sync_channel(WAITING + CHECKERS);
@@ -50,7 +50,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { key: &key, erased }));
+            scope.spawn(|| serve(&waiting, With { keys, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised));
         for findings in promises {
@@ -129,6 +129,8 @@ impl Tree {
             renewals: Vec::new(),
             bound: contents::Bound::default(),
             told: Told::default(),
+            unopened: BTreeMap::new(),
+            endings: Vec::new(),
         };
         if wanted.remove(&0) {
             walked.roots.insert(0, walked.frontier.root());
@@ -153,6 +155,10 @@ impl Tree {
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.told.add(findings.told);
+        for (bucket, parts) in findings.unopened {
+            *walked.unopened.entry(bucket).or_default() += parts;
+        }
+        walked.endings.extend(findings.endings);
         self.grow(&findings.hashes, findings.roots.into_iter());
     }
 

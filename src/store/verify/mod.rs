@@ -8,12 +8,13 @@ mod contents;
 mod events;
 mod keys;
 mod marks;
+mod part_keys;
 mod purges;
 mod rows;
 mod source;
 mod strays;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -73,6 +74,9 @@ pub struct Report {
     pub root: String,
     pub checked: Checked,
     pub problems: Vec<Problem>,
+    /// Parts that nobody can look at because a restore did not find their key, by bucket: `ok` is false while there are any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unopened: BTreeMap<String, u64>,
 }
 
 /// What a verification is held against besides the database itself.
@@ -82,6 +86,8 @@ pub struct Against {
     pub vkey: Option<Vkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// A restore is under way, which tells only later which keys of parts it did not find.
+    pub restoring: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.
@@ -126,7 +132,7 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     migrate::known(&mut conn)?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new(), unopened: BTreeMap::new() };
     let mut audit = Audit { keys: &keys, report };
     let done = match database {
         Database::Sqlite(path) => {
@@ -165,14 +171,14 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
 /// As [`inspect`].
 pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new() };
+    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new(), unopened: BTreeMap::new() };
     let mut audit = Audit { keys: &keys, report };
     run(conn, &mut audit, against, marks::copy(data), data, None)?;
     Ok(audit.report)
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 9] = [
+const TABLES: [(&str, Kind); 10] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
@@ -182,6 +188,7 @@ const TABLES: [(&str, Kind); 9] = [
     ("log_keys", Kind::Key),
     ("log_pending", Kind::Leaf),
     ("log_purges", Kind::Part),
+    ("part_keys", Kind::Key),
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
@@ -219,13 +226,16 @@ fn run(
     }
     let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
+    let part_keys = part_keys::PartKeys::collect(conn, audit)?;
+    let with = (&part_keys, &erased);
     let walked = match (&mut *conn, raw) {
-        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, &erased)?,
-        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks, &erased)?,
+        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, with)?,
+        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks, with)?,
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
+    part_keys.settle(conn, audit, &walked, against.restoring)?;
     keys::settle(audit, &signers, &walked.renewals);
     marks::settle(audit, &marks, &walked);
     if let Some(head) = &head {
@@ -308,6 +318,10 @@ struct Walked {
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.
     told: purges::Told,
+    /// Parts whose key is gone, by bucket.
+    unopened: BTreeMap<String, u64>,
+    /// What events say of keys of parts: which key ended, and how.
+    endings: Vec<(u64, part_keys::Ending, String)>,
 }
 
 fn check_head(audit: &mut Audit<'_>, head: &log::Head, walked: &Walked) {
