@@ -10,6 +10,7 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod holds;
+pub mod looks;
 pub mod notices;
 pub mod once;
 pub mod published;

@@ -11,6 +11,7 @@ use super::deployment::{Deployment, Trouble};
 use crate::app::{
     App, Caller, Receipt,
     connections::{self, Change, Connection, NewConnection},
+    looks::{self, Look},
 };
 
 #[derive(Clone, Debug, clap::Args)]
@@ -108,6 +109,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
             Command::List { json } => {
                 let all = connections::list(&app, &caller).await?;
+                looks::record(&app, &caller, Look::command("connection list", "connections")).await?;
                 if json {
                     say!("{}", serde_json::Value::Array(all.iter().map(shown).collect()));
                 } else {

@@ -7,7 +7,9 @@ use serde_json::json;
 use super::deployment::{Deployment, Trouble, secret_file};
 use crate::{
     app::{
-        App, Caller, notices,
+        App, Caller,
+        looks::{self, Look},
+        notices,
         people::Person,
         users::{self, Change, NewUser},
     },
@@ -132,6 +134,7 @@ async fn add(app: &App, new: Add) -> Result<(), Trouble> {
 
 async fn list(app: &App, json: bool) -> Result<(), Trouble> {
     let people = users::list(app, &Caller::shell()).await?;
+    looks::record(app, &Caller::shell(), Look::command("user list", "users")).await?;
     if json {
         say!("{}", json!({ "users": people.iter().map(describe).collect::<Vec<_>>() }));
         return Ok(());

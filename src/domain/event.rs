@@ -27,6 +27,8 @@ words! {
         UserCreated = "user.created",
         UserChanged = "user.changed",
         UserSuspended = "user.suspended",
+        /// Somebody else's account, or the list of accounts.
+        UserRead = "user.read",
         PasswordChanged = "password.changed",
         SecondFactorEnrolled = "second_factor.enrolled",
         SecondFactorReset = "second_factor.reset",
@@ -43,12 +45,15 @@ words! {
         ConnectionCreated = "connection.created",
         ConnectionChanged = "connection.changed",
         ConnectionTested = "connection.tested",
+        ConnectionRead = "connection.read",
         BroadcastSubmitted = "broadcast.submitted",
         BroadcastImported = "broadcast.imported",
         BroadcastReported = "broadcast.reported",
         BroadcastCallStarted = "broadcast.call_started",
         BroadcastCallAnswered = "broadcast.call_answered",
         BroadcastSent = "broadcast.sent",
+        /// By a privileged reader (`privilege`); what it says is `content.read`.
+        BroadcastRead = "broadcast.read",
         ReadingCaptured = "reading.captured",
         ContentRead = "content.read",
         RecallSubmitted = "recall.submitted",
@@ -65,12 +70,15 @@ words! {
         RecallCaptureConfirmed = "recall.capture_confirmed",
         RecallFinished = "recall.finished",
         CaseClosed = "case.closed",
+        /// By a privileged reader (`privilege`), without what the message says.
+        RecallRead = "recall.read",
         AuditSearched = "audit.searched",
         AuditRead = "audit.read",
         AuditExported = "audit.exported",
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
+        EvidenceRead = "evidence.read",
         MailAddressChanged = "mail_address.changed",
         NoticeSent = "notice.sent",
         HoldProposed = "hold.proposed",
@@ -79,6 +87,7 @@ words! {
         HoldReleaseProposed = "hold.release_proposed",
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
+        HoldRead = "hold.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
         WitnessReturned = "witness.returned",
@@ -92,6 +101,9 @@ words! {
         PartKeyLost = "part_key.lost",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
+        SettingRead = "setting.read",
+        /// Any other page, by a privileged reader.
+        PageRead = "page.read",
     }
 }
 

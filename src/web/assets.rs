@@ -33,9 +33,29 @@ fn media_type(path: &str) -> &'static str {
     match path.rsplit_once('.').map(|(_, ext)| ext) {
         Some("css") => "text/css; charset=utf-8",
         Some("js") => "text/javascript; charset=utf-8",
+        Some("html") => "text/html; charset=utf-8",
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     }
+}
+
+/// The stand-alone verifier as one file that needs nothing beside it, for people to keep and to hand on.
+static VERIFIER: LazyLock<String> = LazyLock::new(|| {
+    let read = |name: &str| Files::get(&format!("verifier/{name}")).map(|f| String::from_utf8_lossy(&f.data).into_owned()).unwrap_or_default();
+    let style = format!("<style>\n{}</style>", read("verifier.css"));
+    let script = format!("<script>\n{}</script>", read("verifier.js"));
+    read("index.html")
+        .replace(r#"<link rel="stylesheet" href="verifier.css">"#, &style)
+        .replace(r#"<script src="verifier.js"></script>"#, &script)
+});
+
+/// `GET /static/countermand-verifier.html`: always a download, because what it holds inline would not run here.
+pub async fn verifier() -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(media_type("verifier.html"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=300"))
+        .insert_header((header::CONTENT_DISPOSITION, "attachment; filename=\"countermand-verifier.html\""))
+        .body(VERIFIER.as_str())
 }
 
 /// `GET /static/{path}`.

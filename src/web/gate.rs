@@ -16,7 +16,7 @@ use actix_web::{
 use super::{
     client,
     fault::Fault,
-    readonly,
+    looks, readonly,
     visit::{Flash, PageUser, Tone, Viewer, Visit},
 };
 use crate::{
@@ -168,7 +168,13 @@ pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
             let method = req.method().clone();
             let (res, left) = counting(next.call(req)).await;
             let res = res?.map_into_boxed_body();
-            match unrecorded(&asking, &res, left).filter(|_| changes(&method)) {
+            if !changes(&method) {
+                if left == 0 {
+                    shown(&app, &asking, &res).await?;
+                }
+                return Ok(with_device_cookie(&app, &visit, &asking, res));
+            }
+            match unrecorded(&asking, &res, left) {
                 Some(turned) => {
                     let noted = record(&app, &asking, &method, route.as_deref(), turned).await;
                     // What broke is told as it broke; that it could not be recorded either adds nothing.
@@ -309,6 +315,19 @@ async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>
         app.throttle.count(&key, now);
     }
     sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), turned.reason, turned.outcome).await.map_err(Fault::from)
+}
+
+/// Records what is about to be shown to somebody known, if that is privileged, and what they were refused to see.
+async fn shown(app: &App, asking: &Asking, res: &ServiceResponse<BoxBody>) -> Result<(), Fault> {
+    if !asking.is_open() && asking.bearer.is_none() {
+        return Ok(());
+    }
+    let req = res.request();
+    if res.status() == StatusCode::FORBIDDEN {
+        let route = req.match_pattern();
+        return record(app, asking, req.method(), route.as_deref(), TurnedAway::refused("permission")).await;
+    }
+    Ok(looks::record(app, &asking.caller(app), req, res.status()).await?)
 }
 
 /// A browser without a genuine device cookie gets one with its next page.

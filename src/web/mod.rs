@@ -11,6 +11,7 @@
 //! | `assets` | style sheet, scripts, pictures |
 //! | `gate`, `extract`, `client` | who is asking: the session's middleware, what handlers take, addresses and proxies |
 //! | `readonly` | what a read-only account may post |
+//! | `looks` | privileged readings leave their event |
 //! | `console/<noun>`, `qr` | pages, one file a noun; a QR code as SVG |
 //! | `once` | a form sent twice is done once |
 //! | `machine`, `metrics` | the published log, readiness, metrics |
@@ -63,6 +64,7 @@ pub mod extract;
 pub mod fault;
 pub mod form;
 pub mod gate;
+pub mod looks;
 pub mod machine;
 pub mod metrics;
 pub mod once;

@@ -11,6 +11,7 @@ use super::{
 
 /// Registers all paths.
 pub fn routes(cfg: &mut ServiceConfig) {
+    cfg.service(resource("/static/countermand-verifier.html").get(assets::verifier));
     cfg.service(resource("/static/{path:.*}").get(assets::show));
     cfg.service(resource("/healthz").get(machine::health));
     cfg.service(resource("/readyz").get(machine::ready));

@@ -30,6 +30,7 @@ mod tamper;
 mod timestamps;
 mod trail;
 mod vectors;
+mod verifier;
 mod walk;
 mod witness;
 mod words;

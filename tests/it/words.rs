@@ -13,6 +13,7 @@ use countermand::{
         event::{Action, ActorKind, Outcome},
         outcome::RecipientOutcome,
         platform::{HarmClass, Platform, RecallPath},
+        privilege::Privilege,
         recall,
         role::{Permission, Role},
     },
@@ -97,6 +98,7 @@ fn everything_the_product_names_has_a_word() {
         }
     };
     all("action", Action::ALL.iter().map(|w| w.as_str()).collect());
+    all("privilege", Privilege::ALL.iter().map(|w| w.as_str()).collect());
     all("role", Role::ALL.iter().map(|w| w.as_str()).collect());
     all("permission", Permission::ALL.iter().map(|w| w.as_str()).collect());
     all("outcome", Outcome::ALL.iter().map(|w| w.as_str()).collect());

@@ -217,16 +217,17 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     };
     // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
     let looking = Action::ContentRead.as_str();
+    // Notices have a list of their own; who oversaw the case stands in the trail.
+    let elsewhere = [Action::NoticeSent.as_str(), Action::RecallRead.as_str()];
     let most = i64::try_from(TIMELINE).unwrap_or(i64::MAX);
-    let acts = reader::last_of_case(conn, keys, &row.id, &[looking, Action::NoticeSent.as_str()], most)?;
+    let acts = reader::last_of_case(conn, keys, &row.id, &[looking, elsewhere[0], elsewhere[1]], most)?;
     let notices = notices::of_recall(conn, &row.id)?.into_iter().map(Noticed::of).collect();
     let looks = reader::last_found(conn, &row.id, looking, most)?;
     let mut events = (0, 0);
     for (action, n) in reader::counts_of_case(conn, &row.id)? {
         let of = match action {
             action if action == looking => &mut events.1,
-            // They have a list of their own.
-            action if action == Action::NoticeSent.as_str() => continue,
+            action if elsewhere.contains(&action.as_str()) => continue,
             _ => &mut events.0,
         };
         *of += usize::try_from(n).unwrap_or_default();

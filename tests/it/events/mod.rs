@@ -6,5 +6,6 @@ mod broken;
 mod done;
 mod house;
 mod never;
+mod reads;
 mod refused;
 mod table;

@@ -47,7 +47,7 @@ pub struct Stage {
     pub connection: String,
     pub base: String,
     client: reqwest::Client,
-    _db: TestDb,
+    db: TestDb,
 }
 
 /// An answer: status, where it leads, body.
@@ -109,7 +109,12 @@ impl Stage {
         let connection = connections::create(&app, &Caller::shell(), new).await.unwrap().value;
         let base = serve(&app);
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { app, emulator, clock, connection, base, client, _db: db }
+        Self { app, emulator, clock, connection, base, client, db }
+    }
+
+    /// Nothing can be recorded any more.
+    pub fn no_more_events(&self) {
+        self.db.execute("ALTER TABLE log_parts RENAME TO gone");
     }
 
     pub async fn person(&self, username: &str, roles: &[Role], department: &str) -> Person {

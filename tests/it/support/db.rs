@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countermand::store::{Database, Options, Store};
-use diesel::{Connection, PgConnection, connection::SimpleConnection};
+use diesel::{Connection, PgConnection, SqliteConnection, connection::SimpleConnection};
 
 /// A data folder and a database that both go when this is dropped.
 pub struct TestDb {
@@ -67,6 +67,14 @@ impl TestDb {
         match &self.database {
             Database::Postgres(url) => Some(url.clone()),
             Database::Sqlite(_) => None,
+        }
+    }
+
+    /// Runs a statement past the product.
+    pub fn execute(&self, sql: &str) {
+        match &self.database {
+            Database::Sqlite(path) => SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap(),
+            Database::Postgres(url) => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
         }
     }
 

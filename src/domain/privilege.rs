@@ -1,0 +1,159 @@
+//! What is privileged: the one definition that the trail, its catalogue of events and the console go by.
+//!
+//! Privileged is what reaches beyond a person's own work: to open what a message says, the trail, evidence or other people's accounts; to
+//! administer the installation; to stop what three people have ordered. Who administers or audits, and a program with a token, is
+//! privileged whatever they look at, for their work is to look at others'. Every such act and every such reading leaves its event.
+//! Not privileged: one's own account and work list, empty forms, and, for everybody else, cases and broadcasts without their text.
+
+use std::collections::BTreeSet;
+
+use super::{
+    event::{Action, ActorKind},
+    role::{Permission, Role},
+};
+use crate::words;
+
+words! {
+    /// Why something is privileged; words `privilege-<as_str>`.
+    pub enum Privilege {
+        /// What a message says, its files and captures.
+        Contents = "contents",
+        /// The audit trail: searched, read, exported.
+        Trail = "trail",
+        /// Evidence of a case, and what keeps it: bundles and legal holds.
+        Evidence = "evidence",
+        /// Other people's accounts, roles, sessions and second factors.
+        People = "people",
+        /// The installation: connections, tokens, settings, retention, backups, the log's keys.
+        Administration = "administration",
+        /// The kill switch.
+        Halt = "halt",
+        /// Cases and broadcasts, looked at by who administers or audits, or by a program.
+        Oversight = "oversight",
+    }
+}
+
+/// Why an action is privileged; `None` for everyday work and for what the system does by itself in its course.
+pub const fn of(action: Action) -> Option<Privilege> {
+    use Action as A;
+    Some(match action {
+        A::ContentRead => Privilege::Contents,
+        A::AuditSearched | A::AuditRead | A::AuditExported => Privilege::Trail,
+        A::EvidenceExported
+        | A::EvidenceRead
+        | A::HoldProposed
+        | A::HoldPlaced
+        | A::HoldDeclined
+        | A::HoldReleaseProposed
+        | A::HoldReleaseDeclined
+        | A::HoldReleased
+        | A::HoldRead => Privilege::Evidence,
+        A::InstallationSetUp
+        | A::InvitationCreated
+        | A::InvitationAccepted
+        | A::UserCreated
+        | A::UserChanged
+        | A::UserSuspended
+        | A::UserRead
+        | A::SecondFactorReset
+        | A::DepartmentCreated => Privilege::People,
+        A::LogStarted
+        | A::LogRenewed
+        | A::CheckpointAccepted
+        | A::BackupTaken
+        | A::BackupRestored
+        | A::ServiceStarted
+        | A::ServiceStopped
+        | A::TokenCreated
+        | A::TokenRevoked
+        | A::ConnectionCreated
+        | A::ConnectionChanged
+        | A::ConnectionTested
+        | A::ConnectionRead
+        | A::PartsPurged
+        | A::RetentionApplied
+        | A::SettingChanged
+        | A::SettingRead => Privilege::Administration,
+        A::RecallHalted => Privilege::Halt,
+        A::BroadcastRead | A::RecallRead | A::PageRead => Privilege::Oversight,
+        A::PasswordChanged
+        | A::SecondFactorEnrolled
+        | A::SessionStarted
+        | A::SessionOpened
+        | A::SessionClosed
+        | A::SessionRevoked
+        | A::PermissionChecked
+        | A::PreferenceChanged
+        | A::BroadcastSubmitted
+        | A::BroadcastImported
+        | A::BroadcastReported
+        | A::BroadcastCallStarted
+        | A::BroadcastCallAnswered
+        | A::BroadcastSent
+        | A::ReadingCaptured
+        | A::RecallSubmitted
+        | A::RecallResubmitted
+        | A::RecallDecided
+        | A::RecallWithdrawn
+        | A::RecallExpired
+        | A::RecallLevelOpened
+        | A::RecallExecutionStarted
+        | A::RecallCallStarted
+        | A::RecallCallAnswered
+        | A::RecallCaptureUploaded
+        | A::RecallCaptureConfirmed
+        | A::RecallFinished
+        | A::CaseClosed
+        | A::EvidenceSealed
+        | A::EvidenceVerified
+        | A::MailAddressChanged
+        | A::NoticeSent
+        | A::WitnessLost
+        | A::WitnessReturned
+        | A::TimestampObtained
+        | A::TimestampRefused => return None,
+    })
+}
+
+/// Why a permission is privileged, so that whoever reads by it leaves an event.
+///
+/// `log.read` is not: a mirror asks for leaves and tiles every few seconds, they hold nothing of anybody, and a log that grew by being
+/// mirrored would have no end.
+pub const fn of_permission(permission: Permission) -> Option<Privilege> {
+    use Permission as P;
+    Some(match permission {
+        P::ContentRead => Privilege::Contents,
+        P::AuditRead | P::AuditExport => Privilege::Trail,
+        P::EvidenceExport | P::HoldManage => Privilege::Evidence,
+        P::UserManage | P::RoleManage | P::AuditorManage => Privilege::People,
+        P::ConnectionManage | P::TokenManage | P::SystemRead => Privilege::Administration,
+        P::RecallHalt => Privilege::Halt,
+        P::BroadcastSend | P::BroadcastRead | P::RecallRequest | P::RecallRead | P::RecallDecide | P::RecallExecute | P::LogRead => return None,
+    })
+}
+
+/// Whether somebody is privileged whatever they look at: who administers or audits, and every program.
+pub fn is_of(kind: ActorKind, roles: &BTreeSet<Role>) -> bool {
+    kind == ActorKind::Token || roles.iter().any(|role| role.is_administrator() || *role == Role::Auditor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reading_that_is_an_action_is_privileged() {
+        for action in Action::ALL.iter().filter(|a| a.as_str().ends_with(".read") || a.as_str().starts_with("audit.")) {
+            assert!(of(*action).is_some(), "{action}");
+        }
+    }
+
+    #[test]
+    fn who_administers_or_audits_is_privileged_and_who_works_is_not() {
+        for role in Role::ALL {
+            let office = role.as_str().ends_with("administrator") || role.as_str() == "auditor";
+            assert_eq!(is_of(ActorKind::User, &[*role].into()), office, "{role}");
+            assert!(is_of(ActorKind::Token, &[*role].into()));
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! No privileged reading is without its event: every route that answers a GET, asked by who may see it. A route of `src/web/routes.rs` that
+//! is not here fails the test, and so does a line without a route.
+
+use std::collections::BTreeSet;
+
+use countermand::{domain::role::Role, web::looks::is_unrecorded};
+use reqwest::Method;
+use serde_json::json;
+
+use super::house::{By, Crew, House, PICTURE, Shot};
+
+/// Who asks.
+#[derive(Clone, Copy)]
+enum Who {
+    /// Nobody needs to be known.
+    Anybody,
+    System,
+    Auditor,
+    Operator,
+    /// An everyday reader, who is not privileged.
+    Requester,
+    Counsel,
+    /// A program.
+    Token,
+}
+
+/// A route, who asks, and the action of the one event that it leaves; none for what is not privileged.
+struct Line(&'static str, Who, Option<&'static str>);
+
+const fn line(route: &'static str, who: Who, action: &'static str) -> Line {
+    Line(route, who, Some(action))
+}
+
+const fn free(route: &'static str, who: Who) -> Line {
+    Line(route, who, None)
+}
+
+const TABLE: &[Line] = &[
+    free("/static/{path:.*}", Who::Anybody),
+    free("/healthz", Who::Anybody),
+    free("/readyz", Who::Anybody),
+    free("/metrics", Who::Token),
+    free("/log/checkpoint", Who::Token),
+    free("/log/tile/{path:.*}", Who::Token),
+    line("/", Who::Auditor, "page.read"),
+    free("/", Who::Requester),
+    line("/settings", Who::System, "setting.read"),
+    free("/setup/{token}", Who::Anybody),
+    free("/invitations/{token}", Who::Anybody),
+    free("/sign-in", Who::Anybody),
+    free("/sessions/verification", Who::Anybody),
+    free("/sessions/enrolment", Who::Anybody),
+    free("/account", Who::Auditor),
+    free("/account/second-factor", Who::Auditor),
+    line("/users", Who::System, "user.read"),
+    line("/users/{id}", Who::System, "user.read"),
+    free("/approvals", Who::Operator),
+    line("/recalls", Who::Auditor, "recall.read"),
+    free("/recalls", Who::Requester),
+    free("/recalls/new", Who::Requester),
+    line("/recalls/{id}", Who::Auditor, "recall.read"),
+    line("/recalls/{id}", Who::Requester, "content.read"),
+    line("/recalls/{id}/captures/{attachment}", Who::Operator, "content.read"),
+    line("/recalls/{id}/receipts/{event}", Who::Auditor, "recall.read"),
+    free("/recalls/{id}/receipts/{event}", Who::Requester),
+    line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),
+    line("/audit", Who::Auditor, "audit.searched"),
+    line("/audit/{index}", Who::Auditor, "audit.read"),
+    line("/evidence", Who::Counsel, "evidence.read"),
+    free("/evidence/verification", Who::Auditor),
+    line("/evidence/{number}", Who::Counsel, "evidence.read"),
+    line("/holds", Who::Counsel, "hold.read"),
+    free("/holds/new", Who::Counsel),
+    line("/holds/{id}", Who::Auditor, "hold.read"),
+    line("/api/v1/events", Who::Token, "audit.read"),
+    line("/api/v1/recalls/{id}", Who::Token, "recall.read"),
+    line("/broadcasts", Who::Auditor, "broadcast.read"),
+    free("/broadcasts", Who::Requester),
+    free("/broadcasts/new", Who::Requester),
+    line("/broadcasts/{id}", Who::Auditor, "broadcast.read"),
+    line("/broadcasts/{id}", Who::Requester, "content.read"),
+    line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
+    free("/reports/new", Who::Requester),
+    line("/connections", Who::System, "connection.read"),
+    free("/connections/new", Who::System),
+    line("/connections/{id}", Who::System, "connection.read"),
+    line("/api/v1/broadcasts/{id}", Who::Token, "broadcast.read"),
+];
+
+/// Every route of the list that answers a GET.
+fn gets() -> BTreeSet<String> {
+    let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/web/routes.rs")).unwrap();
+    let text: String = source.split_whitespace().collect();
+    text.split("resource(\"")
+        .skip(1)
+        .filter(|r| r.split(';').next().unwrap().contains(".get("))
+        .map(|r| r.split('"').next().unwrap().to_owned())
+        .collect()
+}
+
+#[test]
+fn every_route_that_can_be_read_is_in_the_table() {
+    let listed: BTreeSet<String> = TABLE.iter().map(|l| l.0.to_owned()).collect();
+    assert_eq!(listed, gets());
+    for Line(route, _, action) in TABLE {
+        assert!(action.is_none_or(|a| countermand::domain::event::Action::parse(a).is_some()), "{route}");
+    }
+}
+
+/// Where the thing is that a post has made.
+fn made(shot: Shot) -> String {
+    assert_eq!(shot.status, 303, "{}", shot.body);
+    shot.location
+}
+
+/// What the addresses of the table name.
+struct Things {
+    case: String,
+    receipt: String,
+    guided: String,
+    capture: String,
+    broadcast: String,
+    reported: String,
+    file: String,
+    bundle: String,
+    hold: String,
+    user: String,
+    connection: String,
+    token: String,
+}
+
+impl Things {
+    async fn of(house: &House, crew: &Crew) -> Self {
+        let stage = &house.stage;
+        let case = stage.case(&crew.cast).await;
+        let receipt = stage.events(&case).await[0].leaf.id.clone();
+        let guided = house.guided(&crew.cast).await;
+        let fields = [("outcome", "accepted"), ("note", "已在后台撤回该消息")];
+        house.upload(By::Person(&crew.operator), &format!("/recalls/{guided}/captures"), &fields, "capture", PICTURE).await;
+        let fields =
+            [("channel", "QQ 群"), ("sent_at", &stage.app.now().to_rfc3339()), ("audience", "代理商群"), ("title", "报价单"), ("text", "内部价九折")];
+        let shot = house.upload(By::Person(&crew.cast.requester), "/reports", &fields, "attachments", PICTURE).await;
+        let reported = made(shot).trim_start_matches("/broadcasts/").to_owned();
+        let code = house.fresh_code(&crew.counsel);
+        let fields = [("case", guided.as_str()), ("purpose", "劳动仲裁举证"), ("totp", &code)];
+        let bundle = made(house.post(By::Person(&crew.counsel), "/evidence/exports", &fields).await);
+        let code = house.fresh_code(&crew.counsel);
+        let fields = [("case", guided.as_str()), ("reason", "劳动仲裁委员会已受理，案号 2026-118"), ("totp", &code)];
+        let hold = made(house.post(By::Person(&crew.counsel), "/holds", &fields).await);
+        let (of_case, of_message) = (guided.clone(), reported.clone());
+        let (capture, file) = stage
+            .app
+            .store
+            .read(move |conn| {
+                use countermand::store::attachments;
+                let capture = attachments::of_recall(conn, &of_case)?.into_iter().find(|a| a.kind == "capture");
+                Ok((capture.unwrap().id, attachments::of_broadcast(conn, &of_message)?.remove(0).id))
+            })
+            .await
+            .unwrap();
+        Self {
+            broadcast: stage.loaded(&case).await.row.broadcast_id,
+            case,
+            receipt,
+            guided,
+            capture,
+            reported,
+            file,
+            bundle,
+            hold,
+            user: crew.nobody.caller.id.clone(),
+            connection: stage.connection.clone(),
+            token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
+        }
+    }
+
+    /// An address of the route.
+    fn path(&self, route: &str) -> String {
+        match route {
+            "/static/{path:.*}" => "/static/css/base.css".to_owned(),
+            "/log/tile/{path:.*}" => "/log/tile/0/000".to_owned(),
+            "/users/{id}" => format!("/users/{}", self.user),
+            "/recalls/new" => format!("/recalls/new?broadcast={}", self.reported),
+            "/recalls/{id}/captures/{attachment}" => format!("/recalls/{}/captures/{}", self.guided, self.capture),
+            "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
+            "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
+            "/evidence/{number}" => self.bundle.clone(),
+            "/holds/{id}" => self.hold.clone(),
+            "/audit/{index}" => "/audit/3".to_owned(),
+            "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
+            "/connections/{id}" => format!("/connections/{}", self.connection),
+            route if route.contains("/recalls/{id}") => route.replace("{id}", &self.case),
+            route => route.replace("{id}", &self.broadcast).replace("{token}", "nothing"),
+        }
+    }
+}
+
+async fn get(house: &House, by: By<'_>, path: &str) -> Shot {
+    let (request, _) = house.request(by, Method::GET, path).await;
+    house.shoot(request).await
+}
+
+#[actix_web::test]
+async fn every_privileged_page_leaves_its_event_and_no_other_does() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let things = Things::of(&house, &crew).await;
+    for Line(route, who, action) in TABLE {
+        let by = match who {
+            Who::Anybody => By::Stranger,
+            Who::System => By::Person(&crew.system),
+            Who::Auditor => By::Person(&crew.auditor),
+            Who::Operator => By::Person(&crew.operator),
+            Who::Requester => By::Person(&crew.cast.requester),
+            Who::Counsel => By::Person(&crew.counsel),
+            Who::Token => By::Token(&things.token),
+        };
+        let path = things.path(route);
+        let shot = get(&house, by, &path).await;
+        let Some(action) = action else {
+            assert!(shot.events.is_empty(), "{path}: {:#?}", shot.events);
+            continue;
+        };
+        assert!(!is_unrecorded(route) || *route == "/audit", "{route}");
+        assert_eq!(shot.status, 200, "{path}: {}", shot.body);
+        let event = shot.one(&path);
+        assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some(*action), Some("success")), "{path}: {event:#}");
+        assert!(event["parts"]["client"]["peer_port"].as_u64().is_some_and(|port| port > 0), "{path}: {event:#}");
+        match by {
+            By::Person(person) => assert_eq!(event["parts"]["actor"]["name"], json!(person.caller.name), "{path}"),
+            _ => assert_eq!(event["actor"]["kind"], "token", "{path}"),
+        }
+        let of_case = route.starts_with("/recalls/{id}") || route.starts_with("/api/v1/recalls");
+        assert!(!of_case || event["case"].is_string(), "{path}: {event:#}");
+    }
+}
+
+/// What is looked for is kept where it can be erased, and the subject is who was looked at.
+#[actix_web::test]
+async fn the_event_of_a_reading_says_what_was_looked_at_and_for_what() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    let shot = get(&house, By::Person(&crew.system), "/users?q=%E6%9E%97").await;
+    let event = shot.one("a search for people");
+    assert_eq!((&event["subject"]["id"], &event["parts"]["text"]["query"]["q"]), (&json!("all"), &json!("林")), "{event:#}");
+    let path = format!("/users/{}", crew.nobody.caller.id);
+    let shot = get(&house, By::Person(&crew.security), &path).await;
+    assert_eq!(shot.one(&path)["subject"], json!({ "kind": "user", "id": crew.nobody.caller.id }));
+    assert_eq!(shot.events[0]["parts"]["detail"]["shown"], "/users/{id}");
+}
+
+#[actix_web::test]
+async fn a_reading_that_is_refused_leaves_one_event_too() {
+    let house = House::set().await;
+    let crew = house.crew().await;
+    for (who, path) in [(&crew.nobody, "/users"), (&crew.nobody, "/settings"), (&crew.cast.requester, "/audit"), (&crew.audit, "/connections")] {
+        let shot = get(&house, By::Person(who), path).await;
+        let event = shot.one(path);
+        assert_eq!((shot.status, event["outcome"].as_str()), (403, Some("refused")), "{path}: {event:#}");
+    }
+    let token = house.stage.token(None, &["log.read"]).await;
+    let shot = get(&house, By::Token(&token), "/api/v1/events?case=FR-20261122-0001").await;
+    assert_eq!((shot.status, shot.one("a token without the scope")["outcome"].as_str()), (403, Some("refused")));
+}
+
+/// What cannot be recorded is not shown.
+#[actix_web::test]
+async fn nothing_privileged_is_shown_that_cannot_be_recorded() {
+    let house = House::set().await;
+    let system = house.stage.person("system", &[Role::SystemAdministrator], "信息部").await;
+    house.stage.person("tangwei", &[Role::Requester], "信息部").await;
+    let shot = get(&house, By::Person(&system), "/users").await;
+    assert!(shot.status == 200 && shot.body.contains("tangwei"));
+    let (request, _) = house.request(By::Person(&system), Method::GET, "/users").await;
+    house.stage.no_more_events();
+    let answer = request.send().await.unwrap();
+    assert!(answer.status().is_server_error(), "{}", answer.status());
+    assert!(!answer.text().await.unwrap().contains("tangwei"), "nobody is named");
+}
