@@ -38,7 +38,18 @@ impl EventClass {
             | Action::SessionRevoked
             | Action::PermissionChecked
             | Action::PreferenceChanged => Self::Session,
-            Action::ContentRead | Action::AuditSearched | Action::AuditRead | Action::EvidenceVerified => Self::Reading,
+            Action::ContentRead
+            | Action::UserRead
+            | Action::ConnectionRead
+            | Action::BroadcastRead
+            | Action::RecallRead
+            | Action::EvidenceRead
+            | Action::HoldRead
+            | Action::SettingRead
+            | Action::PageRead
+            | Action::AuditSearched
+            | Action::AuditRead
+            | Action::EvidenceVerified => Self::Reading,
             Action::InvitationCreated
             | Action::InvitationAccepted
             | Action::UserCreated

@@ -71,6 +71,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ConnectionTested
         | A::ConnectionRead
         | A::PartsPurged
+        | A::PartKeyDestroyed
+        | A::PartKeyLost
         | A::RetentionApplied
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,

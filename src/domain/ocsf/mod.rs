@@ -184,7 +184,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),
         Action::TimestampRefused => call(1, "Create"),
-        Action::PartsPurged => DELETED,
+        Action::PartsPurged | Action::PartKeyDestroyed => DELETED,
+        Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
         Action::UserRead
