@@ -79,7 +79,7 @@ fn indexes(folder: &Path) {
     let (with, without) = (store(folder, "with"), store(folder, "without"));
     let conn = rusqlite::Connection::open(folder.join("without/countermand.db")).unwrap();
     conn.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
-    for index in ["at", "action", "actor", "case", "ip"] {
+    for index in ["at", "action", "actor", "case"] {
         conn.execute_batch(&format!("DROP INDEX log_search_{index}")).unwrap();
     }
     drop(conn);

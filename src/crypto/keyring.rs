@@ -168,6 +168,11 @@ impl Keyring {
         self.envelope.derive("audit-parts")
     }
 
+    /// Marks the words of the trail, so that they are found without being written down.
+    pub fn words_key(&self) -> Key {
+        self.envelope.derive("search-words")
+    }
+
     /// Says that a backup was made by this installation.
     pub fn backup_key(&self) -> Key {
         self.envelope.derive("backup-manifest")

@@ -2,6 +2,7 @@
 //! timestamps by a third party.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
+pub mod blind;
 pub mod keyring;
 pub mod passphrase;
 pub mod password;

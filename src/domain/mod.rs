@@ -11,6 +11,7 @@ pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod terms;
 pub mod text;
 
 /// Declares an enum whose values have one stable word each, used in the database, in JSON and in message keys.

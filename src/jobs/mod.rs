@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, broadcasts, evidence, notices, recalls, retention, timestamps},
+    app::{App, AppError, audit, broadcasts, evidence, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -104,6 +104,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
     }
     tokio::pin!(stop);
+    let reading = tokio::spawn(audit::keep_reading(app.clone()));
     let mut running = tokio::task::JoinSet::new();
     let mails = Arc::new(AtomicUsize::new(0));
     loop {
@@ -136,5 +137,6 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             () = tokio::time::sleep(Duration::from_millis(500)) => {}
         }
     }
+    reading.abort();
     while running.join_next().await.is_some() {}
 }

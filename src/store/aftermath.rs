@@ -12,6 +12,7 @@ use super::{
     schema::{messages, sessions},
     sqlite,
     tx::Scope,
+    words::Words,
 };
 use crate::{clock::Instant, crypto::keyring::Keyring, domain::event::Event};
 
@@ -47,7 +48,7 @@ pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
 pub fn record(conn: &mut Conn, data: &Path, keys: &Keyring, now: Instant, event: impl FnOnce(Aftermath) -> Event) -> Result<(), StoreError> {
     let now = Instant(log::head(conn)?.last_at).max(now);
     let event = event(settle(conn, now.0)?);
-    let scope = Scope { node: log::node_name(data)?, wrapping: keys.wrapping_key(), tells: false };
+    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(keys), tells: false };
     let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
     tx.append(event)?;
     key_copy::tell_lost(&mut tx)?;

@@ -18,6 +18,7 @@ pub mod departments;
 mod disk;
 mod ends;
 mod error;
+mod find;
 mod health;
 pub mod holds;
 pub mod invitations;
@@ -52,6 +53,7 @@ mod tx;
 pub mod users;
 pub mod verify;
 pub mod witnesses;
+pub mod words;
 
 use std::{
     path::PathBuf,
@@ -184,7 +186,7 @@ impl Store {
         drop(first);
         let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), wrapping: keys.wrapping_key(), tells: options.tells };
+        let scope = tx::Scope { node: node.clone(), keys: keys.clone(), words: words::Words::new(&keys), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
             Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),

@@ -56,7 +56,7 @@ impl Sealing {
     pub(super) fn seal(
         &mut self,
         conn: &mut Conn,
-        wrapping: &Key,
+        keys: &Keyring,
         (at, class): (Instant, EventClass),
         context: &str,
         (salt, value): (&[u8; SALT], &[u8]),
@@ -65,7 +65,7 @@ impl Sealing {
         let place = match self.0.iter().position(|(of, ..)| *of == wanted) {
             Some(place) => place,
             None => {
-                let (bucket, key) = living(conn, wrapping, &wanted)?;
+                let (bucket, key) = living(conn, &keys.wrapping_key(), &wanted)?;
                 self.0.push((wanted, bucket, key));
                 self.0.len() - 1
             }

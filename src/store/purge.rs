@@ -164,8 +164,8 @@ pub fn look(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, holds: &Keep
     Ok(step)
 }
 
-/// Erases the parts that `step` found due, and what came from them: the projection's names, addresses and devices, a decision's address
-/// and device. `event` tells of it, and carries the list's hash in its leaf; the list is kept beside the log.
+/// Erases the parts that `step` found due, and what came from them: the projection's names, addresses and devices, the words, a decision's
+/// address and device. `event` tells of it, and carries the list's hash in its leaf; the list is kept beside the log.
 pub fn erase(tx: &mut Tx<'_>, step: &Step, cut_off: Instant, event: Event) -> Result<(), StoreError> {
     let list = PurgeList::new(step.due.iter().map(|(event, name)| (event, name))).map_err(|e| StoreError::Event(e.to_string()))?;
     let mut events: Vec<&str> = step.due.iter().map(|(event, _)| event.as_str()).collect();
@@ -174,9 +174,10 @@ pub fn erase(tx: &mut Tx<'_>, step: &Step, cut_off: Instant, event: Event) -> Re
     key_ends::touched(tx.conn, &events)?;
     diesel::delete(log_parts::table.filter(log_parts::event_id.eq_any(events.clone()))).execute(tx.conn)?;
     let places: Vec<i64> = log_events::table.filter(log_events::event_id.eq_any(events.clone())).select(log_events::idx).load(tx.conn)?;
-    diesel::update(log_search::table.filter(log_search::idx.eq_any(places)))
+    diesel::update(log_search::table.filter(log_search::idx.eq_any(places.clone())))
         .set((log_search::actor_name.eq(None::<String>), log_search::client_ip.eq(None::<String>), log_search::device_id.eq(None::<String>)))
         .execute(tx.conn)?;
+    super::words::renew(tx, &places)?;
     diesel::update(decisions::table.filter(decisions::event_id.eq_any(events)))
         .set((decisions::client_ip.eq(None::<String>), decisions::device_id.eq(None::<String>)))
         .execute(tx.conn)?;

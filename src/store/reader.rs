@@ -1,4 +1,4 @@
-//! Reading the log: single events with their parts, the events of a case, search with keyset paging, checkpoints.
+//! Reading the log: single events with their parts, the events of a case, checkpoints; searching it is `find`.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use diesel::{dsl::not, prelude::*};
 
 use super::{
     Conn, Receipt, StoreError, log,
-    page::{self, Turn},
     part_keys::Opener,
     schema::{log_checkpoints, log_events, log_parts, log_search, part_keys},
     tx::PartRow,
 };
 pub use super::{
+    find::{Filter, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };
-use crate::{clock::Instant, crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
+use crate::{crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
 
 /// An event as it stands in the log.
 #[derive(Clone, Debug)]
@@ -180,63 +180,6 @@ pub fn unopened_of(conn: &mut Conn, event_id: &str) -> Result<Vec<String>, Store
     let known = part_keys::table.filter(part_keys::sealed.is_not_null()).select(part_keys::bucket);
     let of = log_parts::table.filter(log_parts::event_id.eq(event_id)).filter(log_parts::bucket.is_not_null());
     Ok(of.filter(not(log_parts::bucket.assume_not_null().eq_any(known))).select(log_parts::name).load(conn)?)
-}
-
-/// What the viewer asks for; absent means any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
-    pub from: Option<Instant>,
-    /// Exclusive.
-    pub to: Option<Instant>,
-    /// A part of the person's name, or an actor id.
-    pub actor: Option<String>,
-    pub action: Option<String>,
-    pub outcome: Option<String>,
-    pub case: Option<String>,
-    pub subject_id: Option<String>,
-    pub client_ip: Option<String>,
-    /// What the address begins with: a network whose mask ends between two groups of digits.
-    pub client_ip_begin: Option<String>,
-    pub device_id: Option<String>,
-}
-
-/// Up to `limit` rows, newest first; the keys are indices.
-pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
-    let mut query = log_search::table.into_boxed();
-    if let Some(from) = filter.from {
-        query = query.filter(log_search::at.ge(from.0));
-    }
-    if let Some(to) = filter.to {
-        query = query.filter(log_search::at.lt(to.0));
-    }
-    if let Some(actor) = &filter.actor {
-        let pattern = format!("%{}%", actor.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query = query.filter(log_search::actor_id.eq(actor.clone()).or(log_search::actor_name.like(pattern).escape('\\')));
-    }
-    if let Some(begin) = &filter.client_ip_begin {
-        let pattern = format!("{}%", begin.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        query = query.filter(log_search::client_ip.like(pattern).escape('\\'));
-    }
-    for (given, apply) in
-        [(&filter.action, 0), (&filter.outcome, 1), (&filter.case, 2), (&filter.subject_id, 3), (&filter.client_ip, 4), (&filter.device_id, 5)]
-    {
-        let Some(value) = given.clone() else { continue };
-        query = match apply {
-            0 => query.filter(log_search::action.eq(value)),
-            1 => query.filter(log_search::outcome.eq(value)),
-            2 => query.filter(log_search::case_id.eq(value)),
-            3 => query.filter(log_search::subject_id.eq(value)),
-            4 => query.filter(log_search::client_ip.eq(value)),
-            _ => query.filter(log_search::device_id.eq(value)),
-        };
-    }
-    let key = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
-    query = match *turn {
-        Turn::First => query.order(log_search::idx.desc()),
-        Turn::Down(index) => query.filter(log_search::idx.lt(key(index))).order(log_search::idx.desc()),
-        Turn::Up(index) => query.filter(log_search::idx.gt(key(index))).order(log_search::idx.asc()),
-    };
-    Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
 /// The newest checkpoint, as a signed note.

@@ -32,6 +32,7 @@ use super::{
     sqlite,
     tx::Scope,
     verify::{self, Against},
+    words::Words,
 };
 use crate::{
     clock::Instant,
@@ -97,7 +98,7 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
     let next = Keyring { log: SigningKey::from_bytes(&crate::crypto::random()), ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
     let vkey = vkey_of(&renamed, &next)?.to_string();
-    let scope = Scope { node: log::node_name(data)?, wrapping: keys.wrapping_key(), tells: false };
+    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(&keys), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
         if log::head(conn)?.size() != report.size {

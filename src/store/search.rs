@@ -11,7 +11,7 @@ use super::{Conn, StoreError, schema::log_search};
 use crate::ledger::leaf::Leaf;
 
 /// A row of `log_search`, in the order of its columns.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, QueryableByName, Insertable, Selectable)]
 #[diesel(table_name = super::schema::log_search, treat_none_as_default_value = false)]
 pub struct SearchRow {
     pub idx: i64,

@@ -4,10 +4,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Conn, StoreError, kept::Keep, part_keys::Sealing, schema::jobs};
+use super::{Conn, StoreError, kept::Keep, part_keys::Sealing, schema::jobs, words::Words};
 use crate::{
     clock::Instant,
-    crypto::{self, seal::Key},
+    crypto::{self, keyring::Keyring},
     domain::{
         event::{Action, Event},
         kept::{EventClass, month},
@@ -32,8 +32,8 @@ pub struct Tx<'a> {
 /// What every event of this installation shares.
 pub(super) struct Scope {
     pub node: String,
-    /// Wraps the keys of parts.
-    pub wrapping: Key,
+    pub keys: Keyring,
+    pub words: Words,
     /// See [`super::Options::tells`].
     pub tells: bool,
 }
@@ -105,7 +105,7 @@ impl Tx<'_> {
             let salt: [u8; 32] = crypto::random();
             commitments.insert((*name).to_owned(), commitment::commit(&salt, &bytes));
             let (of, context) = ((self.now, EventClass::of(event.action)), part_context(id.as_str(), name));
-            let (bucket, sealed) = self.sealing.seal(self.conn, &self.scope.wrapping, of, &context, (&salt, &bytes))?;
+            let (bucket, sealed) = self.sealing.seal(self.conn, &self.scope.keys, of, &context, (&salt, &bytes))?;
             let (month, bucket) = (month(self.now), Some(bucket));
             parts.push(PartRow { month, event_id: id.0.clone(), name: (*name).to_owned(), salt: Vec::new(), sealed, bucket });
             opened.insert((*name).to_owned(), bytes);

@@ -44,9 +44,7 @@ static VERIFIER: LazyLock<String> = LazyLock::new(|| {
     let read = |name: &str| Files::get(&format!("verifier/{name}")).map(|f| String::from_utf8_lossy(&f.data).into_owned()).unwrap_or_default();
     let style = format!("<style>\n{}</style>", read("verifier.css"));
     let script = format!("<script>\n{}</script>", read("verifier.js"));
-    read("index.html")
-        .replace(r#"<link rel="stylesheet" href="verifier.css">"#, &style)
-        .replace(r#"<script src="verifier.js"></script>"#, &script)
+    read("index.html").replace(r#"<link rel="stylesheet" href="verifier.css">"#, &style).replace(r#"<script src="verifier.js"></script>"#, &script)
 });
 
 /// `GET /static/countermand-verifier.html`: always a download, because what it holds inline would not run here.

@@ -31,6 +31,7 @@ mod timestamps;
 mod trail;
 mod vectors;
 mod verifier;
+mod viewer;
 mod walk;
 mod witness;
 mod words;

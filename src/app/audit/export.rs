@@ -40,6 +40,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, totp: &str) -> Ap
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
     };
+    super::read_words(app, &filter).await?;
     let size = app.store.read(reader::head).await?.size();
     let (app2, caller2, totp, asked) = (app.clone(), caller.clone(), totp.to_owned(), query.to_json());
     // From the reserve of a full disk, as all reading of those who audit.

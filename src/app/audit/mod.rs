@@ -5,7 +5,7 @@ pub mod event;
 pub mod export;
 mod query;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -23,7 +23,8 @@ use crate::{
     ledger::{checkpoint, note::Vkey, tree},
     store::{
         Conn, StoreError, bundles,
-        reader::{self, OpenPart, SearchRow, StoredEvent, TileReader},
+        reader::{self, Filter, OpenPart, SearchRow, StoredEvent, TileReader},
+        words,
     },
 };
 
@@ -72,6 +73,39 @@ pub struct Found {
     pub newer: Option<u64>,
     pub older: Option<u64>,
     pub standing: Standing,
+    /// If words were asked for and have not been made of every event yet: the first that has none.
+    pub read_to: Option<u64>,
+}
+
+/// How long a search waits for words to be made: those of an hour's events, or the first of a log that had none.
+const WAIT: Duration = Duration::from_secs(3);
+
+/// Makes the words that `filter` needs and that are missing; [`Found::read_to`].
+async fn read_words(app: &App, filter: &Filter) -> AppResult<Option<u64>> {
+    if filter.words.is_empty() {
+        return Ok(None);
+    }
+    let made = match app.store.read_words(WAIT).await {
+        Err(e @ (StoreError::Behind | StoreError::Full | StoreError::Busy)) => {
+            tracing::warn!(error = %e, "a search by words goes as far as there are some");
+            app.store.read(|conn| Ok(u64::try_from(words::next(conn)?).unwrap_or(0))).await?
+        }
+        other => other?,
+    };
+    let size = app.store.read(reader::head).await?.size();
+    Ok(Some(made).filter(|made| *made < size))
+}
+
+/// Makes words as events come, so that few are missing when somebody searches; until it is dropped.
+pub async fn keep_reading(app: App) {
+    /// Unless more wait: a write for a few of them would cost as much.
+    const PAUSE: Duration = Duration::from_secs(15);
+    loop {
+        if let Err(e) = app.store.read_words(WAIT).await {
+            tracing::debug!(error = %e, "no words are made now");
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn trail() -> Subject {
@@ -88,6 +122,7 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) 
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
     };
+    let read_to = read_words(app, &filter).await?;
     if turn == Turn::First {
         app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
@@ -98,7 +133,7 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) 
             let found = turn.cut(reader::search(conn, &filter, &turn, PAGE as i64 + 1)?, PAGE);
             let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
             let lines = lines(conn, &store, found.rows)?;
-            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)? })
+            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)?, read_to })
         })
         .await?;
     Ok(found)

@@ -9,7 +9,11 @@ use crate::{
     app::FieldError,
     clock::Instant,
     domain::event::{Action, Outcome},
-    store::{reader::Filter, recalls},
+    store::{
+        reader::Filter,
+        recalls,
+        words::{Group, Words},
+    },
 };
 
 /// A search; empty fields mean any.
@@ -28,22 +32,33 @@ pub struct Query {
     pub case: String,
     /// Id of the thing acted on.
     pub object: String,
-    /// An address, or a network such as `10.24.0.0/16`.
+    /// An address, or a network such as `10.24.0.0/16` or `2001:db8::/32`.
     pub address: String,
+    /// Id, fingerprint or shown code of a device.
+    pub device: String,
+    /// Words that names, typed texts and details of an event hold, all of them; or the number of a case.
+    pub words: String,
 }
 
 impl Query {
-    /// For the search's own event.
-    pub(super) fn to_json(&self) -> Value {
-        let mut said = json!({});
-        for (key, value) in [
+    /// The fields that are typed, with their names.
+    fn typed(&self) -> [(&'static str, &String); 8] {
+        [
             ("actor", &self.actor),
             ("action", &self.action),
             ("outcome", &self.outcome),
             ("case", &self.case),
             ("object", &self.object),
             ("address", &self.address),
-        ] {
+            ("device", &self.device),
+            ("words", &self.words),
+        ]
+    }
+
+    /// For the search's own event.
+    pub(super) fn to_json(&self) -> Value {
+        let mut said = json!({});
+        for (key, value) in self.typed() {
             if !value.is_empty() {
                 said[key] = json!(value);
             }
@@ -60,94 +75,120 @@ impl Query {
     pub(super) async fn filter(&self, app: &App) -> AppResult<Filter> {
         let given = |text: &String| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
         let mut errors = Vec::new();
-        for (field, text) in [("actor", &self.actor), ("case", &self.case), ("object", &self.object), ("address", &self.address)] {
+        for (field, text) in self.typed() {
             if let Some(text) = given(text)
-                && let Err(e) = crate::domain::text::line(&text, 200)
+                && let Err(e) = crate::domain::text::line(&text, LONGEST)
             {
                 errors.push(FieldError::text(field, e));
             }
         }
-        let action = given(&self.action);
-        if action.as_deref().is_some_and(|a| Action::parse(a).is_none()) {
-            errors.push(FieldError::new("action", "choice"));
+        let mut choice = |field, text: Option<String>, known: &dyn Fn(&str) -> bool| {
+            if text.as_deref().is_some_and(|word| !known(word)) && !errors.iter().any(|e| e.field == field) {
+                errors.push(FieldError::new(field, "choice"));
+            }
+            text
+        };
+        let action = choice("action", given(&self.action), &|word| Action::parse(word).is_some());
+        let outcome = choice("outcome", given(&self.outcome), &|word| Outcome::parse(word).is_some());
+        let marks = Words::new(app.store.keys());
+        let mut words = Vec::new();
+        if let Some(text) = given(&self.address) {
+            match network(&text) {
+                Some((address, bits)) => words.push(marks.net(address, bits)),
+                None => errors.push(FieldError::new("address", "network")),
+            }
         }
-        let outcome = given(&self.outcome);
-        if outcome.as_deref().is_some_and(|o| Outcome::parse(o).is_none()) {
-            errors.push(FieldError::new("outcome", "choice"));
+        for (field, text) in [("actor", given(&self.actor)), ("object", given(&self.object))] {
+            let Some(text) = text else { continue };
+            let found = if field == "actor" { marks.name(&text) } else { marks.subject(&text) };
+            if found.is_empty() {
+                errors.push(FieldError::new(field, "wordless"));
+            }
+            words.extend(found);
         }
-        let address = given(&self.address).map(|a| address(&a));
-        if address == Some(None) {
-            errors.push(FieldError::new("address", "network"));
+        words.extend(given(&self.device).map(|code| marks.device(&code)));
+        if let Some(refused) = outcome.as_deref().filter(|o| *o != Outcome::Success.as_str()) {
+            words.push(marks.outcome(refused));
+        }
+        if let Some(text) = given(&self.words) {
+            let found = self::words(app, &marks, &text).await?;
+            if found.is_empty() {
+                errors.push(FieldError::new("words", "wordless"));
+            }
+            words.extend(found);
         }
         if !errors.is_empty() {
             return Err(AppError::Invalid(errors));
         }
         let case = match given(&self.case) {
             None => None,
-            Some(wanted) => {
-                let id = wanted.clone();
-                let row = app.store.read(move |conn| recalls::find(conn, &id)).await?;
-                // A case that does not exist has no events.
-                Some(row.map_or(wanted, |r| r.id))
-            }
+            // A case that does not exist has no events.
+            Some(wanted) => Some(case_id(app, &wanted).await?.unwrap_or(wanted)),
         };
-        let (client_ip, client_ip_begin) = match address.flatten() {
-            Some(Address::One(ip)) => (Some(ip), None),
-            Some(Address::Under(begin)) => (None, Some(begin)),
-            None => (None, None),
-        };
-        Ok(Filter {
-            from: self.from,
-            to: self.until,
-            actor: given(&self.actor),
-            action,
-            outcome,
-            case,
-            subject_id: given(&self.object),
-            client_ip,
-            client_ip_begin,
-            device_id: None,
-        })
+        Ok(Filter { from: self.from, to: self.until, action, outcome, case, subject_id: given(&self.object), words })
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Address {
-    One(String),
-    /// Beginning of the addresses of a network.
-    Under(String),
+/// Characters of a field.
+const LONGEST: usize = 200;
+
+async fn case_id(app: &App, wanted: &str) -> AppResult<Option<String>> {
+    let wanted = wanted.to_owned();
+    Ok(app.store.read(move |conn| Ok(recalls::find(conn, &wanted)?.map(|row| row.id))).await?)
 }
 
-/// Reads an address or an IPv4 network whose mask is 8, 16 or 24; `None` for anything else.
-fn address(text: &str) -> Option<Address> {
-    let Some((ip, bits)) = text.split_once('/') else { return Some(Address::One(text.parse::<IpAddr>().ok()?.to_string())) };
-    let ip = ip.parse::<std::net::Ipv4Addr>().ok()?;
-    let bits: u8 = bits.parse().ok()?;
-    match bits {
-        0 => Some(Address::Under(String::new())),
-        32 => Some(Address::One(ip.to_string())),
-        8 | 16 | 24 => {
-            let groups: Vec<_> = ip.octets().iter().take(usize::from(bits / 8)).map(ToString::to_string).collect();
-            Some(Address::Under(format!("{}.", groups.join("."))))
+/// What must all be found: terms, but of the number of a case everything that belongs to it, and of an address what came from there.
+async fn words(app: &App, marks: &Words, text: &str) -> AppResult<Vec<Group>> {
+    let mut found = Vec::new();
+    let mut rest = Vec::new();
+    for word in text.split_whitespace() {
+        let number = word.to_uppercase();
+        if let Ok(address) = word.parse::<IpAddr>() {
+            found.push(marks.net(address, 128));
+        } else if number.starts_with("FR-")
+            && let Some(id) = case_id(app, &number).await?
+        {
+            found.push(marks.case(&id));
+        } else {
+            rest.push(word);
         }
-        _ => None,
     }
+    found.extend(marks.text(&rest.join(" ")));
+    Ok(found)
+}
+
+/// Reads an address, or a network with the length of its mask; `None` for anything else.
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let address: IpAddr = address.trim().parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    let bits = match bits {
+        None => most,
+        // Digits only: a sign is none of a mask's.
+        Some(bits) if bits.bytes().all(|b| b.is_ascii_digit()) => bits.parse().ok().filter(|bits| *bits <= most)?,
+        Some(_) => return None,
+    };
+    Some((address, bits))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, address};
+    use super::network;
 
     #[test]
     fn addresses_and_networks_are_read() {
-        let under = |s: &str| Some(Address::Under(s.to_owned()));
-        assert_eq!(address("10.24.0.0/16"), under("10.24."));
-        assert_eq!(address("10.24.3.0/24"), under("10.24.3."));
-        assert_eq!(address("10.0.0.0/8"), under("10."));
-        assert_eq!(address("10.24.3.57"), Some(Address::One("10.24.3.57".to_owned())));
-        assert_eq!(address("2001:DB8::1"), Some(Address::One("2001:db8::1".to_owned())));
-        for bad in ["10.24", "10.24.0.0/17", "10.24.0.0/", "x", "%", "10.24.0.0/-1", "10.24.0.0/300"] {
-            assert_eq!(address(bad), None, "{bad}");
+        for (text, address, bits) in [
+            ("10.24.0.0/16", "10.24.0.0", 16),
+            ("10.24.3.57", "10.24.3.57", 32),
+            ("0.0.0.0/0", "0.0.0.0", 0),
+            ("2001:DB8::1", "2001:db8::1", 128),
+            ("2001:db8::/35", "2001:db8::", 35),
+            ("::ffff:10.0.0.0/104", "::ffff:10.0.0.0", 104),
+        ] {
+            assert_eq!(network(text), Some((address.parse().unwrap(), bits)), "{text}");
+        }
+        for bad in ["10.24", "10.24.0.0/33", "10.24.0.0/", "x", "%", "10.24.0.0/-1", "10.24.0.0/+8", "10.24.0.0/300", "::/129", "::1/8/8"] {
+            assert_eq!(network(bad), None, "{bad}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Checking one batch of events by itself: leaves, parts, projection, and the tiles of leaf hashes. Batches are checked side by side;
 //! what hangs together across them is settled where they come together (`events`).
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hash::RandomState};
 
 use zeroize::Zeroizing;
 
@@ -10,8 +10,10 @@ use super::{
     part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
+    words,
 };
 use crate::{
+    crypto::blind::Mark,
     domain::kept::month,
     ledger::{
         commitment,
@@ -23,6 +25,7 @@ use crate::{
     store::{
         search::{FROM_PARTS, field},
         tx::part_context,
+        words::{Facts, Words},
     },
 };
 
@@ -67,12 +70,16 @@ pub(super) struct Findings {
     pub unopened: BTreeMap<String, u64>,
     /// What events say of keys of parts: which key ended, and how.
     pub endings: Vec<(u64, Ending, String)>,
+    /// Index, and the sum over the words that the event has.
+    pub words: Vec<(i64, u64)>,
 }
 
 /// What every batch is checked with.
 #[derive(Clone, Copy)]
 pub(super) struct With<'a> {
     pub keys: &'a PartKeys,
+    pub words: &'a Words,
+    pub hasher: &'a RandomState,
     pub erased: &'a Erased,
 }
 
@@ -177,6 +184,9 @@ impl Findings {
         if let Some(ending) = Ending::of(leaf.action) {
             self.endings.push((u64::try_from(idx).unwrap_or(0), ending, leaf.subject_id.to_owned()));
         }
+        let facts = Facts { actor: leaf.actor_id, subject: leaf.subject_id, outcome: leaf.outcome, case: leaf.case };
+        let marks = with.words.of(facts, opened.0.iter().map(|(name, value)| (*name, value.as_slice())));
+        self.words.push((idx, words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))));
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }

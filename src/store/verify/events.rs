@@ -15,13 +15,14 @@ use super::{
     part_keys::PartKeys,
     purges::{Erased, Told},
     source::Source,
+    words::Sums,
 };
 use crate::{
     ledger::{
         tile::{WIDTH, encode_tile},
         tree::{Frontier, Hash, tile_root},
     },
-    store::{StoreError, log},
+    store::{StoreError, log, words::Words},
 };
 
 /// Batches that wait to be checked; they hold a few megabytes each.
@@ -43,6 +44,8 @@ pub(super) fn walk(
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
+    let words = Words::new(audit.keys);
+    let hasher = tree.walked.words.hasher();
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
     let (promised, promises) = mpsc::sync_channel(WAITING + CHECKERS);
@@ -50,7 +53,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { keys, erased }));
+            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised));
         for findings in promises {
@@ -131,6 +134,7 @@ impl Tree {
             told: Told::default(),
             unopened: BTreeMap::new(),
             endings: Vec::new(),
+            words: Sums::default(),
         };
         if wanted.remove(&0) {
             walked.roots.insert(0, walked.frontier.root());
@@ -159,6 +163,7 @@ impl Tree {
             *walked.unopened.entry(bucket).or_default() += parts;
         }
         walked.endings.extend(findings.endings);
+        walked.words.expect(findings.words);
         self.grow(&findings.hashes, findings.roots.into_iter());
     }
 

@@ -13,6 +13,7 @@ mod purges;
 mod rows;
 mod source;
 mod strays;
+mod words;
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -178,10 +179,11 @@ pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 10] = [
+const TABLES: [(&str, Kind); 11] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
+    ("log_words", Kind::Projection),
     ("log_tiles", Kind::Tile),
     ("log_head", Kind::Head),
     ("log_checkpoints", Kind::Checkpoint),
@@ -227,12 +229,14 @@ fn run(
     let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
     let part_keys = part_keys::PartKeys::collect(conn, audit)?;
-    let with = (&part_keys, &erased);
-    let walked = match (&mut *conn, raw) {
-        (Conn::Postgres(pg), _) => events::walk(&mut Source::Postgres(pg), audit, head.as_ref(), &marks, with)?,
-        (Conn::Sqlite(_), Some(raw)) => events::walk(&mut Source::Sqlite(raw), audit, head.as_ref(), &marks, with)?,
+    let mut source = match (&mut *conn, raw) {
+        (Conn::Postgres(pg), _) => Source::Postgres(pg),
+        (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, (&part_keys, &erased))?;
+    std::mem::take(&mut walked.words).settle(&mut source, audit)?;
+    drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
     part_keys.settle(conn, audit, &walked, against.restoring)?;
@@ -322,6 +326,8 @@ struct Walked {
     unopened: BTreeMap<String, u64>,
     /// What events say of keys of parts: which key ended, and how.
     endings: Vec<(u64, part_keys::Ending, String)>,
+    /// The words that events have.
+    words: words::Sums,
 }
 
 fn check_head(audit: &mut Audit<'_>, head: &log::Head, walked: &Walked) {

@@ -3,7 +3,11 @@
 //! On SQLite through rusqlite, which shows values where they lie and as what they are; on PostgreSQL, which keeps types and UTF-8 by
 //! itself, through diesel.
 
-use diesel::{PgConnection, prelude::*};
+use diesel::{
+    PgConnection,
+    prelude::*,
+    sql_types::{BigInt, Text},
+};
 use rusqlite::{OpenFlags, params, types::ValueRef};
 
 use super::rows::{Cell, Rows};
@@ -42,7 +46,11 @@ impl From<rusqlite::Error> for StoreError {
 /// A connection past diesel that only reads.
 pub(super) fn open(path: &std::path::Path) -> Result<rusqlite::Connection, StoreError> {
     let conn = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    conn.execute_batch("PRAGMA busy_timeout=5000; PRAGMA query_only=ON; PRAGMA cache_size=-16000;")?;
+    // Shows the words' index as it is; it cannot be made any more once the connection only reads.
+    conn.execute_batch(
+        "PRAGMA busy_timeout=5000; CREATE VIRTUAL TABLE temp.words_as_kept USING fts5vocab(main, log_words, instance); PRAGMA query_only=ON; \
+         PRAGMA cache_size=-16000;",
+    )?;
     Ok(conn)
 }
 
@@ -165,6 +173,51 @@ impl Source<'_> {
         Ok(rows)
     }
 
+    /// Gives every word of every event to `each`, with its event's index.
+    pub(super) fn words(&mut self, mut each: impl FnMut(i64, &str)) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => {
+                let mut statement = conn.prepare("SELECT doc, term FROM words_as_kept")?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    let (ValueRef::Integer(idx), ValueRef::Text(term)) = (row.get_ref(0)?, row.get_ref(1)?) else { continue };
+                    each(idx, &String::from_utf8_lossy(term));
+                }
+            }
+            Self::Postgres(conn) => {
+                let mut after = i64::MIN;
+                loop {
+                    let sql = "SELECT idx, array_to_string(words, ' ', '-') AS words FROM log_words WHERE idx > $1 ORDER BY idx LIMIT 4096";
+                    let rows: Vec<WordRow> = diesel::sql_query(sql).bind::<BigInt, _>(after).load(*conn)?;
+                    let Some(last) = rows.last() else { break };
+                    after = last.idx;
+                    for row in &rows {
+                        row.words.split(' ').for_each(|word| each(row.idx, word));
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The indices of the events that have a row of words, by the table that says so.
+    pub(super) fn worded(&mut self, mut each: impl FnMut(i64)) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(conn) => {
+                let mut statement = conn.prepare("SELECT rowid FROM log_words ORDER BY rowid")?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    each(row.get(0)?);
+                }
+            }
+            Self::Postgres(conn) => {
+                let rows: Vec<WordRow> = diesel::sql_query("SELECT idx, '' AS words FROM log_words ORDER BY idx").load(*conn)?;
+                rows.iter().for_each(|row| each(row.idx));
+            }
+        }
+        Ok(())
+    }
+
     /// The tiles from `first` to `last` of a level: index, hashes.
     pub(super) fn tiles(&mut self, level: i64, first: i64, last: i64) -> Result<Rows, StoreError> {
         let mut rows = Rows::new(2);
@@ -183,6 +236,15 @@ impl Source<'_> {
         }
         Ok(rows)
     }
+}
+
+/// The words of an event on PostgreSQL.
+#[derive(QueryableByName)]
+struct WordRow {
+    #[diesel(sql_type = BigInt)]
+    idx: i64,
+    #[diesel(sql_type = Text)]
+    words: String,
 }
 
 /// Text that may not be UTF-8, as a parameter.

@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// The fields of the search, in the order of the form.
-const FIELDS: [&str; 8] = ["from", "to", "actor", "action", "case", "object", "address", "outcome"];
+const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device", "outcome"];
 
 /// A row of the table.
 struct Row {
@@ -70,6 +70,8 @@ struct Index {
     size: u64,
     at: Html,
     problem: Option<String>,
+    /// Where words end that a search by words would need.
+    unread: String,
     kept: String,
 }
 
@@ -125,6 +127,8 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
         case: text("case"),
         object: text("object"),
         address: text("address"),
+        device: text("device"),
+        words: text("words"),
     }
 }
 
@@ -180,9 +184,9 @@ fn index_of(app: &App, page: Page, form: FormState, export: FormState, found: Op
         .collect();
     let choices = |prefix: &str, words: Vec<&'static str>| words.into_iter().map(|w| Choice::new(w, page.word(prefix, w))).collect();
     let searched = found.is_some();
-    let (newer, older, lines, standing) = match found {
-        Some(f) => (f.newer, f.older, f.lines, Some(f.standing)),
-        None => (None, None, Vec::new(), None),
+    let (newer, older, lines, standing, read_to) = match found {
+        Some(f) => (f.newer, f.older, f.lines, Some(f.standing), f.read_to),
+        None => (None, None, Vec::new(), None, None),
     };
     let rows: Vec<Row> = lines.into_iter().map(|line| row(&page, line)).collect();
     Index {
@@ -198,6 +202,7 @@ fn index_of(app: &App, page: Page, form: FormState, export: FormState, found: Op
         size: standing.as_ref().map_or(0, |s| s.size),
         at: page.time_full(standing.as_ref().map_or(page.now, |s| s.at)),
         problem: standing.and_then(|s| s.problem),
+        unread: read_to.map(|index| page.a1("audit-unread", "index", page.num(index))).unwrap_or_default(),
         kept: page.n("audit-kept", u64::from(app.config.retention.days)),
         rows,
         form,

@@ -37,6 +37,9 @@ fn made(db: &TestDb) -> Tables {
         }
     };
     let mut tables = Tables::new();
+    // The index of words is no table on SQLite (it has four beneath it) and no part of a backup: it is made again from the log.
+    let (index, columns): (Vec<Column>, Vec<Column>) = columns.into_iter().partition(|c| c.tab == "log_words" || c.tab.starts_with("log_words_"));
+    assert!(index.iter().any(|c| c.tab == "log_words" && c.col == "words") && index.len() < 12, "{}", index.len());
     for Column { tab, col } in columns {
         tables.entry(tab).or_default().insert(col);
     }

@@ -1,0 +1,2 @@
+CREATE INDEX log_search_ip ON log_search(client_ip, idx);
+DROP TABLE log_words;

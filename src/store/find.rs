@@ -1,0 +1,166 @@
+//! Asking the trail: the events that meet a filter, by pages of keys, and how many there are, without looking at more of them than are told.
+//!
+//! The order is that of the log. Times are turned into places of the log first, so that every question goes along one index in that order:
+//! the words' where words are asked for, else an action's or a case's, else the log's own. Not here: what words are (`words`).
+
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{BigInt, Text},
+};
+
+use super::{
+    Conn, StoreError,
+    page::{self, Turn},
+    schema::log_search,
+    search::SearchRow,
+    words::Group,
+};
+use crate::{clock::Instant, on_each};
+
+/// How many other writes one may be overtaken by on its way into the log on PostgreSQL, where the order of the log is not that of time. Only
+/// how far a search looks, never what it finds within.
+const OVERTAKEN: i64 = 1 << 16;
+
+/// What the viewer asks for; absent means any.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub from: Option<Instant>,
+    /// Exclusive.
+    pub to: Option<Instant>,
+    pub action: Option<String>,
+    pub outcome: Option<String>,
+    /// Id of a case.
+    pub case: Option<String>,
+    pub subject_id: Option<String>,
+    /// Names, addresses, devices, texts: an event has something of each group. Found as far as words have been made.
+    pub words: Vec<Group>,
+}
+
+impl Filter {
+    /// Whether nothing but times is asked for.
+    pub fn is_plain(&self) -> bool {
+        *self == Self { from: self.from, to: self.to, ..Self::default() }
+    }
+}
+
+/// A value within a statement.
+enum Value {
+    Number(i64),
+    Text(String),
+}
+
+/// A statement in the making: both databases' conditions with their values in order.
+struct Statement {
+    postgres: bool,
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Statement {
+    /// Adds a condition; `?` in it is the value.
+    fn and(&mut self, condition: &str, value: Value) {
+        self.values.push(value);
+        let place = if self.postgres { format!("${}", self.values.len()) } else { "?".to_owned() };
+        self.conditions.push(condition.replace('?', &place));
+    }
+}
+
+/// The place of the first event at or after `at`; `None` if there is none.
+fn place(conn: &mut Conn, at: Instant) -> Result<Option<i64>, StoreError> {
+    let from = log_search::table.filter(log_search::at.ge(at.0));
+    Ok(from.order((log_search::at.asc(), log_search::idx.asc())).select(log_search::idx).first(conn).optional()?)
+}
+
+/// Which table leads, and what an event has to meet; `None` if none can.
+fn stated(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>) -> Result<Option<(String, Statement)>, StoreError> {
+    let postgres = matches!(conn, Conn::Postgres(_));
+    let slack = if postgres { OVERTAKEN } else { 0 };
+    let mut stated = Statement { postgres, conditions: Vec::new(), values: Vec::new() };
+    let (lead, key) = match (filter.words.is_empty(), postgres) {
+        (true, _) => ("log_search s", "s.idx"),
+        // The words lead: SQLite keeps the order of a CROSS JOIN.
+        (false, false) => ("log_words CROSS JOIN log_search s ON s.idx = log_words.rowid", "log_words.rowid"),
+        (false, true) => ("log_words w JOIN log_search s ON s.idx = w.idx", "w.idx"),
+    };
+    if postgres {
+        for group in &filter.words {
+            stated.and("w.words && string_to_array(?, ' ')", Value::Text(group.to_list()));
+        }
+    } else if !filter.words.is_empty() {
+        let question = filter.words.iter().map(Group::to_match).collect::<Vec<_>>().join(" AND ");
+        stated.and("log_words MATCH ?", Value::Text(question));
+    }
+    let number = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+    match *turn {
+        Turn::First => {}
+        Turn::Down(index) => stated.and(&format!("{key} < ?"), Value::Number(number(index))),
+        Turn::Up(index) => stated.and(&format!("{key} > ?"), Value::Number(number(index))),
+    }
+    // Plus nothing, so that no index of times takes the lead and gives up the order.
+    if let Some(from) = filter.from {
+        let Some(first) = place(conn, from)? else { return Ok(None) };
+        stated.and(&format!("{key} >= ?"), Value::Number(first.saturating_sub(slack)));
+        stated.and("s.at + 0 >= ?", Value::Number(from.0));
+    }
+    if let Some(to) = filter.to {
+        if let Some(end) = place(conn, to)? {
+            stated.and(&format!("{key} < ?"), Value::Number(end.saturating_add(slack)));
+        }
+        stated.and("s.at + 0 < ?", Value::Number(to.0));
+    }
+    for (column, value) in [("action", &filter.action), ("outcome", &filter.outcome), ("case_id", &filter.case), ("subject_id", &filter.subject_id)] {
+        if let Some(value) = value {
+            stated.and(&format!("s.{column} = ?"), Value::Text(value.clone()));
+        }
+    }
+    let conditions = if stated.conditions.is_empty() { String::new() } else { format!(" WHERE {}", stated.conditions.join(" AND ")) };
+    let direction = if turn.is_up() { "ASC" } else { "DESC" };
+    Ok(Some((format!(" FROM {lead}{conditions} ORDER BY {key} {direction} LIMIT "), stated)))
+}
+
+/// Up to `limit` rows, newest first; the keys are indices.
+pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+    let Some((rest, stated)) = stated(conn, filter, turn)? else { return Ok(Vec::new()) };
+    let sql = format!(
+        "SELECT s.idx, s.event_id, s.at, s.action, s.outcome, s.actor_id, s.actor_name, s.subject_kind, s.subject_id, s.case_id, s.session_id, \
+         s.client_ip, s.device_id{rest}{limit}"
+    );
+    Ok(page::in_order(turn, load(conn, &sql, stated.values)?))
+}
+
+#[derive(QueryableByName)]
+struct At {
+    #[diesel(sql_type = BigInt)]
+    at: i64,
+}
+
+/// When the events happened that meet a filter: those of the newest `limit`, newest first.
+pub fn times(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Instant>, StoreError> {
+    let Some((rest, stated)) = stated(conn, filter, &Turn::First)? else { return Ok(Vec::new()) };
+    let rows: Vec<At> = load(conn, &format!("SELECT s.at{rest}{limit}"), stated.values)?;
+    Ok(rows.into_iter().map(|row| Instant(row.at)).collect())
+}
+
+fn load<T>(conn: &mut Conn, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError>
+where
+    T: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,
+{
+    Ok(on_each!(conn, c => {
+        let mut query = sql_query(sql).into_boxed();
+        for value in values {
+            query = match value {
+                Value::Number(number) => query.bind::<BigInt, _>(number),
+                Value::Text(text) => query.bind::<Text, _>(text),
+            };
+        }
+        query.load(c)?
+    }))
+}
+
+/// How many events there are before each of `instants`, by the order of the log: on PostgreSQL one that was overtaken may be counted on the
+/// other side of a border that it lies close to.
+pub fn places(conn: &mut Conn, instants: &[Instant]) -> Result<Vec<i64>, StoreError> {
+    let size = super::log::head(conn)?.size;
+    instants.iter().map(|at| Ok(place(conn, *at)?.unwrap_or(size))).collect()
+}
