@@ -39,6 +39,20 @@ pub struct Witness {
     pub policy: Option<PathBuf>,
 }
 
+/// Streams of the audit trail into files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Streams {
+    /// The folder below which they are written; a relative name is below the data folder.
+    pub directory: PathBuf,
+}
+
+impl Default for Streams {
+    fn default() -> Self {
+        Self { directory: PathBuf::from("streams") }
+    }
+}
+
 /// How the way to the mail server is kept from others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -114,6 +128,7 @@ pub struct Config {
     pub retention: Retention,
     pub witness: Witness,
     pub smtp: Smtp,
+    pub streams: Streams,
     /// The company's name in the top bar.
     pub tenant: String,
     /// IANA zone for case numbers and times on pages.
@@ -142,6 +157,7 @@ impl Default for Config {
             retention: Retention::default(),
             witness: Witness::default(),
             smtp: Smtp::default(),
+            streams: Streams::default(),
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: Timestamp::default(),
@@ -270,7 +286,7 @@ impl Timestamp {
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 5] = ["retention", "timestamp", "witness", "smtp", "alerts"];
+    const TABLES: [&str; 6] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts"];
     let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
     for name in TABLES {
         if key == name {

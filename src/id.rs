@@ -67,6 +67,8 @@ text_id! {
     AttachmentId;
     /// A legal hold.
     HoldId;
+    /// A stream of the audit trail to another system.
+    StreamId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
 }

@@ -75,11 +75,18 @@ action-hold-release-proposed = Release of a hold proposed
 action-hold-release-declined = Release of a hold declined
 action-hold-released = Legal hold released
 action-hold-read = Legal hold read
+action-stream-read = Stream read
 action-retention-applied = Retention applied
 action-witness-lost = Witness lost
 action-witness-returned = Witness returned
 action-mail-address-changed = Mail address changed
 action-notice-sent = Notice sent by mail
+action-stream-created = Stream created
+action-stream-changed = Stream changed
+action-stream-removed = Stream removed
+action-stream-tested = Stream tested
+action-stream-stuck = Stream stuck
+action-stream-recovered = Stream recovered
 
 # Why an act or a reading is privileged
 privilege-contents = Message contents

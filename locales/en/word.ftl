@@ -56,6 +56,7 @@ permission-audit-read = Read the audit trail
 permission-audit-export = Export the audit trail
 permission-evidence-export = Export evidence
 permission-hold-manage = Place and release legal holds
+permission-stream-manage = Manage audit streams
 permission-system-read = See the system's status
 permission-log-read = Mirror the signed log
 

@@ -75,11 +75,18 @@ action-hold-release-proposed = 提出解除诉讼保留
 action-hold-release-declined = 不予解除诉讼保留
 action-hold-released = 解除诉讼保留
 action-hold-read = 查看诉讼保留
+action-stream-read = 查看审计外发
 action-retention-applied = 执行留存清理
 action-witness-lost = 见证节点失去联系
 action-witness-returned = 见证节点恢复见证
 action-mail-address-changed = 更改通知邮箱
 action-notice-sent = 发送通知邮件
+action-stream-created = 新建外发通道
+action-stream-changed = 更改外发通道
+action-stream-removed = 移除外发通道
+action-stream-tested = 测试外发通道
+action-stream-stuck = 外发受阻
+action-stream-recovered = 外发恢复
 
 # 特权操作的缘由
 privilege-contents = 消息内容

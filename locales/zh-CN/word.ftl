@@ -56,6 +56,7 @@ permission-audit-read = 查看审计记录
 permission-audit-export = 导出审计记录
 permission-evidence-export = 导出证据
 permission-hold-manage = 设置与解除诉讼保留
+permission-stream-manage = 管理审计外发
 permission-system-read = 查看系统状态
 permission-log-read = 获取审计日志的签名与哈希
 

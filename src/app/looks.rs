@@ -40,6 +40,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "departments" => (Action::UserRead, "department"),
         "connections" => (Action::ConnectionRead, "connection"),
         "holds" => (Action::HoldRead, "hold"),
+        "streams" => (Action::StreamRead, "stream"),
         "evidence" => (Action::EvidenceRead, "bundle"),
         "settings" => (Action::SettingRead, "route"),
         "audit" | "events" => (Action::AuditRead, "route"),

@@ -76,6 +76,7 @@ pub mod retention;
 pub mod sessions;
 pub mod setup;
 pub mod step_up;
+pub mod streams;
 pub mod throttle;
 pub mod timestamps;
 pub mod tokens;

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 
 use super::{
     App, AppResult, Caller,
+    streams::{self, Stream},
     timestamps::overview::{self, OfLog},
     witness::{self, Standing},
 };
@@ -47,6 +48,8 @@ pub struct Status {
     pub timestamps: Vec<OfLog>,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
+    /// Streams of the audit trail, and how far each has come.
+    pub streams: Vec<Stream>,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -93,5 +96,6 @@ pub async fn read(app: &App) -> AppResult<Status> {
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
         timestamps_waiting: n(unstamped),
+        streams: streams::standing(app).await?,
     })
 }

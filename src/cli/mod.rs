@@ -16,6 +16,7 @@ pub mod migrate;
 pub mod output;
 pub mod retention;
 pub mod serve;
+pub mod stream;
 pub mod token;
 pub mod user;
 pub mod witness;
@@ -47,6 +48,8 @@ enum Command {
     Restore(backup::Put),
     /// Serve console, API and jobs
     Serve(serve::Args),
+    /// Streams of the audit trail to other systems, from the shell
+    Stream(stream::Args),
     /// Tokens for the API, from the shell
     Token(token::Args),
     /// Accounts, from the shell
@@ -77,6 +80,7 @@ pub fn run() -> ExitCode {
         Command::Retention(args) => retention::run(&args),
         Command::Restore(args) => backup::put(&args),
         Command::Serve(args) => serve::run(&args),
+        Command::Stream(args) => stream::run(&args),
         Command::Token(args) => token::run(&args),
         Command::User(args) => user::run(&args),
         Command::Witness(args) => witness::run(&args),

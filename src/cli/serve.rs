@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, once, setup, timestamps, witness},
+    app::{App, StoreError, once, setup, streams, timestamps, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -64,8 +64,11 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         timestamps::begin(&app).await.map_err(Trouble::cannot)?;
         note(&app, Action::ServiceStarted, "work").await?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+        let (stop, streaming) = streaming(&app);
         jobs::serve(app.clone(), stopped()).await;
         housekeeping.abort();
+        drop(stop);
+        let _ = streaming.await;
         note(&app, Action::ServiceStopped, "work").await
     });
     finish("work", result)
@@ -106,12 +109,23 @@ where
         let _ = stopped.await;
     }));
     let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
+    let (stop_streams, streaming) = streaming(&app);
     let served = web::serve(listen, Shell::of(&app), configure).await;
     housekeeping.abort();
-    drop(stop);
+    drop((stop, stop_streams));
     let _ = runner.await;
+    let _ = streaming.await;
     note(&app, Action::ServiceStopped, "serve").await?;
     served.map_err(Trouble::cannot)
+}
+
+/// Begins to serve the streams; they end when the first is dropped.
+fn streaming(app: &App) -> (tokio::sync::oneshot::Sender<()>, actix_web::rt::task::JoinHandle<()>) {
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let serving = streams::work::serve(app.clone(), async {
+        let _ = stopped.await;
+    });
+    (stop, actix_web::rt::spawn(serving))
 }
 
 /// Plain HTTP is for loopback and for proxies that are named: on any other address a password would cross the network in the clear.

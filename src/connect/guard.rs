@@ -131,14 +131,20 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let allow_private = self.allow_private;
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            // One private address among public ones is refused too: no honest platform answers like that.
-            if !allow_private && found.iter().any(|a| special(a.ip())) {
-                return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name resolves to an address inside the house's own network").into());
-            }
+            let found = resolve(name.as_str(), 0, allow_private).await?;
             Ok(Box::new(found.into_iter()) as Addrs)
         })
     }
+}
+
+/// The addresses of a host, all of them outside the house.
+pub(super) async fn resolve(host: &str, port: u16, allow_private: bool) -> io::Result<Vec<SocketAddr>> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host((host, port)).await?.collect();
+    // One private address among public ones is refused too: no honest platform answers like that.
+    if !allow_private && found.iter().any(|a| special(a.ip())) {
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, "the name resolves to an address inside the house's own network"));
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -97,7 +97,16 @@ impl Fault {
 
 /// What every client of the house has in common: no redirects, no proxy, names resolved under guard, bounded time.
 pub(super) fn plain(allow_private: bool, limits: Limits) -> Result<reqwest::Client, BadBaseUrl> {
-    reqwest::Client::builder()
+    made(reqwest::Client::builder(), allow_private, limits)
+}
+
+/// The same with TLS of one's own.
+pub(super) fn with_tls(allow_private: bool, limits: Limits, tls: rustls::ClientConfig) -> Result<reqwest::Client, BadBaseUrl> {
+    made(reqwest::Client::builder().use_preconfigured_tls(tls), allow_private, limits)
+}
+
+fn made(builder: reqwest::ClientBuilder, allow_private: bool, limits: Limits) -> Result<reqwest::Client, BadBaseUrl> {
+    builder
         .user_agent(concat!("Countermand/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         // A proxy from the environment would resolve names behind the guard's back.

@@ -1,4 +1,4 @@
-//! The platforms: one trait, one file a platform, one guarded HTTP client; and the emulators; and the way to timestamp authorities.
+//! The platforms: one trait, one file a platform, one guarded HTTP client; and the emulators; and the way to timestamp authorities and to what streams go to.
 //! Not here: when a call is made, how often, and what its answer means for the case (`app::recalls::execute`).
 
 pub mod emulator;
@@ -8,6 +8,7 @@ pub mod mail;
 mod manual;
 pub mod matrix;
 mod redact;
+pub mod stream;
 pub mod timestamp;
 pub mod wecom;
 pub mod witness;

@@ -88,12 +88,20 @@ words! {
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
         HoldRead = "hold.read",
+        StreamRead = "stream.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
         WitnessReturned = "witness.returned",
         TimestampObtained = "timestamp.obtained",
         /// The authority said no, said something that does not hold, or said nothing.
         TimestampRefused = "timestamp.refused",
+        StreamCreated = "stream.created",
+        StreamChanged = "stream.changed",
+        StreamRemoved = "stream.removed",
+        StreamTested = "stream.tested",
+        /// Nothing has got through for a while. What is delivered is no event: each would have to be delivered in turn.
+        StreamStuck = "stream.stuck",
+        StreamRecovered = "stream.recovered",
         PartsPurged = "parts.purged",
         /// What was purged of a month and a class cannot be read in any backup from then on.
         PartKeyDestroyed = "part_key.destroyed",
@@ -134,7 +142,8 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 11] = ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice"];
+const NAMED: [&str; 12] =
+    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice", "stream"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

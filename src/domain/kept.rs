@@ -46,6 +46,7 @@ impl EventClass {
             | Action::EvidenceRead
             | Action::HoldRead
             | Action::SettingRead
+            | Action::StreamRead
             | Action::PageRead
             | Action::AuditSearched
             | Action::AuditRead
@@ -103,6 +104,12 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::StreamCreated
+            | Action::StreamChanged
+            | Action::StreamRemoved
+            | Action::StreamTested
+            | Action::StreamStuck
+            | Action::StreamRecovered
             | Action::PartsPurged
             | Action::PartKeyDestroyed
             | Action::PartKeyLost

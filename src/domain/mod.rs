@@ -11,6 +11,7 @@ pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod stream;
 pub mod terms;
 pub mod text;
 

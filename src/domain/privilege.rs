@@ -70,6 +70,11 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ConnectionChanged
         | A::ConnectionTested
         | A::ConnectionRead
+        | A::StreamCreated
+        | A::StreamChanged
+        | A::StreamRemoved
+        | A::StreamTested
+        | A::StreamRead
         | A::PartsPurged
         | A::PartKeyDestroyed
         | A::PartKeyLost
@@ -110,6 +115,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::EvidenceVerified
         | A::MailAddressChanged
         | A::NoticeSent
+        | A::StreamStuck
+        | A::StreamRecovered
         | A::WitnessLost
         | A::WitnessReturned
         | A::TimestampObtained
@@ -128,7 +135,7 @@ pub const fn of_permission(permission: Permission) -> Option<Privilege> {
         P::AuditRead | P::AuditExport => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
         P::UserManage | P::RoleManage | P::AuditorManage => Privilege::People,
-        P::ConnectionManage | P::TokenManage | P::SystemRead => Privilege::Administration,
+        P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead => Privilege::Administration,
         P::RecallHalt => Privilege::Halt,
         P::BroadcastSend | P::BroadcastRead | P::RecallRequest | P::RecallRead | P::RecallDecide | P::RecallExecute | P::LogRead => return None,
     })

@@ -49,6 +49,8 @@ words! {
         EvidenceExport = "evidence.export",
         /// Place and release legal holds, each time together with a second person.
         HoldManage = "hold.manage",
+        /// Send the audit trail to other systems.
+        StreamManage = "stream.manage",
         SystemRead = "system.read",
         /// Mirror the log's checkpoints, tiles and leaves; no parts.
         LogRead = "log.read",
@@ -57,7 +59,7 @@ words! {
 
 use Permission::{
     AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead,
-    RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, SystemRead, TokenManage, UserManage,
+    RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
@@ -76,7 +78,7 @@ impl Role {
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead],
             Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead],
-            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, HoldManage, SystemRead, LogRead],
+            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead],
             Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport, HoldManage],
         }

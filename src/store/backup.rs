@@ -115,6 +115,12 @@ pub const TABLES: &[Table] = &[
          release_proposed_by:t release_proposed_at:i ended_by:t ended_at:i version:i",
         "id",
     ),
+    table(
+        "streams",
+        "id:t name:t kind:t settings:t secrets_sealed:b state:t next_index:i failures:i failing_since:i stuck_at:i problem:t tried_at:i \
+         delivered_at:i lease_owner:t lease_until:i created_at:i version:i",
+        "id",
+    ),
     table("log_purges", "event_id:t list:t", "event_id"),
     table("log_cosignatures", "size:i witness:t line:t", "size, witness"),
     table("witnesses", "name:t vkey:t size:i seen_at:i problem:t", "name"),

@@ -47,6 +47,7 @@ mod sequencer;
 pub mod sessions;
 pub mod signer;
 mod sqlite;
+pub mod streams;
 pub mod timestamps;
 pub mod tokens;
 mod tx;

@@ -38,7 +38,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 36] = [
+pub const CLASSES: [(&str, Class); 37] = [
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -70,6 +70,7 @@ pub const CLASSES: [(&str, Class); 36] = [
     ("recipients", Class::Record),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
+    ("streams", Class::Master),
     ("timestamps", Class::Record),
     ("tokens", Class::Master),
     ("user_roles", Class::Master),

@@ -7,7 +7,10 @@ use std::{
 
 use actix_web::http::StatusCode;
 
-use crate::app::status::Status;
+use crate::{
+    app::{status::Status, streams::Stream},
+    clock::Instant,
+};
 
 /// Answers of this process since its start, by the first digit of their status.
 static ANSWERS: [AtomicU64; 5] = [const { AtomicU64::new(0) }; 5];
@@ -51,6 +54,13 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
     );
     let stamped = status.timestamps.iter().map(|t| (format!("{{authority=\"{}\"}}", t.authority), t.newest.map_or(0, |n| n.1.unix_seconds())));
     metric(&mut out, "timestamp_seconds", "gauge", "Time of the newest timestamp over the log, seconds since 1970.", stamped);
+    let of_stream = |stream: &Stream| format!("{{stream=\"{}\",kind=\"{}\"}}", stream.id, stream.kind);
+    let lag = status.streams.iter().map(|s| (of_stream(s), s.lag));
+    metric(&mut out, "stream_lag_events", "gauge", "Events that a stream has not delivered yet.", lag);
+    let stuck = status.streams.iter().map(|s| (of_stream(s), u64::from(s.stuck_at.is_some())));
+    metric(&mut out, "stream_stuck", "gauge", "1 for a stream through which nothing gets.", stuck);
+    let delivered = status.streams.iter().map(|s| (of_stream(s), s.delivered_at.map_or(0, Instant::unix_seconds)));
+    metric(&mut out, "stream_delivered_seconds", "gauge", "Time when a stream last delivered something, seconds since 1970.", delivered);
     metric(&mut out, "disk_free_bytes", "gauge", "Free bytes where the data folder lies.", status.room.free.map(|free| (String::new(), free)));
     metric(&mut out, "writes_total", "counter", "Writes by how they ended.", writes.map(|(end, n)| (format!("{{end=\"{end}\"}}"), n)));
     let by_class = ANSWERS.iter().zip(1..).map(|(n, class)| (format!("{{class=\"{class}xx\"}}"), n.load(Ordering::Relaxed)));

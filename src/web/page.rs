@@ -164,7 +164,7 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 10] = [
+        let all: [(&str, &str, String, &[&str]); 11] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
@@ -172,6 +172,7 @@ impl Page {
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
+            ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
             ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage", "auditor.manage"]),
             ("/settings", "info", self.t("nav-settings"), &["system.read"]),

@@ -5,7 +5,7 @@ use actix_web::web::{ServiceConfig, resource};
 
 use super::{
     api, assets,
-    console::{account, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, users},
+    console::{account, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams, users},
     machine,
 };
 
@@ -83,6 +83,16 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/holds/{id}/releases").post(holds::propose_release));
     cfg.service(resource("/holds/{id}/releases/confirmations").post(holds::release));
     cfg.service(resource("/holds/{id}/releases/refusals").post(holds::keep));
+
+    cfg.service(resource("/streams").get(streams::index).post(streams::create));
+    cfg.service(resource("/streams/new").get(streams::new));
+    cfg.service(resource("/streams/{id}").get(streams::show).post(streams::change));
+    cfg.service(resource("/streams/{id}/tests").post(streams::test));
+    cfg.service(resource("/streams/{id}/pauses").post(streams::pause));
+    cfg.service(resource("/streams/{id}/resumptions").post(streams::resume));
+    cfg.service(resource("/streams/{id}/secrets").post(streams::rotate));
+    cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
+    cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
     cfg.service(resource("/api/v1/events").get(api::events::index));
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));

@@ -25,6 +25,7 @@ mod recalls;
 mod retention;
 mod shell;
 mod store;
+mod streams;
 mod support;
 mod tamper;
 mod timestamps;

@@ -184,6 +184,12 @@ pub const fn kind(action: Action) -> Kind {
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),
         Action::TimestampRefused => call(1, "Create"),
+        Action::StreamCreated => CREATED,
+        Action::StreamChanged => UPDATED,
+        Action::StreamRemoved => DELETED,
+        Action::StreamTested => OTHER_ENTITY,
+        Action::StreamStuck => SUSPENDED,
+        Action::StreamRecovered => RESUMED,
         Action::PartsPurged | Action::PartKeyDestroyed => DELETED,
         Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
@@ -194,6 +200,7 @@ pub const fn kind(action: Action) -> Kind {
         | Action::RecallRead
         | Action::EvidenceRead
         | Action::HoldRead
+        | Action::StreamRead
         | Action::SettingRead => READ,
         Action::PageRead => resource(2, "Read"),
     }

@@ -10,7 +10,7 @@ pub use log::{
 };
 pub use records::{
     attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
-    mail_addresses, messages, notices, recalls, recipients, sessions, settings, tokens, user_roles, users,
+    mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -55,5 +55,6 @@ allow_tables_to_appear_in_same_query!(
     witnesses,
     log_cosignatures,
     mail_addresses,
-    notices
+    notices,
+    streams
 );

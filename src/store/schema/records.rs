@@ -348,3 +348,25 @@ table! {
         ended_at -> Nullable<BigInt>,
     }
 }
+
+table! {
+    streams (id) {
+        id -> Text,
+        name -> Text,
+        kind -> Text,
+        settings -> Text,
+        secrets_sealed -> Binary,
+        state -> Text,
+        next_index -> BigInt,
+        failures -> BigInt,
+        failing_since -> Nullable<BigInt>,
+        stuck_at -> Nullable<BigInt>,
+        problem -> Nullable<Text>,
+        tried_at -> Nullable<BigInt>,
+        delivered_at -> Nullable<BigInt>,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<BigInt>,
+        created_at -> BigInt,
+        version -> BigInt,
+    }
+}

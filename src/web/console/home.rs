@@ -13,6 +13,7 @@ use crate::{
         broadcasts::view::{self, Filter, Line},
         recalls::list::{self, Task},
         status::{self, Status},
+        streams::Stream,
         timestamps::overview::OfLog,
         witness::Standing,
     },
@@ -85,6 +86,8 @@ struct Settings {
     witnesses: Vec<Fact>,
     /// Whether enough of them cover what is signed.
     cosigned: bool,
+    /// Each stream with its state and what waits; none where there are none.
+    streams: Vec<Fact>,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
 }
@@ -134,10 +137,19 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-disk-full", yes(s.room.full)),
         ],
         cosigned: s.cosigned,
+        streams: s.streams.iter().map(|stream| of_stream(&page, stream)).collect(),
         witnesses: s.witnesses.iter().map(|w| witness(&page, w)).collect(),
         alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
     })
+}
+
+/// A stream by its name: its state, what waits, and what is wrong.
+fn of_stream(page: &Page, stream: &Stream) -> Fact {
+    let state = page.word("stream-state", stream.state());
+    let value = page.n_with("settings-stream", stream.lag, &[("state", state)]);
+    let problem = stream.problem.as_ref().map(|(word, _)| page.word("stream-problem", word));
+    Fact::new(&stream.name, value, problem.unwrap_or_default())
 }
 
 /// A witness by its name: what it covers since when, or what is wrong.

@@ -13,4 +13,5 @@ pub mod reports;
 mod said;
 pub mod sessions;
 pub mod setup;
+pub mod streams;
 pub mod users;

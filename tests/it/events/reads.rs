@@ -15,6 +15,8 @@ enum Who {
     /// Nobody needs to be known.
     Anybody,
     System,
+    /// The audit administrator.
+    Keeper,
     Auditor,
     Operator,
     /// An everyday reader, who is not privileged.
@@ -81,6 +83,9 @@ const TABLE: &[Line] = &[
     line("/broadcasts/{id}", Who::Requester, "content.read"),
     line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
     free("/reports/new", Who::Requester),
+    line("/streams", Who::Keeper, "stream.read"),
+    free("/streams/new", Who::Keeper),
+    line("/streams/{id}", Who::Keeper, "stream.read"),
     line("/connections", Who::System, "connection.read"),
     free("/connections/new", Who::System),
     line("/connections/{id}", Who::System, "connection.read"),
@@ -126,6 +131,7 @@ struct Things {
     hold: String,
     user: String,
     connection: String,
+    stream: String,
     token: String,
 }
 
@@ -158,6 +164,9 @@ impl Things {
             })
             .await
             .unwrap();
+        let code = house.fresh_code(&crew.audit);
+        let fields = [("name", "siem"), ("kind", "file"), ("destination", "siem"), ("format", "ocsf"), ("totp", &code)];
+        let stream = made(house.post(By::Person(&crew.audit), "/streams", &fields).await);
         Self {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
@@ -170,6 +179,7 @@ impl Things {
             hold,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
+            stream,
             token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
         }
     }
@@ -188,6 +198,7 @@ impl Things {
             "/holds/{id}" => self.hold.clone(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
+            "/streams/{id}" => self.stream.clone(),
             "/connections/{id}" => format!("/connections/{}", self.connection),
             route if route.contains("/recalls/{id}") => route.replace("{id}", &self.case),
             route => route.replace("{id}", &self.broadcast).replace("{token}", "nothing"),
@@ -209,6 +220,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         let by = match who {
             Who::Anybody => By::Stranger,
             Who::System => By::Person(&crew.system),
+            Who::Keeper => By::Person(&crew.audit),
             Who::Auditor => By::Person(&crew.auditor),
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),

@@ -211,6 +211,35 @@ impl Companies {
         self.halves().await;
         self.evidence(&done).await;
         self.holds(&done).await;
+        self.streams().await;
+    }
+
+    /// A stream that delivers, one that is stuck, and one whose receiver wanted no more.
+    async fn streams(&mut self) {
+        use countermand::app::streams::{change, work};
+        let gone = crate::fake_http::Fake::start(|_| crate::fake_http::answer("410", "", ""));
+        for (name, title, kind, destination) in [
+            ("stream.running", "安全运营中心", "file", "siem"),
+            ("stream.stuck", "集团日志平台", "webhook", "http://127.0.0.1:9/audit"),
+            ("stream.paused", "旧日志平台", "webhook", gone.base_url.as_str()),
+        ] {
+            let typed = change::Typed {
+                name: title.into(),
+                kind: kind.into(),
+                destination: destination.into(),
+                format: "ocsf".into(),
+                actions: if kind == "file" { String::new() } else { "recall.*, hold.*".into() },
+                leave_out: vec!["devices".into()],
+                from_start: true,
+                code: self.code("audit"),
+                ..change::Typed::default()
+            };
+            let id = change::create(&self.full.app, self.caller("audit"), typed).await.unwrap().value.id;
+            for _ in 0..if name == "stream.stuck" { 5 } else { 1 } {
+                work::deliver_now(&self.full.app, &id).await.unwrap();
+            }
+            self.call(name, id);
+        }
     }
 
     /// A hold in each state.

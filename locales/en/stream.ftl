@@ -1,0 +1,147 @@
+# Streams of the audit trail
+nav-streams = Audit streams
+streams-lead = The audit trail as it grows, sent to your log platform or into files. Message contents are never sent
+streams-none = No streams yet
+streams-none-help = Connect your log platform by syslog or webhook, or write the trail into files for another system to collect.
+stream-new = New stream
+stream-new-lead = It begins to deliver once it is saved. At least once: the receiver takes each event once by its id
+stream-form = Settings
+stream-form-note = A change goes on from where the stream stands
+stream-make = Create
+stream-save = Save
+stream-made = The stream is made and delivers.
+stream-changed = Saved.
+stream-kind = Kind
+stream-kind-syslog = Syslog
+stream-kind-syslog-hint = RFC 5424 over TLS
+stream-kind-webhook = Webhook
+stream-kind-webhook-hint = HTTPS, signed as Standard Webhooks
+stream-kind-file = File
+stream-kind-file-hint = One JSON object a line; a new file by day and size
+stream-format-ocsf = OCSF 1.6
+stream-format-ocsf-hint = What log platforms read
+stream-format-native = Our own
+stream-format-native-hint = With leaf and salts, to be held against the log
+stream-field-names = Names
+stream-field-addresses = Network addresses
+stream-field-browsers = Browser names
+stream-field-devices = Devices
+stream-field-details = Details
+stream-field-texts = What people typed
+stream-state = State
+stream-state-running = Delivering
+stream-state-failing = Trying again
+stream-state-stuck = Stuck
+stream-state-paused = Paused
+stream-lag = Waiting
+stream-lag-none = Nothing
+stream-lag-events = { $n ->
+    [one] { $n_text } event
+   *[other] { $n_text } events
+}
+stream-lag-since = the oldest from { $time }
+stream-next = Next index
+stream-delivered = Last delivery
+stream-tried = Last try
+stream-never = None yet
+stream-error = Last error
+stream-stuck-since = Stuck since
+stream-failures = Failures in a row
+stream-failures-n = { $n ->
+    [one] { $n_text } failure
+   *[other] { $n_text } failures
+}
+stream-created = Made
+stream-one-file = Folder
+stream-takes = What it takes
+stream-takes-all = Every event
+stream-and = , { "" }
+stream-takes-actions = Actions
+stream-takes-outcomes = Outcomes
+stream-takes-cases = Cases
+stream-takes-cases-n = { $n ->
+    [one] { $n_text } case
+   *[other] { $n_text } cases
+}
+stream-keeps = What stays here
+stream-keeps-none = Only message contents and answers of platforms
+stream-standing = Where it stands
+stream-stuck-alert = The stream is stuck
+stream-stuck-alert-help = It goes on by itself once the receiver is back. Nothing else waits for it, and no event is lost.
+stream-paused-alert = The receiver wants no more
+stream-paused-alert-help = It answered 410, and the stream was paused. Resume it when that is cleared up.
+stream-problem-gone = The receiver wants no more
+stream-problem-refused = The receiver refused
+stream-problem-late = The receiver did not answer in time
+stream-problem-unreachable = Cannot be reached
+stream-problem-tls = Certificate or key cannot be used
+stream-problem-address = The address is not allowed
+stream-problem-disk = The file cannot be written
+stream-test = Test
+stream-test-note = Sends one line that is no audit event; the stream stays where it stands
+stream-test-send = Send a test line
+stream-test-ok = The receiver has the test line.
+stream-test-failed = The test failed: { $problem }.
+stream-pause = Pause
+stream-pause-note = It keeps its place and goes on from there when it is resumed
+stream-paused = Paused.
+stream-resume = Resume
+stream-resumed = Resumed.
+stream-secret = Signing secret
+stream-secret-note = The secret before signs too for 24 hours
+stream-secret-change = Change the secret
+stream-secret-made = Signing secret
+stream-secret-once = Give it to the receiver now. It is shown this once and cannot be looked up again; if it is lost, change it.
+stream-secret-next = To the stream
+stream-cursor = Send again or skip
+stream-cursor-note = The index of the event that is sent next
+stream-cursor-set = Send from there
+stream-cursor-done = The next event is number { $index }.
+stream-remove = Remove the stream
+stream-remove-note = What was delivered stays where it is
+stream-removed = Removed.
+stream-key-keep = Leave empty to keep
+stream-from-start = With the first event of the log
+stream-from-now = With the next event
+settings-streams = Audit streams
+settings-stream = { $n ->
+    [one] { $state }, { $n_text } event waits
+   *[other] { $state }, { $n_text } events wait
+}
+field-stream-name = Name
+hint-stream-name = Such as Security operations
+field-stream-kind = Kind
+field-stream-destination = Destination
+hint-stream-destination = Syslog: tls://host:6514, or tcp://127.0.0.1:514 on this machine. Webhook: an https:// address. File: a folder name such as siem
+field-stream-format = Format
+field-stream-actions = Only these actions
+hint-stream-actions = Codes of actions or how they begin, separated by commas or spaces, such as recall.*, session.opened. Empty: all
+field-stream-outcomes = Only these outcomes
+hint-stream-outcomes = None ticked: all
+field-stream-cases = Only these cases
+hint-stream-cases = Numbers of cases, separated by commas or spaces. Empty: all
+field-stream-leave-out = Leave out
+hint-stream-leave-out = What is ticked stays here; the receiver sees that it is not provided
+field-stream-ca = Trusted authorities
+hint-stream-ca = PEM. Empty: those that the operating system trusts
+field-stream-certificate = Client certificate
+hint-stream-certificate = PEM, where the receiver asks for one
+field-stream-client-key-secret = Private key of the client certificate
+hint-stream-client-key-secret = PEM. Kept encrypted and never shown again
+field-stream-secret = Signing secret
+hint-stream-secret = Webhook only: the whsec_ secret that the receiver gave you. Empty: one is made
+field-stream-start = Begin
+field-stream-index = Index
+error-stream-destination-scheme = A webhook's address begins with https://
+error-stream-destination-clear = Only this machine may be reached unencrypted; use an encrypted connection elsewhere
+error-syslog-scheme = The address begins with tls:// or tcp://
+error-port = Give the port
+error-query = An address has no parameters; the signature says who sends
+error-folder = Only letters, digits and . _ - , and no dot at the beginning
+error-no-action = There is no such action: { $word }
+error-pem-certificate = This is no PEM certificate
+error-pem-key = This is no PEM private key
+error-pem-pair = Key and certificate do not belong together
+error-webhook-secret = A secret is whsec_ and base64 of 24 to 64 bytes
+error-past-end = The log has { $size } events; the index cannot be higher
+refusal-stream-no-secret = Only webhooks have a signing secret
