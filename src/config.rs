@@ -134,7 +134,7 @@ pub struct Config {
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     pub timestamp: Timestamp,
-    /// Reserved for the issues that bring them; accepted so that a file written today stays valid.
+    /// Was reserved before there were rules; they are data in the database, so that it stays empty.
     pub alerts: toml::Table,
     #[serde(skip)]
     pub data: PathBuf,
@@ -241,6 +241,9 @@ impl Config {
         }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
+        }
+        if !self.alerts.is_empty() {
+            return Err(ConfigError::Rule("alerts must be empty: rules are data, changed at /alerts/rules".to_owned()));
         }
         self.timestamp.check()
     }

@@ -71,6 +71,7 @@ text_id! {
     StreamId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
+    AlertId;
 }
 
 /// A fresh UUIDv7 as text, where no type of its own exists.

@@ -1,6 +1,7 @@
 //! Use cases: authorise, load, decide, one write (change + audit event + job). Console, API, command line and jobs all come through here.
 //! Not here: pages and JSON (`web`), rules (`domain`), SQL that more than one use case needs (`store::<noun>`).
 
+pub mod alerts;
 pub mod audit;
 pub mod backup;
 pub mod broadcasts;

@@ -107,6 +107,7 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
             sessions: swept.sessions + done.sessions,
             devices: swept.devices + done.devices,
             invitations: swept.invitations + done.invitations,
+            alerts: swept.alerts + done.alerts,
             jobs: swept.jobs + done.jobs,
         };
         if !more {

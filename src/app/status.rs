@@ -10,11 +10,12 @@ use super::{
 };
 use crate::{
     domain::{
+        alert::{Rule, Severity},
         event::{Action, Subject},
         role::Permission,
     },
     store::{
-        Database, Room,
+        Database, Room, alerts,
         schema::{jobs, log_checkpoints, log_head, log_pending},
         timestamps,
     },
@@ -48,6 +49,8 @@ pub struct Status {
     pub timestamps: Vec<OfLog>,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
+    /// Open alerts by severity.
+    pub alerts: Vec<(Severity, u64)>,
     /// Streams of the audit trail, and how far each has come.
     pub streams: Vec<Stream>,
 }
@@ -61,9 +64,10 @@ pub async fn status(app: &App, caller: &Caller) -> AppResult<Status> {
 /// The same for who has been let in already.
 pub async fn read(app: &App) -> AppResult<Status> {
     let n = |n: i64| u64::try_from(n).unwrap_or_default();
-    let (size, signed, pending, waiting, failing, unstamped) = app
+    let all: Vec<&str> = Rule::ALL.iter().map(|rule| rule.as_str()).collect();
+    let (size, signed, pending, waiting, failing, unstamped, open) = app
         .store
-        .read(|conn| {
+        .read(move |conn| {
             let size: i64 = log_head::table.select(log_head::size).first(conn).optional()?.unwrap_or_default();
             let newest = log_checkpoints::table.order(log_checkpoints::seq.desc()).select(log_checkpoints::size);
             let signed: i64 = newest.first(conn).optional()?.unwrap_or_default();
@@ -71,7 +75,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
             let ready = || jobs::table.filter(jobs::state.eq("ready"));
             let waiting: i64 = ready().count().get_result(conn)?;
             let failing: i64 = ready().filter(jobs::last_error.is_not_null()).count().get_result(conn)?;
-            Ok((size, signed, pending, waiting, failing, timestamps::waiting(conn)?))
+            Ok((size, signed, pending, waiting, failing, timestamps::waiting(conn)?, alerts::open(conn, &all)?))
         })
         .await?;
     let (witnesses, cosigned) = witness::standing(app, n(signed)).await?;
@@ -96,6 +100,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
         timestamps_waiting: n(unstamped),
+        alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,
     })
 }

@@ -5,6 +5,7 @@ macro_rules! say {
     ($($words:tt)*) => { $crate::cli::output::print(format_args!($($words)*)) };
 }
 
+pub mod alert;
 pub mod backup;
 pub mod connection;
 pub mod demo;
@@ -28,6 +29,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// What the alert rules found
+    Alert(alert::Args),
     /// Write the installation into one file, while it runs
     Backup(backup::Take),
     /// Platform connections, from the shell
@@ -70,6 +73,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
+        Command::Alert(args) => alert::run(&args),
         Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),
         Command::Demo(args) => demo::run(&args),

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, once, setup, streams, timestamps, witness},
+    app::{App, StoreError, alerts, once, setup, streams, timestamps, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -153,7 +153,8 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Every ten seconds: signs the head if it moved and shows it to the witnesses, looks at the disk, makes sure of the coming months.
+/// Every ten seconds: signs the head if it moved and shows it to the witnesses, asks the rules of what happened, looks at the disk, makes sure
+/// of the coming months.
 async fn housekeeping(app: App) {
     loop {
         match app.store.checkpoint().await {
@@ -163,6 +164,9 @@ async fn housekeeping(app: App) {
                 }
             }
             Err(e) => tracing::error!(error = %e, "the log could not be signed"),
+        }
+        if let Err(e) = alerts::watch::pass(&app).await {
+            tracing::error!(error = %e, "the alert rules could not be asked");
         }
         let store = app.store.clone();
         let kept = tokio::task::spawn_blocking(move || {

@@ -95,6 +95,17 @@ words! {
         TimestampObtained = "timestamp.obtained",
         /// The authority said no, said something that does not hold, or said nothing.
         TimestampRefused = "timestamp.refused",
+        /// The log was recomputed and holds; told once a night.
+        LogVerified = "log.verified",
+        /// It does not hold, or is not signed because it does not extend what was signed.
+        LogVerificationFailed = "log.verification_failed",
+        /// Our clock differs from one that others vouch for, or was set while we ran.
+        ClockDeviated = "clock.deviated",
+        /// The same clock agrees again.
+        ClockAgreed = "clock.agreed",
+        AlertRaised = "alert.raised",
+        AlertAcknowledged = "alert.acknowledged",
+        AlertRuleChanged = "alert_rule.changed",
         StreamCreated = "stream.created",
         StreamChanged = "stream.changed",
         StreamRemoved = "stream.removed",
@@ -142,8 +153,8 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 12] =
-    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice", "stream"];
+const NAMED: [&str; 13] =
+    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice", "stream", "alert"];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

@@ -104,6 +104,13 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::LogVerified
+            | Action::LogVerificationFailed
+            | Action::ClockDeviated
+            | Action::ClockAgreed
+            | Action::AlertRaised
+            | Action::AlertAcknowledged
+            | Action::AlertRuleChanged
             | Action::StreamCreated
             | Action::StreamChanged
             | Action::StreamRemoved

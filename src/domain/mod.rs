@@ -1,6 +1,7 @@
 //! Pure rules of the product: no input or output, no clock, no database. Times come in as values.
 
 pub mod account;
+pub mod alert;
 pub mod event;
 pub mod kept;
 pub mod notice;

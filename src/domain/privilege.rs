@@ -70,6 +70,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ConnectionChanged
         | A::ConnectionTested
         | A::ConnectionRead
+        | A::AlertAcknowledged
+        | A::AlertRuleChanged
         | A::StreamCreated
         | A::StreamChanged
         | A::StreamRemoved
@@ -120,7 +122,12 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::WitnessLost
         | A::WitnessReturned
         | A::TimestampObtained
-        | A::TimestampRefused => return None,
+        | A::TimestampRefused
+        | A::LogVerified
+        | A::LogVerificationFailed
+        | A::ClockDeviated
+        | A::ClockAgreed
+        | A::AlertRaised => return None,
     })
 }
 
@@ -132,10 +139,12 @@ pub const fn of_permission(permission: Permission) -> Option<Privilege> {
     use Permission as P;
     Some(match permission {
         P::ContentRead => Privilege::Contents,
-        P::AuditRead | P::AuditExport => Privilege::Trail,
+        P::AuditRead | P::AuditExport | P::AlertRead => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
         P::UserManage | P::RoleManage | P::AuditorManage => Privilege::People,
-        P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead => Privilege::Administration,
+        P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead | P::AlertAcknowledge | P::AlertRuleManage => {
+            Privilege::Administration
+        }
         P::RecallHalt => Privilege::Halt,
         P::BroadcastSend | P::BroadcastRead | P::RecallRequest | P::RecallRead | P::RecallDecide | P::RecallExecute | P::LogRead => return None,
     })

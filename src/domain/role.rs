@@ -49,6 +49,10 @@ words! {
         EvidenceExport = "evidence.export",
         /// Place and release legal holds, each time together with a second person.
         HoldManage = "hold.manage",
+        /// See alerts: all of them with `audit.read`, else those that one's roles are told of.
+        AlertRead = "alert.read",
+        AlertAcknowledge = "alert.acknowledge",
+        AlertRuleManage = "alert_rule.manage",
         /// Send the audit trail to other systems.
         StreamManage = "stream.manage",
         SystemRead = "system.read",
@@ -58,8 +62,9 @@ words! {
 }
 
 use Permission::{
-    AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead,
-    RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
+    AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead,
+    EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead,
+    TokenManage, UserManage,
 };
 
 impl Role {
@@ -76,10 +81,12 @@ impl Role {
             Self::DepartmentReviewer | Self::LegalReviewer => &[BroadcastRead, ContentRead, RecallRead, RecallDecide],
             Self::FinalApprover => &[BroadcastRead, ContentRead, RecallRead, RecallDecide, RecallHalt],
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
-            Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead],
-            Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead],
-            Self::AuditAdministrator => &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead],
-            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead],
+            Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead, AlertRead, AlertAcknowledge],
+            Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage],
+            Self::AuditAdministrator => {
+                &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
+            }
+            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead, AlertRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport, HoldManage],
         }
     }

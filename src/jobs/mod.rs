@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, audit, broadcasts, evidence, notices, recalls, retention, timestamps},
+    app::{App, AppError, alerts, audit, broadcasts, evidence, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -34,6 +34,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "close_case" => recalls::close::step(app, id("recall")?).await?,
         notices::TELL => notices::tell(app, payload).await?,
         notices::SEND => notices::send(app, id("notice")?).await?,
+        alerts::mail::TELL => alerts::mail::tell(app, id("alert")?).await?,
+        alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
         retention::JOB => retention::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
@@ -96,6 +98,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     const AT_ONCE: usize = 8;
     /// Mails among them.
     const MAILS: usize = 2;
+    const SENDING: [&str; 2] = [notices::SEND, alerts::mail::SEND];
     let owner = app.process().to_owned();
     if let Err(e) = jobs::release(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
@@ -110,11 +113,11 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     loop {
         while running.len() < AT_ONCE {
             // A mail server that does not answer must not keep recalls waiting.
-            let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &[notices::SEND] };
+            let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &SENDING };
             match jobs::take(&app.store, &owner, except).await {
                 Ok(Some(job)) => {
                     let (app, mails) = (app.clone(), mails.clone());
-                    let mail = usize::from(job.kind == notices::SEND);
+                    let mail = usize::from(SENDING.contains(&job.kind.as_str()));
                     mails.fetch_add(mail, Ordering::AcqRel);
                     running.spawn(async move {
                         if let Err(e) = one(&app, job).await {

@@ -130,6 +130,13 @@ pub const TABLES: &[Table] = &[
          asked_at:i",
         "id",
     ),
+    table("alert_rules", "rule:t version:i settings:t changed_by:t changed_at:i", "rule, version"),
+    table(
+        "alerts",
+        "id:t rule:t rule_version:i severity:t subject_kind:t subject_id:t dedupe:t state:t explanation:t first_at:i last_at:i last_idx:i \
+         raised_at:i acknowledged_by:t acknowledged_at:i note_sealed:b version:i",
+        "id",
+    ),
 ];
 
 /// Bytes of lines that are put into the database by one statement, as long as more than one line fits.

@@ -142,6 +142,19 @@ pub fn times(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Instant
     Ok(rows.into_iter().map(|row| Instant(row.at)).collect())
 }
 
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// How many events meet a filter.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
+    let Some((rest, stated)) = stated(conn, filter, &Turn::First)? else { return Ok(0) };
+    let rows: Vec<Number> = load(conn, &format!("SELECT count(*) AS n FROM (SELECT s.idx{rest}{}) f", i64::MAX), stated.values)?;
+    Ok(rows.first().map_or(0, |row| row.n))
+}
+
 fn load<T>(conn: &mut Conn, sql: &str, values: Vec<Value>) -> Result<Vec<T>, StoreError>
 where
     T: QueryableByName<diesel::sqlite::Sqlite> + QueryableByName<diesel::pg::Pg> + 'static,

@@ -6,6 +6,7 @@
 //! one sequencer gives pending events their index (`postgres`, `sequencer`). Not here: rules (`domain`), who may do what (`app`).
 
 pub mod aftermath;
+pub mod alerts;
 pub mod attachments;
 pub mod backup;
 pub mod broadcasts;

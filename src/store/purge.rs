@@ -12,7 +12,7 @@ use super::{
     Conn, Database, Store, StoreError, Tx, conn,
     holds::Keeping,
     key_ends,
-    schema::{counters, decisions, devices, invitations, jobs, log_events, log_parts, log_purges, log_search, sessions},
+    schema::{alerts, counters, decisions, devices, invitations, jobs, log_events, log_parts, log_purges, log_search, sessions},
 };
 use crate::{
     clock::Instant,
@@ -38,7 +38,9 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 37] = [
+pub const CLASSES: &[(&str, Class)] = &[
+    ("alert_rules", Class::Record),
+    ("alerts", Class::Trace),
     ("attachments", Class::Record),
     ("broadcasts", Class::Record),
     ("bundles", Class::Record),
@@ -193,6 +195,7 @@ pub struct Swept {
     pub sessions: usize,
     pub devices: usize,
     pub invitations: usize,
+    pub alerts: usize,
     pub jobs: usize,
 }
 
@@ -249,9 +252,24 @@ pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swep
             swept.invitations += diesel::delete(invitations::table.find(id)).execute(tx.conn)?;
         }
     }
+    let mut after = String::new();
+    while swept.alerts < most {
+        let page: Vec<(String, String, i64, i64)> = alerts::table
+            .filter(alerts::id.gt(after.clone()))
+            .filter(alerts::last_at.lt(before))
+            .order(alerts::id)
+            .select((alerts::id, alerts::subject_id, alerts::first_at, alerts::last_at))
+            .limit(STEP)
+            .load(tx.conn)?;
+        let Some((last, ..)) = page.last() else { break };
+        after.clone_from(last);
+        let gone = page.into_iter().filter(|(_, about, first, last)| !holds.covers_trace(about, *first, *last));
+        let ids: Vec<String> = gone.map(|(id, ..)| id).collect();
+        swept.alerts += diesel::delete(alerts::table.filter(alerts::id.eq_any(ids))).execute(tx.conn)?;
+    }
     let done = jobs::table.filter(jobs::state.eq("done")).filter(jobs::done_at.lt(tx.now().0.saturating_sub(JOBS)));
     swept.jobs = diesel::delete(done).execute(tx.conn)?;
-    let more = swept.sessions >= most || swept.devices >= most;
+    let more = swept.sessions >= most || swept.devices >= most || swept.alerts >= most;
     Ok((swept, more))
 }
 

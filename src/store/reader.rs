@@ -11,7 +11,7 @@ use super::{
     tx::PartRow,
 };
 pub use super::{
-    find::{Filter, places, search, times},
+    find::{Filter, count, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     app::{
-        App, Caller, Client, counting,
+        App, Caller, Client, alerts, counting,
         device::{self, Shown},
         people::Signed,
         recalls, sessions, throttle, tokens,
@@ -240,6 +240,10 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
         true => recalls::list::waiting_count(app, &asking.caller(app)).await.unwrap_or(0),
         false => 0,
     };
+    let alerts = match shows && role::allows(&person.roles, Permission::AlertAcknowledge) {
+        true => alerts::open_count(app, &asking.caller(app)).await.unwrap_or(0),
+        false => 0,
+    };
     let mut viewer = Viewer {
         user: PageUser {
             name: person.name.clone(),
@@ -250,6 +254,7 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
         },
         csrf: session.csrf.clone(),
         waiting,
+        alerts,
         flash,
         lang: person.lang.as_deref().and_then(Lang::parse),
         theme: person.theme.as_deref().and_then(super::visit::Theme::parse),

@@ -52,6 +52,8 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
         "Things that an authority has refused a timestamp for, so far.",
         [(String::new(), status.timestamps_waiting)],
     );
+    let alerts = status.alerts.iter().map(|(severity, n)| (format!("{{severity=\"{severity}\"}}"), *n));
+    metric(&mut out, "alerts_open", "gauge", "Alerts that nobody has acknowledged.", alerts);
     let stamped = status.timestamps.iter().map(|t| (format!("{{authority=\"{}\"}}", t.authority), t.newest.map_or(0, |n| n.1.unix_seconds())));
     metric(&mut out, "timestamp_seconds", "gauge", "Time of the newest timestamp over the log, seconds since 1970.", stamped);
     let of_stream = |stream: &Stream| format!("{{stream=\"{}\",kind=\"{}\"}}", stream.id, stream.kind);

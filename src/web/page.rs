@@ -45,6 +45,8 @@ pub struct Page {
     pub tenant: String,
     /// Cases that wait for this person.
     pub waiting: u64,
+    /// Alerts that wait for somebody like them.
+    pub alerts: u64,
     pub request_id: String,
 }
 
@@ -120,6 +122,7 @@ impl Page {
             now: visit.now(),
             tenant: visit.shell.tenant.clone(),
             waiting: viewer.as_ref().map_or(0, |v| v.waiting),
+            alerts: viewer.as_ref().map_or(0, |v| v.alerts),
             request_id: visit.request_id.clone(),
         }
     }
@@ -164,12 +167,13 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 11] = [
+        let all: [(&str, &str, String, &[&str]); 12] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
             ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
+            ("/alerts", "warn", self.t("nav-alerts"), &["alert.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
             ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),
@@ -189,7 +193,12 @@ impl Page {
                 } else {
                     None
                 };
-                let count = (href == "/approvals" && self.waiting > 0).then(|| grouped(i64::try_from(self.waiting).unwrap_or(i64::MAX)));
+                let waiting = match href {
+                    "/approvals" => self.waiting,
+                    "/alerts" => self.alerts,
+                    _ => 0,
+                };
+                let count = (waiting > 0).then(|| grouped(i64::try_from(waiting).unwrap_or(i64::MAX)));
                 NavLink { href, icon, label, current, count }
             })
             .collect()

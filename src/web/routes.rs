@@ -5,7 +5,9 @@ use actix_web::web::{ServiceConfig, resource};
 
 use super::{
     api, assets,
-    console::{account, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams, users},
+    console::{
+        account, alert_rules, alerts, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams, users,
+    },
     machine,
 };
 
@@ -74,6 +76,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/evidence/verification").get(evidence::verification).post(evidence::verify));
     cfg.service(resource("/evidence/{number}").get(evidence::show));
     cfg.service(resource("/evidence/{number}/downloads").post(evidence::download));
+
+    cfg.service(resource("/alerts").get(alerts::index));
+    cfg.service(resource("/alerts/rules").get(alert_rules::index));
+    cfg.service(resource("/alerts/rules/{rule}").get(alert_rules::show).post(alert_rules::change));
+    cfg.service(resource("/alerts/{id}").get(alerts::show));
+    cfg.service(resource("/alerts/{id}/acknowledgements").post(alerts::acknowledge));
 
     cfg.service(resource("/holds").get(holds::index).post(holds::create));
     cfg.service(resource("/holds/new").get(holds::new));

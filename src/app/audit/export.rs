@@ -41,7 +41,8 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, totp: &str) -> Ap
         Err(error) => return Err(app.refuse(caller, Action::AuditExported, trail(), None, error).await),
     };
     super::read_words(app, &filter).await?;
-    let size = app.store.read(reader::head).await?.size();
+    let counted = filter.clone();
+    let (size, rows) = app.store.read(move |conn| Ok((reader::head(conn)?.size(), reader::count(conn, &counted)?))).await?;
     let (app2, caller2, totp, asked) = (app.clone(), caller.clone(), totp.to_owned(), query.to_json());
     // From the reserve of a full disk, as all reading of those who audit.
     let written = app
@@ -53,7 +54,7 @@ pub async fn export(app: &App, caller: &Caller, query: &Query, totp: &str) -> Ap
                 tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
                 return Ok(Err(error));
             }
-            tx.append(event.detail(json!({ "log_size": size })))?;
+            tx.append(event.detail(json!({ "log_size": size, "rows": rows })))?;
             Ok(Ok(()))
         })
         .await?;

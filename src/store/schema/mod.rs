@@ -9,8 +9,8 @@ pub use log::{
     timestamps, witnesses,
 };
 pub use records::{
-    attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency, invitations, jobs,
-    mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
+    alert_rules, alerts, attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency,
+    invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -56,5 +56,7 @@ allow_tables_to_appear_in_same_query!(
     log_cosignatures,
     mail_addresses,
     notices,
+    alert_rules,
+    alerts,
     streams
 );

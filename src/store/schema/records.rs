@@ -350,6 +350,38 @@ table! {
 }
 
 table! {
+    alert_rules (rule, version) {
+        rule -> Text,
+        version -> BigInt,
+        settings -> Text,
+        changed_by -> Text,
+        changed_at -> BigInt,
+    }
+}
+
+table! {
+    alerts (id) {
+        id -> Text,
+        rule -> Text,
+        rule_version -> BigInt,
+        severity -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        dedupe -> Text,
+        state -> Text,
+        explanation -> Text,
+        first_at -> BigInt,
+        last_at -> BigInt,
+        last_idx -> BigInt,
+        raised_at -> BigInt,
+        acknowledged_by -> Nullable<Text>,
+        acknowledged_at -> Nullable<BigInt>,
+        note_sealed -> Nullable<Binary>,
+        version -> BigInt,
+    }
+}
+
+table! {
     streams (id) {
         id -> Text,
         name -> Text,

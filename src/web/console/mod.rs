@@ -1,6 +1,8 @@
 //! Pages for people: one file a noun, the page's struct beside its handlers. A handler takes, calls `app`, shows or redirects.
 
 pub mod account;
+pub mod alert_rules;
+pub mod alerts;
 pub mod audit;
 pub mod broadcasts;
 pub mod connections;

@@ -1,9 +1,9 @@
 //! Every route of the table, working: one event with all its parts. Beside each, what its own use case refuses.
 
 use countermand::{
-    app::{Caller, sessions, setup, users},
+    app::{Caller, Turn, alerts, sessions, setup, users},
     crypto::totp,
-    domain::role::Role,
+    domain::{alert::Rule, role::Role},
 };
 use serde_json::json;
 
@@ -545,6 +545,68 @@ async fn programs(house: &House, crew: &Crew) {
 
 const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";
 
+async fn watching(house: &House, crew: &Crew) {
+    let (audit, security) = (By::Person(&crew.audit), By::Person(&crew.security));
+    let (one, known) = ("/alerts/rules/{rule}", "/alerts/rules/refusals");
+    let code = house.fresh_code(&crew.security);
+    let set = |threshold: &'static str, version: &'static str, code: &str| {
+        [
+            ("enabled", "1".to_owned()),
+            ("threshold", threshold.to_owned()),
+            ("span", "10".to_owned()),
+            ("severity", "medium".to_owned()),
+            ("roles", "audit_administrator".to_owned()),
+            ("roles", "security_administrator".to_owned()),
+            ("roles", "auditor".to_owned()),
+            ("reason", "试运行期间先放宽".to_owned()),
+            ("version", version.to_owned()),
+            ("totp", code.to_owned()),
+        ]
+    };
+    let post = async |path: &str, fields: [(&'static str, String); 10]| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        house.post(security, path, &fields).await
+    };
+    for (path, threshold, version, code, status, reason) in [
+        ("/alerts/rules/nothing", "3", "0", code.as_str(), 404, "not_found"),
+        (known, "0", "0", &code, 422, "invalid"),
+        (known, "many", "0", &code, 422, "invalid"),
+        (known, "3", "0", "000000", 422, "invalid"),
+        (known, "3", "0", "", 422, "invalid"),
+        (known, "3", "7", &code, 409, "conflict"),
+        (known, "5", "0", &code, 409, "rule-unchanged"),
+    ] {
+        house.declined(one, security, &post(path, set(threshold, version, code)).await, status, reason);
+    }
+    house.worked(one, security, &post(known, set("3", "0", &code)).await);
+
+    let route = "/alerts/{id}/acknowledgements";
+    for _ in 0..3 {
+        house.post(audit, "/broadcasts", &[("title", "无权")]).await;
+    }
+    alerts::watch::pass(&house.stage.app).await.unwrap();
+    let wanted = alerts::Wanted { rule: Some(Rule::Refusals), ..alerts::Wanted::default() };
+    let (found, _) = alerts::list(&house.stage.app, &crew.audit.caller, wanted, Turn::First).await.unwrap();
+    let mine = found.iter().find(|a| a.about_id == crew.audit.caller.id).unwrap();
+    let at = route.replace("{id}", &mine.id);
+    let note = [("note", "已核实，系误操作"), ("version", "1")];
+    for (by, path, note, version, status, reason) in [
+        (audit, at.as_str(), "已核实，系误操作", "1", 409, "alert-own-act"),
+        (security, &at, "短", "1", 422, "invalid"),
+        (security, &at, "已核实，系误操作", "9", 409, "conflict"),
+        (security, "/alerts/nothing/acknowledgements", "已核实，系误操作", "1", 404, "not_found"),
+        // Not told of this rule.
+        (By::Person(&crew.system), &at, "已核实，系误操作", "1", 404, "not_found"),
+    ] {
+        let shot = house.post(by, path, &[("note", note), ("version", version)]).await;
+        house.declined(route, by, &shot, status, reason);
+    }
+    let shot = house.post(security, &at, &note).await;
+    house.worked(route, security, &shot);
+    let shot = house.post(security, &at, &note).await;
+    house.declined(route, security, &shot, 409, "alert-acknowledged");
+}
+
 async fn holds(house: &House, crew: &Crew, case: &str) {
     let (counsel, audit) = (By::Person(&crew.counsel), By::Person(&crew.audit));
     let code = |who| house.fresh_code(who);
@@ -623,6 +685,7 @@ async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     let case = guided(&house, &crew).await;
     evidence(&house, &crew, &case).await;
     holds(&house, &crew, &case).await;
+    watching(&house, &crew).await;
     super::streams::streams(&house, &crew).await;
     programs(&house, &crew).await;
     let done = house.done.borrow();

@@ -3,7 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use countermand::{domain::role::Role, web::looks::is_unrecorded};
+use countermand::{
+    app::{Turn, alerts},
+    domain::{
+        alert::Rule,
+        event::{Action, Event, Outcome, Subject},
+        role::Role,
+    },
+    web::looks::is_unrecorded,
+};
 use reqwest::Method;
 use serde_json::json;
 
@@ -71,6 +79,10 @@ const TABLE: &[Line] = &[
     line("/evidence", Who::Counsel, "evidence.read"),
     free("/evidence/verification", Who::Auditor),
     line("/evidence/{number}", Who::Counsel, "evidence.read"),
+    line("/alerts", Who::Auditor, "audit.read"),
+    line("/alerts/{id}", Who::System, "audit.read"),
+    line("/alerts/rules", Who::System, "audit.read"),
+    line("/alerts/rules/{rule}", Who::Auditor, "audit.read"),
     line("/holds", Who::Counsel, "hold.read"),
     free("/holds/new", Who::Counsel),
     line("/holds/{id}", Who::Auditor, "hold.read"),
@@ -129,6 +141,7 @@ struct Things {
     file: String,
     bundle: String,
     hold: String,
+    alert: String,
     user: String,
     connection: String,
     stream: String,
@@ -153,6 +166,11 @@ impl Things {
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("reason", "劳动仲裁委员会已受理，案号 2026-118"), ("totp", &code)];
         let hold = made(house.post(By::Person(&crew.counsel), "/holds", &fields).await);
+        let lost = Event::system(Action::WitnessLost, Subject::new("witness", "w")).outcome(Outcome::Failed);
+        stage.app.record(lost).await.unwrap();
+        alerts::watch::pass(&stage.app).await.unwrap();
+        let wanted = alerts::Wanted { rule: Some(Rule::WitnessLost), ..alerts::Wanted::default() };
+        let alert = alerts::list(&stage.app, &crew.system.caller, wanted, Turn::First).await.unwrap().0.remove(0).id;
         let (of_case, of_message) = (guided.clone(), reported.clone());
         let (capture, file) = stage
             .app
@@ -177,6 +195,7 @@ impl Things {
             file,
             bundle,
             hold,
+            alert,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
             stream,
@@ -196,6 +215,8 @@ impl Things {
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
             "/evidence/{number}" => self.bundle.clone(),
             "/holds/{id}" => self.hold.clone(),
+            "/alerts/{id}" => format!("/alerts/{}", self.alert),
+            "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),
             "/audit/{index}" => "/audit/3".to_owned(),
             "/api/v1/events" => format!("/api/v1/events?case={}", self.case),
             "/streams/{id}" => self.stream.clone(),

@@ -28,7 +28,11 @@ const AUDITORS: [&str; 9] = [
 const GATE: &str = "permission.checked";
 
 fn path(route: &str) -> String {
-    route.replace("{number}", "EVID-20261122-000001").replace("{id}", "0192aaaa-0000-7000-8000-000000000000").replace("{token}", &"x".repeat(43))
+    route
+        .replace("{number}", "EVID-20261122-000001")
+        .replace("{rule}", "refusals")
+        .replace("{id}", "0192aaaa-0000-7000-8000-000000000000")
+        .replace("{token}", &"x".repeat(43))
 }
 
 /// Somebody who is signed in and holds no role may do this all the same.

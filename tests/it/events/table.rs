@@ -76,6 +76,8 @@ pub const TABLE: &[Line] = &[
     said("/holds/{id}/releases", "hold.release_proposed", &["/before/state", "/after/state", "/scope"]),
     line("/holds/{id}/releases/confirmations", "hold.released", &["/before/state", "/after/state", "/scope"]),
     line("/holds/{id}/releases/refusals", "hold.release_declined", &["/before/state", "/after/state", "/scope"]),
+    said("/alerts/{id}/acknowledgements", "alert.acknowledged", &["/rule", "/before/state", "/after/state"]),
+    said("/alerts/rules/{rule}", "alert_rule.changed", &["/version", "/weaker", "/before/threshold", "/after/threshold"]),
     line("/streams", "stream.created", &["/after/name", "/after/settings"]),
     line("/streams/{id}", "stream.changed", CHANGED),
     line("/streams/{id}/tests", "stream.tested", &["/result"]),

@@ -155,6 +155,7 @@ pub fn viewer(roles: &[Role]) -> Viewer {
         user: PageUser { name: "陈思远".into(), roles: "终审".into(), readonly: readonly_until.is_some(), readonly_until, permissions },
         csrf: "csrf-of-the-session".into(),
         waiting: 4,
+        alerts: 0,
         flash: Some(Flash { kind: Tone::Ok, text: "已提交，编号 FR-20261122-0047。".into() }),
         lang: None,
         theme: None,

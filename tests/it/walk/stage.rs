@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::web::{Data, resource};
 use countermand::{
     app::{
-        App, Caller,
+        App, AppError, Caller, Turn, alerts,
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
         holds, people,
@@ -14,7 +14,11 @@ use countermand::{
         resets, setup, users,
     },
     crypto::{token, totp},
-    domain::role::Role,
+    domain::{
+        alert::Rule,
+        event::{Action, Subject},
+        role::{Permission, Role},
+    },
     web::{
         Shell, console,
         console::demo::{self, Card, Cards, EmulatorAddress},
@@ -211,6 +215,7 @@ impl Companies {
         self.halves().await;
         self.evidence(&done).await;
         self.holds(&done).await;
+        self.alerts().await;
         self.streams().await;
     }
 
@@ -269,6 +274,26 @@ impl Companies {
             }
             self.call(name, id);
         }
+    }
+
+    /// What the rules find in all that, and one alert that somebody has acknowledged.
+    async fn alerts(&mut self) {
+        for _ in 0..6 {
+            let subject = Subject::new("broadcast", "unsent");
+            self.full
+                .app
+                .refuse(self.caller("security"), Action::BroadcastSubmitted, subject, None, AppError::Forbidden(Permission::BroadcastSend))
+                .await;
+        }
+        alerts::watch::pass(&self.full.app).await.unwrap();
+        for (name, rule) in [("alert.open", Rule::Refusals), ("alert.acknowledged", Rule::RecallBurst)] {
+            let wanted = alerts::Wanted { rule: Some(rule), ..alerts::Wanted::default() };
+            let found = alerts::list(&self.full.app, self.caller("audit"), wanted, Turn::First).await.unwrap().0;
+            let alert = found.first().unwrap_or_else(|| panic!("{rule} fired nothing"));
+            self.call(name, alert.id.clone());
+        }
+        let seen = self.things["alert.acknowledged"].clone();
+        alerts::acknowledge(&self.full.app, self.caller("audit"), &seen, 1, "年度演练，已与人力资源部核实。").await.unwrap();
     }
 
     async fn send(&self, title: &str) -> String {

@@ -1,0 +1,3 @@
+DELETE FROM counters WHERE name = 'alerts.cursor';
+DROP TABLE alerts;
+DROP TABLE alert_rules;
