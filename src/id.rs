@@ -71,6 +71,12 @@ text_id! {
     StreamId;
     /// A mail to somebody whom a case concerns.
     NoticeId;
+    /// What an auditor looks at.
+    AuditId;
+    /// A file that an auditor takes along.
+    AuditPackId;
+    /// What an auditor asked somebody.
+    QuestionId;
     AlertId;
 }
 

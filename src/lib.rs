@@ -29,6 +29,7 @@
 //!    for each message, before each call and after each answer, until every recipient has an outcome.
 //! 5. [`app::recalls::close::step`] appends `case.closed` over the case's events; [`app::evidence::seal::step`] collects them, and
 //!    [`evidence`] makes the bundle that [`evidence::verify`] and commodity tools check without us; [`app::timestamps`] has others say when.
+//! 6. An auditor looks at a period: [`app::audits`] makes the pack ([`evidence::audit`]) that proves that no case of it is missing.
 //!
 //! Whatever happens on the way is an event first: if it cannot be written, the action does not happen. [`store::verify`] recomputes them
 //! all; [`ledger`] proves them to strangers.

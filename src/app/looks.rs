@@ -43,6 +43,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "streams" => (Action::StreamRead, "stream"),
         "evidence" => (Action::EvidenceRead, "bundle"),
         "settings" => (Action::SettingRead, "route"),
+        "audits" => (Action::AuditRead, "audit"),
         "alerts" => (Action::AuditRead, "alert"),
         "audit" | "events" => (Action::AuditRead, "route"),
         "recalls" | "approvals" => (Action::RecallRead, "recall"),

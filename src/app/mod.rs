@@ -3,6 +3,7 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod audits;
 pub mod backup;
 pub mod broadcasts;
 pub mod caller;

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 /// An export is recorded when it is made: what can be known to fail is refused before.
-fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
+pub(super) fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
     if out.file_name().is_none() || out.is_dir() {
         return Err(Trouble::Cannot(format!("--out must name a file; {} is a folder", out.display())));
     }
@@ -107,14 +107,14 @@ fn ready(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
 }
 
 /// The file with the checksum.
-fn beside(out: &Path) -> PathBuf {
+pub(super) fn beside(out: &Path) -> PathBuf {
     let mut name = out.as_os_str().to_owned();
     name.push(".sha256");
     name.into()
 }
 
 /// Keeps what lies at `out` with its checksum (`private::aside`): it may be the only copy of what somebody handed to a court.
-fn keep(out: &Path) -> std::io::Result<()> {
+pub(super) fn keep(out: &Path) -> std::io::Result<()> {
     let filled = |file: &PathBuf| file.symlink_metadata().is_ok_and(|m| m.is_file() && m.len() > 0);
     let there: Vec<PathBuf> = [out.to_owned(), beside(out)].into_iter().filter(filled).collect();
     for (file, kept) in private::aside(&there)? {
@@ -153,7 +153,7 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     if verified { Ok(()) } else { Err(Trouble::No("the bundle was written, but does not hold; `evidence verify` names what".to_owned())) }
 }
 
-fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
+pub(super) fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
     let mut pins = Vec::new();
     if let Some(text) = log_key {
         pins.push(Pin::Log(Vkey::parse(text.trim()).map_err(|e| Trouble::Cannot(format!("--log-key: {e}")))?));
@@ -186,7 +186,7 @@ fn trusted(pem: &str) -> Option<Pin> {
     Some(Pin::Key(der.strip_prefix(&PREFIX)?.try_into().ok()?))
 }
 
-fn check(file: &Path, pins: &[Pin], json: bool) -> Result<Answer, Trouble> {
+pub(super) fn check(file: &Path, pins: &[Pin], json: bool) -> Result<Answer, Trouble> {
     /// Larger files are not read into memory.
     const LARGEST: u64 = 1 << 30;
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", file.display()));

@@ -6,6 +6,7 @@ macro_rules! say {
 }
 
 pub mod alert;
+pub mod audit;
 pub mod backup;
 pub mod connection;
 pub mod demo;
@@ -29,6 +30,8 @@ use clap::{CommandFactory, Parser};
 #[derive(Parser)]
 #[command(name = "countermand", version, about)]
 enum Command {
+    /// Make an auditor's pack for a period, or verify one offline
+    Audit(audit::Args),
     /// What the alert rules found
     Alert(alert::Args),
     /// Write the installation into one file, while it runs
@@ -73,6 +76,7 @@ pub fn run() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
     output::finished(match command {
+        Command::Audit(args) => audit::run(&args),
         Command::Alert(args) => alert::run(&args),
         Command::Backup(args) => backup::take(&args),
         Command::Connection(args) => connection::run(&args),

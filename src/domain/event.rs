@@ -120,6 +120,13 @@ words! {
         PartKeyLost = "part_key.lost",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
+        /// An auditor said what is looked at: period, sample, seed.
+        AuditEngagementOpened = "audit_engagement.opened",
+        AuditPackRequested = "audit_pack.requested",
+        AuditPackSealed = "audit_pack.sealed",
+        AuditPackExported = "audit_pack.exported",
+        QuestionPut = "question.put",
+        QuestionAnswered = "question.answered",
         SettingRead = "setting.read",
         /// Any other page, by a privileged reader.
         PageRead = "page.read",
@@ -153,8 +160,24 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 13] =
-    ["user", "token", "session", "connection", "broadcast", "recall", "bundle", "invitation", "department", "hold", "notice", "stream", "alert"];
+const NAMED: [&str; 16] = [
+    "user",
+    "token",
+    "session",
+    "connection",
+    "broadcast",
+    "recall",
+    "bundle",
+    "invitation",
+    "department",
+    "hold",
+    "notice",
+    "stream",
+    "alert",
+    "audit",
+    "audit_pack",
+    "question",
+];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
 

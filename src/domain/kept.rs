@@ -88,7 +88,15 @@ impl EventClass {
             | Action::HoldReleaseProposed
             | Action::HoldReleaseDeclined
             | Action::HoldReleased => Self::Decision,
-            Action::AuditExported | Action::EvidenceSealed | Action::EvidenceExported => Self::Export,
+            Action::AuditExported
+            | Action::AuditEngagementOpened
+            | Action::AuditPackRequested
+            | Action::AuditPackSealed
+            | Action::AuditPackExported
+            | Action::QuestionPut
+            | Action::QuestionAnswered
+            | Action::EvidenceSealed
+            | Action::EvidenceExported => Self::Export,
             Action::LogStarted
             | Action::LogRenewed
             | Action::CheckpointAccepted

@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod alert;
+pub mod audit;
 pub mod event;
 pub mod kept;
 pub mod notice;

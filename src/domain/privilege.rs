@@ -38,7 +38,13 @@ pub const fn of(action: Action) -> Option<Privilege> {
     use Action as A;
     Some(match action {
         A::ContentRead => Privilege::Contents,
-        A::AuditSearched | A::AuditRead | A::AuditExported => Privilege::Trail,
+        A::AuditSearched
+        | A::AuditRead
+        | A::AuditExported
+        | A::AuditEngagementOpened
+        | A::AuditPackRequested
+        | A::AuditPackExported
+        | A::QuestionPut => Privilege::Trail,
         A::EvidenceExported
         | A::EvidenceRead
         | A::HoldProposed
@@ -115,6 +121,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::CaseClosed
         | A::EvidenceSealed
         | A::EvidenceVerified
+        | A::AuditPackSealed
+        | A::QuestionAnswered
         | A::MailAddressChanged
         | A::NoticeSent
         | A::StreamStuck

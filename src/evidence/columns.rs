@@ -17,15 +17,15 @@ pub struct Column {
     pub personal: bool,
 }
 
-const fn column(name: &'static str, kind: &'static str, title: &'static str, description: &'static str) -> Column {
+pub(super) const fn column(name: &'static str, kind: &'static str, title: &'static str, description: &'static str) -> Column {
     Column { name, kind, title, description, words: &[], personal: false }
 }
 
-const fn personal(name: &'static str, kind: &'static str, title: &'static str, description: &'static str) -> Column {
+pub(super) const fn personal(name: &'static str, kind: &'static str, title: &'static str, description: &'static str) -> Column {
     Column { name, kind, title, description, words: &[], personal: true }
 }
 
-const fn word(name: &'static str, title: &'static str, description: &'static str, words: &'static [&'static str]) -> Column {
+pub(super) const fn word(name: &'static str, title: &'static str, description: &'static str, words: &'static [&'static str]) -> Column {
     Column { name, kind: "string", title, description, words, personal: false }
 }
 
@@ -149,9 +149,16 @@ pub fn names(columns: &'static [Column]) -> impl Iterator<Item = &'static str> {
 
 /// The dictionary. `tables`: path below `data/`, title, columns, bytes.
 pub fn datapackage(tables: &[(&str, &str, &'static [Column], &[u8])]) -> Value {
+    let told =
+        tables.iter().map(|(path, title, columns, bytes)| (*path, *title, *columns, bytes.len() as u64, hex::encode(crate::crypto::sha256(bytes))));
+    dictionary("countermand-evidence", "电子数据材料包数据字典", told)
+}
+
+/// A dictionary for files that are known by length and SHA-256 (hex): path below `data/`, title, columns, bytes, hash.
+pub fn dictionary<'t>(name: &str, title: &str, tables: impl IntoIterator<Item = (&'t str, &'t str, &'static [Column], u64, String)>) -> Value {
     let resources: Vec<_> = tables
-        .iter()
-        .map(|(path, title, columns, bytes)| {
+        .into_iter()
+        .map(|(path, title, columns, bytes, sha256)| {
             json!({
                 "name": path.trim_end_matches(".csv").replace('/', "-"),
                 "title": title,
@@ -161,15 +168,15 @@ pub fn datapackage(tables: &[(&str, &str, &'static [Column], &[u8])]) -> Value {
                 "mediatype": "text/csv",
                 "encoding": "utf-8",
                 "dialect": { "delimiter": ",", "lineTerminator": "\r\n", "quoteChar": "\"", "doubleQuote": true, "header": true },
-                "bytes": bytes.len(),
-                "hash": format!("sha256:{}", hex::encode(crate::crypto::sha256(bytes))),
+                "bytes": bytes,
+                "hash": format!("sha256:{sha256}"),
                 "schema": { "fields": columns.iter().map(field).collect::<Vec<_>>(), "missingValues": [""] },
             })
         })
         .collect();
     json!({
-        "name": "countermand-evidence",
-        "title": "电子数据材料包数据字典",
+        "name": name,
+        "title": title,
         "description": "文本列中以 = + - @ 制表符 回车 换行 NUL ; | % ＝ ＋ － ＠ 或撇号开头的值，前面加有一个撇号；读取时去掉恰好一个撇号即为原文。Text cells that begin with one of these characters carry one apostrophe in front; take away exactly one to get the original.",
         "resources": resources,
     })

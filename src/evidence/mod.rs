@@ -9,9 +9,11 @@
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
 //! | [`zip`] | the container, written and read |
 //! | [`verify`] | whether a bundle holds, offline |
+//! | [`audit`] | the auditor's pack: a period instead of a case |
 //!
 //! Not here: who may export and why (`app::evidence`); the log's formats ([`crate::ledger`]).
 
+pub mod audit;
 pub mod bundle;
 pub mod collected;
 pub mod columns;

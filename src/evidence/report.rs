@@ -58,7 +58,7 @@ pub struct Report {
     pub varies: Vec<String>,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogFacts {
     pub origin: String,
     /// Of the checkpoint.
@@ -133,7 +133,7 @@ pub struct FileFacts {
     pub sha256: String,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     pub zh: String,
     pub en: String,

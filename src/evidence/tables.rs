@@ -36,7 +36,8 @@ impl Event {
         self.parts.get(part).and_then(|p| p.get(key)).and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    fn roles(&self) -> String {
+    /// Roles of the actor at that time, separated by spaces.
+    pub fn roles(&self) -> String {
         let roles = self.parts.get("actor").and_then(|p| p.get("roles")).and_then(Value::as_array);
         roles.map(|r| r.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")).unwrap_or_default()
     }

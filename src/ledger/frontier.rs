@@ -36,6 +36,16 @@ impl Frontier {
         self.size
     }
 
+    /// The roots of the complete subtrees, largest first.
+    pub fn peaks(&self) -> &[Hash] {
+        &self.peaks
+    }
+
+    /// A frontier from what [`Frontier::size`] and [`Frontier::peaks`] said; `None` if their numbers do not fit.
+    pub fn of(size: u64, peaks: Vec<Hash>) -> Option<Self> {
+        (peaks.len() == size.count_ones() as usize).then_some(Self { size, peaks })
+    }
+
     /// Appends one leaf hash.
     pub fn append(&mut self, leaf_hash: Hash) {
         self.grow(0, leaf_hash);

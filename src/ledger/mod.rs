@@ -17,6 +17,7 @@
 //! | [`witness`] | when a witness may say so |
 //! | [`policy`] | which witnesses have to |
 //! | [`proof`] | one event's proof as a file |
+//! | [`range`] | that events lie side by side in the log, none left out |
 //! | [`set`] | a hundred thousand recipients in 32 bytes |
 //! | [`purge`] | which parts were erased, by name |
 //! | [`closing`] | that no event of a case is missing |
@@ -39,6 +40,7 @@ pub mod policy;
 pub mod proof;
 pub mod publish;
 pub mod purge;
+pub mod range;
 pub mod set;
 pub mod statement;
 pub mod tile;

@@ -116,6 +116,24 @@ pub const TABLES: &[Table] = &[
         "id",
     ),
     table(
+        "audits",
+        "id:t number:t title:t from_at:i to_at:i as_at:i exceptions:t sample_size:i seed:t seed_source:t walk:t opened_by:t opened_at:i \
+         opened_event:t",
+        "id",
+    ),
+    table(
+        "audit_packs",
+        "id:t audit_id:t state:t requested_by:t requested_at:i done:i total:i number:t log_size:i cases:i path:t sha256:b size:i verified:i \
+         sealed_at:i",
+        "id",
+    ),
+    table(
+        "audit_questions",
+        "id:t audit_id:t number:i asked_by:t asked_of:t asked_at:i asked_event:t question_sealed:b cases:t events:t answered_at:i \
+         answered_event:t answer_sealed:b",
+        "id",
+    ),
+    table(
         "streams",
         "id:t name:t kind:t settings:t secrets_sealed:b state:t next_index:i failures:i failing_since:i stuck_at:i problem:t tried_at:i \
          delivered_at:i lease_owner:t lease_until:i created_at:i version:i",

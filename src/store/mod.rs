@@ -8,6 +8,7 @@
 pub mod aftermath;
 pub mod alerts;
 pub mod attachments;
+pub mod audits;
 pub mod backup;
 pub mod broadcasts;
 pub mod bundles;

@@ -15,7 +15,7 @@ pub use super::{
     log::{Head, TileReader},
     search::SearchRow,
 };
-use crate::{crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
+use crate::{clock::Instant, crypto::keyring::Keyring, id::EventId, ledger::leaf::Leaf};
 
 /// An event as it stands in the log.
 #[derive(Clone, Debug)]
@@ -87,6 +87,47 @@ pub fn events_from(conn: &mut Conn, from: u64, limit: i64) -> Result<Vec<StoredE
         .select((log_events::idx, log_events::leaf))
         .load(conn)?;
     rows.into_iter().map(stored).collect()
+}
+
+/// The first index whose event is not earlier than `from`, and the last one whose event is earlier than `to`, below `size`.
+pub fn span(conn: &mut Conn, (from, to): (Instant, Instant), size: u64) -> Result<(Option<u64>, Option<u64>), StoreError> {
+    use diesel::dsl::{max, min};
+    let below = i64::try_from(size).unwrap_or(i64::MAX);
+    let of = || log_search::table.filter(log_search::idx.lt(below));
+    let first: Option<i64> = of().filter(log_search::at.ge(from.0)).select(min(log_search::idx)).first(conn)?;
+    let last: Option<i64> = of().filter(log_search::at.lt(to.0)).select(max(log_search::idx)).first(conn)?;
+    let index = |i: Option<i64>| i.and_then(|i| u64::try_from(i).ok());
+    Ok((index(first), index(last)))
+}
+
+/// Up to `limit` events of these actions from `from` on and below `size`, in order.
+pub fn events_of_actions(conn: &mut Conn, actions: &[&str], from: u64, size: u64, limit: i64) -> Result<Vec<StoredEvent>, StoreError> {
+    let index = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+    let rows: Vec<(i64, Vec<u8>)> = log_search::table
+        .inner_join(log_events::table.on(log_events::idx.eq(log_search::idx)))
+        .filter(log_search::action.eq_any(actions.to_vec()))
+        .filter(log_search::outcome.eq("success"))
+        .filter(log_search::idx.ge(index(from)))
+        .filter(log_search::idx.lt(index(size)))
+        .order(log_search::idx.asc())
+        .limit(limit)
+        .select((log_events::idx, log_events::leaf))
+        .load(conn)?;
+    rows.into_iter().map(stored).collect()
+}
+
+/// When each actor last did `action`, not later than `until` and below `size`.
+pub fn last_by_actor(conn: &mut Conn, action: &str, until: Instant, size: u64) -> Result<BTreeMap<String, Instant>, StoreError> {
+    let below = i64::try_from(size).unwrap_or(i64::MAX);
+    let rows: Vec<(String, Option<i64>)> = log_search::table
+        .filter(log_search::action.eq(action))
+        .filter(log_search::outcome.eq("success"))
+        .filter(log_search::at.le(until.0))
+        .filter(log_search::idx.lt(below))
+        .group_by(log_search::actor_id)
+        .select((log_search::actor_id, diesel::dsl::max(log_search::at)))
+        .load(conn)?;
+    Ok(rows.into_iter().filter_map(|(actor, at)| Some((actor, Instant(at?)))).collect())
 }
 
 /// All events of a case below `size`, in index order.

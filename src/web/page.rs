@@ -167,22 +167,25 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 12] = [
+        let all: [(&str, &str, String, &[&str]); 14] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
             ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
+            ("/audits", "eye", self.t("nav-audits"), &["audit.read"]),
             ("/alerts", "warn", self.t("nav-alerts"), &["alert.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
+            // Anybody may be asked.
+            ("/questions", "ask", self.t("nav-questions"), &[]),
             ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
             ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage", "auditor.manage"]),
             ("/settings", "info", self.t("nav-settings"), &["system.read"]),
         ];
         all.into_iter()
-            .filter(|(_, _, _, any)| any.iter().any(|p| self.can(p)))
+            .filter(|(_, _, _, any)| any.is_empty() || any.iter().any(|p| self.can(p)))
             .map(|(href, icon, label, _)| {
                 // A report is a way to record a broadcast.
                 let path = if self.path.starts_with("/reports/") { "/broadcasts/reports" } else { &self.path };

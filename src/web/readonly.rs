@@ -1,8 +1,9 @@
 //! What a read-only account (the auditor) may post: one list, here and nowhere else. Everything that is not on it is refused by the
 //! session's middleware before any handler runs.
 
-/// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, questions, verification, audited exports.
-const ALLOWED: [&str; 11] = [
+/// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, audits and
+/// their packs, questions, verification, audited exports.
+const ALLOWED: [&str; 14] = [
     "/sessions",
     "/sessions/",
     "/account/password",
@@ -10,6 +11,9 @@ const ALLOWED: [&str; 11] = [
     "/account/preferences",
     "/account/sessions/",
     "/questions",
+    "/audits",
+    "/audits/{id}/packs",
+    "/audits/{id}/packs/{pack}/downloads",
     "/audit/exports",
     "/evidence/exports",
     "/evidence/{number}/downloads",
@@ -34,12 +38,23 @@ mod tests {
             "/evidence/exports",
             "/audit/exports",
             "/evidence/{number}/downloads",
+            "/audits",
+            "/audits/{id}/packs",
+            "/questions",
         ] {
             assert!(allows(route), "{route}");
         }
-        for route in
-            ["/recalls", "/recalls/{id}/decisions", "/account/tokens", "/users", "/account", "/accounts/password", "/evidence/exports/x", "/"]
-        {
+        for route in [
+            "/recalls",
+            "/recalls/{id}/decisions",
+            "/account/tokens",
+            "/users",
+            "/account",
+            "/accounts/password",
+            "/evidence/exports/x",
+            "/questions/{id}/answers",
+            "/",
+        ] {
             assert!(!allows(route), "{route}");
         }
     }

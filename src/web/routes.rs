@@ -6,7 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams, users,
+        account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams,
+        users,
     },
     machine,
 };
@@ -71,6 +72,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/audit").get(audit::index));
     cfg.service(resource("/audit/exports").post(audit::export));
     cfg.service(resource("/audit/{index}").get(audit::show));
+    cfg.service(resource("/audits").get(audits::index).post(audits::create));
+    cfg.service(resource("/audits/new").get(audits::new));
+    cfg.service(resource("/audits/{id}").get(audits::show));
+    cfg.service(resource("/audits/{id}/packs").post(audits::request));
+    cfg.service(resource("/audits/{id}/packs/{pack}/downloads").post(audits::download));
+    cfg.service(resource("/questions").get(audits::questions).post(audits::put));
+    cfg.service(resource("/questions/{id}").get(audits::question));
+    cfg.service(resource("/questions/{id}/answers").post(audits::answer));
     cfg.service(resource("/evidence").get(evidence::index));
     cfg.service(resource("/evidence/exports").post(evidence::create));
     cfg.service(resource("/evidence/verification").get(evidence::verification).post(evidence::verify));

@@ -201,6 +201,12 @@ pub const fn kind(action: Action) -> Kind {
         Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,
+        Action::AuditEngagementOpened => CREATED,
+        Action::AuditPackRequested => CREATED,
+        Action::AuditPackSealed => CREATED,
+        Action::AuditPackExported => resource(7, "Export"),
+        Action::QuestionPut => CREATED,
+        Action::QuestionAnswered => UPDATED,
         Action::UserRead
         | Action::ConnectionRead
         | Action::BroadcastRead

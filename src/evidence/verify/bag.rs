@@ -77,16 +77,23 @@ fn complete(name: &'static str, manifest: &str, listed: &BTreeSet<String>, prese
     checks.all(name, manifest, present.len(), problems);
 }
 
+/// What `bag-info.txt` says.
+pub(super) fn info(files: &Files, number: &str, checks: &mut Checks) {
+    let Some(info) = file(files, "bag-info.txt", checks) else { return };
+    let (mut octets, mut count) = (0, 0);
+    for (_, bytes) in files.iter().filter(|(p, _)| p.starts_with("data/")) {
+        (octets, count) = (octets + bytes.len(), count + 1);
+    }
+    let info = String::from_utf8_lossy(info);
+    let value = |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default();
+    checks.same("payload_oxum", "bag-info.txt", format!("{octets}.{count}"), value("Payload-Oxum"));
+    checks.same("bag_number", "bag-info.txt", number, value("External-Identifier"));
+}
+
 /// What `bag-info.txt` says, and the list of files in the report.
 pub(super) fn facts(files: &Files, report: &Report, checks: &mut Checks) {
+    info(files, &report.number, checks);
     let payload: Vec<_> = files.iter().filter(|(p, _)| p.starts_with("data/")).collect();
-    let octets: usize = payload.iter().map(|(_, bytes)| bytes.len()).sum();
-    if let Some(info) = file(files, "bag-info.txt", checks) {
-        let info = String::from_utf8_lossy(info);
-        let value = |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default();
-        checks.same("payload_oxum", "bag-info.txt", format!("{octets}.{}", payload.len()), value("Payload-Oxum"));
-        checks.same("bag_number", "bag-info.txt", &report.number, value("External-Identifier"));
-    }
     let listed: BTreeMap<_, _> = report.files.iter().map(|f| (format!("data/{}", f.path), (f.bytes, &f.sha256))).collect();
     let mut problems = Vec::new();
     for (path, bytes) in payload.iter().filter(|(p, _)| p.as_str() != "data/evidence.json") {

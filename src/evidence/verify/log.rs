@@ -10,7 +10,12 @@ use serde_json::Value;
 use super::{Answer, Checks, Pin, Problem, bag::ROOT, file};
 use crate::{
     crypto::sha256,
-    evidence::{bundle::SIGNATURE, report::Report, tables::Event, zip::Files},
+    evidence::{
+        bundle::SIGNATURE,
+        report::{LogFacts, Report},
+        tables::Event,
+        zip::Files,
+    },
     ledger::{
         checkpoint::{self, Checkpoint},
         commitment::{commit, parse_canonical},
@@ -22,22 +27,22 @@ use crate::{
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ProofLine {
-    index: u64,
-    leaf_hash: String,
-    proof: Vec<String>,
+pub(super) struct ProofLine {
+    pub index: u64,
+    pub leaf_hash: String,
+    pub proof: Vec<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PartLine {
-    index: u64,
-    event: String,
-    name: String,
-    salt: Option<String>,
-    value: Option<String>,
-    encoding: Option<String>,
-    withheld: Option<String>,
+pub(super) struct PartLine {
+    pub index: u64,
+    pub event: String,
+    pub name: String,
+    pub salt: Option<String>,
+    pub value: Option<String>,
+    pub encoding: Option<String>,
+    pub withheld: Option<String>,
 }
 
 /// Salt and value of an opened commitment; `None` if they are not written as formats.md says.
@@ -71,18 +76,26 @@ pub(super) fn lines<'f>(files: &'f Files, path: &str, checks: &mut Checks) -> Op
     Some(body.split(|b| *b == b'\n').collect())
 }
 
+/// Where events lie with what belongs to them.
+pub(super) struct Paths {
+    pub events: &'static str,
+    pub proofs: &'static str,
+    pub parts: &'static str,
+}
+
 /// Checks the log's files; answers the checkpoint, and the events in order if they could be read.
 pub(super) fn check(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> (Option<Checkpoint>, Option<Vec<Event>>) {
-    let checkpoint = head(files, report, pins, checks);
-    let events = events(files, report, checkpoint.as_ref(), checks);
+    const PATHS: Paths = Paths { events: "data/events.jsonl", proofs: "data/proofs/inclusion.jsonl", parts: "data/parts.jsonl" };
+    let checkpoint = head(files, &report.log, "data/evidence.json", pins, checks);
+    let events = events(files, &PATHS, report.log.as_of, checkpoint.as_ref(), checks);
     (checkpoint, events)
 }
 
 /// The leaves with their proofs, and what their commitments open to.
-fn events(files: &Files, report: &Report, checkpoint: Option<&Checkpoint>, checks: &mut Checks) -> Option<Vec<Event>> {
-    let leaves = lines(files, "data/events.jsonl", checks)?;
-    let proofs = lines(files, "data/proofs/inclusion.jsonl", checks)?;
-    checks.same("proof_count", "data/proofs/inclusion.jsonl", leaves.len(), proofs.len());
+pub(super) fn events(files: &Files, paths: &Paths, as_of: u64, checkpoint: Option<&Checkpoint>, checks: &mut Checks) -> Option<Vec<Event>> {
+    let leaves = lines(files, paths.events, checks)?;
+    let proofs = lines(files, paths.proofs, checks)?;
+    checks.same("proof_count", paths.proofs, leaves.len(), proofs.len());
 
     let (mut events, mut bad_leaves, mut bad_hashes, mut bad_proofs) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut previous = None;
@@ -102,8 +115,8 @@ fn events(files: &Files, report: &Report, checkpoint: Option<&Checkpoint>, check
         if proof.leaf_hash != hex::encode(hash) {
             bad_hashes.push(Problem::new(format!("line {n}: {}", proof.leaf_hash), hex::encode(hash)));
         }
-        if previous.is_some_and(|p| p >= proof.index) || proof.index >= report.log.as_of {
-            bad_proofs.push(Problem::new(format!("line {n}: indices in order below {}", report.log.as_of), proof.index));
+        if previous.is_some_and(|p| p >= proof.index) || proof.index >= as_of {
+            bad_proofs.push(Problem::new(format!("line {n}: indices in order below {as_of}"), proof.index));
         }
         previous = Some(proof.index);
         let siblings: Option<Vec<Hash>> = proof.proof.iter().map(|h| unhex(h)).collect();
@@ -117,19 +130,19 @@ fn events(files: &Files, report: &Report, checkpoint: Option<&Checkpoint>, check
         events.push(Event { index: proof.index, leaf, line: hex::encode(sha256(bytes)), parts: BTreeMap::new() });
     }
     let readable = bad_leaves.is_empty() && events.len() == leaves.len();
-    checks.all("leaves", "data/events.jsonl", leaves.len(), bad_leaves);
-    checks.all("leaf_hashes", "data/proofs/inclusion.jsonl", leaves.len(), bad_hashes);
-    checks.all("inclusion", "data/proofs/inclusion.jsonl", leaves.len(), bad_proofs);
+    checks.all("leaves", paths.events, leaves.len(), bad_leaves);
+    checks.all("leaf_hashes", paths.proofs, leaves.len(), bad_hashes);
+    checks.all("inclusion", paths.proofs, leaves.len(), bad_proofs);
     if !readable {
         return None;
     }
-    parts(files, &mut events, checks);
+    parts(files, paths.parts, &mut events, checks);
     Some(events)
 }
 
 /// Opens every commitment that is shown; each one in a leaf must be shown or named as withheld.
-fn parts(files: &Files, events: &mut [Event], checks: &mut Checks) {
-    let Some(lines) = lines(files, "data/parts.jsonl", checks) else { return };
+fn parts(files: &Files, path: &str, events: &mut [Event], checks: &mut Checks) {
+    let Some(lines) = lines(files, path, checks) else { return };
     let places: BTreeMap<u64, usize> = events.iter().enumerate().map(|(place, e)| (e.index, place)).collect();
     let mut seen = std::collections::BTreeSet::new();
     let (mut problems, mut withheld) = (Vec::new(), 0);
@@ -171,19 +184,20 @@ fn parts(files: &Files, events: &mut [Event], checks: &mut Checks) {
             problems.push(Problem::new(format!("event {} {name}: shown or withheld", event.index), "missing"));
         }
     }
-    checks.all("commitments", "data/parts.jsonl", lines.len() - withheld, problems);
+    checks.all("commitments", path, lines.len() - withheld, problems);
 }
 
 /// The checkpoint: its text, its two forms of signature, its key, and whether that key is one we trust.
-fn head(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Option<Checkpoint> {
+/// `source` is the file that says `log`.
+pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], checks: &mut Checks) -> Option<Checkpoint> {
     const NOTE: &str = "data/proofs/checkpoint.note";
     const TEXT: &str = "data/proofs/checkpoint.txt";
     const SIGNATURE: &str = "data/proofs/checkpoint.txt.ed25519.sig";
     const PEM: &str = "trust/log-ed25519.pub.pem";
-    let vkey = match Vkey::parse(&report.log.vkey) {
+    let vkey = match Vkey::parse(&log.vkey) {
         Ok(vkey) => vkey,
         Err(e) => {
-            checks.fail("log_key", "data/evidence.json", "a verifier key", e);
+            checks.fail("log_key", source, "a verifier key", e);
             return None;
         }
     };
@@ -208,9 +222,9 @@ fn head(files: &Files, report: &Report, pins: &[Pin], checks: &mut Checks) -> Op
         checks.same("raw_signature", SIGNATURE, hex::encode(signature), hex::encode(raw));
     }
     let facts = format!("{} {} {}", checkpoint.origin, checkpoint.size, hex::encode(checkpoint.root));
-    checks.same("checkpoint_facts", "data/evidence.json", facts, format!("{} {} {}", report.log.origin, report.log.size, report.log.root));
-    if report.log.as_of > checkpoint.size {
-        checks.fail("checkpoint_facts", "data/evidence.json", format!("at most {}", checkpoint.size), report.log.as_of);
+    checks.same("checkpoint_facts", source, facts, format!("{} {} {}", log.origin, log.size, log.root));
+    if log.as_of > checkpoint.size {
+        checks.fail("checkpoint_facts", source, format!("at most {}", checkpoint.size), log.as_of);
     }
     Some(checkpoint)
 }

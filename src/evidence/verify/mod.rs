@@ -7,7 +7,9 @@
 //! | [`case`] | closing, decisions, message, recipients |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`views`] | the CSV files against the records that they show |
+//! | [`audit`] | an auditor's pack: the run of leaves, and the findings made of it again |
 
+mod audit;
 mod bag;
 mod case;
 mod log;
@@ -170,6 +172,9 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     let large = |path: &str| path.ends_with(".json") && !path.starts_with("data/platform/");
     if let Some((path, bytes)) = files.iter().find(|(p, b)| large(p) && b.len() > JSON) {
         return checks.fail("container", path, format!("at most {JSON} bytes"), bytes.len());
+    }
+    if files.contains_key(audit::FACTS) {
+        return audit::check(folder, files, pins, checks);
     }
     let Some(bytes) = file(files, "data/evidence.json", checks) else { return };
     let format = serde_json::from_slice::<serde_json::Value>(bytes).ok().and_then(|v| v.get("format")?.as_u64());

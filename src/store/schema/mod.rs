@@ -9,8 +9,9 @@ pub use log::{
     timestamps, witnesses,
 };
 pub use records::{
-    alert_rules, alerts, attachments, broadcasts, bundles, calls, connections, counters, decisions, departments, devices, holds, idempotency,
-    invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams, tokens, user_roles, users,
+    alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
+    departments, devices, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams,
+    tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -56,6 +57,9 @@ allow_tables_to_appear_in_same_query!(
     log_cosignatures,
     mail_addresses,
     notices,
+    audits,
+    audit_packs,
+    audit_questions,
     alert_rules,
     alerts,
     streams

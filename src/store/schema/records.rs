@@ -350,12 +350,69 @@ table! {
 }
 
 table! {
+    audits (id) {
+        id -> Text,
+        number -> Text,
+        title -> Text,
+        from_at -> BigInt,
+        to_at -> BigInt,
+        as_at -> BigInt,
+        exceptions -> Text,
+        sample_size -> BigInt,
+        seed -> Text,
+        seed_source -> Text,
+        walk -> Nullable<Text>,
+        opened_by -> Text,
+        opened_at -> BigInt,
+        opened_event -> Text,
+    }
+}
+
+table! {
     alert_rules (rule, version) {
         rule -> Text,
         version -> BigInt,
         settings -> Text,
         changed_by -> Text,
         changed_at -> BigInt,
+    }
+}
+
+table! {
+    audit_packs (id) {
+        id -> Text,
+        audit_id -> Text,
+        state -> Text,
+        requested_by -> Text,
+        requested_at -> BigInt,
+        done -> BigInt,
+        total -> BigInt,
+        number -> Nullable<Text>,
+        log_size -> Nullable<BigInt>,
+        cases -> Nullable<BigInt>,
+        path -> Nullable<Text>,
+        sha256 -> Nullable<Binary>,
+        size -> Nullable<BigInt>,
+        verified -> Nullable<BigInt>,
+        sealed_at -> Nullable<BigInt>,
+    }
+}
+
+table! {
+    audit_questions (id) {
+        id -> Text,
+        audit_id -> Text,
+        number -> BigInt,
+        asked_by -> Text,
+        asked_of -> Text,
+        asked_at -> BigInt,
+        asked_event -> Text,
+        question_sealed -> Binary,
+        cases -> Text,
+        events -> Text,
+        answered_at -> Nullable<BigInt>,
+        answered_event -> Nullable<Text>,
+        answer_sealed -> Nullable<Binary>,
     }
 }
 

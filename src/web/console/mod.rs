@@ -4,6 +4,7 @@ pub mod account;
 pub mod alert_rules;
 pub mod alerts;
 pub mod audit;
+pub mod audits;
 pub mod broadcasts;
 pub mod connections;
 pub mod demo;

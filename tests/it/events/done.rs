@@ -672,6 +672,101 @@ async fn holds(house: &House, crew: &Crew, case: &str) {
     house.declined("/holds/{id}/releases", counsel, &shot, 409, "conflict");
 }
 
+async fn audits(house: &House, crew: &Crew, case: &str) {
+    let (auditor, asked) = (By::Person(&crew.auditor), By::Person(&crew.cast.reviewer));
+    let number = house.stage.loaded(case).await.row.number;
+    let day = crate::audits::stage::day(&house.stage, 0);
+    let route = "/audits";
+    let fields = |title: &'static str, seed: &'static str| {
+        [
+            ("title", title),
+            ("from", day.as_str()),
+            ("to", day.as_str()),
+            ("sample_size", "5"),
+            ("seed", seed),
+            ("exceptions", "late"),
+            ("walk", &number),
+        ]
+    };
+    for wrong in [
+        vec![("title", "专项审计")],
+        vec![("title", "专项审计"), ("from", "2026-03-02"), ("to", "2026-03-01"), ("sample_size", "5")],
+        vec![("title", "专项审计"), ("from", "2099-01-01"), ("to", "2099-01-02"), ("sample_size", "5")],
+        fields("", "audit-2026").to_vec(),
+        fields("专项审计", "with space").to_vec(),
+        [&fields("专项审计", "audit-2026")[..3], &[("sample_size", "1001")]].concat(),
+        [&fields("专项审计", "audit-2026")[..4], &[("exceptions", "odd")]].concat(),
+        [&fields("专项审计", "audit-2026")[..4], &[("walk", "FR-0")]].concat(),
+        vec![("title", "专项审计"), ("from", "2026-01-01"), ("to", "2026-01-02"), ("sample_size", "5"), ("walk", &number)],
+    ] {
+        let shot = house.post(auditor, route, &wrong).await;
+        house.declined(route, auditor, &shot, 422, "invalid");
+    }
+    let shot = house.post(auditor, route, &fields("专项审计", "audit-2026")).await;
+    house.worked(route, auditor, &shot);
+    let audit = shot.location;
+    let (route, path) = ("/audits/{id}/packs", format!("{audit}/packs"));
+    let shot = house.post(auditor, &path, &[("totp", "000000")]).await;
+    house.declined(route, auditor, &shot, 422, "invalid");
+    let shot = house.post(auditor, "/audits/nothing/packs", &[("totp", "000000")]).await;
+    house.declined(route, auditor, &shot, 404, "not_found");
+    let shot = house.post(auditor, &path, &[("totp", &house.fresh_code(&crew.auditor))]).await;
+    house.worked(route, auditor, &shot);
+    let pack = shot.events[0]["subject"]["id"].as_str().unwrap().to_owned();
+    let (route, path) = ("/audits/{id}/packs/{pack}/downloads", format!("{audit}/packs/{pack}/downloads"));
+    let shot = house.post(auditor, &path, &[("totp", &house.fresh_code(&crew.auditor))]).await;
+    house.declined(route, auditor, &shot, 409, "pack-not-ready");
+    house.stage.run().await;
+    for code in ["000000", ""] {
+        let shot = house.post(auditor, &path, &[("totp", code)]).await;
+        house.declined(route, auditor, &shot, 422, "invalid");
+    }
+    let shot = house.post(auditor, &path.replace(&pack, "nothing"), &[("totp", "000000")]).await;
+    house.declined(route, auditor, &shot, 404, "not_found");
+    let shot = house.post(auditor, &path, &[("totp", &house.fresh_code(&crew.auditor))]).await;
+    house.worked(route, auditor, &shot);
+
+    let id = audit.strip_prefix("/audits/").unwrap();
+    let route = "/questions";
+    let put = |person: &'static str, question: &'static str, cases: &'static str, events: &'static str| {
+        [("audit", id), ("person", person), ("question", question), ("cases", cases), ("events", events)]
+    };
+    for wrong in [
+        put("nobody-of-that-name", "为何逾期？", "", ""),
+        put("auditor", "为何逾期？", "", ""),
+        put("zhouqiming", "", "", ""),
+        put("zhouqiming", "为何逾期？", "FR-0", ""),
+        put("zhouqiming", "为何逾期？", "", "999999"),
+    ] {
+        let shot = house.post(auditor, route, &wrong).await;
+        house.declined(route, auditor, &shot, 422, "invalid");
+    }
+    let audit = By::Person(&crew.audit);
+    let mut to_auditor = put("auditor", "为何逾期？", "", "");
+    to_auditor[1].1 = "auditor";
+    let shot = house.post(audit, route, &to_auditor).await;
+    house.declined(route, audit, &shot, 422, "invalid");
+    let mut nowhere = put("zhouqiming", "为何逾期？", "", "");
+    nowhere[0].1 = "nothing";
+    let shot = house.post(auditor, route, &nowhere).await;
+    house.declined(route, auditor, &shot, 404, "not_found");
+    let mut right = put("zhouqiming", "为何在应办时间之后才决定？", "", "1 2");
+    right[3].1 = &number;
+    let shot = house.post(auditor, route, &right).await;
+    house.worked(route, auditor, &shot);
+    let question = shot.events[0]["subject"]["id"].as_str().unwrap().to_owned();
+    let (route, path) = ("/questions/{id}/answers", format!("/questions/{question}/answers"));
+    let shot = house.post(asked, &path, &[("answer", "")]).await;
+    house.declined(route, asked, &shot, 422, "invalid");
+    let stranger = By::Person(&crew.cast.lawyer);
+    let shot = house.post(stranger, &path, &[("answer", "不是问我的")]).await;
+    house.declined(route, stranger, &shot, 404, "not_found");
+    let shot = house.post(asked, &path, &[("answer", "当时正在核对附件范围。")]).await;
+    house.worked(route, asked, &shot);
+    let shot = house.post(asked, &path, &[("answer", "再答一次")]).await;
+    house.declined(route, asked, &shot, 409, "conflict");
+}
+
 #[actix_web::test]
 async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     let house = House::set().await;
@@ -685,6 +780,7 @@ async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     let case = guided(&house, &crew).await;
     evidence(&house, &crew, &case).await;
     holds(&house, &crew, &case).await;
+    audits(&house, &crew, &case).await;
     watching(&house, &crew).await;
     super::streams::streams(&house, &crew).await;
     programs(&house, &crew).await;

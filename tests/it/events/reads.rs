@@ -47,6 +47,7 @@ const fn free(route: &'static str, who: Who) -> Line {
 
 const TABLE: &[Line] = &[
     free("/static/{path:.*}", Who::Anybody),
+    free("/static/countermand-verifier.html", Who::Anybody),
     free("/healthz", Who::Anybody),
     free("/readyz", Who::Anybody),
     free("/metrics", Who::Token),
@@ -76,6 +77,12 @@ const TABLE: &[Line] = &[
     line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),
     line("/audit", Who::Auditor, "audit.searched"),
     line("/audit/{index}", Who::Auditor, "audit.read"),
+    line("/audits", Who::Auditor, "audit.read"),
+    free("/audits/new", Who::Auditor),
+    line("/audits/{id}", Who::Auditor, "audit.read"),
+    free("/questions", Who::Requester),
+    line("/questions", Who::Auditor, "page.read"),
+    line("/questions/{id}", Who::Auditor, "page.read"),
     line("/evidence", Who::Counsel, "evidence.read"),
     free("/evidence/verification", Who::Auditor),
     line("/evidence/{number}", Who::Counsel, "evidence.read"),
@@ -140,6 +147,8 @@ struct Things {
     reported: String,
     file: String,
     bundle: String,
+    audit: String,
+    question: String,
     hold: String,
     alert: String,
     user: String,
@@ -166,6 +175,12 @@ impl Things {
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("reason", "劳动仲裁委员会已受理，案号 2026-118"), ("totp", &code)];
         let hold = made(house.post(By::Person(&crew.counsel), "/holds", &fields).await);
+        let day = crate::audits::stage::day(stage, 0);
+        let fields = [("title", "专项审计"), ("from", day.as_str()), ("to", &day), ("sample_size", "1")];
+        let audit = made(house.post(By::Person(&crew.auditor), "/audits", &fields).await);
+        let fields = [("audit", audit.trim_start_matches("/audits/")), ("person", "hejing"), ("question", "依据哪一条制度？")];
+        let shot = house.post(By::Person(&crew.auditor), "/questions", &fields).await;
+        let question = format!("/questions/{}", shot.one("a question")["subject"]["id"].as_str().unwrap());
         let lost = Event::system(Action::WitnessLost, Subject::new("witness", "w")).outcome(Outcome::Failed);
         stage.app.record(lost).await.unwrap();
         alerts::watch::pass(&stage.app).await.unwrap();
@@ -194,6 +209,8 @@ impl Things {
             reported,
             file,
             bundle,
+            audit,
+            question,
             hold,
             alert,
             user: crew.nobody.caller.id.clone(),
@@ -214,6 +231,8 @@ impl Things {
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
             "/evidence/{number}" => self.bundle.clone(),
+            "/audits/{id}" => self.audit.clone(),
+            "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
             "/alerts/{id}" => format!("/alerts/{}", self.alert),
             "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),

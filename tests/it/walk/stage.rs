@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::web::{Data, resource};
 use countermand::{
     app::{
-        App, AppError, Caller, Turn, alerts,
+        App, AppError, Caller, Turn, alerts, audits,
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
         holds, people,
@@ -16,6 +16,7 @@ use countermand::{
     crypto::{token, totp},
     domain::{
         alert::Rule,
+        audit::ExceptionKind,
         event::{Action, Subject},
         role::{Permission, Role},
     },
@@ -215,8 +216,55 @@ impl Companies {
         self.halves().await;
         self.evidence(&done).await;
         self.holds(&done).await;
+        self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
+    }
+
+    /// An audit with a pack and questions, and one without.
+    async fn audits(&mut self, case: &str) {
+        let app = &self.full.app;
+        let zone = jiff::tz::TimeZone::get(&app.config.time_zone).unwrap();
+        let day = app.now().timestamp().to_zoned(zone).date().to_string();
+        let number = app.store.read({
+            let case = case.to_owned();
+            move |conn| Ok(countermand::store::recalls::find(conn, &case)?.unwrap().number)
+        });
+        let number = number.await.unwrap();
+        let mut made = Vec::new();
+        for title in ["2026 年第四季度强制撤回专项审计", "年度内控自查"] {
+            let new = audits::NewAudit {
+                title: title.into(),
+                from: day.clone(),
+                to: day.clone(),
+                exceptions: ExceptionKind::ALL.iter().map(|k| k.as_str().to_owned()).collect(),
+                sample_size: "5".into(),
+                seed: if made.is_empty() { "audit-2026-q4".into() } else { String::new() },
+                ..audits::NewAudit::default()
+            };
+            made.push(audits::open(app, self.caller("auditor"), new).await.unwrap().value.id);
+        }
+        let code = self.code("auditor");
+        let pack = audits::packs::request(app, self.caller("auditor"), &made[0], &code).await.unwrap().value;
+        countermand::jobs::run_due(app).await.unwrap();
+        let mut questions = Vec::new();
+        for (who, question) in [("reviewer", "该案部门复核超过应办时间，请说明原因。"), ("lawyer", "请说明法务合规复核时所依据的制度条款。")]
+        {
+            let new = audits::questions::NewQuestion {
+                audit: made[0].clone(),
+                person: self.username(who),
+                question: question.into(),
+                cases: number.clone(),
+                events: "12 20".into(),
+            };
+            questions.push(audits::questions::put(app, self.caller("auditor"), new).await.unwrap().value);
+        }
+        audits::questions::answer(app, self.caller("lawyer"), &questions[1], "依据《信息发布管理办法》第十四条。").await.unwrap();
+        self.call("audit", &made[0]);
+        self.call("audit.bare", &made[1]);
+        self.call("pack", pack);
+        self.call("question.open", &questions[0]);
+        self.call("question.answered", &questions[1]);
     }
 
     /// A stream that delivers, one that is stuck, and one whose receiver wanted no more.

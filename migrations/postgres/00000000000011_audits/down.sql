@@ -1,0 +1,3 @@
+DROP TABLE audit_questions;
+DROP TABLE audit_packs;
+DROP TABLE audits;

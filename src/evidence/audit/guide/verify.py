@@ -1,0 +1,327 @@
+#!/usr/bin/env python3
+"""Checks an unpacked auditor's pack with Python's standard library alone.
+
+Usage: python3 data/verify.py FOLDER
+
+Covers manifests, the run of leaves (RFC 6962 hashes, RFC 9162 section 2.1.4.2), its edges, commitments, the population, the closing counts,
+the case numbers, the exceptions, the sample, the counts of the controls and the walk-through. Signatures need OpenSSL: see
+data/VERIFY.en.md. Prints one line a check; exit code 0 if everything here holds, 1 otherwise.
+"""
+import base64
+import csv
+import datetime
+import hashlib
+import json
+import os
+import sys
+
+bag = sys.argv[1] if len(sys.argv) > 1 else "."
+problems = []
+
+
+def path(name):
+    return os.path.join(bag, *name.split("/"))
+
+
+def read(name):
+    with open(path(name), "rb") as f:
+        return f.read()
+
+
+def lines(name):
+    with open(path(name), "rb") as f:
+        for line in f:
+            if not line.endswith(b"\n"):
+                problems.append(name + ": the last line is cut")
+            yield line.rstrip(b"\n")
+
+
+def rows(name):
+    """A CSV file as dictionaries; the apostrophe that keeps spreadsheets from running a cell is taken away."""
+    with open(path(name), encoding="utf-8-sig", newline="") as f:
+        return [{k: v[1:] if v.startswith("'") else v for k, v in row.items()} for row in csv.DictReader(f)]
+
+
+def sha256(*pieces):
+    return hashlib.sha256(b"".join(pieces)).digest()
+
+
+def instant(text):
+    return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
+
+
+def check(name, bad, about=""):
+    bad = list(bad)
+    problems.extend("%s: %s" % (name, b) for b in bad[:20])
+    if len(bad) > 20:
+        problems.append("%s: and %d more" % (name, len(bad) - 20))
+    print("%-4s %s %s" % ("FAIL" if bad else "ok", name, about))
+
+
+def manifest(name, algorithm):
+    listed, bad = set(), []
+    for line in lines(name):
+        digest, _, file = line.decode("utf-8").partition("  ")
+        listed.add(file)
+        hasher = hashlib.new(algorithm)
+        try:
+            with open(path(file), "rb") as f:
+                for piece in iter(lambda: f.read(1 << 20), b""):
+                    hasher.update(piece)
+        except OSError:
+            bad.append(file + " is missing")
+            continue
+        if hasher.hexdigest() != digest:
+            bad.append(file + " is another file")
+    check(name, bad, "%d files" % len(listed))
+    return listed
+
+
+def root_from(index, size, leaf, proof):
+    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2), or None."""
+    if index >= size:
+        return None
+    node, last, value = index, size - 1, leaf
+    for sibling in proof:
+        if last == 0:
+            return None
+        if node & 1 or node == last:
+            value = sha256(b"\x01", sibling, value)
+            while not node & 1 and node:
+                node >>= 1
+                last >>= 1
+        else:
+            value = sha256(b"\x01", value, sibling)
+        node >>= 1
+        last >>= 1
+    return value if last == 0 else None
+
+
+def consistent(old, old_root, new, new_root, proof):
+    """Whether the log of `new` leaves begins with the log of `old` leaves (RFC 9162, section 2.1.4.2)."""
+    if old == 0 or old == new:
+        return not proof and (old == 0 or old_root == new_root)
+    way = [old_root] + proof if old & (old - 1) == 0 else proof
+    if not way:
+        return False
+    node, last = old - 1, new - 1
+    while node & 1:
+        node >>= 1
+        last >>= 1
+    of_old = of_new = way[0]
+    for sibling in way[1:]:
+        if last == 0:
+            return False
+        if node & 1 or node == last:
+            of_old, of_new = sha256(b"\x01", sibling, of_old), sha256(b"\x01", sibling, of_new)
+            while not node & 1 and node:
+                node >>= 1
+                last >>= 1
+        else:
+            of_new = sha256(b"\x01", of_new, sibling)
+        node >>= 1
+        last >>= 1
+    return last == 0 and of_old == old_root and of_new == new_root
+
+
+class Frontier:
+    """The complete subtrees that a tree is made of; what is appended changes only the last ones."""
+
+    def __init__(self, size, peaks):
+        self.size, self.peaks = size, list(peaks)
+
+    def append(self, leaf):
+        value, size = leaf, self.size
+        while size & 1:
+            value = sha256(b"\x01", self.peaks.pop(), value)
+            size >>= 1
+        self.peaks.append(value)
+        self.size += 1
+
+    def root(self):
+        if not self.peaks:
+            return sha256()
+        value = self.peaks[-1]
+        for peak in reversed(self.peaks[:-1]):
+            value = sha256(b"\x01", peak, value)
+        return value
+
+
+manifest("tagmanifest-sha256.txt", "sha256")
+payload = manifest("manifest-sha256.txt", "sha256")
+if manifest("manifest-sha512.txt", "sha512") != payload:
+    problems.append("the two payload manifests list different files")
+found = set()
+for folder, _, files in os.walk(path("data")):
+    for file in files:
+        found.add(os.path.relpath(os.path.join(folder, file), bag).replace(os.sep, "/"))
+check("no other files", sorted(found - payload))
+
+facts = json.loads(read("data/audit.json"))
+audit = facts["audit"]
+begin, end = instant(audit["from"]), instant(audit["to"])
+margin = datetime.timedelta(seconds=facts["margin_seconds"])
+text = read("data/proofs/checkpoint.txt")
+origin, size, root = text.decode().split("\n")[:3]
+size, root = int(size), base64.b64decode(root, validate=True)
+told = (facts["log"]["origin"], facts["log"]["size"], facts["log"]["root"])
+check("checkpoint", ([] if read("data/proofs/checkpoint.note").startswith(text + b"\n") else ["checkpoint.txt is not the text of checkpoint.note"])
+      + ([] if told == (origin, size, root.hex()) else ["audit.json speaks of another checkpoint"]), "%d events" % size)
+
+# What opens the details of the events of cases.
+details, bad = {}, []
+for line in lines("data/parts.jsonl"):
+    part = json.loads(line)
+    details[part["index"]] = part
+opened = {}
+
+
+def detail(index, leaf):
+    """The event's detail, if it is shown and opens its commitment."""
+    part = details.get(index)
+    if part is None or "withheld" in part:
+        return facts["fallback"].get(leaf["id"], {})
+    value = part["value"].encode("utf-8")
+    if part["event"] != leaf["id"] or base64.b64encode(sha256(bytes.fromhex(part["salt"]), value)).decode() != leaf["parts"].get("detail"):
+        bad_parts.append("event %d: its detail does not open its commitment" % index)
+        return {}
+    opened[index] = True
+    return json.loads(value)
+
+
+# The run of leaves: every event of the log from before the period to after it.
+proof = json.loads(read("data/proofs/range.json"))
+run = Frontier(proof["first"], [bytes.fromhex(h) for h in proof["before"]])
+bad_parts, order_bad = [], []
+first = last = latest = None
+cases, closings, mine = {}, [], {}
+counts, refused, kinds = {}, set(), {}
+ONE = {"recall.resubmitted": "resubmitted", "recall.withdrawn": "withdrawn", "recall.expired": "expired", "recall.halted": "halted"}
+
+
+def take(index, line, leaf):
+    """Cases, closings and the exceptions that a leaf alone tells."""
+    at, case = instant(leaf["at"]), leaf.get("case")
+    inside = begin <= at < end
+    key = (leaf["action"], leaf["outcome"])
+    if inside:
+        counts.setdefault(key, []).append(index)
+        if leaf["outcome"] == "refused":
+            refused.add(index)
+    if inside and key == ("recall.submitted", "success"):
+        said = detail(index, leaf)
+        cases[case] = {"index": index, "at": leaf["at"], "number": said.get("number", ""), "line": hashlib.sha256(line).hexdigest(), "leaves": []}
+    if case not in cases or cases[case].get("closed") is not None:
+        return
+    if leaf["action"] == "case.closed":
+        cases[case]["closed"] = index
+        said = detail(index, leaf)
+        of = [(i, h) for i, h in cases[case]["leaves"] if "last" not in said or i <= said["last"]]
+        told = (len(of), of[0][0], of[-1][0], hashlib.sha256(b"".join(h for _, h in of)).hexdigest()) if of else None
+        if "count" in said and told != (said["count"], said["first"], said["last"], said["leaf_hashes"]):
+            closings.append("case %s: its events are not those that case.closed counts" % cases[case]["number"])
+        return
+    cases[case]["leaves"].append((index, sha256(b"\x00", line)))
+    if leaf["outcome"] == "success" and leaf["action"] in ONE:
+        kinds.setdefault(ONE[leaf["action"]], set()).add(index)
+
+
+pieces = sorted(name for name in payload if name.startswith("data/leaves/") and name != "data/leaves/beyond.jsonl")
+engagement = None
+for name in pieces:
+    for line in lines(name):
+        index, leaf = run.size, json.loads(line)
+        run.append(sha256(b"\x00", line))
+        at = instant(leaf["at"])
+        first = first or at
+        last = at
+        if latest and latest - at > margin:
+            order_bad.append("event %d comes %s after a later one" % (index, latest - at))
+        latest = max(latest or at, at)
+        mine[index] = leaf["id"]
+        if leaf["id"] == audit["opened_event"]:
+            engagement = (index, leaf)
+        take(index, line, leaf)
+length = run.size - proof["first"]
+whole = run.size == proof["end"] and consistent(run.size, run.root(), size, root, [bytes.fromhex(h) for h in proof["consistency"]])
+check("the leaves are a run of the log without a gap", [] if whole and proof["size"] == size else ["leaves %d to %d do not lead to the checkpoint" % (proof["first"], run.size)], "%d leaves" % length)
+check("the run begins before the period", [] if proof["first"] == 0 or (first and first < begin - margin) else ["the first leaf is of %s" % first])
+check("the run ends after the period or with the log", [] if run.size == size or (last and last >= end + margin) else ["the last leaf is of %s" % last])
+check("places and times agree", order_bad)
+
+bad = []
+for line, told in zip(lines("data/leaves/beyond.jsonl"), lines("data/proofs/beyond.jsonl")):
+    told, leaf = json.loads(told), json.loads(line)
+    if root_from(told["index"], size, sha256(b"\x00", line), [bytes.fromhex(h) for h in told["proof"]]) != root:
+        bad.append("event %d is not in the log" % told["index"])
+    if proof["first"] <= told["index"] < proof["end"]:
+        bad.append("event %d lies in the run" % told["index"])
+    mine[told["index"]] = leaf["id"]
+    if leaf["id"] == audit["opened_event"]:
+        engagement = (told["index"], leaf)
+    if told["index"] >= proof["end"]:
+        take(told["index"], line, leaf)
+check("what happened to the cases afterwards", bad)
+
+population = {row["case_id"]: row for row in rows("data/cases.csv")}
+bad = ["case %s (event %d) is not in cases.csv" % (cases[c]["number"] or c, cases[c]["index"]) for c in cases if c not in population]
+bad += ["case %s is in cases.csv and was not opened in the period" % population[c]["case_number"] for c in population if c not in cases]
+for c in set(cases) & set(population):
+    row, case = population[c], cases[c]
+    told = (int(row["opened_index"]), row["opened_at_utc"], row["case_number"], row["leaf_sha256"], row["closed_index"], int(row["events"]))
+    if told != (case["index"], case["at"], case["number"], case["line"], str(case.get("closed", "")), len(case["leaves"])):
+        bad.append("case %s: cases.csv says otherwise than its leaves" % row["case_number"])
+check("population", bad, "%d cases" % len(population))
+check("closing counts", closings)
+
+numbers = {case["number"] for case in cases.values()}
+bad = ["FR-%s-%04d is missing" % (d["day"], n) for d in facts["numbers"] for n in range(1, d["given"] + 1) if "FR-%s-%04d" % (d["day"], n) not in numbers]
+bad += ["%s: a day without its count" % n for n in numbers if n.split("-")[1:2] not in [[d["day"]] for d in facts["numbers"]]]
+check("case numbers without a gap", bad)
+
+exceptions = rows("data/exceptions.csv")
+bad = ["%s at event %s, which is not here" % (e["kind"], e["event_index"]) for e in exceptions if mine.get(int(e["event_index"])) != e["event_id"]]
+kinds["refused"] = refused
+for kind, indices in kinds.items():
+    listed = {int(e["event_index"]) for e in exceptions if e["kind"] == kind}
+    if kind in audit["exceptions"]:
+        bad += ["%s at event %d is not listed" % (kind, i) for i in sorted(indices - listed)]
+        bad += ["%s at event %d is none" % (kind, i) for i in sorted(listed - indices)]
+check("exceptions", bad, "%d" % len(exceptions))
+
+keys = sorted((hashlib.sha256((audit["seed"] + c).encode()).hexdigest(), c) for c in cases)[:audit["sample_size"]]
+sample = [(row["key"], row["case_id"]) for row in rows("data/sample.csv")]
+check("sample", [] if keys == sample else ["the seed draws %s" % [c for _, c in keys]], "%d of %d" % (len(sample), len(cases)))
+
+bad = []
+for row in rows("data/controls.csv"):
+    of = counts.get((row["action"], row["outcome"]), [])
+    told = (int(row["count"]), row["first_index"], row["last_index"])
+    if told != (len(of), str(of[0]) if of else "", str(of[-1]) if of else "") or not {int(i) for i in row["samples"].split()} <= set(of):
+        bad.append("%s %s: %d events in the run" % (row["action"], row["outcome"], len(of)))
+check("controls", bad)
+
+bad = []
+if engagement is None:
+    bad.append("the event that recorded the seed is not here")
+else:
+    said = detail(*engagement).get("after")
+    if said is not None and any(said.get(k) != audit.get(k) for k in ("from", "to", "as_at", "seed", "sample_size", "exceptions", "walk")):
+        bad.append("what was recorded when the audit was opened is not what audit.json says")
+check("period, seed and sample were recorded in the log", bad)
+
+if facts.get("walk_case"):
+    bad, steps = [], 0
+    for line, told in zip(lines("data/walkthrough/events.jsonl"), lines("data/walkthrough/inclusion.jsonl")):
+        told, steps = json.loads(told), steps + 1
+        if root_from(told["index"], size, sha256(b"\x00", line), [bytes.fromhex(h) for h in told["proof"]]) != root:
+            bad.append("event %d is not in the log" % told["index"])
+        if json.loads(line).get("case") != facts["walk_case"]:
+            bad.append("event %d is of another case" % told["index"])
+    check("walk-through", bad, "%d steps" % steps)
+check("commitments", bad_parts, "%d opened" % len(opened))
+
+for problem in problems:
+    print("FAIL", problem)
+print("FAIL" if problems else "OK, apart from signatures, which OpenSSL checks")
+sys.exit(1 if problems else 0)

@@ -1,0 +1,159 @@
+//! Packs that somebody changed who holds even the key that signs them: what is wrong is named.
+
+use countermand::evidence::zip::Files;
+
+use super::stage::{audit, check, company, failed, files, pack, python, sealed, text, wanted};
+use crate::support::db::TestDb;
+
+fn put(files: &mut Files, path: &str, text: String) {
+    assert!(files.insert(path.to_owned(), text.into_bytes()).is_some(), "{path}");
+}
+
+/// The file of leaves.
+fn leaves(files: &Files) -> String {
+    files.keys().find(|p| p.starts_with("data/leaves/0")).unwrap().clone()
+}
+
+#[actix_web::test]
+async fn whatever_is_taken_away_or_exchanged_is_named() {
+    let (stage, _, cases) = company(TestDb::one()).await;
+    let audit = audit(&stage, wanted(&stage)).await;
+    let at = tempfile::tempdir().unwrap();
+    let bytes = pack(&stage, &audit, &at.path().join("pack.zip")).await;
+    let (folder, whole) = files(&bytes);
+    let again = sealed(&stage, &folder, whole.clone());
+    assert_eq!(failed(&check(&stage, &again)), Vec::<&str>::new(), "put together again it is the same pack");
+    assert!(python(&again).0);
+
+    let gone = cases[1].as_str();
+    let without = |text: &str| text.split_inclusive('\n').filter(|line| !line.contains(gone)).collect::<String>();
+    type Change<'a> = Box<dyn Fn(&mut Files) + 'a>;
+    let tries: [(&str, &str, &str, Change<'_>); 10] = [
+        (
+            "a case taken out of cases.csv",
+            "audit_population",
+            "is not in cases.csv",
+            Box::new(|files| {
+                let text = without(&text(files, "data/cases.csv"));
+                put(files, "data/cases.csv", text);
+            }),
+        ),
+        (
+            "a case taken out of cases.csv and of the leaves",
+            "audit_range",
+            "the leaves are a run of the log without a gap",
+            Box::new(|files| {
+                for path in [leaves(files), "data/cases.csv".into(), "data/exceptions.csv".into(), "data/parts.jsonl".into()] {
+                    let text = without(&text(files, &path));
+                    put(files, &path, text);
+                }
+            }),
+        ),
+        (
+            "two leaves exchanged",
+            "audit_range",
+            "the leaves are a run of the log without a gap",
+            Box::new(|files| {
+                let path = leaves(files);
+                let text = text(files, &path);
+                let mut lines: Vec<&str> = text.split_inclusive('\n').collect();
+                lines.swap(3, 4);
+                put(files, &path, lines.concat());
+            }),
+        ),
+        (
+            "another case in the sample",
+            "audit_sample",
+            "sample: the seed draws",
+            Box::new(|files| {
+                let text = text(files, "data/sample.csv");
+                let (one, two) = (cases[0].as_str(), cases[1].as_str());
+                let text = if text.contains(one) { text.replace(one, two) } else { text.replace(two, one) };
+                put(files, "data/sample.csv", text);
+            }),
+        ),
+        (
+            "another seed",
+            "audit_engagement",
+            "what was recorded when the audit was opened is not what audit.json says",
+            Box::new(|files| {
+                let text = text(files, "data/audit.json").replace(super::stage::SEED, "another-seed");
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
+            "a shorter period",
+            "audit_engagement",
+            "what was recorded when the audit was opened is not what audit.json says",
+            Box::new(|files| {
+                let from = countermand::clock::Instant(audit.from_at).to_rfc3339();
+                let later = countermand::clock::Instant(audit.from_at + 3_600_000_000).to_rfc3339();
+                let text = text(files, "data/audit.json").replace(&from, &later);
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
+            "a number taken out",
+            "audit_numbers",
+            "case numbers without a gap",
+            Box::new(|files| {
+                let text = text(files, "data/audit.json").replace("\"given\": 2", "\"given\": 3");
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
+            "a detail changed",
+            "commitments",
+            "does not open its commitment",
+            Box::new(|files| {
+                let text = text(files, "data/parts.jsonl").replacen("\\\"leak\\\"", "\\\"other\\\"", 1);
+                put(files, "data/parts.jsonl", text);
+            }),
+        ),
+        (
+            "an exception taken out",
+            "audit_exceptions",
+            "exceptions: resubmitted at event",
+            Box::new(|files| {
+                let text: String = text(files, "data/exceptions.csv").split_inclusive('\n').filter(|l| !l.starts_with("resubmitted")).collect();
+                put(files, "data/exceptions.csv", text);
+            }),
+        ),
+        (
+            "a count changed",
+            "audit_controls",
+            "controls: recall.decided success",
+            Box::new(|files| {
+                let text = text(files, "data/controls.csv").replacen("recall.decided,success,5", "recall.decided,success,6", 1);
+                put(files, "data/controls.csv", text);
+            }),
+        ),
+    ];
+    for (what, name, words, change) in tries {
+        let mut changed = whole.clone();
+        change(&mut changed);
+        assert_ne!(changed, whole, "{what}: nothing was changed");
+        let changed = sealed(&stage, &folder, changed);
+        let outcome = check(&stage, &changed);
+        assert!(failed(&outcome).contains(&name), "{what}: {:?}", failed(&outcome));
+        let (holds, said) = python(&changed);
+        assert!(!holds && said.contains(words), "{what}: {said}");
+    }
+}
+
+#[actix_web::test]
+async fn without_the_key_nothing_can_be_changed_at_all() {
+    let (stage, ..) = company(TestDb::one()).await;
+    let audit = audit(&stage, wanted(&stage)).await;
+    let at = tempfile::tempdir().unwrap();
+    let bytes = pack(&stage, &audit, &at.path().join("pack.zip")).await;
+    let (folder, whole) = files(&bytes);
+    for path in ["data/access.csv", "data/questions.csv", "data/report.html", "data/verify.py", "tagmanifest-sha256.txt"] {
+        let mut changed = whole.clone();
+        changed.get_mut(path).unwrap().push(b'\n');
+        let changed = countermand::evidence::zip::write(&folder, &changed).unwrap();
+        assert_ne!(failed(&check(&stage, &changed)), Vec::<&str>::new(), "{path}");
+    }
+    let nobody = countermand::evidence::verify::verify(&bytes, &[], &countermand::evidence::zip::Limits::default());
+    assert_eq!(nobody.result.as_str(), "unknown", "a key that nobody knows proves nothing");
+}
