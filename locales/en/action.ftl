@@ -1,6 +1,8 @@
 # Actions in the audit trail
 action-log-started = Log started
 action-log-renewed = Log renewed
+action-key-announced = Log keys announced
+action-key-retired = Log keys retired
 action-checkpoint-accepted = Checkpoint accepted
 action-backup-taken = Backup taken
 action-backup-restored = Backup restored

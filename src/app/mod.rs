@@ -12,6 +12,7 @@ pub mod connections;
 pub mod content;
 pub mod evidence;
 pub mod holds;
+pub mod keys;
 pub mod looks;
 pub mod notices;
 pub mod once;

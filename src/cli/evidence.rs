@@ -29,7 +29,10 @@ use crate::{
         verify::{Answer, Outcome, Pin, verify},
         zip::Limits,
     },
-    ledger::note::Vkey,
+    ledger::{
+        mldsa::MldsaVkey,
+        note::{Vkey, VkeyError},
+    },
 };
 
 /// Arguments of `evidence`.
@@ -156,7 +159,13 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
 pub(super) fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
     let mut pins = Vec::new();
     if let Some(text) = log_key {
-        pins.push(Pin::Log(Vkey::parse(text.trim()).map_err(|e| Trouble::Cannot(format!("--log-key: {e}")))?));
+        let wrong = |e: VkeyError| Trouble::Cannot(format!("--log-key: {e}"));
+        for key in text.split_whitespace() {
+            pins.push(match MldsaVkey::parse(key) {
+                Err(VkeyError::Type(_)) => Pin::Log(Vkey::parse(key).map_err(wrong)?),
+                second => Pin::Mldsa(second.map_err(wrong)?),
+            });
+        }
     }
     if let Some(data) = data {
         let config = Config::load(data, std::iter::empty::<(String, String)>()).map_err(|e| Trouble::Cannot(format!("--data: {e}")))?;

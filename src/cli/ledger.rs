@@ -5,19 +5,23 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    time::Duration,
 };
 
 use crate::{
     app::Caller,
     cli::deployment::{Deployment, Trouble, finish, secret_file},
+    clock::Instant,
     domain::event::{Action, Subject},
     ledger::{
-        checkpoint::{Checkpoint, Note, Vkey},
+        checkpoint::{Checkpoint, Note, Vkey, VkeyError},
+        mldsa::MldsaVkey,
         proof::Proof,
         publish::publish,
     },
     store::{
         Options, Store, StoreError,
+        keys::RotateError,
         reader::{self, TileReader},
         renewal::{self, RenewError, Renewed},
         signer,
@@ -45,9 +49,9 @@ enum Command {
         /// Print one JSON object
         #[arg(long)]
         json: bool,
-        /// The log's verifier key as known from elsewhere
+        /// A verifier key of the log as known from elsewhere, of either kind; may be given several times
         #[arg(long, value_name = "KEY")]
-        vkey: Option<String>,
+        vkey: Vec<String>,
         /// A checkpoint kept elsewhere; may be given several times
         #[arg(long, value_name = "FILE")]
         against: Vec<PathBuf>,
@@ -59,6 +63,9 @@ enum Command {
         /// Print the log's verifier key instead
         #[arg(long)]
         vkey: bool,
+        /// Print every verifier key that checks it, one a line: Ed25519, ML-DSA-44, and those that are taking over
+        #[arg(long, conflicts_with = "vkey")]
+        vkeys: bool,
     },
     /// Print the proof of one event as a .tlog-proof
     Proof {
@@ -81,6 +88,20 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         against: PathBuf,
     },
+    /// Announce new keys for the log, which sign beside the old ones until these are retired
+    Rotate {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// How many days both sign
+        #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u32).range(0..=3650))]
+        overlap: u32,
+        /// Retire the old keys now, also before the overlap is over
+        #[arg(long, conflicts_with = "overlap")]
+        finish: bool,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Begin a new log, with a new name and key, where a restored one must not go on
     Renew {
         #[command(flatten)]
@@ -97,21 +118,30 @@ enum Command {
 /// 0: holds, or done; 1: does not hold; 2: could not tell.
 pub fn run(args: &Args) -> ExitCode {
     match &args.command {
-        Command::Verify { deployment, json, vkey, against, .. } => finish("ledger verify", verify(deployment, *json, vkey.as_deref(), against)),
-        Command::Checkpoint { deployment, vkey } => finish("ledger checkpoint", checkpoint(deployment, *vkey)),
+        Command::Verify { deployment, json, vkey, against, .. } => finish("ledger verify", verify(deployment, *json, vkey, against)),
+        Command::Checkpoint { deployment, vkey, vkeys } => finish("ledger checkpoint", checkpoint(deployment, *vkey, *vkeys)),
         Command::Proof { deployment, index } => finish("ledger proof", proof(deployment, *index)),
         Command::Accept { deployment, against } => finish("ledger accept", accept(deployment, against)),
+        Command::Rotate { deployment, overlap, finish, json } => {
+            self::finish("ledger rotate", rotate(deployment, (!finish).then_some(*overlap), *json))
+        }
         Command::Renew { deployment, reason_file, json } => finish("ledger renew", renew(deployment, reason_file.as_deref(), *json)),
         Command::Publish { deployment, out } => finish("ledger publish", write(deployment, out)),
     }
 }
 
-fn verify(deployment: &Deployment, json: bool, vkey: Option<&str>, files: &[PathBuf]) -> Result<(), Trouble> {
+fn verify(deployment: &Deployment, json: bool, vkeys: &[String], files: &[PathBuf]) -> Result<(), Trouble> {
     let (_, database) = deployment.existing()?;
-    let vkey = vkey.map(Vkey::parse).transpose().map_err(Trouble::cannot)?;
+    let mut against = Against::default();
+    for text in vkeys.iter().flat_map(|text| text.split_whitespace()) {
+        match MldsaVkey::parse(text) {
+            Err(VkeyError::Type(_)) => against.vkey = Some(Vkey::parse(text).map_err(Trouble::cannot)?),
+            second => against.mldsa = Some(second.map_err(Trouble::cannot)?),
+        }
+    }
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
-    let notes = files.iter().map(read).collect::<Result<_, _>>()?;
-    let report = inspect(&database, &deployment.data, &Against { vkey, notes, restoring: false }).map_err(Trouble::cannot)?;
+    against.notes = files.iter().map(read).collect::<Result<_, _>>()?;
+    let report = inspect(&database, &deployment.data, &against).map_err(Trouble::cannot)?;
     if json {
         say!("{}", serde_json::to_string(&report).map_err(Trouble::cannot)?);
     } else {
@@ -135,6 +165,12 @@ fn print(report: &Report) {
     let c = &report.checked;
     say!("{} events, root {}", report.size, report.root);
     say!("checked: {} leaves, {} parts, {} projections, {} tiles, {} checkpoints", c.leaves, c.parts, c.projections, c.tiles, c.checkpoints);
+    for key in &report.keys {
+        let from = key.announced.map_or_else(String::new, |index| format!(", announced by event {index}"));
+        let until = key.retired.map_or_else(String::new, |index| format!(", retired by event {index}"));
+        say!("signed by {}{from}{until}", key.vkey);
+        key.mldsa.iter().for_each(|vkey| say!("and by {vkey}"));
+    }
     for p in &report.problems {
         let index = p.index.map_or_else(|| "-".to_owned(), |i| i.to_string());
         say!(
@@ -154,9 +190,11 @@ fn open(deployment: &Deployment) -> Result<Store, Trouble> {
     Ok(deployment.open()?.store)
 }
 
-fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
+fn checkpoint(deployment: &Deployment, vkey: bool, vkeys: bool) -> Result<(), Trouble> {
     let store = open(deployment)?;
-    if vkey {
+    if vkeys {
+        say!("{}", self::vkeys(&store)?.trim_end());
+    } else if vkey {
         say!("{}", store.vkey().map_err(Trouble::cannot)?);
     } else {
         let note = store.newest_note().map_err(Trouble::cannot)?;
@@ -164,6 +202,12 @@ fn checkpoint(deployment: &Deployment, vkey: bool) -> Result<(), Trouble> {
         say!("{}", store.read_now(|conn| witnesses::cosigned(conn, size, note)).map_err(Trouble::cannot)?.trim_end());
     }
     Ok(())
+}
+
+/// Every verifier key that checks the newest checkpoint, one a line.
+fn vkeys(store: &Store) -> Result<String, Trouble> {
+    let rows = store.in_force().map_err(Trouble::cannot)?;
+    Ok(rows.into_iter().flat_map(|row| std::iter::once(row.vkey).chain(row.mldsa)).map(|vkey| format!("{vkey}\n")).collect())
 }
 
 fn proof(deployment: &Deployment, index: u64) -> Result<(), Trouble> {
@@ -185,11 +229,12 @@ fn write(deployment: &Deployment, out: &Path) -> Result<(), Trouble> {
     let store = open(deployment)?;
     let note = store.newest_note().map_err(Trouble::cannot)?;
     let vkey = store.vkey().map_err(Trouble::cannot)?;
-    publish(entries(&store), &note, &vkey, |path, bytes| {
+    let put = |path: &str, bytes: &[u8]| {
         let path = out.join(path);
         path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, bytes)).map_err(|e| format!("{}: {e}", path.display()))
-    })
-    .map_err(Trouble::cannot)
+    };
+    put("vkeys", vkeys(&store)?.as_bytes()).map_err(Trouble::Cannot)?;
+    publish(entries(&store), &note, &vkey, put).map_err(Trouble::cannot)
 }
 
 fn accept(deployment: &Deployment, file: &Path) -> Result<(), Trouble> {
@@ -205,6 +250,38 @@ fn accept(deployment: &Deployment, file: &Path) -> Result<(), Trouble> {
     store.write_now(move |tx| tx.append(event.clone())).map_err(Trouble::cannot)?;
     store.checkpoint_now().map_err(Trouble::cannot)?;
     say!("accepted the checkpoint over {} events", accepted.size);
+    Ok(())
+}
+
+/// Announces new keys that sign beside the old for so many days, or retires the old ones.
+fn rotate(deployment: &Deployment, overlap: Option<u32>, json: bool) -> Result<(), Trouble> {
+    let store = open(deployment)?;
+    let event = |action, subject| Caller::shell().event(action, subject);
+    let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+    let old = store.in_force().map_err(Trouble::cannot)?.swap_remove(0);
+    let done = match overlap {
+        Some(overlap) => store.rotate(days(overlap), event),
+        None => store.retire(true, event),
+    };
+    let new = done.map_err(|e| match e {
+        RotateError::Store(e) => Trouble::cannot(e),
+        RotateError::Uncovered => Trouble::cannot(e),
+        other => Trouble::No(other.to_string()),
+    })?;
+    let until = store.in_force().map_err(Trouble::cannot)?.swap_remove(0).ends_at.map(|at| Instant(at).to_rfc3339());
+    if json {
+        say!("{}", serde_json::json!({ "old": old.vkey, "vkey": new.vkey, "mldsa": new.mldsa, "until": until }));
+        return Ok(());
+    }
+    match until {
+        Some(until) => {
+            say!("both keys sign from now on; the server retires the old one after {until}, `ledger rotate --finish` before");
+            say!("copy keys/log.key.new and keys/log-mldsa.key.new to other nodes, and give everybody who checks this log the new keys:");
+        }
+        None => say!("retired {}; from now on these alone sign:", old.vkey),
+    }
+    say!("{}", new.vkey);
+    new.mldsa.iter().for_each(|vkey| say!("{vkey}"));
     Ok(())
 }
 

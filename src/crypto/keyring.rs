@@ -12,13 +12,19 @@ use std::{
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::{passphrase, private, seal::Key};
+use super::{mldsa::MldsaKey, passphrase, private, seal::Key};
 
 /// The key files, below the data folder.
 const ENVELOPE: &str = "keys/envelope.key";
 const LOG: &str = "keys/log.key";
-/// The key of a log that is being renewed, until it takes the other's place.
+/// The seed of the log's second key, for ML-DSA-44.
+const MLDSA: &str = "keys/log-mldsa.key";
+/// The keys of a log that is being renewed, until they take the others' place: the first last.
 const NEXT: &str = "keys/log.key.next";
+const NEXT_MLDSA: &str = "keys/log-mldsa.key.next";
+/// The keys that are to follow those in use; both sign until the others are retired.
+const COMING: &str = "keys/log.key.new";
+const COMING_MLDSA: &str = "keys/log-mldsa.key.new";
 /// Verifier keys of logs that have ended; nothing secret.
 const FORMER: &str = "keys/former";
 /// What binds sealed keys to being a backup's.
@@ -35,6 +41,15 @@ pub enum KeyringError {
     Io { path: PathBuf, source: io::Error },
 }
 
+/// Two keys that sign the log together.
+#[derive(Clone)]
+pub struct LogKeys {
+    /// Ed25519.
+    pub log: SigningKey,
+    /// ML-DSA-44; none in an installation that is older than this signature, until its server starts.
+    pub mldsa: Option<MldsaKey>,
+}
+
 /// The installation's keys.
 #[derive(Clone)]
 pub struct Keyring {
@@ -42,19 +57,73 @@ pub struct Keyring {
     pub envelope: Key,
     /// Signs checkpoints.
     pub log: SigningKey,
+    /// Signs them a second time.
+    pub mldsa: Option<MldsaKey>,
+    /// What is to follow `log` and `mldsa`.
+    pub coming: Option<LogKeys>,
 }
 
 impl Keyring {
-    /// Opens the key files under `data`. With `create`, files that do not exist yet are made; without, their absence is an error.
+    /// Opens the key files under `data`. With `create`, files that do not exist yet are made; without, their absence is an error, save for
+    /// those that not every installation has.
     pub fn open(data: &Path, create: bool) -> Result<Self, KeyringError> {
         let envelope = load(&data.join(ENVELOPE), create)?;
         let log = load(&data.join(LOG), create)?;
-        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log: SigningKey::from_bytes(&log) })
+        let mldsa = if create { Some(load(&data.join(MLDSA), true)?) } else { there(&data.join(MLDSA))? };
+        let coming =
+            there(&data.join(COMING))?.map(|log| -> Result<_, KeyringError> { Ok(pair(&log, there(&data.join(COMING_MLDSA))?)) }).transpose()?;
+        let LogKeys { log, mldsa } = pair(&log, mldsa);
+        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log, mldsa, coming })
+    }
+
+    /// Makes the file of the second key where an older installation has none.
+    pub fn make_mldsa(data: &Path) -> Result<(), KeyringError> {
+        load(&data.join(MLDSA), true).map(drop)
+    }
+
+    /// Makes the files of the keys that are to follow; those that are there stay.
+    pub fn make_coming(data: &Path) -> Result<LogKeys, KeyringError> {
+        let mldsa = load(&data.join(COMING_MLDSA), true)?;
+        Ok(pair(&load(&data.join(COMING), true)?, Some(mldsa)))
+    }
+
+    /// The keys that are to follow take the place of those in use, which are overwritten.
+    pub fn adopt_coming(data: &Path) -> io::Result<()> {
+        for (from, to) in [(COMING_MLDSA, MLDSA), (COMING, LOG)] {
+            if data.join(from).exists() {
+                let old = fs::OpenOptions::new().write(true).open(data.join(to)).ok();
+                fs::rename(data.join(from), data.join(to))?;
+                // Nobody reads it by its name any more. On a disk that never writes to the same place twice this is worth little.
+                old.map_or(Ok(()), |mut old| old.write_all(&[b'0'; 64]).and_then(|()| old.sync_all()))?;
+            }
+        }
+        fs::File::open(data.join(LOG).parent().unwrap_or(data))?.sync_all()
+    }
+
+    /// The log key that is to follow the one in use.
+    pub fn coming(data: &Path) -> Result<Option<SigningKey>, KeyringError> {
+        Ok(there(&data.join(COMING))?.map(|bytes| SigningKey::from_bytes(&bytes)))
+    }
+
+    /// The keys that can sign here, those in use first.
+    pub fn pairs(&self) -> Vec<LogKeys> {
+        let own = LogKeys { log: self.log.clone(), mldsa: self.mldsa.clone() };
+        std::iter::once(own).chain(self.coming.clone()).collect()
+    }
+
+    /// The key files with what stands in them.
+    fn files(&self) -> Vec<(&'static str, Zeroizing<[u8; 32]>)> {
+        let mut files = vec![(ENVELOPE, Zeroizing::new(*self.envelope.as_bytes())), (LOG, Zeroizing::new(self.log.to_bytes()))];
+        files.extend(self.mldsa.iter().map(|key| (MLDSA, Zeroizing::new(key.seed()))));
+        if let Some(LogKeys { log, mldsa: Some(mldsa) }) = &self.coming {
+            files.extend([(COMING, Zeroizing::new(log.to_bytes())), (COMING_MLDSA, Zeroizing::new(mldsa.seed()))]);
+        }
+        files
     }
 
     /// The keys of these files as they go into a backup: their lines, sealed under a passphrase.
     pub fn to_backup(&self, passphrase: &str) -> Vec<u8> {
-        let lines = Zeroizing::new(format!("{}\n{}\n", hex::encode(self.envelope.as_bytes()), hex::encode(self.log.as_bytes())));
+        let lines: Zeroizing<String> = Zeroizing::new(self.files().iter().map(|(_, bytes)| format!("{}\n", hex::encode(**bytes))).collect());
         passphrase::seal(passphrase, BACKUP, lines.as_bytes())
     }
 
@@ -66,13 +135,20 @@ impl Keyring {
             hex::decode_to_slice(line, &mut *bytes).ok().map(|()| bytes)
         });
         let (envelope, log) = (keys.next()??, keys.next()??);
-        Some(Self { envelope: Key::from_bytes(&*envelope)?, log: SigningKey::from_bytes(&log) })
+        // A backup of an older installation ends here.
+        let mldsa = keys.next().flatten();
+        let coming = match (keys.next().flatten(), keys.next().flatten()) {
+            (Some(log), Some(mldsa)) => Some(pair(&log, Some(*mldsa))),
+            _ => None,
+        };
+        let LogKeys { log, mldsa } = pair(&log, mldsa.map(|seed| *seed));
+        Some(Self { envelope: Key::from_bytes(&*envelope)?, log, mldsa, coming })
     }
 
     /// Lays the key files under `data`; files that are there stay.
     pub fn lay(&self, data: &Path) -> io::Result<()> {
-        for (name, bytes) in [(ENVELOPE, self.envelope.as_bytes()), (LOG, self.log.as_bytes())] {
-            let line = Zeroizing::new(format!("{}\n", hex::encode(bytes)));
+        for (name, bytes) in self.files() {
+            let line = Zeroizing::new(format!("{}\n", hex::encode(*bytes)));
             write_private(&data.join(name), line.as_bytes())?;
         }
         Ok(())
@@ -83,9 +159,9 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError`] if one is damaged or cannot be read.
     pub fn other(&self, data: &Path) -> Result<Option<PathBuf>, KeyringError> {
-        for (name, bytes) in [(ENVELOPE, self.envelope.as_bytes()), (LOG, self.log.as_bytes())] {
+        for (name, bytes) in self.files() {
             match load(&data.join(name), false) {
-                Ok(laid) if !super::same(&laid, bytes) => return Ok(Some(data.join(name))),
+                Ok(laid) if !super::same(&laid, &*bytes) => return Ok(Some(data.join(name))),
                 Ok(_) | Err(KeyringError::Missing(_)) => {}
                 Err(e) => return Err(e),
             }
@@ -93,29 +169,26 @@ impl Keyring {
         Ok(None)
     }
 
-    /// The key files that are not under `data`.
-    pub fn missing(data: &Path) -> Vec<PathBuf> {
-        [ENVELOPE, LOG].into_iter().map(|name| data.join(name)).filter(|path| !path.exists()).collect()
+    /// The key files that are not under `data`; `mldsa` tells whether the installation has the second log key.
+    pub fn missing(data: &Path, mldsa: bool) -> Vec<PathBuf> {
+        [ENVELOPE, LOG].into_iter().chain(mldsa.then_some(MLDSA)).map(|name| data.join(name)).filter(|path| !path.exists()).collect()
     }
 
-    /// Lays this log key beside the one in use, in the place of one that came to nothing.
+    /// Lays these keys of a log beside those in use, in the place of some that came to nothing.
     pub fn lay_next(&self, data: &Path) -> io::Result<()> {
-        let path = data.join(NEXT);
-        match fs::remove_file(&path) {
-            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
-            _ => {}
+        let seed = self.mldsa.as_ref().map(|key| (NEXT_MLDSA, Zeroizing::new(key.seed())));
+        for (name, bytes) in seed.into_iter().chain([(NEXT, Zeroizing::new(self.log.to_bytes()))]) {
+            let path = data.join(name);
+            remove(&path)?;
+            let line = Zeroizing::new(format!("{}\n", hex::encode(*bytes)));
+            write_private(&path, line.as_bytes())?;
         }
-        let line = Zeroizing::new(format!("{}\n", hex::encode(self.log.as_bytes())));
-        write_private(&path, line.as_bytes())
+        Ok(())
     }
 
     /// The log key that waits for its place.
     pub fn next(data: &Path) -> Result<Option<SigningKey>, KeyringError> {
-        match load(&data.join(NEXT), false) {
-            Ok(bytes) => Ok(Some(SigningKey::from_bytes(&bytes))),
-            Err(KeyringError::Missing(_)) => Ok(None),
-            Err(e) => Err(e),
-        }
+        Ok(there(&data.join(NEXT))?.map(|bytes| SigningKey::from_bytes(&bytes)))
     }
 
     /// Remembers the verifier key of a log that has ended, one a line.
@@ -137,15 +210,24 @@ impl Keyring {
         fs::read_to_string(data.join(FORMER)).map(|lines| lines.lines().map(ToOwned::to_owned).collect()).unwrap_or_default()
     }
 
-    /// The log key that waits takes the place of the one in use, which is gone then.
+    /// The log keys that wait take the place of those in use, which are gone then, and so are those that were to follow them.
     pub fn adopt_next(data: &Path) -> io::Result<()> {
+        for path in [COMING, COMING_MLDSA].map(|name| data.join(name)) {
+            remove(&path)?;
+        }
+        match fs::rename(data.join(NEXT_MLDSA), data.join(MLDSA)) {
+            // A crash came after this.
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
+        }
         fs::rename(data.join(NEXT), data.join(LOG))?;
         fs::File::open(data.join(LOG).parent().unwrap_or(data))?.sync_all()
     }
 
     /// Fresh keys that live only in memory; for tests.
     pub fn ephemeral() -> Self {
-        Self { envelope: Key::fresh(), log: SigningKey::from_bytes(&super::random()) }
+        let LogKeys { log, mldsa } = LogKeys::fresh();
+        Self { envelope: Key::fresh(), log, mldsa, coming: None }
     }
 
     /// MACs pending events on PostgreSQL.
@@ -181,6 +263,33 @@ impl Keyring {
     /// Signs the device cookie and fingerprints devices.
     pub fn device_key(&self) -> Key {
         self.envelope.derive("devices")
+    }
+}
+
+impl LogKeys {
+    /// Keys that nobody has had.
+    pub fn fresh() -> Self {
+        pair(&super::random(), Some(super::random()))
+    }
+}
+
+fn pair(log: &[u8; 32], mldsa: Option<[u8; 32]>) -> LogKeys {
+    LogKeys { log: SigningKey::from_bytes(log), mldsa: mldsa.map(|seed| MldsaKey::from_seed(&seed)) }
+}
+
+/// What a key file holds, if there is one.
+fn there(path: &Path) -> Result<Option<[u8; 32]>, KeyringError> {
+    match load(path, false) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(KeyringError::Missing(_)) => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(e),
+        _ => Ok(()),
     }
 }
 

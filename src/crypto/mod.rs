@@ -1,9 +1,10 @@
 //! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation,
-//! timestamps by a third party.
+//! timestamps by a third party, signatures that outlast quantum computers.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod blind;
 pub mod keyring;
+pub mod mldsa;
 pub mod passphrase;
 pub mod password;
 pub mod private;

@@ -15,6 +15,9 @@ words! {
         LogStarted = "log.started",
         /// A log goes on under another name and key from where a restored database ends.
         LogRenewed = "log.renewed",
+        /// Keys are to sign the log; with those before them until these are retired.
+        KeyAnnounced = "key.announced",
+        KeyRetired = "key.retired",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

@@ -112,6 +112,8 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::KeyAnnounced
+            | Action::KeyRetired
             | Action::LogVerified
             | Action::LogVerificationFailed
             | Action::ClockDeviated

@@ -65,6 +65,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::DepartmentCreated => Privilege::People,
         A::LogStarted
         | A::LogRenewed
+        | A::KeyAnnounced
+        | A::KeyRetired
         | A::CheckpointAccepted
         | A::BackupTaken
         | A::BackupRestored

@@ -157,6 +157,7 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
             size: checkpoint.size,
             root: hex::encode(checkpoint.root),
             vkey: c.log.vkey.to_string(),
+            mldsa: c.log.mldsa.as_ref().map(ToString::to_string),
             as_of: c.log.as_of,
         },
         decisions: c.decisions.clone(),

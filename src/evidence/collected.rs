@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::timestamps::Token;
 use crate::{
     clock::Instant,
-    ledger::{note::Vkey, set::Set, tree::Hash},
+    ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, tree::Hash},
 };
 
 /// Everything about one case at one size of the log.
@@ -89,6 +89,8 @@ pub struct Log {
     /// The signed checkpoint that the proofs lead to.
     pub note: String,
     pub vkey: Vkey,
+    /// The log's second key, if it signed the note too.
+    pub mldsa: Option<MldsaVkey>,
     /// The log's size that the contents were taken at; never above the checkpoint's.
     pub as_of: u64,
 }

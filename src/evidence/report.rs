@@ -65,6 +65,9 @@ pub struct LogFacts {
     pub size: u64,
     pub root: String,
     pub vkey: String,
+    /// Verifier key of the second signature, ML-DSA-44; bundles of older versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mldsa: Option<String>,
     pub as_of: u64,
 }
 

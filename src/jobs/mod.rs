@@ -11,7 +11,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, notices, recalls, retention, timestamps},
+    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps},
     clock::Instant,
     store::jobs,
 };
@@ -36,6 +36,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         notices::SEND => notices::send(app, id("notice")?).await?,
         alerts::mail::TELL => alerts::mail::tell(app, id("alert")?).await?,
         alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
+        keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,

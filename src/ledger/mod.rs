@@ -13,6 +13,8 @@
 //! | [`tile`] | how the tree lies on disk and on the wire |
 //! | [`checkpoint`] | what the log signs |
 //! | [`note`] | how it is signed |
+//! | [`mldsa`] | how it is signed a second time, against quantum computers |
+//! | [`succession`] | which key follows which |
 //! | [`cosignature`] | how a witness says that it has seen it |
 //! | [`witness`] | when a witness may say so |
 //! | [`policy`] | which witnesses have to |
@@ -34,6 +36,7 @@ mod frontier;
 mod grow;
 pub mod leaf;
 mod memory;
+pub mod mldsa;
 pub mod note;
 pub mod plain;
 pub mod policy;
@@ -43,6 +46,7 @@ pub mod purge;
 pub mod range;
 pub mod set;
 pub mod statement;
+pub mod succession;
 pub mod tile;
 pub mod tree;
 mod verify;

@@ -1,7 +1,8 @@
 //! Signed notes (C2SP signed-note): a text, a blank line, and signature lines by any number of keys.
 //!
 //! Only Ed25519 (type 0x01) is made and checked here. Lines by other keys or of other types are kept and ignored, as the format wants;
-//! witnesses' cosignatures are [`super::cosignature`]'s. What the text says is for [`super::checkpoint`].
+//! witnesses' cosignatures are [`super::cosignature`]'s, the log's second signature [`super::mldsa`]'s. What the text says is for
+//! [`super::checkpoint`].
 
 use std::fmt;
 
@@ -33,9 +34,9 @@ pub enum VkeyError {
     Form,
     #[error("the key's name is empty, or holds a space, a plus sign or a control character")]
     Name,
-    #[error("a key of signature type {0}; a log's is 1, a witness's 4")]
+    #[error("a key of signature type {0}; a log's are 1 and 6, a witness's 4")]
     Type(u8),
-    #[error("not an Ed25519 public key that can be trusted")]
+    #[error("not a public key that can be trusted")]
     Key,
     #[error("the hash in the verifier key is not that of its name and key")]
     Hash,
@@ -176,26 +177,45 @@ fn sound(name: &str, key: &VerifyingKey) -> Result<(), VkeyError> {
 
 /// Name and key of `name+hash+base64`, if they are sound, of the signature type `kind` and in the key's one spelling.
 pub(super) fn parse_key(text: &str, kind: u8) -> Result<(String, VerifyingKey), VkeyError> {
+    let (name, key) = parse_typed::<32>(text, kind)?;
+    let key = VerifyingKey::from_bytes(&key).map_err(|_| VkeyError::Key)?;
+    sound(&name, &key)?;
+    Ok((name, key))
+}
+
+/// Name and key bytes of `name+hash+base64`, of the signature type `kind`, whatever the key is good for.
+pub(super) fn parse_typed<const N: usize>(text: &str, kind: u8) -> Result<(String, [u8; N]), VkeyError> {
     let [name, hash, key] = text.splitn(3, '+').collect::<Vec<_>>()[..] else { return Err(VkeyError::Form) };
     let hash = unhex::<4>(hash).ok_or(VkeyError::Form)?;
     let typed = unbase64(key).ok_or(VkeyError::Form)?;
-    let key: [u8; 32] = match typed.split_first() {
+    let key: [u8; N] = match typed.split_first() {
         Some((first, key)) if *first == kind => key.try_into().map_err(|_| VkeyError::Key)?,
         Some((other, _)) => return Err(VkeyError::Type(*other)),
         None => return Err(VkeyError::Form),
     };
-    let key = VerifyingKey::from_bytes(&key).map_err(|_| VkeyError::Key)?;
-    sound(name, &key)?;
-    if key_id(name, kind, &key) == hash { Ok((name.to_owned(), key)) } else { Err(VkeyError::Hash) }
+    match () {
+        () if !is_name(name) => Err(VkeyError::Name),
+        () if typed_id(name, kind, &key) != hash => Err(VkeyError::Hash),
+        () => Ok((name.to_owned(), key)),
+    }
 }
 
 /// What [`parse_key`] reads.
 pub(super) fn key_text(name: &str, kind: u8, key: &VerifyingKey) -> String {
-    let typed = [&[kind][..], key.as_bytes()].concat();
-    format!("{name}+{}+{}", hex::encode(key_id(name, kind, key)), base64(&typed))
+    typed_text(name, kind, key.as_bytes())
 }
 
 pub(super) fn key_id(name: &str, kind: u8, key: &VerifyingKey) -> [u8; 4] {
-    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key.as_bytes()).finalize();
+    typed_id(name, kind, key.as_bytes())
+}
+
+/// What [`parse_typed`] reads.
+pub(super) fn typed_text(name: &str, kind: u8, key: &[u8]) -> String {
+    let typed = [&[kind][..], key].concat();
+    format!("{name}+{}+{}", hex::encode(typed_id(name, kind, key)), base64(&typed))
+}
+
+pub(super) fn typed_id(name: &str, kind: u8, key: &[u8]) -> [u8; 4] {
+    let digest = Sha256::new().chain_update(name).chain_update([b'\n', kind]).chain_update(key).finalize();
     [digest[0], digest[1], digest[2], digest[3]]
 }

@@ -75,12 +75,17 @@ impl Refusal {
 pub fn consider<'l>(request: &Request, logs: &'l [Vkey], seen: impl FnOnce(&str) -> Option<Checkpoint>) -> Result<(&'l Vkey, Checkpoint), Refusal> {
     let note = Note::parse(&request.checkpoint).map_err(|_| Refusal::Malformed)?;
     let asked = Checkpoint::parse(note.text()).map_err(|_| Refusal::Malformed)?;
-    let log = logs.iter().find(|log| log.name() == asked.origin).ok_or(Refusal::UnknownLog)?;
-    match note.verify(log) {
-        Ok(_) => {}
-        Err(NoteError::Form(_)) => return Err(Refusal::Malformed),
-        Err(_) => return Err(Refusal::Unsigned),
+    // A log that changes its key has two for a time, and then another.
+    let mut log: Result<&Vkey, Refusal> = Err(Refusal::UnknownLog);
+    for known in logs.iter().filter(|log| log.name() == asked.origin) {
+        match note.verify(known) {
+            Ok(_) => log = Ok(known),
+            Err(NoteError::NotSigned(_)) => log = log.or(Err(Refusal::Unsigned)),
+            Err(NoteError::Form(_)) => return Err(Refusal::Malformed),
+            Err(NoteError::BadSignature(_)) => return Err(Refusal::Unsigned),
+        }
     }
+    let log = log?;
     if request.old > asked.size {
         return Err(Refusal::Beyond);
     }

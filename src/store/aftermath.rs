@@ -1,5 +1,6 @@
-//! What must not go on as it stood in a database that is older than the world: the sessions of then, and messages that were about to go
-//! out. The lost database may have closed the ones and sent the others since.
+//! What must not go on as it stood in a database that is older than the world: the sessions of then, messages that were about to go out,
+//! streams. The lost database may have closed the ones and sent the others since; and a copy that is tried out elsewhere must not write
+//! into the receivers of the real one.
 
 use std::path::Path;
 
@@ -9,12 +10,16 @@ use super::{
     Conn, StoreError, Tx, key_copy, log,
     part_keys::Sealing,
     recipients,
-    schema::{messages, sessions},
+    schema::{messages, sessions, streams},
     sqlite,
     tx::Scope,
     words::Words,
 };
-use crate::{clock::Instant, crypto::keyring::Keyring, domain::event::Event};
+use crate::{
+    clock::Instant,
+    crypto::keyring::Keyring,
+    domain::{event::Event, stream::StreamState},
+};
 
 /// What was changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,9 +28,12 @@ pub struct Aftermath {
     pub sessions: usize,
     /// Broadcasts of which it is unknown now whether all of their pieces have gone out.
     pub broadcasts: Vec<String>,
+    /// Streams that were paused.
+    pub streams: usize,
 }
 
-/// Ends every session, and calls `unknown` what waited to be sent: sending a notice to everybody a second time is worse than asking.
+/// Ends every session, pauses every stream, and calls `unknown` what waited to be sent: sending a notice to everybody a second time is
+/// worse than asking.
 /// For the write that records that a database was restored.
 pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
     let sessions = diesel::update(sessions::table.filter(sessions::state.ne("closed")))
@@ -41,7 +49,15 @@ pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
     }
     broadcasts.sort_unstable();
     broadcasts.dedup();
-    Ok(Aftermath { sessions, broadcasts })
+    let streams = diesel::update(streams::table.filter(streams::state.ne(StreamState::Paused.as_str())))
+        .set((
+            streams::state.eq(StreamState::Paused.as_str()),
+            streams::lease_owner.eq(None::<String>),
+            streams::lease_until.eq(None::<i64>),
+            streams::version.eq(streams::version + 1),
+        ))
+        .execute(conn)?;
+    Ok(Aftermath { sessions, broadcasts, streams })
 }
 
 /// [`settle`] and the event that says so, in one transaction of the caller's on a database that no store has opened yet.

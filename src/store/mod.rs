@@ -28,6 +28,7 @@ pub mod jobs;
 pub mod kept;
 pub mod key_copy;
 pub mod key_ends;
+pub mod keys;
 mod log;
 pub mod messages;
 pub mod migrate;
@@ -180,8 +181,12 @@ impl Store {
         let mut first = conn::open(&options.database, conn::Purpose::Write)?;
         let fresh = signer::is_fresh(&mut first)?;
         renewal::finish(&mut first, &options.data)?;
-        let keys = Keyring::open(&options.data, fresh).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        keys::settle(&mut first, &options.data)?;
         let behind = signer::behind(&mut first)?;
+        if behind.is_none() && keys::lacks_mldsa(&mut first)? {
+            Keyring::make_mldsa(&options.data).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        }
+        let keys = Keyring::open(&options.data, fresh).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let origin = match behind {
             None => signer::start(&mut first, &keys, &options)?,
             Some(_) => signer::names(&mut first, &keys)?,
@@ -408,7 +413,7 @@ impl Store {
         &self.0.node
     }
 
-    /// The keys of the logs that this one was renewed from.
+    /// The keys that signed before those of now.
     pub fn former(&self) -> Result<Vec<Vkey>, StoreError> {
         self.read_now(renewal::former)
     }

@@ -331,6 +331,7 @@ fn vacuum(conn: &mut Conn) -> Result<u64, StoreError> {
     let number = |c: &mut SqliteConnection, sql: &str| Ok::<_, StoreError>(diesel::sql_query(sql).get_result::<Number>(c)?.n);
     let free = |c: &mut SqliteConnection| number(c, "SELECT freelist_count AS n FROM pragma_freelist_count");
     let size = number(sqlite, "SELECT page_size AS n FROM pragma_page_size")?;
+    super::words::settle(sqlite)?;
     let before = free(sqlite)?;
     let mut left = before;
     while left > 0 {

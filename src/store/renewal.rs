@@ -16,7 +16,6 @@
 use std::{fs, path::Path};
 
 use diesel::prelude::*;
-use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 use super::{
@@ -24,22 +23,23 @@ use super::{
     aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
-    key_copy, log, migrate,
+    key_copy,
+    keys::{self, KeyRow},
+    log, migrate,
     part_keys::Sealing,
     pending, reader,
     schema::{log_keys, settings},
-    signer::{self, vkey_of},
-    sqlite,
+    signer, sqlite,
     tx::Scope,
     verify::{self, Against},
     words::Words,
 };
 use crate::{
     clock::Instant,
-    crypto::keyring::Keyring,
+    crypto::keyring::{Keyring, LogKeys},
     domain::event::{Action, Event, Subject},
     id,
-    ledger::checkpoint::{self, Checkpoint, Vkey},
+    ledger::checkpoint::{Checkpoint, Vkey},
 };
 
 /// A log that was renewed.
@@ -82,22 +82,25 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
     migrate::run(database)?;
     let mut conn = conn::open(database, Purpose::Write)?;
     finish(&mut conn, data)?;
+    keys::settle(&mut conn, data)?;
     let keys = Keyring::open(data, false).map_err(|e| unavailable(&e))?;
     let origin = signer::names(&mut conn, &keys)?;
-    let (known, why) = lost(&mut conn, data, &origin, &keys)?;
+    let (known, why) = lost(&mut conn, data, &origin)?;
     // That it does not extend the copy outside is why we are here; everything else must hold.
     let own = reader::last_checkpoint(&mut conn)?;
+    let old = keys::in_force(&mut conn, &origin)?.swap_remove(0).vkey;
     drop(conn);
     let report = verify::inspect_beside(database, data, &Against::default(), own)?;
     if let Some(first) = report.problems.first() {
         return Err(RenewError::Broken(format!("{}: {}", first.table, first.detail)));
     }
-    let old = vkey_of(&origin, &keys)?.to_string();
     let installation = id::fresh();
     let renamed = format!("{}/countermand/{installation}", options.host);
-    let next = Keyring { log: SigningKey::from_bytes(&crate::crypto::random()), ..keys.clone() };
+    let fresh = LogKeys::fresh();
+    let (vkey, mldsa) = keys::named(&renamed, &fresh)?;
+    let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
+    let next = Keyring { log: fresh.log, mldsa: fresh.mldsa, coming: None, ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
-    let vkey = vkey_of(&renamed, &next)?.to_string();
     let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(&keys), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
@@ -107,13 +110,13 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
         pending::settle(conn, &keys)?;
         let head = log::head(conn)?;
         let now = Instant(head.last_at).max(options.clock.now());
-        let Aftermath { sessions, broadcasts } = aftermath::settle(conn, now.0)?;
+        let Aftermath { sessions, broadcasts, streams } = aftermath::settle(conn, now.0)?;
         let newest = known.as_ref().map(|c| json!({ "size": c.size, "root": hex::encode(c.root) }));
         let event = Event::system(Action::LogRenewed, Subject::new("log", origin.rsplit('/').next().unwrap_or(&origin)))
             .detail(json!({
                 "before": { "origin": origin, "vkey": old, "size": head.size, "root": hex::encode(&head.root), "checkpoint": newest },
                 "after": { "origin": renamed, "vkey": vkey },
-                "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+                "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
         let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
@@ -122,12 +125,13 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;
-        diesel::insert_into(log_keys::table).values((log_keys::id.eq(last + 1), log_keys::vkey.eq(&vkey))).execute(conn)?;
+        let row = KeyRow { id: last + 1, vkey: vkey.clone(), mldsa: mldsa.clone(), announced: None, retired: None, ends_at: None };
+        diesel::insert_into(log_keys::table).values(row).execute(conn)?;
         for (name, value) in [("origin", &renamed), ("installation", &installation)] {
             diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(conn)?;
         }
         signer::release(conn)?;
-        signer::put(conn, &renamed, &next)?;
+        signer::put(conn, &renamed, &next, now)?;
         Ok(head.size())
     })?;
     let mut conn = conn::open(database, Purpose::Write)?;
@@ -136,35 +140,34 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
 }
 
 /// The newest checkpoint known outside of a log that must not go on, and why it must not.
-fn lost(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(Option<Checkpoint>, String), RenewError> {
-    let vkey = vkey_of(origin, keys)?;
-    let open = |note: &str| checkpoint::open(note, &vkey).ok();
+fn lost(conn: &mut Conn, data: &Path, origin: &str) -> Result<(Option<Checkpoint>, String), RenewError> {
+    let open = |conn: &mut Conn, note: &str| keys::open(conn, origin, note).ok();
     if let Some(note) = signer::behind(conn)? {
-        let known = open(&note);
+        let known = open(conn, &note);
         let why = if known.is_some() { "restored, and behind what was signed" } else { "restored, and nothing is known outside" };
         return Ok((known, why.to_owned()));
     }
-    match signer::check_copy(conn, data, origin, keys) {
+    match signer::check_copy(conn, data, origin) {
         Ok(()) => Err(RenewError::Sound),
-        Err(StoreError::Fork(why)) => Ok((signer::copy(data)?.and_then(|note| open(&note)), why)),
+        Err(StoreError::Fork(why)) => Ok((signer::copy(data)?.and_then(|note| open(conn, &note)), why)),
         Err(e) => Err(e.into()),
     }
 }
 
-/// The keys of the logs that this one was renewed from, the first first.
+/// The keys that signed before those of now: of the logs that this one was renewed from, and its own that were retired. The first first.
 pub fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
-    let mut rows: Vec<String> = log_keys::table.order(log_keys::id.asc()).select(log_keys::vkey).load(conn)?;
-    rows.pop();
-    rows.iter().map(|vkey| Vkey::parse(vkey).map_err(|e| StoreError::Corrupt(format!("{vkey}: {e}")))).collect()
+    let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
+    let first = keys::in_force(conn, &origin)?.swap_remove(0);
+    keys::rows(conn)?.iter().take_while(|row| row.id != first.id).map(|row| keys::parse(&row.vkey)).collect()
 }
 
 /// Lets the next key take its place where the database names it already: a renewal that was committed is finished.
 pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
     let unavailable = |e: &dyn std::fmt::Display| StoreError::Unavailable(format!("{}: {e}", data.display()));
     let Some(next) = Keyring::next(data).map_err(|e| unavailable(&e))? else { return Ok(()) };
-    let keys: Vec<(i64, String)> = log_keys::table.order(log_keys::id.desc()).limit(2).load(conn)?;
+    let keys: Vec<String> = log_keys::table.order(log_keys::id.desc()).limit(2).select(log_keys::vkey).load(conn)?;
     let origin: Option<String> = settings::table.find("origin").select(settings::value).first(conn).optional()?;
-    let (Some(origin), [(_, new), (_, old)]) = (origin, &keys[..]) else { return Ok(()) };
+    let (Some(origin), [new, old]) = (origin, &keys[..]) else { return Ok(()) };
     if Vkey::new(&origin, &next.verifying_key()).map(|v| v.to_string()).as_ref() != Ok(new) {
         return Ok(());
     }

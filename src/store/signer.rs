@@ -12,17 +12,21 @@ use std::{fs, path::Path};
 use diesel::prelude::*;
 
 use super::{
-    Conn, Database, Options, Store, StoreError, Tx, conn,
+    Conn, Database, Options, Store, StoreError, Tx, conn, keys,
     log::{self, TileReader},
     migrate, reader,
     schema::{log_checkpoints, log_head, log_keys, settings},
 };
 use crate::{
-    crypto::{keyring::Keyring, private},
+    clock::Instant,
+    crypto::{
+        keyring::{Keyring, LogKeys},
+        private,
+    },
     domain::event::{Action, Event, Subject},
     id,
     ledger::{
-        checkpoint::{self, Checkpoint, Vkey},
+        checkpoint::Checkpoint,
         tree::{self, EMPTY_ROOT, Frontier, Hash},
     },
 };
@@ -61,10 +65,10 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
     // Before the first event: from then on there is a copy, or somebody has taken it away.
     if log::head(conn)?.size == 0 && !copy_path(&options.data).exists() {
         let nothing = Checkpoint { origin: origin.clone(), size: 0, root: EMPTY_ROOT };
-        let note = nothing.sign(&keys.log).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let note = keys::sign(conn, &nothing, keys, options.clock.now())?;
         keep_copy(&options.data, &note)?;
     }
-    check_copy(conn, &options.data, &origin, keys)?;
+    check_copy(conn, &options.data, &origin)?;
     Ok(origin)
 }
 
@@ -74,11 +78,7 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
 /// [`StoreError::Fork`] names the file that is another's.
 pub(super) fn names(conn: &mut Conn, keys: &Keyring) -> Result<String, StoreError> {
     let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
-    let stored: String = log_keys::table.order(log_keys::id.desc()).select(log_keys::vkey).first(conn)?;
-    let ours = vkey_of(&origin, keys)?.to_string();
-    if stored != ours {
-        return Err(StoreError::Fork(format!("the key file names {ours}, the database {stored}; put the installation's own key file back")));
-    }
+    keys::check(conn, &origin, keys)?;
     let proof: Option<String> = settings::table.find(ENVELOPE).select(settings::value).first(conn).optional()?;
     if proof != Some(keys.envelope_proof()) {
         return Err(StoreError::Fork(
@@ -88,15 +88,12 @@ pub(super) fn names(conn: &mut Conn, keys: &Keyring) -> Result<String, StoreErro
     Ok(origin)
 }
 
-pub(super) fn vkey_of(origin: &str, keys: &Keyring) -> Result<Vkey, StoreError> {
-    Vkey::new(origin, &keys.log.verifying_key()).map_err(|e| StoreError::Corrupt(format!("the log's name or key: {e}")))
-}
-
 fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), StoreError> {
     use diesel::Connection;
     let installation = id::fresh();
     let origin = format!("{}/countermand/{installation}", options.host);
-    let (vkey, proof) = (vkey_of(&origin, keys)?.to_string(), keys.envelope_proof());
+    let (vkey, mldsa) = keys::named(&origin, &LogKeys { log: keys.log.clone(), mldsa: keys.mldsa.clone() })?;
+    let (vkey, mldsa, proof) = (vkey.to_string(), mldsa.map(|key| key.to_string()), keys.envelope_proof());
     let made = conn.transaction::<_, diesel::result::Error, _>(|conn| {
         diesel::insert_into(log_head::table)
             .values((
@@ -108,7 +105,7 @@ fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), Stor
                 log_head::checkpoint_seq.eq(0),
             ))
             .execute(conn)?;
-        diesel::insert_into(log_keys::table).values((log_keys::id.eq(1), log_keys::vkey.eq(&vkey))).execute(conn)?;
+        diesel::insert_into(log_keys::table).values((log_keys::id.eq(1), log_keys::vkey.eq(&vkey), log_keys::mldsa.eq(&mldsa))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq("origin"), settings::value.eq(&origin))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq(ENVELOPE), settings::value.eq(&proof))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq("installation"), settings::value.eq(&installation))).execute(conn)?;
@@ -141,7 +138,7 @@ pub fn copy(data: &Path) -> Result<Option<String>, StoreError> {
 }
 
 /// The copy outside must be there, and be a beginning of the log in the database.
-pub(super) fn check_copy(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyring) -> Result<(), StoreError> {
+pub(super) fn check_copy(conn: &mut Conn, data: &Path, origin: &str) -> Result<(), StoreError> {
     let note = copy(data)?.ok_or_else(|| {
         StoreError::Fork(format!(
             "{} is missing, the copy of the last checkpoint signed; put it back, or the newest checkpoint that a mirror, an auditor or \
@@ -149,8 +146,8 @@ pub(super) fn check_copy(conn: &mut Conn, data: &Path, origin: &str, keys: &Keyr
             copy_path(data).display()
         ))
     })?;
-    let kept = checkpoint::open(&note, &vkey_of(origin, keys)?)
-        .map_err(|e| StoreError::Fork(format!("the copy of the last checkpoint is not signed by this log: {e}")))?;
+    let kept =
+        keys::open(conn, origin, &note).map_err(|e| StoreError::Fork(format!("the copy of the last checkpoint is not signed by this log: {e}")))?;
     extends(conn, &kept)
 }
 
@@ -182,10 +179,10 @@ pub fn extends(conn: &mut Conn, kept: &Checkpoint) -> Result<(), StoreError> {
 }
 
 impl Store {
-    /// Appends the log's first event if there is none.
+    /// Appends the log's first events if there are none.
     pub fn announce(&self) -> Result<(), StoreError> {
         if self.read_now(log::head)?.size > 0 {
-            return Ok(());
+            return self.announce_first();
         }
         let (origin, vkey) = (self.origin().to_owned(), self.vkey()?.to_string());
         self.write_now(move |tx| {
@@ -194,7 +191,7 @@ impl Store {
             }
             Ok(())
         })?;
-        Ok(())
+        self.announce_first()
     }
 
     /// Holds the log against a checkpoint of it that somebody else has kept. One that it extends takes the place of the copy outside, if it is
@@ -203,11 +200,11 @@ impl Store {
     /// # Errors
     /// [`StoreError::Fork`] if the log does not extend it; [`StoreError::Corrupt`] if it is none of this log's; if the copy cannot be written.
     pub fn learn(&self, note: &str) -> Result<(), StoreError> {
-        let vkey = self.vkey()?;
-        let kept = checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("no checkpoint of this log: {e}")))?;
+        let origin = self.origin();
+        let opened = self.read_now(|conn| keys::open(conn, origin, note));
+        let kept = opened.map_err(|e| StoreError::Corrupt(format!("no checkpoint of this log: {e}")))?;
         // What others have signed beneath it is theirs to vouch for.
-        let own: String =
-            note.lines().filter(|line| line.starts_with(&format!("\u{2014} {} ", vkey.name()))).map(|line| format!("{line}\n")).collect();
+        let own: String = note.lines().filter(|line| line.starts_with(&format!("\u{2014} {origin} "))).map(|line| format!("{line}\n")).collect();
         let note = format!("{}\n{own}", kept.text());
         match self.read_now(|conn| extends(conn, &kept)) {
             Ok(()) => keep_copy(self.data(), &note),
@@ -225,12 +222,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Fork`] if it does not.
     pub fn check_outside(&self) -> Result<(), StoreError> {
-        self.read_now(|conn| check_copy(conn, self.data(), self.origin(), self.keys()))
-    }
-
-    /// The key that the log's checkpoints are checked with.
-    pub fn vkey(&self) -> Result<Vkey, StoreError> {
-        vkey_of(self.origin(), self.keys())
+        self.read_now(|conn| check_copy(conn, self.data(), self.origin()))
     }
 
     /// Signs the present head, unless it is signed already; answers the note. Waits for nothing: pending events are not in the head.
@@ -244,9 +236,11 @@ impl Store {
 
     /// [`Store::checkpoint`] for threads that may block.
     pub fn checkpoint_now(&self) -> Result<String, StoreError> {
-        let (origin, keys, data) = (self.origin().to_owned(), self.keys().clone(), self.data().to_owned());
+        let (origin, data) = (self.origin().to_owned(), self.data().to_owned());
+        // Another process, or another node, may have ended the time of the keys that were here.
+        self.read_now(|conn| keys::settle(conn, &data))?;
         // Auditors who read on a full disk want what they read proven: a signature may use the reserve.
-        let note = self.attempt_now(true, move |tx| sign(tx, &origin, &keys, &data))?.value;
+        let note = self.attempt_now(true, move |tx| sign(tx, &origin, &data))?.value;
         keep_copy(self.data(), &note)?;
         Ok(note)
     }
@@ -274,10 +268,10 @@ pub fn accept(database: &Database, data: &Path, note: &str) -> Result<Checkpoint
     if copy(data)?.is_some() {
         return Err(StoreError::Fork(format!("{} is there; nothing has to be accepted in its place", copy_path(data).display())));
     }
-    let open =
-        |note: &str| checkpoint::open(note, &vkey_of(&origin, &keys)?).map_err(|e| StoreError::Fork(format!("not a checkpoint of this log: {e}")));
+    let newest = reader::last_checkpoint(&mut conn)?;
+    let mut open = |note: &str| keys::open(&mut conn, &origin, note).map_err(|e| StoreError::Fork(format!("not a checkpoint of this log: {e}")));
     let given = open(note)?;
-    let last = reader::last_checkpoint(&mut conn)?.map(|note| open(&note)).transpose()?;
+    let last = newest.map(|note| open(&note)).transpose()?;
     if let Some(last) = last.filter(|last| last.size > given.size) {
         return Err(StoreError::Fork(format!(
             "it is over {} events and older than the last one in the database, over {}; only one at least as new can show that the database \
@@ -302,35 +296,37 @@ pub(super) fn release(conn: &mut Conn) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn sign(tx: &mut Tx<'_>, origin: &str, keys: &Keyring, data: &Path) -> Result<String, StoreError> {
+fn sign(tx: &mut Tx<'_>, origin: &str, data: &Path) -> Result<String, StoreError> {
+    let now = tx.now();
     let conn = &mut *tx.conn;
     let head = log::head(conn)?;
-    let vkey = vkey_of(origin, keys)?;
     let last: Option<(i64, String)> =
         log_checkpoints::table.order(log_checkpoints::seq.desc()).select((log_checkpoints::seq, log_checkpoints::note)).first(conn).optional()?;
     if last.as_ref().map_or(0, |l| l.0) != head.checkpoint_seq {
         return Err(StoreError::Fork("checkpoints are missing from the database".to_owned()));
     }
     if let Some((_, note)) = &last {
-        let signed = checkpoint::open(note, &vkey).map_err(|e| StoreError::Fork(format!("the last checkpoint does not verify: {e}")))?;
+        let signed = keys::open(conn, origin, note).map_err(|e| StoreError::Fork(format!("the last checkpoint does not verify: {e}")))?;
         extends(conn, &signed)?;
         if signed.size == head.size() {
             return Ok(note.clone());
         }
     }
-    check_copy(conn, data, origin, keys)?;
-    put(conn, origin, keys)
+    check_copy(conn, data, origin)?;
+    // Read each time: they change while a process runs.
+    let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    put(conn, origin, &keys, now)
 }
 
 /// Signs the head as it is and keeps the note as the next checkpoint.
-pub(super) fn put(conn: &mut Conn, origin: &str, keys: &Keyring) -> Result<String, StoreError> {
+pub(super) fn put(conn: &mut Conn, origin: &str, keys: &Keyring, now: Instant) -> Result<String, StoreError> {
     let head = log::head(conn)?;
     // The head row itself may have been changed: what is signed is what the tiles say.
     let root: Hash = tree::root(&TileReader::new(conn), head.size()).map_err(|e| StoreError::Fork(format!("the tree cannot be read: {e}")))?;
     if root.as_slice() != head.root {
         return Err(StoreError::Fork("the stored root is not the root of the stored tiles".to_owned()));
     }
-    let note = Checkpoint { origin: origin.to_owned(), size: head.size(), root }.sign(&keys.log).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let note = keys::sign(conn, &Checkpoint { origin: origin.to_owned(), size: head.size(), root }, keys, now)?;
     let seq = head.checkpoint_seq.saturating_add(1);
     diesel::insert_into(log_checkpoints::table)
         .values((log_checkpoints::seq.eq(seq), log_checkpoints::size.eq(head.size), log_checkpoints::note.eq(&note)))

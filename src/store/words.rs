@@ -303,6 +303,30 @@ pub(super) fn renew(tx: &mut Tx<'_>, places: &[i64]) -> Result<(), StoreError> {
     insert(tx, found)
 }
 
+#[derive(QueryableByName)]
+struct Changes {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+/// Merges the index into one piece, a few pages at a time: until then FTS5 only remembers that a row was deleted, and its marks stay in
+/// the file (<https://sqlite.org/fts5.html>, "The 'merge' Command").
+pub(super) fn settle(conn: &mut SqliteConnection) -> Result<(), StoreError> {
+    /// Pages of the index that one statement writes.
+    const PAGES: i64 = 64;
+    let changes = |c: &mut SqliteConnection| Ok::<_, StoreError>(sql_query("SELECT total_changes() AS n").get_result::<Changes>(c)?.n);
+    // A negative number begins with everything that there is; positive ones go on, and change less than two rows at the end.
+    let mut pages = -PAGES;
+    loop {
+        let before = changes(conn)?;
+        sql_query("INSERT INTO log_words (log_words, rank) VALUES ('merge', ?)").bind::<BigInt, _>(pages).execute(conn)?;
+        if changes(conn)? - before < 2 {
+            return Ok(());
+        }
+        pages = PAGES;
+    }
+}
+
 #[diesel::dsl::auto_type(no_type_alias)]
 fn facts() -> _ {
     log_search::table.select((

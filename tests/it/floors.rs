@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("domain", &["clock", "id"]),
     ("ledger", &["clock", "id", "crypto"]),
-    ("store", &["domain", "ledger", "clock", "id", "crypto", "config"]),
+    ("store", &["domain", "ledger", "clock", "id", "crypto", "config", "crash"]),
     ("connect", &["domain", "clock", "id", "crypto", "config"]),
     ("evidence", &["domain", "ledger", "crypto", "clock", "id", "i18n"]),
     ("app", &["domain", "ledger", "evidence", "store", "connect", "clock", "id", "crypto", "i18n", "config", "crash"]),

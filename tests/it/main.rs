@@ -18,6 +18,7 @@ mod events;
 mod fake_http;
 mod faults;
 mod floors;
+mod keys;
 mod ledger;
 mod lists;
 mod notices;

@@ -28,7 +28,7 @@ const TABLES: &[(&str, &str, usize)] = &[
     ("log_tiles", "level:i idx:i hashes:b", 2),
     ("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", 1),
     ("log_checkpoints", "seq:i size:i note:t", 1),
-    ("log_keys", "id:i vkey:t", 1),
+    ("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i", 1),
     ("log_purges", "event_id:t list:t", 1),
     ("settings", "name:t value:t", 1),
 ];
@@ -112,7 +112,9 @@ fn neighbours(shown: &str, kind: &str) -> Vec<String> {
         changed[i] ^= 1;
         hex::encode(changed)
     };
-    let mut all: Vec<_> = (0..bytes.len()).map(flipped).collect();
+    // Of the thousands of bytes of ML-DSA keys and signatures, which come last, every thirty-second.
+    const EACH: usize = 360;
+    let mut all: Vec<_> = (0..bytes.len()).filter(|i| bytes.len() < 1500 || *i < EACH || i % 32 == 0 || bytes.len() - i < 4).map(flipped).collect();
     all.push(hex::encode([bytes.as_slice(), b"x"].concat()));
     all
 }

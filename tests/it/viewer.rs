@@ -179,6 +179,39 @@ fn contains(bytes: &[u8], word: &str) -> bool {
     bytes.windows(word.len()).any(|window| window == word.as_bytes())
 }
 
+/// The marks that the index on SQLite has, without what every mark begins with alike; and the bytes of its pages.
+fn marks(path: &std::path::Path) -> (std::collections::BTreeSet<String>, Vec<u8>) {
+    let conn = rusqlite::Connection::open(path).unwrap();
+    conn.execute_batch("CREATE VIRTUAL TABLE temp.kept USING fts5vocab(main, log_words, 'row')").unwrap();
+    let all = |sql: &str| -> Vec<Vec<u8>> { conn.prepare(sql).unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap() };
+    let terms = all("SELECT CAST(term AS BLOB) FROM kept").into_iter().map(|term| String::from_utf8(term).unwrap());
+    (terms.collect(), all("SELECT block FROM log_words_data").concat())
+}
+
+#[actix_web::test]
+async fn what_was_erased_leaves_no_mark_in_the_file() {
+    let Some(db) = TestDb::each().into_iter().find(|db| matches!(db.database, Database::Sqlite(_))) else { return };
+    let Database::Sqlite(path) = db.database.clone() else { return };
+    let store = indexed(&db).await;
+    // So many others that FTS5 by itself would leave the few deleted ones where they are.
+    for n in 0..400 {
+        store.write_now(move |tx| tx.append(Event::system(Action::HoldReleased, Subject::new("hold", format!("later-{n}"))))).unwrap();
+    }
+    store.read_words(LONG).await.unwrap();
+    let first = store.read_now(|conn| reader::event(conn, 5)).unwrap().leaf.at;
+    let (before, pages) = marks(&path);
+    // Terms share their beginnings within a page.
+    assert!(before.iter().all(|mark| contains(&pages, &mark[4..])));
+    erase_all(&store, Instant(first.0 + 1));
+    let (after, _) = marks(&path);
+    let gone: Vec<_> = before.difference(&after).collect();
+    assert!(gone.len() > 5, "{gone:?}");
+    store.give_back(Instant(0)).unwrap();
+    let (_, pages) = marks(&path);
+    assert!(after.iter().all(|mark| contains(&pages, &mark[4..])));
+    assert_eq!(gone.into_iter().filter(|mark| contains(&pages, &mark[3..])).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
 #[actix_web::test]
 async fn what_was_erased_is_not_found_and_no_word_was_ever_written_down() {
     for db in TestDb::each() {

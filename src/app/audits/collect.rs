@@ -179,7 +179,8 @@ impl<'a> Writer<'a> {
         let found = findings.finish();
         self.rest(&found)?;
         let (number, size, cases) = (number(self.audit, self.checkpoint.size), self.checkpoint.size, found.cases.len() as u64);
-        let (day, pem, key) = (self.last_at.to_rfc3339()[..10].to_owned(), self.store.vkey()?.to_pem(), self.store.keys().log.clone());
+        let (vkey, _, keys) = self.store.signing()?;
+        let (day, pem, key) = (self.last_at.to_rfc3339()[..10].to_owned(), vkey.to_pem(), keys.log);
         let info = Info { organisation: &self.app.config.tenant, number: &number, date: &day, description: &self.audit.number };
         let path = self.parts_path.to_owned();
         let file = self.bag.finish(&info, &pem, &key).map_err(|e| broken(&path, &e))?;
@@ -368,6 +369,7 @@ impl<'a> Writer<'a> {
                 size: self.checkpoint.size,
                 root: hex::encode(self.checkpoint.root),
                 vkey: self.store.vkey()?.to_string(),
+                mldsa: None,
                 as_of: self.checkpoint.size,
             },
             margin_seconds: facts::margin_seconds(),

@@ -40,6 +40,9 @@ pub struct Manifest {
     pub origin: String,
     /// Who signs the log.
     pub vkey: String,
+    /// Who signs it a second time.
+    #[serde(default)]
+    pub mldsa: Option<String>,
     /// Events in the tree.
     pub size: u64,
     /// Hex.
@@ -64,6 +67,7 @@ impl Manifest {
             taken_at,
             origin: vkey.name().to_owned(),
             vkey: vkey.to_string(),
+            mldsa: None,
             size: 0,
             root: String::new(),
             keys: false,

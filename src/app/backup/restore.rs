@@ -23,7 +23,10 @@ use crate::{
     clock::{Clock, SystemClock},
     crypto::{self, keyring::Keyring, private},
     domain::event::{Action, Event, Subject},
-    ledger::checkpoint::{self, Checkpoint, Vkey},
+    ledger::{
+        checkpoint::{self, Checkpoint, Vkey},
+        mldsa::MldsaVkey,
+    },
     store::{
         Conn, Database, Options, Store,
         aftermath::{self, Aftermath},
@@ -101,7 +104,7 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         aside = placed(&stage.0, wanted.data, &keys, former)?;
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
-    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), notes: Vec::new(), restoring: true };
+    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), restoring: true, ..Against::default() };
     let (standing, unopened) = match wanted.database {
         Database::Sqlite(path) => {
             let (file, staged) = stage.database(path)?;
@@ -158,11 +161,11 @@ pub fn resume(options: Options, restored: &Restored) -> Result<Store, BackupErro
 }
 
 /// `backup.restored`: which backup, what was ended, and by whose word the log goes on where it is the operator's.
-fn event(manifest: &Manifest, newest: Option<u64>, Aftermath { sessions, broadcasts }: Aftermath) -> Event {
+fn event(manifest: &Manifest, newest: Option<u64>, Aftermath { sessions, broadcasts, streams }: Aftermath) -> Event {
     let detail = json!({
         "taken_at": manifest.taken_at, "program": manifest.program, "from": manifest.database,
         "log": { "origin": manifest.origin, "size": manifest.size, "root": manifest.root },
-        "newest_stated": newest, "sessions_ended": sessions, "sends_in_doubt": broadcasts,
+        "newest_stated": newest, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
     });
     Caller::shell().event(Action::BackupRestored, Subject::new("backup", manifest.id.clone())).detail(detail)
 }
@@ -201,7 +204,7 @@ fn vacant(database: &Database) -> Result<(), BackupError> {
 
 /// The installation's keys: from the backup under its passphrase, or as they lie under the data folder.
 fn keys(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result<Keyring, BackupError> {
-    let missing = Keyring::missing(wanted.data);
+    let missing = Keyring::missing(wanted.data, manifest.mldsa.is_some());
     let laid = if missing.is_empty() { Some(Keyring::open(wanted.data, false).map_err(|e| BackupError::Refused(e.to_string()))?) } else { None };
     let keys = match wanted.passphrase {
         Some(_) if !manifest.keys => {
@@ -221,8 +224,9 @@ fn keys(backup: &mut Reader, manifest: &Manifest, wanted: &Wanted<'_>) -> Result
     if let Some(path) = keys.other(wanted.data).map_err(|e| BackupError::Refused(e.to_string()))? {
         return Err(BackupError::Refused(format!("{} is another installation's key, not the one in the backup; move it away", path.display())));
     }
-    let named = |keys: &Keyring| Vkey::new(&manifest.origin, &keys.log.verifying_key()).is_ok_and(|vkey| vkey.to_string() == manifest.vkey);
-    if !named(&keys) {
+    let vkey = Vkey::new(&manifest.origin, &keys.log.verifying_key()).ok().map(|vkey| vkey.to_string());
+    let mldsa = keys.mldsa.as_ref().and_then(|key| MldsaVkey::of(&manifest.origin, key).ok()).map(|vkey| vkey.to_string());
+    if vkey.as_ref() != Some(&manifest.vkey) || (manifest.mldsa.is_some() && mldsa != manifest.mldsa) {
         return Err(BackupError::Refused(format!("the key files under {} are another installation's", wanted.data.display())));
     }
     Ok(keys)

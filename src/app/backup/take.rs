@@ -107,12 +107,13 @@ fn recorded(
 
 fn write(app: &App, id: &str, mut zip: Writer, passphrase: Option<&str>) -> Result<Manifest, BackupError> {
     let store = &app.store;
-    let vkey = store.vkey()?;
+    let (vkey, mldsa, _) = store.signing()?;
     let kind = match store.database() {
         Database::Sqlite(_) => "sqlite",
         Database::Postgres(_) => "postgres",
     };
     let mut manifest = Manifest::new(id.to_owned(), app.now().to_rfc3339(), kind, &vkey, migrate::versions()?);
+    manifest.mldsa = mldsa.map(|key| key.to_string());
     let sealed = store.read_now(|conn| Ok(tables(conn, &mut zip, &mut manifest)))??;
     for bundle in sealed {
         if !copied(store.data(), &bundle, &mut zip)? {
@@ -121,7 +122,7 @@ fn write(app: &App, id: &str, mut zip: Writer, passphrase: Option<&str>) -> Resu
     }
     zip.put(VKEY, format!("{vkey}\n").as_bytes())?;
     if let Some(passphrase) = passphrase {
-        zip.put(KEYS, &store.keys().to_backup(passphrase))?;
+        zip.put(KEYS, &store.key_files()?.to_backup(passphrase))?;
         manifest.keys = true;
     }
     zip.finish(manifest, |bytes| Manifest::mac(bytes, store.keys()))

@@ -11,7 +11,7 @@ use crate::{
     domain::event::CONTENT_PARTS,
     evidence::collected::{Anchor, Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
     ledger::{
-        checkpoint,
+        checkpoint::{self, Note},
         set::Set,
         tree::{self, Prover},
     },
@@ -56,12 +56,14 @@ pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
             return Err(AppError::Invalid(vec![crate::app::FieldError::new("at", "log-size-early").arg("first", first)]));
         }
     }
-    let vkey = app.store.vkey()?;
+    let (vkey, mldsa, _) = app.store.signing()?;
     let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
     // Whoever is asked to cosign has a few seconds: a bundle goes out with what is there by then.
     witness::round(app).await?;
     let note = app.store.read(move |conn| witnesses::cosigned(conn, size, note)).await?;
-    let log = Log { note, vkey, as_of: wanted.at.unwrap_or(size) };
+    // A checkpoint may be older than the second key.
+    let mldsa = mldsa.filter(|key| Note::parse(&note).is_ok_and(|note| key.verify(&note).is_ok()));
+    let log = Log { note, vkey, mldsa, as_of: wanted.at.unwrap_or(size) };
     let (store, environment) = (app.store.clone(), environment(app));
     let (zone, organisation) = (app.config.time_zone.clone(), app.config.tenant.clone());
     let authorities = timestamps::roots(&app.config).to_pem();

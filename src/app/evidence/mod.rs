@@ -217,7 +217,8 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
-    let (pins, key) = ([Pin::Log(app.store.vkey()?), Pin::Authorities(timestamps::roots(&app.config))], app.store.keys().log.clone());
+    let (vkey, _, keys) = app.store.signing()?;
+    let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config))], keys.log);
     let built = tokio::task::spawn_blocking(move || {
         let bundle = bundle::build(&collected, &key).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &pins, &Limits::default());

@@ -118,6 +118,8 @@ pub const fn kind(action: Action) -> Kind {
     match action {
         Action::LogStarted => CREATED,
         Action::LogRenewed => UPDATED,
+        Action::KeyAnnounced => CREATED,
+        Action::KeyRetired => DEACTIVATED,
         Action::CheckpointAccepted => UPDATED,
         Action::BackupTaken => CREATED,
         Action::BackupRestored => UPDATED,

@@ -20,10 +20,14 @@ use crate::{
         checkpoint::{self, Checkpoint},
         commitment::{commit, parse_canonical},
         leaf::Leaf,
-        note::Vkey,
+        mldsa::MldsaVkey,
+        note::{Note, Vkey},
         tree::{Hash, leaf_hash, verify_inclusion},
     },
 };
+
+/// The signed checkpoint.
+const NOTE: &str = "data/proofs/checkpoint.note";
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -190,7 +194,6 @@ fn parts(files: &Files, path: &str, events: &mut [Event], checks: &mut Checks) {
 /// The checkpoint: its text, its two forms of signature, its key, and whether that key is one we trust.
 /// `source` is the file that says `log`.
 pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], checks: &mut Checks) -> Option<Checkpoint> {
-    const NOTE: &str = "data/proofs/checkpoint.note";
     const TEXT: &str = "data/proofs/checkpoint.txt";
     const SIGNATURE: &str = "data/proofs/checkpoint.txt.ed25519.sig";
     const PEM: &str = "trust/log-ed25519.pub.pem";
@@ -215,6 +218,7 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
         }
     };
     checks.add("checkpoint_signature", Answer::Pass, NOTE, &vkey, &vkey);
+    second(&note, log, source, pins, checks);
     if let Some(text) = file(files, TEXT, checks) {
         checks.same("checkpoint_text", TEXT, checkpoint.text(), String::from_utf8_lossy(text));
     }
@@ -227,6 +231,24 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
         checks.fail("checkpoint_facts", source, format!("at most {}", checkpoint.size), log.as_of);
     }
     Some(checkpoint)
+}
+
+/// The second signature of the checkpoint, by ML-DSA-44. One that a key is known for must hold; the key is the bundle's own, and whoever wants
+/// to rely on it pins it.
+fn second(note: &str, log: &LogFacts, source: &str, pins: &[Pin], checks: &mut Checks) {
+    const NAME: &str = "checkpoint_mldsa_signature";
+    let own = match log.mldsa.as_deref().map(MldsaVkey::parse).transpose() {
+        Ok(own) => own.filter(|own| own.name() == log.origin),
+        Err(e) => return checks.fail("log_mldsa_key", source, "a verifier key", e),
+    };
+    for trusted in pins.iter().filter_map(|pin| if let Pin::Mldsa(trusted) = pin { Some(trusted) } else { None }) {
+        checks.same("log_mldsa_key", source, trusted, own.as_ref().map(ToString::to_string).unwrap_or_default());
+    }
+    let Some(key) = own else { return };
+    match Note::parse(note).and_then(|note| key.verify(&note)) {
+        Ok(_) => checks.add(NAME, Answer::Pass, NOTE, &key, &key),
+        Err(e) => checks.fail(NAME, NOTE, key, e),
+    }
 }
 
 /// The signature over the root manifest: with it no file of the bag can be changed and made to fit, whether an event commits to it or not.
@@ -262,8 +284,8 @@ fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {
                 let fits = trusted.iter().find(|k| *k == key).or(trusted.first());
                 checks.same(NAME, "", fits.map(hex::encode).unwrap_or_default(), hex::encode(key));
             }
-            // Checked where the tokens are.
-            Pin::Certificate(_) | Pin::Authorities(_) => {}
+            // Checked where the second signature is, and where the tokens are.
+            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) => {}
         }
     }
     if !pinned {

@@ -22,7 +22,10 @@ use super::{
     report::{FORMAT, Report},
     zip::{self, Files, Limits},
 };
-use crate::{crypto::timestamp::Roots, ledger::note::Vkey};
+use crate::{
+    crypto::timestamp::Roots,
+    ledger::{mldsa::MldsaVkey, note::Vkey},
+};
 
 /// One answer of three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -77,6 +80,8 @@ pub struct Outcome {
 pub enum Pin {
     /// The log's verifier key: name and key must match.
     Log(Vkey),
+    /// The log's second verifier key: a bundle whose checkpoint it did not sign does not satisfy it.
+    Mldsa(MldsaVkey),
     /// The log's public key by itself, from a PEM file or an installation's own key file.
     Key([u8; 32]),
     /// One of the public keys that an installation's logs have had, one after the other.

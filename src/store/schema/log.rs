@@ -25,6 +25,10 @@ table! {
     log_keys (id) {
         id -> BigInt,
         vkey -> Text,
+        mldsa -> Nullable<Text>,
+        announced -> Nullable<Text>,
+        retired -> Nullable<Text>,
+        ends_at -> Nullable<BigInt>,
     }
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, hash::RandomState};
 use zeroize::Zeroizing;
 
 use super::{
-    Checked, Kind, MOST, Problem, contents,
+    Checked, Kind, MOST, Problem, contents, keys,
     part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
@@ -19,6 +19,7 @@ use crate::{
         commitment,
         leaf::Leaf,
         plain::Plain,
+        succession,
         tile::WIDTH,
         tree::{Hash, leaf_hash, tile_root},
     },
@@ -64,6 +65,8 @@ pub(super) struct Findings {
     pub beyond: Vec<u64>,
     /// Where the log was renewed, and from which one.
     pub renewals: Vec<(u64, String)>,
+    /// What events say of the log's keys.
+    pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
     pub told: Told,
     /// Parts whose key is gone, by bucket.
@@ -189,6 +192,13 @@ impl Findings {
         self.words.push((idx, words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))));
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
+        }
+        if [succession::ANNOUNCED, succession::RETIRED].contains(&leaf.action) {
+            let index = u64::try_from(idx).unwrap_or(0);
+            let detail = opened.get("detail").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+            let until = detail.and_then(|detail| detail["until"].as_str().map(ToOwned::to_owned));
+            let (id, action, subject) = (leaf.id.to_owned(), leaf.action.to_owned(), leaf.subject_id.to_owned());
+            self.keys.push(keys::Told { index, id, action, subject, until });
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }

@@ -42,7 +42,7 @@ pub(super) fn walk(
     (keys, erased): (&PartKeys, &Erased),
 ) -> Result<Walked, StoreError> {
     let size = head.map(|h| h.size);
-    let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint.size).chain(head.map(log::Head::size)).collect();
+    let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint().size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
     let words = Words::new(audit.keys);
     let hasher = tree.walked.words.hasher();
@@ -130,6 +130,7 @@ impl Tree {
             suspects: BTreeSet::new(),
             beyond: Vec::new(),
             renewals: Vec::new(),
+            keys: Vec::new(),
             bound: contents::Bound::default(),
             told: Told::default(),
             unopened: BTreeMap::new(),
@@ -156,6 +157,7 @@ impl Tree {
         walked.suspects.extend(findings.suspects);
         walked.beyond.extend(findings.beyond);
         walked.renewals.extend(findings.renewals);
+        walked.keys.extend(findings.keys);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.told.add(findings.told);

@@ -4,9 +4,17 @@ use std::path::Path;
 
 use diesel::prelude::*;
 
-use super::{Against, Audit, Kind, MOST, Walked, salvage};
+use super::{
+    Against, Audit, Kind, MOST, Walked,
+    keys::{Opened, Signers},
+    salvage,
+};
 use crate::{
-    ledger::checkpoint::{self, Checkpoint, Note, NoteError, Vkey},
+    crypto::keyring::{Keyring, LogKeys},
+    ledger::{
+        checkpoint::{self, Checkpoint, Note, Vkey},
+        mldsa,
+    },
     store::{Conn, StoreError, log, schema::log_checkpoints},
 };
 
@@ -15,29 +23,17 @@ const COPY: &str = "log/checkpoint";
 
 /// A checkpoint to be held against the tree when it has grown to that size.
 pub(super) struct Mark {
-    table: &'static str,
+    pub table: &'static str,
     /// A head that was signed elsewhere and is not ours is a fork; a row of ours that is wrong is a bad checkpoint.
-    kind: Kind,
-    pub checkpoint: Checkpoint,
-    /// By which of the log's former keys it is signed, counted from the first; `None` for the present one.
-    former: Option<usize>,
+    pub kind: Kind,
+    /// Whether it is a row of ours, which has every line that was signed.
+    pub ours: bool,
+    pub opened: Opened,
 }
 
-/// The keys that checkpoints of this log are signed by.
-pub(super) struct Signers {
-    pub ours: Vkey,
-    /// Of the logs that it was renewed from, the first first.
-    pub former: Vec<Vkey>,
-}
-
-impl Signers {
-    /// Opens a note by the present key or a former one.
-    fn open(&self, note: &str) -> Result<(Checkpoint, Option<usize>), NoteError> {
-        let other = |error| {
-            let former = self.former.iter().enumerate();
-            former.filter_map(|(at, vkey)| Some((checkpoint::open(note, vkey).ok()?, Some(at)))).next().ok_or(error)
-        };
-        checkpoint::open(note, &self.ours).map(|opened| (opened, None)).or_else(other)
+impl Mark {
+    pub(super) fn checkpoint(&self) -> &Checkpoint {
+        &self.opened.checkpoint
     }
 }
 
@@ -86,19 +82,19 @@ pub(super) fn collect(
         let index = u64::try_from(*size).ok();
         audit.report.checked.checkpoints += 1;
         match signers.open(note) {
-            Ok((opened, former)) => {
-                if Some(opened.size) != index {
-                    audit.problem(Kind::Checkpoint, "log_checkpoints", index, format!("row {seq} says {size}, its note {}", opened.size));
+            Ok(opened) => {
+                let checkpoint = &opened.checkpoint;
+                if Some(checkpoint.size) != index {
+                    audit.problem(Kind::Checkpoint, "log_checkpoints", index, format!("row {seq} says {size}, its note {}", checkpoint.size));
                 }
-                // Ed25519 gives one signature: a row that says more than what we signed was written by somebody else.
-                let again = former.is_none().then(|| opened.sign(&audit.keys.log).ok()).flatten();
-                if again.is_some_and(|signed| signed != *note) || Note::parse(note).is_ok_and(|n| n.signatures().len() != 1) {
+                // Both kinds of key give one signature: a row that says more than what we signed was written by somebody else.
+                if !is_signed(note, &opened, signers, audit.keys) {
                     audit.problem(Kind::Signature, "log_checkpoints", index, format!("row {seq} is not the note that was signed"));
                 }
-                if marks.last().is_some_and(|m: &Mark| m.checkpoint.size >= opened.size) {
+                if marks.last().is_some_and(|m: &Mark| m.checkpoint().size >= checkpoint.size) {
                     audit.problem(Kind::Checkpoint, "log_checkpoints", index, format!("row {seq} is not over more events than the row before"));
                 }
-                marks.push(Mark { table: "log_checkpoints", kind: Kind::Checkpoint, checkpoint: opened, former });
+                marks.push(Mark { table: "log_checkpoints", kind: Kind::Checkpoint, ours: true, opened });
             }
             Err(e) => audit.problem(Kind::Signature, "log_checkpoints", index, format!("row {seq}: {e}")),
         }
@@ -126,27 +122,56 @@ pub(super) fn collect(
         _ => {}
     }
     for (at, note) in copy.iter().chain(&against.notes).enumerate() {
-        let opened = match &against.vkey {
-            Some(pinned) => checkpoint::open(note, pinned).map(|opened| (opened, None)),
+        match signers.open(note) {
             // The copy is the present log's, whatever others have kept of those before.
-            None if at == 0 && copy.is_some() => checkpoint::open(note, ours).map(|opened| (opened, None)),
-            None => signers.open(note),
-        };
-        match opened {
-            Ok((opened, former)) => marks.push(Mark { table: COPY, kind: Kind::Fork, checkpoint: opened, former }),
+            Ok(opened) if at == 0 && copy.is_some() && opened.log != signers.present() => {
+                audit.problem(Kind::Signature, COPY, None, "it is signed by the key of a log that has ended");
+            }
+            Ok(opened) => marks.push(Mark { table: COPY, kind: Kind::Fork, ours: false, opened }),
             Err(e) => audit.problem(Kind::Signature, COPY, None, e.to_string()),
         }
     }
     Ok(marks)
 }
 
+/// Whether `note` has the lines that its keys make, in their order and nothing else; of keys that are gone, as many as are known to hold.
+fn is_signed(note: &str, opened: &Opened, signers: &Signers, keys: &Keyring) -> bool {
+    let Ok(parsed) = Note::parse(note) else { return false };
+    if parsed.signatures().len() != opened.by.len() + opened.second.len() {
+        return false;
+    }
+    let pairs = keys.pairs();
+    let (checkpoint, mut lines) = (&opened.checkpoint, note.split_inclusive('\n').skip(checkpoint_lines(note)));
+    let pair_of = |place: &usize| -> Option<&LogKeys> {
+        let key = signers.key(opened.log, *place)?;
+        pairs.iter().find(|pair| pair.log.verifying_key() == *key.vkey.key())
+    };
+    let first = opened.by.iter().all(|place| {
+        let line = lines.next();
+        let again = pair_of(place).map(|pair| checkpoint.sign(&pair.log));
+        again.is_none_or(|again| again.is_ok_and(|again| again.split_inclusive('\n').last() == line))
+    });
+    let second = opened.second.iter().all(|place| {
+        let (line, at) = (lines.next(), signers.key(opened.log, *place).and_then(|key| key.mldsa.as_ref()?.verify(&parsed).ok()));
+        let again = pair_of(place).and_then(|pair| Some(mldsa::sign(checkpoint, pair.mldsa.as_ref()?, at?)));
+        again.is_none_or(|again| again.is_ok_and(|again| Some(again.as_str()) == line))
+    });
+    first && second
+}
+
+/// How many lines stand before the signatures.
+fn checkpoint_lines(note: &str) -> usize {
+    note.rsplit_once("\n\n").map_or(0, |(text, _)| text.lines().count() + 1)
+}
+
 /// Compares each mark with the root at its size.
-pub(super) fn settle(audit: &mut Audit<'_>, marks: &[Mark], walked: &Walked) {
-    for Mark { table, kind, checkpoint, former } in marks {
+pub(super) fn settle(audit: &mut Audit<'_>, marks: &[Mark], signers: &Signers, walked: &Walked) {
+    for Mark { table, kind, opened, .. } in marks {
+        let (checkpoint, log) = (&opened.checkpoint, opened.log);
         let index = Some(checkpoint.size);
-        // A key signs as long as its log goes on, and not after.
-        let ended = former.and_then(|at| walked.renewals.get(at)).map(|(index, _)| *index);
-        let began = former.map_or(walked.renewals.len(), |at| at).checked_sub(1).and_then(|at| walked.renewals.get(at)).map(|(index, _)| *index);
+        // A log's keys sign as long as it goes on, and not after.
+        let ended = (log < signers.present()).then(|| walked.renewals.get(log)).flatten().map(|(index, _)| *index);
+        let began = log.checked_sub(1).and_then(|before| walked.renewals.get(before)).map(|(index, _)| *index);
         if ended.is_some_and(|end| checkpoint.size > end) || began.is_some_and(|begin| checkpoint.size <= begin && checkpoint.size > 0) {
             audit.problem(*kind, table, index, "it is signed by the key of another part of the log");
         }

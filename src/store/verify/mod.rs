@@ -15,6 +15,8 @@ mod source;
 mod strays;
 mod words;
 
+pub use keys::ReportedKey;
+
 use std::{collections::BTreeMap, path::Path};
 
 use diesel::prelude::*;
@@ -26,6 +28,7 @@ use crate::{
     crypto::keyring::Keyring,
     ledger::{
         checkpoint::Vkey,
+        mldsa::MldsaVkey,
         tree::{Frontier, Hash},
     },
 };
@@ -74,6 +77,8 @@ pub struct Report {
     /// Of the events as they are now, hex.
     pub root: String,
     pub checked: Checked,
+    /// The keys of this log, the first first.
+    pub keys: Vec<ReportedKey>,
     pub problems: Vec<Problem>,
     /// Parts that nobody can look at because a restore did not find their key, by bucket: `ok` is false while there are any.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -83,8 +88,10 @@ pub struct Report {
 /// What a verification is held against besides the database itself.
 #[derive(Clone, Debug, Default)]
 pub struct Against {
-    /// The log's key as known from elsewhere.
+    /// The log's key as known from elsewhere; also one that has given way to another since.
     pub vkey: Option<Vkey>,
+    /// Its second key.
+    pub mldsa: Option<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
     /// A restore is under way, which tells only later which keys of parts it did not find.
@@ -133,7 +140,15 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     migrate::known(&mut conn)?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new(), unopened: BTreeMap::new() };
+    let report = Report {
+        ok: true,
+        size: 0,
+        root: String::new(),
+        checked: Checked::default(),
+        keys: Vec::new(),
+        problems: Vec::new(),
+        unopened: BTreeMap::new(),
+    };
     let mut audit = Audit { keys: &keys, report };
     let done = match database {
         Database::Sqlite(path) => {
@@ -172,7 +187,15 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
 /// As [`inspect`].
 pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), problems: Vec::new(), unopened: BTreeMap::new() };
+    let report = Report {
+        ok: true,
+        size: 0,
+        root: String::new(),
+        checked: Checked::default(),
+        keys: Vec::new(),
+        problems: Vec::new(),
+        unopened: BTreeMap::new(),
+    };
     let mut audit = Audit { keys: &keys, report };
     run(conn, &mut audit, against, marks::copy(data), data, None)?;
     Ok(audit.report)
@@ -240,8 +263,8 @@ fn run(
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
     part_keys.settle(conn, audit, &walked, against.restoring)?;
-    keys::settle(audit, &signers, &walked.renewals);
-    marks::settle(audit, &marks, &walked);
+    keys::settle(audit, &signers, &marks, &walked);
+    marks::settle(audit, &marks, &signers, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
         // The head's own root over its own size: what comes after it was put there past the writer.
@@ -318,6 +341,8 @@ struct Walked {
     beyond: Vec<u64>,
     /// Where the log was renewed, and from which one.
     renewals: Vec<(u64, String)>,
+    /// What events say of the log's keys.
+    keys: Vec<keys::Told>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.

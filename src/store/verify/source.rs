@@ -211,8 +211,14 @@ impl Source<'_> {
                 }
             }
             Self::Postgres(conn) => {
-                let rows: Vec<WordRow> = diesel::sql_query("SELECT idx, '' AS words FROM log_words ORDER BY idx").load(*conn)?;
-                rows.iter().for_each(|row| each(row.idx));
+                let mut after = i64::MIN;
+                loop {
+                    let sql = "SELECT idx, '' AS words FROM log_words WHERE idx > $1 ORDER BY idx LIMIT 4096";
+                    let rows: Vec<WordRow> = diesel::sql_query(sql).bind::<BigInt, _>(after).load(*conn)?;
+                    let Some(last) = rows.last() else { break };
+                    after = last.idx;
+                    rows.iter().for_each(|row| each(row.idx));
+                }
             }
         }
         Ok(())

@@ -280,6 +280,9 @@ fn the_keys_must_be_the_installations_own() {
     assert!(refused(&foreign).is_some_and(|why| why.contains("another installation's")), "{foreign:?}");
     // Laid by hand they will do.
     std::fs::copy(sample.db.path().join("keys/envelope.key"), lone.path().join("keys/envelope.key")).unwrap();
+    let third = restore(&wanted(lone.path(), None));
+    assert!(refused(&third).is_some_and(|why| why.contains("log-mldsa.key")), "{third:?}");
+    std::fs::copy(sample.db.path().join("keys/log-mldsa.key"), lone.path().join("keys/log-mldsa.key")).unwrap();
     restore(&wanted(lone.path(), None)).unwrap();
 }
 

@@ -308,8 +308,9 @@ fn what_a_renewal_left_cannot_be_changed_unseen() {
     raw.batch_execute("PRAGMA busy_timeout=5000").unwrap();
     let other = Vkey::new("x/countermand/y", lost.vkey.key()).unwrap();
     let name = lost.vkey.to_string();
+    raw.batch_execute("CREATE TEMP TABLE kept AS SELECT * FROM log_keys WHERE id = 1").unwrap();
     for (change, back) in [
-        ("DELETE FROM log_keys WHERE id = 1".to_owned(), format!("INSERT INTO log_keys VALUES (1, '{name}')")),
+        ("DELETE FROM log_keys WHERE id = 1".to_owned(), "INSERT INTO log_keys SELECT * FROM kept".to_owned()),
         (format!("UPDATE log_keys SET vkey = '{other}' WHERE id = 1"), format!("UPDATE log_keys SET vkey = '{name}' WHERE id = 1")),
         ("UPDATE log_keys SET id = 3 WHERE id = 1".to_owned(), "UPDATE log_keys SET id = 1 WHERE id = 3".to_owned()),
     ] {
@@ -443,7 +444,7 @@ fn another_node_needs_the_checkpoint_with_the_keys() {
     work(&db.open(), 1);
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("keys")).unwrap();
-    for key in ["envelope.key", "log.key"] {
+    for key in ["envelope.key", "log.key", "log-mldsa.key"] {
         std::fs::copy(db.path().join("keys").join(key), folder.path().join("keys").join(key)).unwrap();
     }
     let options = || Options::new(db.database.clone(), folder.path());

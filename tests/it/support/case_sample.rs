@@ -231,7 +231,7 @@ pub fn collected(hostile: &str) -> Collected {
             policy_version: 1,
             tally: Some(tally),
         },
-        log: Log { note: checkpoint.sign(&key()).unwrap(), vkey: vkey(), as_of: size },
+        log: Log { note: checkpoint.sign(&key()).unwrap(), vkey: vkey(), mldsa: None, as_of: size },
         events,
         decisions,
         recipients: sorted

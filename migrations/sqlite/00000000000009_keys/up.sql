@@ -1,0 +1,4 @@
+ALTER TABLE log_keys ADD COLUMN mldsa TEXT;
+ALTER TABLE log_keys ADD COLUMN announced TEXT;
+ALTER TABLE log_keys ADD COLUMN retired TEXT;
+ALTER TABLE log_keys ADD COLUMN ends_at INTEGER;
