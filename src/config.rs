@@ -37,6 +37,31 @@ pub struct Retention {
 pub struct Witness {
     /// A C2SP tlog-policy file; a relative name is below the data folder. None: nobody is asked.
     pub policy: Option<PathBuf>,
+    /// What waits for the policy's quorum.
+    pub wait: Wait,
+    /// What becomes of what has waited until its execution is due.
+    pub overdue: Overdue,
+}
+
+/// What waits until the policy's witnesses have seen it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Wait {
+    #[default]
+    Never,
+    /// An execution, for the decision that ordered it; never in a case of the class leak.
+    Decisions,
+}
+
+/// What is done when the witnesses have not come in time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overdue {
+    /// It is executed and marked.
+    #[default]
+    Execute,
+    /// It waits on, and expires with its window.
+    Expire,
 }
 
 /// Streams of the audit trail into files.
@@ -81,6 +106,14 @@ pub struct Smtp {
     pub from: String,
 }
 
+/// Whose time ours is held against.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClockSettings {
+    /// A time server (SNTP), `host` or `host:port`; it never sets our clock. None: only those whose time comes anyway.
+    pub ntp: Option<String>,
+}
+
 impl Default for Retention {
     fn default() -> Self {
         Self { days: 200, key_copy: None }
@@ -120,6 +153,7 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// Addresses or networks of proxies whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<ipnet::IpNet>,
     /// Serve `/log/…` without a token.
     pub log_public: bool,
@@ -134,7 +168,8 @@ pub struct Config {
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     pub timestamp: Timestamp,
-    /// Was reserved before there were rules; they are data in the database, so that it stays empty.
+    pub clock: ClockSettings,
+    /// Was reserved before there were rules. They are data in the database: accepted, so that a file written then stays valid, and of no effect.
     pub alerts: toml::Table,
     #[serde(skip)]
     pub data: PathBuf,
@@ -161,6 +196,7 @@ impl Default for Config {
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: Timestamp::default(),
+            clock: ClockSettings::default(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -242,9 +278,6 @@ impl Config {
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
         }
-        if !self.alerts.is_empty() {
-            return Err(ConfigError::Rule("alerts must be empty: rules are data, changed at /alerts/rules".to_owned()));
-        }
         self.timestamp.check()
     }
 
@@ -286,10 +319,17 @@ impl Timestamp {
     }
 }
 
+/// Networks, and addresses as networks of one.
+fn networks<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Vec<ipnet::IpNet>, D::Error> {
+    let read = |text: &String| text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
+    let wrong = |text: &String| serde::de::Error::custom(format!("trusted_proxies: {text:?} is no address and no network"));
+    Vec::<String>::deserialize(given)?.iter().map(|text| read(text).map_err(|_| wrong(text))).collect()
+}
+
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 6] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts"];
+    const TABLES: [&str; 7] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock"];
     let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
     for name in TABLES {
         if key == name {

@@ -50,6 +50,7 @@ action-recall-execution-started = Execution started
 action-recall-call-started = Platform recall call started
 action-recall-call-answered = Platform answered the recall
 action-recall-halted = Execution halted
+action-recall-unwitnessed = Executed without witnesses
 action-recall-capture-uploaded = Capture uploaded
 action-recall-capture-confirmed = Capture confirmed
 action-recall-finished = Execution finished

@@ -50,6 +50,7 @@ action-recall-execution-started = 开始执行撤回
 action-recall-call-started = 开始调用平台撤回
 action-recall-call-answered = 平台答复撤回
 action-recall-halted = 中止执行
+action-recall-unwitnessed = 未经见证即执行
 action-recall-capture-uploaded = 上传操作截图
 action-recall-capture-confirmed = 确认操作截图
 action-recall-finished = 执行结束

@@ -61,6 +61,8 @@ pub struct App {
     pub witnesses: Arc<witness::Witnesses>,
     /// The way to the mail server, if there is one.
     pub mailer: Option<crate::connect::mail::Mailer>,
+    /// What this process has seen of clocks.
+    pub clocks: Arc<clocks::Clocks>,
     /// This data folder's name.
     pub node: String,
     /// This process, once something was begun in its name.
@@ -68,6 +70,7 @@ pub struct App {
 }
 
 pub mod account;
+pub mod clocks;
 pub mod connectors;
 pub mod device;
 mod passwords;
@@ -84,6 +87,7 @@ pub mod throttle;
 pub mod timestamps;
 pub mod tokens;
 pub mod users;
+pub mod verification;
 pub mod witness;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
@@ -206,6 +210,7 @@ impl App {
             counts: Arc::default(),
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             readiness: Arc::default(),
+            clocks: Arc::default(),
             node,
             process: Arc::default(),
         }

@@ -48,6 +48,12 @@ pub struct Key {
     pub hash: [u8; 32],
 }
 
+/// The key of a request that [`begin`] let go with `id`: what such a request does in one write is kept under it, so that the retry after a
+/// crash finds it done and not refused.
+pub fn of_request(id: String) -> Key {
+    Key { owner: "request".to_owned(), hash: crypto::sha256(id.as_bytes()), key: id }
+}
+
 /// What an earlier run of this request made, within the write that would make it: whatever is made of a request in one write needs no
 /// claim beforehand. The inner error is a key that came with another request.
 pub(super) fn earlier(tx: &mut Tx<'_>, key: &Key) -> Result<AppResult<Option<String>>, StoreError> {
@@ -162,6 +168,13 @@ pub async fn receipted<T>(app: &App, mut done: Done<T>, action: Action, subject:
 pub async fn finish(app: &App, owner: &str, key: &str, status: u16, answer: &str) -> AppResult<()> {
     let (owner, key, answer) = (owner.to_owned(), key.to_owned(), answer.to_owned());
     end(app, move |tx| once::finish(tx.conn, &owner, &key, i64::from(status), &answer)).await
+}
+
+/// Lets the same request come again at once, and with the same id: it broke, and nobody knows whether it was done (of a commit during which
+/// the connection to the database broke nothing is known).
+pub async fn leave(app: &App, owner: &str, key: &str) -> AppResult<()> {
+    let (owner, key) = (owner.to_owned(), key.to_owned());
+    end(app, move |tx| once::leave(tx.conn, &owner, &key, tx.now().minus(DEAD_AFTER).0 - 1)).await
 }
 
 /// Gives the key back: nothing was done and the same request may come again.

@@ -224,11 +224,15 @@ pub async fn schedule(app: &App) -> AppResult<()> {
     Ok(())
 }
 
-/// The next time that it is [`HOUR`] o'clock, by the installation's clock.
 fn tonight(app: &App) -> Instant {
+    night(app, HOUR)
+}
+
+/// The next time that it is `hour` o'clock, by the installation's clock.
+pub(super) fn night(app: &App, hour: i8) -> Instant {
     let now = app.now();
     let here = now.timestamp().to_zoned(zone(app));
-    let at = |day: jiff::civil::Date| day.at(HOUR, 0, 0, 0).to_zoned(zone(app)).map(|z| Instant(z.timestamp().as_microsecond()));
+    let at = |day: jiff::civil::Date| day.at(hour, 0, 0, 0).to_zoned(zone(app)).map(|z| Instant(z.timestamp().as_microsecond()));
     let next = at(here.date()).ok().filter(|at| *at > now).or_else(|| here.date().tomorrow().ok().and_then(|day| at(day).ok()));
     next.unwrap_or_else(|| now.plus(Duration::from_secs(86_400)))
 }

@@ -8,7 +8,10 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use super::{App, AppResult};
+use super::{
+    App, AppResult,
+    clocks::{self, SECOND, Source},
+};
 use crate::{
     clock::Instant,
     config::Config,
@@ -22,7 +25,7 @@ use crate::{
         witness::Request,
     },
     store::{
-        StoreError,
+        Conn, StoreError,
         reader::{self, TileReader},
         witnesses::{self, WitnessRow},
     },
@@ -92,6 +95,7 @@ async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpo
     let row = app.store.read(move |conn| witnesses::find(conn, &name)).await?;
     // A witness with another key has seen nothing that we could prove.
     let row = row.filter(|row| row.vkey == witness.key.to_string());
+    let began = app.now();
     let known = row.as_ref().and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0);
     if known == checkpoint.size && row.as_ref().is_some_and(|row| row.problem.is_none()) {
         return Ok(true);
@@ -114,6 +118,7 @@ async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpo
     match asked {
         Asked::Cosigned { line, at } => {
             let at = Instant::from_unix_seconds(i64::try_from(at).unwrap_or(i64::MAX));
+            clocks::compare(app, Source::Witness(&key_hash(&witness.key.to_string())), at, SECOND, began).await?;
             note_down(app, settled(checkpoint.size, Some(at.0), None), was, Ok(line)).await?;
             Ok(true)
         }
@@ -166,6 +171,11 @@ fn cosigned(witness: &Witness, note: &str, body: &str) -> Asked {
     }
 }
 
+/// A key's name in events.
+fn key_hash(vkey: &str) -> String {
+    hex::encode(sha256(vkey.as_bytes())).chars().take(16).collect()
+}
+
 /// Keeps what came of it, the line or what was wrong; one event where a witness begins or ceases to fail, for a round comes every few
 /// seconds.
 async fn note_down(app: &App, row: WitnessRow, was: Option<String>, came: Result<String, String>) -> AppResult<()> {
@@ -179,7 +189,7 @@ async fn note_down(app: &App, row: WitnessRow, was: Option<String>, came: Result
         (Some(_), Ok(_)) => Some((Action::WitnessReturned, Outcome::Success, json!({ "witness": row.vkey, "size": row.size }))),
         _ => None,
     };
-    let subject = Subject::new("witness", hex::encode(sha256(row.vkey.as_bytes())).chars().take(16).collect::<String>());
+    let subject = Subject::new("witness", key_hash(&row.vkey));
     let event = event.map(|(action, outcome, detail)| Event::system(action, subject).outcome(outcome).detail(detail));
     let written = app.store.write(move |tx| {
         if let Ok(line) = &came {
@@ -239,16 +249,27 @@ pub struct Standing {
 pub async fn standing(app: &App, size: u64) -> AppResult<(Vec<Standing>, bool)> {
     let rows = app.store.read(witnesses::list).await?;
     let policy = &app.witnesses.policy;
-    let row_of = |w: &Witness| rows.iter().find(|row| row.vkey == w.key.to_string());
-    let covers = |w: &Witness| row_of(w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
-    let agreeing: Vec<&str> = policy.witnesses.iter().filter(|w| covers(w)).map(|w| w.name.as_str()).collect();
     let standing = policy.witnesses.iter().map(|w| Standing {
         name: w.key.name().to_owned(),
-        size: row_of(w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
-        seen_at: row_of(w).and_then(|row| row.seen_at).map(Instant),
-        problem: row_of(w).and_then(|row| row.problem.clone()),
+        size: row_of(&rows, w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
+        seen_at: row_of(&rows, w).and_then(|row| row.seen_at).map(Instant),
+        problem: row_of(&rows, w).and_then(|row| row.problem.clone()),
     });
-    Ok((standing.collect(), policy.satisfied(&agreeing)))
+    Ok((standing.collect(), satisfied(policy, &rows, size)))
+}
+
+/// Whether enough witnesses of the policy have seen the first `size` events.
+pub fn covered(conn: &mut Conn, app: &App, size: u64) -> Result<bool, StoreError> {
+    Ok(satisfied(&app.witnesses.policy, &witnesses::list(conn)?, size))
+}
+
+fn row_of<'r>(rows: &'r [WitnessRow], witness: &Witness) -> Option<&'r WitnessRow> {
+    rows.iter().find(|row| row.vkey == witness.key.to_string())
+}
+
+fn satisfied(policy: &Policy, rows: &[WitnessRow], size: u64) -> bool {
+    let covers = |w: &&Witness| row_of(rows, w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
+    policy.satisfied(&policy.witnesses.iter().filter(covers).map(|w| w.name.as_str()).collect::<Vec<_>>())
 }
 
 /// As [`of`], for an application whose settings were looked at when it was opened.

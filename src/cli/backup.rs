@@ -16,7 +16,7 @@ use crate::{
     app::backup::{self, BackupError, Standing, Taken},
     config::Config,
     crypto::{passphrase::SHORTEST, private},
-    store::{Database, Options},
+    store::{Database, Options, renewal::Cause},
 };
 
 /// Arguments of `backup`.
@@ -172,7 +172,7 @@ fn restored(args: &Put) -> Result<(), Trouble> {
         Standing::Behind(why) if !args.new_log => behind = Some(why.clone()),
         standing => {
             if *standing != Standing::GoesOn {
-                renewed = Some(ledger::begin(&options(), reason.as_deref())?);
+                renewed = Some(ledger::begin(&options(), Cause::Behind, reason.as_deref())?);
             }
             backup::resume(options(), &done)?;
         }

@@ -23,7 +23,7 @@ use crate::{
         Options, Store, StoreError,
         keys::RotateError,
         reader::{self, TileReader},
-        renewal::{self, RenewError, Renewed},
+        renewal::{self, Cause, RenewError, Renewed},
         signer,
         verify::{Against, Report, inspect},
         witnesses,
@@ -106,6 +106,12 @@ enum Command {
     Renew {
         #[command(flatten)]
         deployment: Deployment,
+        /// The log can go on, but nobody has its key any more
+        #[arg(long, conflicts_with = "key_stolen")]
+        key_lost: bool,
+        /// The log can go on, but somebody else has its key too
+        #[arg(long)]
+        key_stolen: bool,
         /// File with the reason, for the audit trail
         #[arg(long, value_name = "FILE")]
         reason_file: Option<PathBuf>,
@@ -125,7 +131,14 @@ pub fn run(args: &Args) -> ExitCode {
         Command::Rotate { deployment, overlap, finish, json } => {
             self::finish("ledger rotate", rotate(deployment, (!finish).then_some(*overlap), *json))
         }
-        Command::Renew { deployment, reason_file, json } => finish("ledger renew", renew(deployment, reason_file.as_deref(), *json)),
+        Command::Renew { deployment, key_lost, key_stolen, reason_file, json } => {
+            let cause = match (key_lost, key_stolen) {
+                (true, _) => Cause::KeyLost,
+                (_, true) => Cause::KeyStolen,
+                _ => Cause::Behind,
+            };
+            finish("ledger renew", renew(deployment, cause, reason_file.as_deref(), *json))
+        }
         Command::Publish { deployment, out } => finish("ledger publish", write(deployment, out)),
     }
 }
@@ -285,11 +298,11 @@ fn rotate(deployment: &Deployment, overlap: Option<u32>, json: bool) -> Result<(
     Ok(())
 }
 
-fn renew(deployment: &Deployment, reason: Option<&Path>, json: bool) -> Result<(), Trouble> {
+fn renew(deployment: &Deployment, cause: Cause, reason: Option<&Path>, json: bool) -> Result<(), Trouble> {
     let (config, database) = deployment.existing()?;
     let reason = reason.map(secret_file).transpose()?;
     let options = Options { host: config.host(), ..Options::new(database, &deployment.data) };
-    let renewed = begin(&options, reason.as_deref())?;
+    let renewed = begin(&options, cause, reason.as_deref())?;
     if json {
         say!("{}", serde_json::json!({ "old": renewed.old, "vkey": renewed.vkey, "size": renewed.size }));
     } else {
@@ -299,8 +312,8 @@ fn renew(deployment: &Deployment, reason: Option<&Path>, json: bool) -> Result<(
 }
 
 /// Begins a new log; also at the end of `restore --new-log`.
-pub(super) fn begin(options: &Options, reason: Option<&str>) -> Result<Renewed, Trouble> {
-    renewal::renew(options, reason).map_err(|e| match e {
+pub(super) fn begin(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Renewed, Trouble> {
+    renewal::renew(options, cause, reason).map_err(|e| match e {
         RenewError::Store(e) => Trouble::cannot(e),
         other => Trouble::No(other.to_string()),
     })

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, alerts, once, setup, streams, timestamps, witness},
+    app::{App, StoreError, alerts, clocks, once, setup, streams, timestamps, verification, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -153,7 +153,7 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Every ten seconds: signs the head if it moved and shows it to the witnesses, asks the rules of what happened, looks at the disk, makes sure
+/// Every ten seconds: signs the head if it moved and shows it to the witnesses, looks at the clock, asks the rules of what happened, looks at the disk, makes sure
 /// of the coming months.
 async fn housekeeping(app: App) {
     loop {
@@ -163,7 +163,17 @@ async fn housekeeping(app: App) {
                     tracing::error!(error = %e, "the witnesses could not be asked");
                 }
             }
-            Err(e) => tracing::error!(error = %e, "the log could not be signed"),
+            Err(e) => {
+                tracing::error!(error = %e, "the log could not be signed");
+                if let StoreError::Fork(why) = e
+                    && let Err(e) = verification::failed(&app, "signing", &why).await
+                {
+                    tracing::error!(error = %e, "that could not be recorded");
+                }
+            }
+        }
+        if let Err(e) = clocks::look(&app).await {
+            tracing::error!(error = %e, "the clock could not be judged");
         }
         if let Err(e) = alerts::watch::pass(&app).await {
             tracing::error!(error = %e, "the alert rules could not be asked");

@@ -8,6 +8,7 @@ pub mod mail;
 mod manual;
 pub mod matrix;
 mod redact;
+pub mod sntp;
 pub mod stream;
 pub mod timestamp;
 pub mod wecom;

@@ -69,6 +69,8 @@ words! {
         RecallCallStarted = "recall.call_started",
         RecallCallAnswered = "recall.call_answered",
         RecallHalted = "recall.halted",
+        /// Executed before the witnesses had seen the decision that ordered it.
+        RecallUnwitnessed = "recall.unwitnessed",
         RecallCaptureUploaded = "recall.capture_uploaded",
         RecallCaptureConfirmed = "recall.capture_confirmed",
         RecallFinished = "recall.finished",

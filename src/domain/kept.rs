@@ -79,6 +79,7 @@ impl EventClass {
             | Action::RecallCaptureUploaded
             | Action::RecallCaptureConfirmed
             | Action::RecallFinished
+            | Action::RecallUnwitnessed
             | Action::CaseClosed
             | Action::NoticeSent => Self::Recall,
             Action::RecallDecided

@@ -120,6 +120,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallCaptureUploaded
         | A::RecallCaptureConfirmed
         | A::RecallFinished
+        | A::RecallUnwitnessed
         | A::CaseClosed
         | A::EvidenceSealed
         | A::EvidenceVerified

@@ -94,6 +94,12 @@ impl Filter {
             && (self.cases.is_empty() || case.is_some_and(|case| self.cases.iter().any(|c| c == case)))
     }
 
+    /// The actions as people type them: `hold.placed, recall.*`.
+    pub fn written_actions(&self) -> String {
+        let word = |a: &String| if a.ends_with('.') { format!("{a}*") } else { a.clone() };
+        self.actions.iter().map(word).collect::<Vec<_>>().join(", ")
+    }
+
     /// Reads actions as typed, separated by commas or white space; `recall.*` and `recall.` are the same.
     ///
     /// # Errors
@@ -216,6 +222,8 @@ mod tests {
     #[test]
     fn only_actions_of_the_catalogue_can_be_asked_for() {
         assert_eq!(Filter::read_actions("hold.placed\nhold.、recall.").unwrap(), ["hold.", "hold.placed", "recall."]);
+        let actions = Filter::read_actions("recall.*, hold.placed").unwrap();
+        assert_eq!(Filter { actions, ..Filter::default() }.written_actions(), "hold.placed, recall.*");
         assert_eq!(Filter::read_actions(" ").unwrap(), Vec::<String>::new());
         for wrong in ["recall", "*", "nothing.", "撤回"] {
             assert_eq!(Filter::read_actions(wrong).unwrap_err(), wrong);

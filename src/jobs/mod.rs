@@ -1,9 +1,10 @@
 //! The runner of jobs, and the jobs: each one call into `app`. What a job does, and why running it twice is harmless, stands there.
 
 use std::{
+    collections::BTreeSet,
     sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -11,7 +12,7 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps},
+    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps, verification},
     clock::Instant,
     store::jobs,
 };
@@ -36,6 +37,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         notices::SEND => notices::send(app, id("notice")?).await?,
         alerts::mail::TELL => alerts::mail::tell(app, id("alert")?).await?,
         alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
+        verification::LIGHT => verification::newest(app).await?,
+        verification::FULL => verification::full(app).await?,
         keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
@@ -102,28 +105,43 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     const MAILS: usize = 2;
     const SENDING: [&str; 2] = [notices::SEND, alerts::mail::SEND];
     let owner = app.process().to_owned();
-    if let Err(e) = jobs::release(&app.store, &app.node, app.living()).await {
-        tracing::warn!(error = %e, "jobs of the last run wait for their lease to end");
-    }
     if let Err(e) = retention::schedule(&app).await {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
+    }
+    if let Err(e) = verification::schedule(&app).await {
+        tracing::warn!(error = %e, "the log's verification is not scheduled; the next start tries again");
     }
     tokio::pin!(stop);
     let reading = tokio::spawn(audit::keep_reading(app.clone()));
     let mut running = tokio::task::JoinSet::new();
+    let working = Arc::new(Mutex::new(BTreeSet::new()));
     let mails = Arc::new(AtomicUsize::new(0));
+    // Whether jobs may be held that nobody works on: at the start, and after the database has not answered.
+    let lost = Arc::new(AtomicBool::new(true));
     loop {
+        if lost.swap(false, Ordering::AcqRel) {
+            let at_work = working.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect();
+            if let Err(e) = jobs::release(&app.store, &app.node, app.living(), &owner, at_work).await {
+                tracing::warn!(error = %e, "jobs that nobody works on wait for the database");
+                lost.store(true, Ordering::Release);
+            }
+        }
         while running.len() < AT_ONCE {
             // A mail server that does not answer must not keep recalls waiting.
             let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &SENDING };
             match jobs::take(&app.store, &owner, except).await {
                 Ok(Some(job)) => {
-                    let (app, mails) = (app.clone(), mails.clone());
+                    let (app, mails, lost, working) = (app.clone(), mails.clone(), lost.clone(), working.clone());
                     let mail = usize::from(SENDING.contains(&job.kind.as_str()));
                     mails.fetch_add(mail, Ordering::AcqRel);
+                    working.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id.clone());
                     running.spawn(async move {
-                        if let Err(e) = one(&app, job).await {
-                            tracing::warn!(error = %e, "a job's end could not be recorded; its lease will end");
+                        let id = job.id.clone();
+                        let ended = one(&app, job).await;
+                        working.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+                        if let Err(e) = ended {
+                            tracing::warn!(error = %e, "a job's end could not be recorded; it will run again");
+                            lost.store(true, Ordering::Release);
                         }
                         mails.fetch_sub(mail, Ordering::AcqRel);
                     });
@@ -131,6 +149,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
                 Ok(None) => break,
                 Err(e) => {
                     tracing::warn!(error = %e, "the queue of jobs cannot be read");
+                    lost.store(true, Ordering::Release);
                     break;
                 }
             }

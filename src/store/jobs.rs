@@ -111,14 +111,17 @@ pub async fn renew(store: &Store, id: &str, owner: &str) -> Result<(), StoreErro
 /// time.
 pub const UNSEEN: &str = "unseen-";
 
-/// Gives back what those processes of `node` held that are not among the `living`; call it when a process starts.
-pub async fn release(store: &Store, node: &str, living: Vec<String>) -> Result<usize, StoreError> {
-    let (of_node, unseen) = (format!("{node}/%"), format!("{node}/{UNSEEN}%"));
+/// Gives back what those processes of `node` held that are not among the `living`, and what is held in the name of `owner` beside the jobs
+/// it is `working` on; call it when a process starts, and after the database was away: it may have given out a job of which nobody was told.
+pub async fn release(store: &Store, node: &str, living: Vec<String>, owner: &str, working: Vec<String>) -> Result<usize, StoreError> {
+    let (of_node, unseen, owner) = (format!("{node}/%"), format!("{node}/{UNSEEN}%"), owner.to_owned());
     let written = store
         .write(move |tx| {
-            let held = jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_owner.like(&of_node).and(jobs::lease_owner.not_like(&unseen)));
-            let n = diesel::update(held.filter(jobs::lease_owner.ne_all(&living))).set(jobs::lease_until.eq(None::<i64>)).execute(tx.conn)?;
-            Ok(n)
+            let held = || jobs::table.filter(jobs::state.eq("ready")).filter(jobs::lease_until.is_not_null());
+            let dead = jobs::lease_owner.like(&of_node).and(jobs::lease_owner.not_like(&unseen)).and(jobs::lease_owner.ne_all(&living));
+            let lost = jobs::lease_owner.eq(&owner).and(jobs::id.ne_all(&working));
+            let n = diesel::update(held().filter(dead)).set(jobs::lease_until.eq(None::<i64>)).execute(tx.conn)?;
+            Ok(n + diesel::update(held().filter(lost)).set(jobs::lease_until.eq(None::<i64>)).execute(tx.conn)?)
         })
         .await?;
     Ok(written.value)

@@ -48,6 +48,7 @@ pub mod schema;
 pub mod search;
 mod sequencer;
 pub mod sessions;
+pub mod settings;
 pub mod signer;
 mod sqlite;
 pub mod streams;

@@ -59,6 +59,13 @@ pub fn finish(conn: &mut Conn, owner: &str, key: &str, status: i64, answer: &str
     Ok(())
 }
 
+/// Marks a request that still runs as begun at `at`.
+pub fn leave(conn: &mut Conn, owner: &str, key: &str, at: i64) -> Result<(), StoreError> {
+    let running = idempotency::table.find((owner, key)).filter(idempotency::status.eq(0));
+    diesel::update(running).set(idempotency::created_at.eq(at)).execute(conn)?;
+    Ok(())
+}
+
 /// Forgets a request that came to nothing, so that it may be tried again.
 pub fn forget(conn: &mut Conn, owner: &str, key: &str) -> Result<(), StoreError> {
     diesel::delete(idempotency::table.find((owner, key)).filter(idempotency::status.eq(0))).execute(conn)?;

@@ -6,7 +6,7 @@ use diesel::{dsl::not, prelude::*};
 
 use super::{
     Conn, Receipt, StoreError, log,
-    part_keys::Opener,
+    part_keys::{KeyState, Opener},
     schema::{log_checkpoints, log_events, log_parts, log_search, part_keys},
     tx::PartRow,
 };
@@ -43,6 +43,11 @@ fn stored(row: (i64, Vec<u8>)) -> Result<StoredEvent, StoreError> {
 /// The head of the log: size and root.
 pub fn head(conn: &mut Conn) -> Result<Head, StoreError> {
     log::head(conn)
+}
+
+/// The index of an event, once it has one.
+pub fn index_of(conn: &mut Conn, event_id: &str) -> Result<Option<u64>, StoreError> {
+    log::index_of(conn, event_id)
 }
 
 /// The event at `index`.
@@ -214,6 +219,13 @@ pub fn parts_of_many(conn: &mut Conn, keys: &Keyring, event_ids: &[String]) -> R
 fn open_part(conn: &mut Conn, opener: &mut Opener, row: PartRow) -> Result<Option<(String, OpenPart)>, StoreError> {
     let opened = opener.open(conn, &row)?;
     Ok(opened.map(|(salt, value)| (row.event_id, OpenPart { name: row.name, salt, value: value.to_vec() })))
+}
+
+/// How many of an event's parts are there without a key because a restore did not find it.
+pub fn lost_of(conn: &mut Conn, event_id: &str) -> Result<usize, StoreError> {
+    let lost = part_keys::table.filter(part_keys::state.eq(KeyState::Lost.as_str())).select(part_keys::bucket);
+    let of = log_parts::table.filter(log_parts::event_id.eq(event_id)).filter(log_parts::bucket.assume_not_null().eq_any(lost));
+    Ok(usize::try_from(of.count().get_result::<i64>(conn)?).unwrap_or(0))
 }
 
 /// The names of an event's parts that are there and whose key is gone: they cannot be opened, and were not purged.

@@ -1,5 +1,5 @@
 //! A new log on what is left of an old one, where that must not go on: a restored database that lies behind what its log has signed, or of
-//! which nobody can say whether it does.
+//! which nobody can say whether it does; a log whose key is lost, or was stolen.
 //!
 //! The new log has another name and another key, so that nothing it signs can fork the old one, which signs nothing any more: its private
 //! key is overwritten. It begins with the events that are left of the old log, in their order, so that every proof that was given over
@@ -53,12 +53,26 @@ pub struct Renewed {
     pub size: u64,
 }
 
+/// Why a log must not go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It lies behind what it has signed, or nobody can say.
+    Behind,
+    /// Nobody has its key any more.
+    KeyLost,
+    /// Somebody else has it too.
+    KeyStolen,
+}
+
 /// Why no new log was begun.
 #[derive(Debug, thiserror::Error)]
 pub enum RenewError {
     /// There is no reason for one.
     #[error("this log can go on from where it is; a new one would only break what others rely on")]
     Sound,
+    /// The key files are there and are this log's.
+    #[error("the key files under the data folder are this log's own: nothing is lost")]
+    NotLost,
     /// Nothing can be built on it; says what does not hold.
     #[error("what is left of the log does not hold: {0}")]
     Broken(String),
@@ -76,21 +90,28 @@ impl From<diesel::result::Error> for RenewError {
 ///
 /// # Errors
 /// [`RenewError`]; nothing was changed then.
-pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewError> {
+pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Renewed, RenewError> {
     let unavailable = |e: &dyn std::fmt::Display| StoreError::Unavailable(e.to_string());
     let (data, database) = (&options.data, &options.database);
     migrate::run(database)?;
     let mut conn = conn::open(database, Purpose::Write)?;
     finish(&mut conn, data)?;
     keys::settle(&mut conn, data)?;
+    if cause == Cause::KeyLost {
+        Keyring::stand_in(data).map_err(|e| unavailable(&e))?;
+    }
     let keys = Keyring::open(data, false).map_err(|e| unavailable(&e))?;
-    let origin = signer::names(&mut conn, &keys)?;
-    let (known, why) = lost(&mut conn, data, &origin)?;
+    let origin = match cause {
+        Cause::KeyLost if signer::names(&mut conn, &keys).is_ok() => return Err(RenewError::NotLost),
+        Cause::KeyLost => signer::sealed_by(&mut conn, &keys)?,
+        Cause::Behind | Cause::KeyStolen => signer::names(&mut conn, &keys)?,
+    };
+    let (known, why) = lost(&mut conn, data, &origin, cause)?;
     // That it does not extend the copy outside is why we are here; everything else must hold.
     let own = reader::last_checkpoint(&mut conn)?;
     let old = keys::in_force(&mut conn, &origin)?.swap_remove(0).vkey;
     drop(conn);
-    let report = verify::inspect_beside(database, data, &Against::default(), own)?;
+    let report = verify::inspect_beside(database, data, &Against { key_lost: cause == Cause::KeyLost, ..Against::default() }, own)?;
     if let Some(first) = report.problems.first() {
         return Err(RenewError::Broken(format!("{}: {}", first.table, first.detail)));
     }
@@ -140,8 +161,16 @@ pub fn renew(options: &Options, reason: Option<&str>) -> Result<Renewed, RenewEr
 }
 
 /// The newest checkpoint known outside of a log that must not go on, and why it must not.
-fn lost(conn: &mut Conn, data: &Path, origin: &str) -> Result<(Option<Checkpoint>, String), RenewError> {
+fn lost(conn: &mut Conn, data: &Path, origin: &str, cause: Cause) -> Result<(Option<Checkpoint>, String), RenewError> {
     let open = |conn: &mut Conn, note: &str| keys::open(conn, origin, note).ok();
+    let key = match cause {
+        Cause::Behind => None,
+        Cause::KeyLost => Some("its key is lost"),
+        Cause::KeyStolen => Some("its key was stolen"),
+    };
+    if let Some(why) = key {
+        return Ok((signer::copy(data)?.and_then(|note| open(conn, &note)), why.to_owned()));
+    }
     if let Some(note) = signer::behind(conn)? {
         let known = open(conn, &note);
         let why = if known.is_some() { "restored, and behind what was signed" } else { "restored, and nothing is known outside" };

@@ -79,6 +79,15 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
 pub(super) fn names(conn: &mut Conn, keys: &Keyring) -> Result<String, StoreError> {
     let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
     keys::check(conn, &origin, keys)?;
+    sealed_by(conn, keys)
+}
+
+/// The log's origin, if the envelope key is that of this database, whoever signs its log.
+///
+/// # Errors
+/// [`StoreError::Fork`].
+pub(super) fn sealed_by(conn: &mut Conn, keys: &Keyring) -> Result<String, StoreError> {
+    let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
     let proof: Option<String> = settings::table.find(ENVELOPE).select(settings::value).first(conn).optional()?;
     if proof != Some(keys.envelope_proof()) {
         return Err(StoreError::Fork(

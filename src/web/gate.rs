@@ -24,7 +24,7 @@ use crate::{
         App, Caller, Client, alerts, counting,
         device::{self, Shown},
         people::Signed,
-        recalls, sessions, throttle, tokens,
+        recalls, sessions, throttle, tokens, verification,
     },
     domain::{
         account::SessionState,
@@ -244,6 +244,11 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
         true => alerts::open_count(app, &asking.caller(app)).await.unwrap_or(0),
         false => 0,
     };
+    // Whoever relies on the trail must not miss it, whatever page they are on.
+    let broken = match role::allows(&person.roles, Permission::AuditRead) {
+        true => verification::problem(app).await.unwrap_or_default(),
+        false => None,
+    };
     let mut viewer = Viewer {
         user: PageUser {
             name: person.name.clone(),
@@ -255,6 +260,7 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
         csrf: session.csrf.clone(),
         waiting,
         alerts,
+        broken,
         flash,
         lang: person.lang.as_deref().and_then(Lang::parse),
         theme: person.theme.as_deref().and_then(super::visit::Theme::parse),

@@ -43,7 +43,10 @@ where
                 Ok(Ok(location))
             }
             Err(error) => {
-                once::forget(app, &key.owner, &key.key).await?;
+                match error {
+                    AppError::Store(_) => once::leave(app, &key.owner, &key.key).await?,
+                    _ => once::forget(app, &key.owner, &key.key).await?,
+                }
                 Ok(Err(error))
             }
         },

@@ -45,6 +45,8 @@ pub struct Page {
     pub tenant: String,
     /// Cases that wait for this person.
     pub waiting: u64,
+    /// Why the log does not verify, if it does not and they read the trail.
+    pub broken: Option<String>,
     /// Alerts that wait for somebody like them.
     pub alerts: u64,
     pub request_id: String,
@@ -123,6 +125,7 @@ impl Page {
             tenant: visit.shell.tenant.clone(),
             waiting: viewer.as_ref().map_or(0, |v| v.waiting),
             alerts: viewer.as_ref().map_or(0, |v| v.alerts),
+            broken: viewer.as_ref().and_then(|v| v.broken.clone()),
             request_id: visit.request_id.clone(),
         }
     }

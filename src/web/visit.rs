@@ -94,6 +94,8 @@ pub struct Viewer {
     pub csrf: String,
     /// How many cases wait for this person's decision.
     pub waiting: u64,
+    /// What does not hold in the log, for who reads it.
+    pub broken: Option<String>,
     /// How many open alerts this person may have to acknowledge.
     pub alerts: u64,
     /// Shown once, on the next page.

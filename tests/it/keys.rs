@@ -364,3 +364,43 @@ fn a_crash_in_the_middle_of_a_rotation_leaves_one_that_can_be_finished() {
         assert_eq!((report["ok"].as_bool(), report["keys"].as_array().map(Vec::len)), (Some(true), Some(2)));
     }
 }
+
+#[test]
+fn a_log_whose_key_is_lost_or_stolen_ends_and_goes_on_as_another() {
+    for db in TestDb::each() {
+        let store = db.open();
+        let note = store.checkpoint_now().unwrap();
+        let old = store.vkey().unwrap();
+        drop(store);
+        let node = Node { data: db.path().to_owned(), database: db.database.clone() };
+        let refused = |arguments: &[&str], words: &str| {
+            let out = node.run(arguments);
+            assert_eq!((out.status.code(), String::from_utf8_lossy(&out.stderr).contains(words)), (Some(1), true), "{out:?}");
+        };
+        refused(&["ledger", "renew"], "can go on from where it is");
+        refused(&["ledger", "renew", "--key-lost"], "nothing is lost");
+        std::fs::remove_file(db.path().join("keys/log.key")).unwrap();
+        assert!(!node.run(&["ledger", "checkpoint"]).status.success());
+        let renewed = node.json(&["ledger", "renew", "--key-lost", "--json"]);
+        assert_eq!(renewed["old"], old.to_string());
+        // Every event of the old log stays, and its checkpoints are still checked with its key.
+        let report = node.json(&["ledger", "verify", "--json", "--vkey", renewed["vkey"].as_str().unwrap()]);
+        assert_eq!(report["ok"], true, "{report}");
+        assert_eq!(checkpoint::open(&note, &old).unwrap().size, renewed["size"].as_u64().unwrap());
+
+        let second = node.json(&["ledger", "renew", "--key-stolen", "--json"]);
+        assert_eq!((second["old"].as_str(), second["vkey"] == renewed["vkey"]), (renewed["vkey"].as_str(), false));
+        let mut store = db.open();
+        assert_eq!(store.former().unwrap().len(), 2);
+        holds(&store);
+        // A rotation that had begun ends with its log.
+        rotate(&store);
+        drop(store);
+        node.json(&["ledger", "renew", "--key-stolen", "--json"]);
+        assert!(!db.path().join("keys/log.key.new").exists() && !db.path().join("keys/log-mldsa.key.new").exists());
+        store = db.open();
+        store.checkpoint_now().unwrap();
+        assert_eq!((store.in_force().unwrap().len(), store.former().unwrap().len()), (1, 4));
+        holds(&store);
+    }
+}

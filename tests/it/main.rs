@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod attacks;
 mod audits;
 mod backup;
 mod broadcasts;

@@ -71,7 +71,7 @@ impl House {
 }
 
 /// The parts of a mail in the clear: `=?utf-8?b?…?=` words, and bodies in base64 or quoted-printable.
-fn plain(mail: &Mail) -> String {
+pub fn plain(mail: &Mail) -> String {
     let mut text = String::new();
     for part in mail.data.split("\n--").skip(1) {
         let Some((head, body)) = part.split_once("\n\n") else { continue };

@@ -340,3 +340,14 @@ async fn behind_https_cookies_are_bound_to_the_host_and_secure() {
     let set: Vec<&str> = page.headers.get_all("set-cookie").iter().filter_map(|v| v.to_str().ok()).collect();
     assert!(!set.is_empty() && set.iter().all(|c| c.starts_with("__Host-") && c.contains("Secure") && c.contains("HttpOnly")), "{set:?}");
 }
+
+#[test]
+fn a_proxy_is_named_by_its_address_or_its_network() {
+    let load = |list: &str| {
+        let given = [("COUNTERMAND_TRUSTED_PROXIES", list)];
+        countermand::config::Config::load(std::path::Path::new("/nowhere"), given.into_iter()).map_err(|e| e.to_string())
+    };
+    let read = load("127.0.0.1, 10.0.0.0/8, ::1").unwrap().trusted_proxies;
+    assert_eq!(read.iter().map(ToString::to_string).collect::<Vec<_>>(), ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
+    assert!(load("proxy.example.com").unwrap_err().contains("trusted_proxies: \"proxy.example.com\" is no address and no network"));
+}

@@ -40,13 +40,13 @@ struct Cell {
 }
 
 /// A connection past the product.
-enum Raw {
+pub enum Raw {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Raw {
-    fn open(db: &TestDb) -> Self {
+    pub fn open(db: &TestDb) -> Self {
         match &db.database {
             Database::Sqlite(path) => {
                 let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
@@ -57,7 +57,7 @@ impl Raw {
         }
     }
 
-    fn column(&mut self, sql: &str) -> Vec<String> {
+    pub fn column(&mut self, sql: &str) -> Vec<String> {
         let cells: Vec<Cell> = match self {
             Self::Sqlite(c) => sql_query(sql).load(c).unwrap(),
             Self::Postgres(c) => sql_query(sql).load(c).unwrap(),
@@ -65,7 +65,7 @@ impl Raw {
         cells.into_iter().map(|c| c.value).collect()
     }
 
-    fn execute(&mut self, sql: &str) -> Result<usize, diesel::result::Error> {
+    pub fn execute(&mut self, sql: &str) -> Result<usize, diesel::result::Error> {
         match self {
             Self::Sqlite(c) => sql_query(sql).execute(c),
             Self::Postgres(c) => sql_query(sql).execute(c),
@@ -73,7 +73,7 @@ impl Raw {
     }
 
     /// SQL that shows a column as hexadecimal bytes (text, bytes) or as digits; NULL as `-`.
-    fn shown(&self, column: &str, kind: &str) -> String {
+    pub fn shown(&self, column: &str, kind: &str) -> String {
         let shown = match (self, kind) {
             (_, "i") => format!("CAST({column} AS TEXT)"),
             (Self::Sqlite(_), _) => format!("hex(CAST({column} AS BLOB))"),
@@ -85,7 +85,7 @@ impl Raw {
     }
 
     /// A literal of what `shown` showed.
-    fn literal(&self, shown: &str, kind: &str) -> String {
+    pub fn literal(&self, shown: &str, kind: &str) -> String {
         match (self, kind) {
             _ if shown == "-" => "NULL".to_owned(),
             (_, "i") => shown.to_owned(),
@@ -119,7 +119,7 @@ fn neighbours(shown: &str, kind: &str) -> Vec<String> {
     all
 }
 
-fn log_of_a_few_events(db: &TestDb) -> Store {
+pub fn log_of_a_few_events(db: &TestDb) -> Store {
     let store = db.open();
     for n in 0..3 {
         store

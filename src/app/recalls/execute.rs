@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{App, AppResult, Loaded, advance, expire, load, passage, subject};
+use super::{App, AppResult, Loaded, advance, expire, load, passage, subject, witnessed};
 use crate::{
     app::{
         Caller,
@@ -42,8 +42,14 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
         return Ok(None);
     }
     let id = loaded.row.id.clone();
-    if loaded.case.state == State::Approved && !begin(app, &loaded).await? {
-        return expire::step(app, &id).await;
+    if loaded.case.state == State::Approved {
+        if let Some(at) = witnessed::gate(app, &loaded).await? {
+            // One that does not go on without them ends with its window.
+            return if loaded.case.window_end().is_some_and(|end| app.now() >= end) { expire::step(app, &id).await } else { Ok(Some(at)) };
+        }
+        if !begin(app, &loaded).await? {
+            return expire::step(app, &id).await;
+        }
     }
     let Some(loaded) = find(app, &id).await? else { return Ok(None) };
     if loaded.case.state != State::Executing {
@@ -286,14 +292,16 @@ async fn finish(
     outcomes: BTreeMap<String, (RecipientOutcome, i64)>,
     unusable: Option<&'static str>,
 ) -> AppResult<Option<Instant>> {
-    let id = id.to_owned();
+    let (id, app2) = (id.to_owned(), app.clone());
     let written = app
         .store
         .write(move |tx| {
-            let Loaded { row, case, .. } = load(tx.conn, &id)?.ok_or(StoreError::NotFound)?;
-            if case.state != State::Executing {
+            let loaded = load(tx.conn, &id)?.ok_or(StoreError::NotFound)?;
+            if loaded.case.state != State::Executing {
                 return Ok(true);
             }
+            let unseen = witnessed::lacking(tx.conn, &app2, &loaded)?;
+            let Loaded { row, case, .. } = loaded;
             for (message, (outcome, attempts)) in &outcomes {
                 recalls::message_settle(tx.conn, message, outcome.as_str(), *attempts)?;
                 recalls::recipients_settle(tx.conn, &row.broadcast_id, Some(message), outcome.as_str(), tx.now().0)?;
@@ -307,7 +315,12 @@ async fn finish(
                 more["reason"] = json!(reason);
                 event = event.outcome(Outcome::Failed);
             }
-            ended(tx, &id, Loaded { row, case, decisions: Vec::new() }, &next, &tally, more, event)
+            let ended = ended(tx, &id, Loaded { row, case, decisions: Vec::new() }, &next, &tally, more, event)?;
+            if let Some((decision, at)) = unseen.filter(|_| ended) {
+                let detail = json!({ "decision": decision, "decided_at": at.to_rfc3339() });
+                tx.append(self::event(&id, Action::RecallUnwitnessed).detail(detail))?;
+            }
+            Ok(ended)
         })
         .await?;
     if written.value {

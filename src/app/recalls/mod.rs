@@ -13,6 +13,7 @@ pub mod resubmit;
 pub mod submit;
 pub mod view;
 pub mod withdraw;
+pub mod witnessed;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in};
+use super::{
+    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in,
+    witnessed::{self, Waiting},
+};
 use crate::{
     app::{
         broadcasts::{self, Broadcast, view::Counts},
@@ -136,6 +139,8 @@ pub struct Show {
     pub decisions: Vec<DecisionView>,
     /// Of everybody who decided here, on the day they did.
     pub resets: Vec<ResetShown>,
+    /// The execution waits for witnesses.
+    pub waiting: Option<Waiting>,
     pub mine: Mine,
     pub counts: Counts,
     pub tally: Option<Tally>,
@@ -232,6 +237,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         };
         *of += usize::try_from(n).unwrap_or_default();
     }
+    let waiting = witnessed::waiting(conn, app, &loaded)?;
     let open: Vec<u8> = loaded.case.open.iter().copied().filter(|_| loaded.case.state == State::Reviewing).collect();
     let able = if open.is_empty() { Vec::new() } else { deciders(conn, &open, now)? };
     let decisions = decisions(app, &loaded, &names)?;
@@ -263,6 +269,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
                 confirmed_by: name(&reset.confirmed_by),
             })
             .collect(),
+        waiting,
         mine: mine(caller, &loaded.case, now),
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),

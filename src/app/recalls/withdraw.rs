@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refuse, subject};
 use crate::{
-    app::{Done, FieldError},
+    app::{Done, FieldError, once},
     domain::{
         event::Action,
         recall::{Rules, approval},
@@ -14,11 +14,11 @@ use crate::{
     store::StoreError,
 };
 
-/// Withdraws a case that is being judged; `reason` may be empty.
+/// Withdraws a case that is being judged; `reason` may be empty. A request that comes again under its key `once` gets what it got.
 ///
 /// # Errors
 /// `Refused` with `not-the-requester` or `not-open`; recorded.
-pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str) -> AppResult<Done<String>> {
+pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str, once: Option<once::Key>) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
     let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());
     let about = loaded.as_ref().ok().map(|l| l.row.id.clone());
@@ -37,6 +37,13 @@ pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str) -> App
         .store
         .write(move |tx| {
             let event = caller2.event(Action::RecallWithdrawn, subject(&case_id)).case(&case_id).text(json!({ "reason": reason }));
+            if let Some(once) = &once {
+                match once::earlier(tx, once)? {
+                    Ok(Some(made)) => return Ok(Ok(made)),
+                    Ok(None) => {}
+                    Err(error) => return refuse(tx, event, error),
+                }
+            }
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
             let next = match approval::withdraw(Rules::ALL, &case, &decider(&caller2).user) {
                 Ok(next) => next,
@@ -46,6 +53,9 @@ pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str) -> App
                 Ok(after) => {
                     let (before, after) = passage(&row, &after);
                     tx.append(event.detail(json!({ "before": before, "after": after })))?;
+                    if let Some(once) = &once {
+                        once::keep(tx, once, &row.id)?;
+                    }
                     Ok(Ok(row.id))
                 }
                 Err(error) => refuse(tx, event, error),
@@ -53,5 +63,7 @@ pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str) -> App
         })
         .await;
     app.wake.notify_one();
-    Done::from_write(written?)
+    let done = Done::from_write(written?)?;
+    let case = done.value.clone();
+    once::receipted(app, done, Action::RecallWithdrawn, &case).await
 }

@@ -3,6 +3,7 @@
 
 pub mod change;
 mod lines;
+mod typed;
 pub mod work;
 
 use serde::{Deserialize, Serialize};

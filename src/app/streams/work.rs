@@ -58,6 +58,8 @@ struct Worker {
     /// Events up to here were looked at and are not for this stream, though the database does not say so yet.
     skipped: u64,
     saved: Moment,
+    /// When the lease was taken or renewed.
+    leased: Option<Moment>,
 }
 
 /// Serves the streams until `stop` resolves.
@@ -123,19 +125,10 @@ pub async fn deliver_now(app: &App, id: &str) -> AppResult<bool> {
 }
 
 async fn work(app: App, id: String) {
-    let owner = app.process().to_owned();
     let mut worker = Worker::new(&app, &id);
-    let mut leased = None::<Moment>;
     loop {
-        if leased.is_none_or(|at| at.elapsed() >= streams::RENEW) {
-            match streams::lease(&app.store, &id, &owner).await {
-                Ok(true) => leased = Some(Moment::now()),
-                Ok(false) => return,
-                Err(e) => {
-                    tracing::warn!(error = %e, "a stream waits for the database");
-                    return;
-                }
-            }
+        if !worker.hold().await {
+            return;
         }
         let step = match worker.step().await {
             Ok(step) => step,
@@ -151,20 +144,30 @@ async fn work(app: App, id: String) {
             Step::End => break,
         }
     }
-    if let Err(e) = streams::release(&app.store, &id, &owner).await {
+    if let Err(e) = streams::release(&app.store, &id, app.process()).await {
         tracing::warn!(error = %e, "the lease of a stream will end by itself");
     }
 }
 
 impl Worker {
     fn new(app: &App, id: &str) -> Self {
-        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, skipped: 0, saved: Moment::now() }
+        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, skipped: 0, saved: Moment::now(), leased: None }
     }
 
-    /// Waits after a failure, but no longer than until somebody changes the stream, or a lease has to be renewed.
-    async fn wait(&self, wait: Duration) {
-        let end = Moment::now() + wait.min(streams::RENEW);
-        while Moment::now() < end {
+    /// Whether the stream is still ours to work on; renews the lease in time.
+    async fn hold(&mut self) -> bool {
+        if self.leased.is_some_and(|at| at.elapsed() < streams::RENEW) {
+            return true;
+        }
+        let held = streams::lease(&self.app.store, &self.id, self.app.process()).await;
+        self.leased = Some(Moment::now());
+        held.inspect_err(|e| tracing::warn!(error = %e, "a stream waits for the database")).unwrap_or(false)
+    }
+
+    /// Waits after a failure, but no longer than until somebody changes the stream.
+    async fn wait(&mut self, wait: Duration) {
+        let end = Moment::now() + wait;
+        while Moment::now() < end && self.hold().await {
             tokio::time::sleep(Duration::from_secs(1).min(end.saturating_duration_since(Moment::now()))).await;
             let id = self.id.clone();
             let row = self.app.store.read(move |conn| streams::find(conn, &id)).await.ok().flatten();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::{About, App, AppResult, PATIENT, TURN, ask, authority, record};
 use crate::{
+    app::clocks::{self, SECOND, Source},
     clock::Instant,
     ledger::checkpoint,
     store::{StoreError, reader, timestamps as rows},
@@ -32,7 +33,12 @@ pub async fn step(app: &App, name: &str) -> AppResult<Option<Instant>> {
     }
     let about = About { kind: rows::CHECKPOINT, bundle: None, size, stamped: checkpoint.text().into_bytes() };
     let Ok(_turn) = app.stamping.try_acquire() else { return Ok(Some(app.now().plus(TURN))) };
+    let began = app.now();
     let asked = ask(app, authority, &about.stamped, PATIENT).await;
+    let said = asked.outcome.as_ref().ok().map(|(_, stamp)| stamp.at);
     let again = record(app, name, about, asked, owed).await?;
+    if let Some(at) = said {
+        clocks::compare(app, Source::Authority(name), at, SECOND, began).await?;
+    }
     Ok(Some(again.unwrap_or_else(|| app.now().plus(HOUR))))
 }

@@ -48,7 +48,8 @@ impl File {
     }
 }
 
-/// Appends `text` to the day's newest file that is not full; it is on the disk when this returns.
+/// Appends `text` to the day's newest file that is not full; it is on the disk when this returns. The lock keeps a test of the stream and
+/// its worker apart: what one has half written is no torn line for the other.
 fn write(folder: &Path, full: u64, open: Option<(String, fs::File)>, day: &str, text: &[u8]) -> io::Result<(String, fs::File)> {
     let there = |name: &str, file: &fs::File| {
         let on_disk = folder.join(name).metadata()?;
@@ -60,16 +61,20 @@ fn write(folder: &Path, full: u64, open: Option<(String, fs::File)>, day: &str, 
         name.starts_with(day) && file.metadata().is_ok_and(|m| m.len() < full) && there(name, file).unwrap_or(false)
     };
     let (name, mut file) = match open {
-        Some((name, file)) if fits(&name, &file) => (name, file),
+        Some((name, file)) if fits(&name, &file) => {
+            file.lock()?;
+            (name, file)
+        }
         _ => begin(folder, full, day)?,
     };
     // A failure in the middle leaves half a line: the next try opens the file anew and cuts it off.
     file.write_all(text)?;
     file.sync_data()?;
+    file.unlock()?;
     Ok((name, file))
 }
 
-/// Opens the day's newest file, mended, or the next one where it is full or there is none.
+/// Opens the day's newest file, locked and mended, or the next one where it is full or there is none.
 fn begin(folder: &Path, full: u64, day: &str) -> io::Result<(String, fs::File)> {
     private::folder(folder)?;
     let mut newest = 0u32;
@@ -80,7 +85,8 @@ fn begin(folder: &Path, full: u64, day: &str) -> io::Result<(String, fs::File)> 
     }
     let name = |number: u32| format!("{day}-{number:04}.jsonl");
     if newest > 0 {
-        let mut file = OpenOptions::new().read(true).append(true).custom_flags(libc_nofollow()).open(folder.join(name(newest)))?;
+        let mut file = OpenOptions::new().read(true).append(true).custom_flags(no_follow()).open(folder.join(name(newest)))?;
+        file.lock()?;
         mend(&mut file)?;
         if file.metadata()?.len() < full {
             return Ok((name(newest), file));
@@ -88,12 +94,13 @@ fn begin(folder: &Path, full: u64, day: &str) -> io::Result<(String, fs::File)> 
     }
     let path = folder.join(name(newest + 1));
     let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
+    file.lock()?;
     fs::File::open(folder)?.sync_all()?;
     Ok((name(newest + 1), file))
 }
 
 /// `O_NOFOLLOW`: a link that somebody put in the file's place is not followed.
-fn libc_nofollow() -> i32 {
+fn no_follow() -> i32 {
     i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0)
 }
 

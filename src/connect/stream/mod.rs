@@ -32,7 +32,7 @@ pub struct Line {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SinkError {
     /// The receiver says that it will never take any more (webhook, status 410).
-    #[error("gone: the receiver wants no more")]
+    #[error("gone")]
     Gone,
     /// It answered, and not with yes.
     #[error("refused: {0}")]

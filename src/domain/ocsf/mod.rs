@@ -164,6 +164,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::RecallCallStarted => call(4, "Delete"),
         Action::RecallCallAnswered => call(4, "Delete"),
         Action::RecallHalted => SUSPENDED,
+        Action::RecallUnwitnessed => UPDATED,
         Action::RecallCaptureUploaded => UPDATED,
         Action::RecallCaptureConfirmed => UPDATED,
         Action::RecallFinished => UPDATED,

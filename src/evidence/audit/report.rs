@@ -68,11 +68,11 @@ impl Page {
 
     fn h2(&mut self, key: &str) {
         let text = self.t(key);
-        let _ = write!(self.out, "<h2>{text}</h2>\n");
+        let _ = writeln!(self.out, "<h2>{text}</h2>");
     }
 
     fn p(&mut self, text: &str) {
-        let _ = write!(self.out, "<p>{text}</p>\n");
+        let _ = writeln!(self.out, "<p>{text}</p>");
     }
 
     /// Label and value, one a line; both are HTML.
@@ -80,7 +80,7 @@ impl Page {
         self.put("<table class=\"f\"><tbody>\n");
         for (key, value) in rows {
             let label = self.t(key);
-            let _ = write!(self.out, "<tr><th scope=\"row\">{label}</th><td>{value}</td></tr>\n");
+            let _ = writeln!(self.out, "<tr><th scope=\"row\">{label}</th><td>{value}</td></tr>");
         }
         self.put("</tbody></table>\n");
     }
@@ -383,7 +383,7 @@ fn limits(page: &mut Page, facts: &Facts, lang: Lang) {
             Lang::ZhCn => &limit.zh,
             Lang::En => &limit.en,
         };
-        let _ = write!(page.out, "<li>{}</li>\n", escape(text));
+        let _ = writeln!(page.out, "<li>{}</li>", escape(text));
     }
     page.put("</ul>\n");
     let (auditor, date) = (page.t("audit-report-auditor"), page.t("audit-report-date"));

@@ -1,5 +1,5 @@
 //! The rows of a pack's CSV files. `cases`, `exceptions`, `sample` and `controls` are views of the findings, which
-//! [`super::verify`] makes again and compares; `walkthrough` one of its own events; `access` and `questions` are lists of their own.
+//! [`crate::evidence::verify`] makes again and compares; `walkthrough` one of its own events; `access` and `questions` are lists of their own.
 
 use std::collections::BTreeMap;
 

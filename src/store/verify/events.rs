@@ -27,6 +27,8 @@ use crate::{
 
 /// Batches that wait to be checked; they hold a few megabytes each.
 const WAITING: usize = 2;
+/// Between two batches of a gentle walk.
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(20);
 /// Threads that check: where reading and the tree are done, more would wait.
 const CHECKERS: usize = 3;
 
@@ -40,6 +42,7 @@ pub(super) fn walk(
     head: Option<&log::Head>,
     marks: &[Mark],
     (keys, erased): (&PartKeys, &Erased),
+    gentle: bool,
 ) -> Result<Walked, StoreError> {
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint().size).chain(head.map(log::Head::size)).collect();
@@ -49,13 +52,13 @@ pub(super) fn walk(
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
     let (promised, promises) = mpsc::sync_channel(WAITING + CHECKERS);
-    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let cores = if gentle { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
             scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, erased }));
         }
-        let reader = scope.spawn(move || read(reading, size, jobs, promised));
+        let reader = scope.spawn(move || read(reading, size, jobs, promised, gentle));
         for findings in promises {
             let findings: Findings = findings.recv().map_err(|_| StoreError::Panicked)?;
             tree.take(audit, findings);
@@ -86,6 +89,7 @@ fn read(
     size: Option<i64>,
     jobs: mpsc::SyncSender<Job>,
     promised: mpsc::SyncSender<mpsc::Receiver<Findings>>,
+    gentle: bool,
 ) -> Result<i64, StoreError> {
     let (mut next, mut position) = (0, 0);
     loop {
@@ -105,6 +109,9 @@ fn read(
         }
         next = end.saturating_add(1);
         position += readable;
+        if gentle {
+            thread::sleep(PAUSE);
+        }
     }
 }
 

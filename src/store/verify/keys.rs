@@ -158,7 +158,9 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, against: &Against) -
     }
     let pending = log_pending::table.select(log_pending::event_id).load(conn)?;
     let signers = Signers { logs, ours, pending };
-    files(audit, &signers);
+    if !against.key_lost {
+        files(audit, &signers);
+    }
     pinned(audit, &signers, against);
     Ok(signers)
 }

@@ -10,6 +10,7 @@ mod keys;
 mod marks;
 mod part_keys;
 mod purges;
+pub mod recent;
 mod rows;
 mod source;
 mod strays;
@@ -96,6 +97,10 @@ pub struct Against {
     pub notes: Vec<String>,
     /// A restore is under way, which tells only later which keys of parts it did not find.
     pub restoring: bool,
+    /// On one thread and with pauses, so that nobody notices.
+    pub gentle: bool,
+    /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
+    pub key_lost: bool,
 }
 
 /// Problems named at most: a log that was rewritten has one for each event.
@@ -257,7 +262,7 @@ fn run(
         (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
-    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, (&part_keys, &erased))?;
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, (&part_keys, &erased), against.gentle)?;
     std::mem::take(&mut walked.words).settle(&mut source, audit)?;
     drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;

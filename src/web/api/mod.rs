@@ -131,7 +131,9 @@ where
             let status = res.status();
             let (head, bytes) = res.into_parts();
             let bytes = actix_web::body::to_bytes(bytes).await.map_err(|_| Fault::internal("an answer without a body"))?;
-            if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || bytes.is_empty() {
+            if status.is_server_error() {
+                once::leave(app, &caller.id, key).await?;
+            } else if status == StatusCode::TOO_MANY_REQUESTS || bytes.is_empty() {
                 once::forget(app, &caller.id, key).await?;
             } else {
                 once::finish(app, &caller.id, key, status.as_u16(), &kept(&head, &bytes)).await?;

@@ -10,6 +10,7 @@ use super::{Answer, Body, Refusal, fields::Fields, json_ok, once};
 use crate::{
     app::{
         App,
+        once::of_request,
         recalls::{decide, submit, view, withdraw},
     },
     clock::Instant,
@@ -62,11 +63,11 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
 
 /// `POST /api/v1/recalls/{id}/withdrawal` `{"reason"}`.
 pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
-    once(&app, &bearer.caller, &req, &body.0, |_| async {
+    once(&app, &bearer.caller, &req, &body.0, |id| async {
         let mut fields = if body.0.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body.0)? };
         let reason = fields.text("reason");
         fields.end()?;
-        let done = withdraw::withdraw(&app, &bearer.caller, &path, &reason).await?;
+        let done = withdraw::withdraw(&app, &bearer.caller, &path, &reason, id.map(of_request)).await?;
         let body = json!({ "id": done.value, "state": "withdrawn" });
         Ok::<_, Refusal>(Answer::changed(&done, body))
     })

@@ -201,7 +201,7 @@ fn index_of(app: &App, page: Page, form: FormState, export: FormState, found: Op
         searched,
         size: standing.as_ref().map_or(0, |s| s.size),
         at: page.time_full(standing.as_ref().map_or(page.now, |s| s.at)),
-        problem: standing.and_then(|s| s.problem),
+        problem: standing.and_then(|s| s.problem).or_else(|| page.broken.clone()),
         unread: read_to.map(|index| page.a1("audit-unread", "index", page.num(index))).unwrap_or_default(),
         kept: page.n("audit-kept", u64::from(app.config.retention.days)),
         rows,

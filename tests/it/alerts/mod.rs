@@ -2,6 +2,8 @@
 //! raised twice.
 
 mod kinds;
+mod log;
+mod mail;
 mod rules;
 mod seen;
 

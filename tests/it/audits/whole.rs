@@ -160,3 +160,24 @@ async fn what_was_erased_is_named_and_the_tables_stand_in_for_it() {
     assert!(population.iter().all(|r| r["case_number"].starts_with("FR-") && r["level_1_index"] != ""), "{population:#?}");
     assert!(python(&bytes).0);
 }
+
+/// More events than one file of leaves holds, and than are read at a time.
+#[actix_web::test]
+async fn a_long_period_is_written_piece_by_piece_and_is_one_run() {
+    use countermand::domain::event::{Action, Event, Subject};
+    let (stage, ..) = company(TestDb::sqlite()).await;
+    for _ in 0..21 {
+        let many = |tx: &mut countermand::store::Tx<'_>| {
+            (0..1000).try_for_each(|_| tx.append(Event::system(Action::PermissionChecked, Subject::new("route", "/"))).map(drop))
+        };
+        stage.app.store.write(many).await.unwrap();
+    }
+    let audit = audit(&stage, wanted(&stage)).await;
+    let at = tempfile::tempdir().unwrap();
+    let bytes = pack(&stage, &audit, &at.path().join("pack.zip")).await;
+    assert_eq!(check(&stage, &bytes).result, Answer::Pass);
+    let (_, files) = files(&bytes);
+    assert_eq!(files.keys().filter(|p| p.starts_with("data/leaves/0")).count(), 2);
+    let (holds, said) = python(&bytes);
+    assert!(holds, "{said}");
+}

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use countermand::{
     app::{
-        App,
+        App, AppError,
         once::{self, Begun},
         recalls::{
             decide::{self, Decide},
             submit::{self, Request},
+            withdraw,
         },
     },
     clock::Instant,
@@ -106,7 +107,20 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     let row = stage.app.store.read(|conn| countermand::store::once::find(conn, "token", "other")).await.unwrap().unwrap();
     assert_eq!(Some(unseen.process()), row.answer.split(' ').nth(1));
     assert!(stage.app.now().since(Instant(row.created_at)) < Duration::from_secs(90), "nothing is taken from it before its time");
-    assert_eq!(job_rows::release(&stage.app.store, &stage.app.node, Vec::new()).await.unwrap(), 0, "its jobs neither");
+    assert_eq!(
+        job_rows::release(&stage.app.store, &stage.app.node, Vec::new(), stage.app.process(), Vec::new()).await.unwrap(),
+        0,
+        "its jobs neither"
+    );
+    job_rows::finish(&stage.app.store, &job.id).await.unwrap();
+
+    // A job that was given out while the database went away is held in a living process's name, and nobody works on it.
+    stage.app.store.write(|tx| tx.enqueue("expire_recall", "lost", &json!({ "recall": "nothing" }), tx.now())).await.unwrap();
+    let (mine, living) = (stage.app.process(), vec![stage.app.process().to_owned()]);
+    let job = job_rows::take(&stage.app.store, mine, &[]).await.unwrap().unwrap();
+    let back = async |working: Vec<String>| job_rows::release(&stage.app.store, &stage.app.node, living.clone(), mine, working).await.unwrap();
+    assert_eq!((back(vec![job.id.clone()]).await, back(Vec::new()).await), (0, 1));
+    assert_eq!(job_rows::take(&stage.app.store, mine, &[]).await.unwrap().unwrap().id, job.id);
     job_rows::finish(&stage.app.store, &job.id).await.unwrap();
 
     let broadcast = stage.notice(&cast.requester, &[&people[0]]).await;
@@ -128,6 +142,13 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     stage.clock.advance(Duration::from_secs(100));
     let again = decide().await;
     assert_eq!((first.value, first.receipt.unwrap().event), (again.value, again.receipt.unwrap().event), "its code is spent, and it counts");
+    let withdraw = async |request: &str| {
+        let once = Some(once::of_request(request.to_owned()));
+        withdraw::withdraw(&stage.app, &cast.requester.caller, &id, "已由本人撤回", once).await
+    };
+    let (first, again) = (withdraw("one").await.unwrap(), withdraw("one").await.unwrap());
+    assert_eq!(first.receipt.unwrap().event, again.receipt.unwrap().event, "done, and not refused because it is done");
+    assert!(matches!(withdraw("two").await, Err(AppError::Refused { kind: "not-open", .. })));
     let trail = stage.trail(&id).await;
-    assert_eq!(trail, ["recall.submitted success", "recall.decided success"]);
+    assert_eq!(trail, ["recall.submitted success", "recall.decided success", "recall.withdrawn success", "recall.withdrawn refused"]);
 }

@@ -8,3 +8,4 @@ mod pages;
 mod refusals;
 pub(crate) mod stage;
 mod story;
+mod witnessed;

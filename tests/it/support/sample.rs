@@ -156,6 +156,7 @@ pub fn viewer(roles: &[Role]) -> Viewer {
         csrf: "csrf-of-the-session".into(),
         waiting: 4,
         alerts: 0,
+        broken: None,
         flash: Some(Flash { kind: Tone::Ok, text: "已提交，编号 FR-20261122-0047。".into() }),
         lang: None,
         theme: None,

@@ -180,7 +180,7 @@ impl Companies {
         let rejected = self.case("case.rejected", "停电通知", "wrong_fact").await;
         self.decide("reviewer", &rejected, "reject").await;
         let withdrawn = self.case("case.withdrawn", "年会抽奖名单", "other").await;
-        withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误").await.unwrap();
+        withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误", None).await.unwrap();
         let returned = self.case("case.returned", "第三季度销售数据", "wrong_audience").await;
         self.decide("reviewer", &returned, "return").await;
         let last = self.case("case.final", "高管任免公告（未定稿）", "leak").await;
@@ -213,12 +213,17 @@ impl Companies {
         self.call("broadcast.sent", sent);
         let long = self.send(&"关于进一步规范全员通知发送权限与审批流程的补充说明".repeat(3)).await;
         self.call("broadcast.long", long);
-        self.halves().await;
         self.evidence(&done).await;
         self.holds(&done).await;
         self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
+        // Half an hour and more has passed; who is half way in has ten minutes.
+        for who in self.members.keys().copied().collect::<Vec<_>>() {
+            let cookie = session_of(&self.full.app, self.caller(who)).await.0;
+            self.members.entry(who).and_modify(|member| member.cookie = cookie);
+        }
+        self.halves().await;
     }
 
     /// An audit with a pack and questions, and one without.
@@ -284,10 +289,10 @@ impl Companies {
                 actions: if kind == "file" { String::new() } else { "recall.*, hold.*".into() },
                 leave_out: vec!["devices".into()],
                 from_start: true,
-                code: self.code("audit"),
                 ..change::Typed::default()
             };
-            let id = change::create(&self.full.app, self.caller("audit"), typed).await.unwrap().value.id;
+            // From the shell, which needs no code: time does not go on, and sessions do not end.
+            let id = change::create(&self.full.app, &Caller::shell(), typed).await.unwrap().value.id;
             for _ in 0..if name == "stream.stuck" { 5 } else { 1 } {
                 work::deliver_now(&self.full.app, &id).await.unwrap();
             }

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, AppResult, Done,
+        once::of_request,
         recalls::{decide, guided, halt, resubmit, view, withdraw},
     },
     web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
@@ -97,8 +98,8 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
 /// `POST /recalls/{id}/withdrawal`.
 pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
-    let make = |_| async {
-        let done = withdraw::withdraw(&app, &me.caller, &id, &typed(&posted, "reason")).await?;
+    let make = |request| async {
+        let done = withdraw::withdraw(&app, &me.caller, &id, &typed(&posted, "reason"), Some(of_request(request))).await?;
         Ok(receipt_of(&done.value, &done))
     };
     let ended = once::form(&app, &me, &req, &posted, make).await?;

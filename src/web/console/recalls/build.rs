@@ -215,6 +215,16 @@ pub(super) fn resets(page: &Page, v: &Show) -> Vec<String> {
     v.resets.iter().map(line).collect()
 }
 
+/// That the execution waits for witnesses, and how long.
+pub(super) fn waiting(page: &Page, v: &Show) -> Option<String> {
+    let waiting = v.waiting.as_ref()?;
+    let since = page.tr.time(waiting.since);
+    Some(match waiting.until {
+        Some(until) => page.a("recall-waits-witnesses", &[("since", &since), ("until", &page.tr.time(until))]),
+        None => page.a1("recall-waits-witnesses-on", "since", &since),
+    })
+}
+
 /// That the execution waits for somebody to mend the connection: what the platform answered last.
 pub(super) fn unauthorized(page: &Page, v: &Show) -> Option<String> {
     if v.loaded.case.state != State::Executing {

@@ -88,6 +88,8 @@ struct CasePage {
     resets: Vec<String>,
     /// The platform does not take our credentials, while the recall is under way.
     unauthorized: Option<String>,
+    /// The execution waits for witnesses.
+    waiting: Option<String>,
     message: Option<Vec<String>>,
     /// They may read it, but this answer does not open it.
     message_closed: bool,
@@ -207,6 +209,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         checks: build::checks(&page, &v),
         resets: build::resets(&page, &v),
         unauthorized: build::unauthorized(&page, &v),
+        waiting: build::waiting(&page, &v),
         message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
         unrecorded: v.unrecorded,

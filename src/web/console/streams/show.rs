@@ -80,7 +80,7 @@ fn takes(page: &Page, s: &Stream) -> Vec<Fact> {
     let list = |words: Vec<String>| words.join(&page.t("stream-and"));
     let mut facts = vec![fact("field-stream-format", page.word("stream-format", s.settings.format))];
     if !filter.actions.is_empty() {
-        facts.push(fact("stream-takes-actions", filter.actions.join(", ")));
+        facts.push(fact("stream-takes-actions", filter.written_actions()));
     }
     if !filter.outcomes.is_empty() {
         facts.push(fact("stream-takes-outcomes", list(filter.outcomes.iter().map(|o| page.word("outcome", o)).collect())));
@@ -102,7 +102,7 @@ fn filled(s: &Stream) -> FormState {
         .with("name", &s.name)
         .with("destination", &s.settings.destination)
         .with("format", s.settings.format.as_str())
-        .with("actions", s.settings.filter.actions.join(", "))
+        .with("actions", s.settings.filter.written_actions())
         .with("cases", s.settings.filter.cases.join(", "))
         .with("ca", &s.settings.ca)
         .with("certificate", &s.settings.certificate);

@@ -1,0 +1,170 @@
+//! The log looks after itself: every few minutes its newest end is checked, every night all of it, gently. What does not hold is an event,
+//! fires a rule and stands above every page of the trail until a full verification passes again. Not here: what is checked (`store::verify`).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::{App, AppResult, Caller};
+use crate::{
+    clock::Instant,
+    domain::event::{Action, Event, Outcome, Subject},
+    store::{
+        Conn, StoreError, settings,
+        verify::{Against, Report, recent},
+    },
+};
+
+/// Kinds of jobs.
+pub const LIGHT: &str = "verify_newest";
+pub const FULL: &str = "verify_log";
+/// Between two looks at the newest events.
+const EVERY: Duration = Duration::from_secs(300);
+/// The hour of the night at which everything is verified, after the purge.
+const HOUR: i8 = 4;
+/// A problem that stays the same is told again after this.
+const AGAIN: Duration = Duration::from_secs(86_400);
+const SETTING: &str = "log.verification";
+
+/// What was found last.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Events that were looked at by the light check, from the first on.
+    pub size: u64,
+    pub at: Instant,
+    /// What does not hold; stays until a full verification passes.
+    pub problem: Option<String>,
+    /// When that was last told.
+    pub told_at: Instant,
+}
+
+/// What was found last; nothing before the first look.
+///
+/// # Errors
+/// Those of the store.
+pub fn found(conn: &mut Conn) -> Result<Found, StoreError> {
+    Ok(settings::get(conn, SETTING)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
+}
+
+/// What does not hold in the log, by the last verifications; nothing if all does.
+///
+/// # Errors
+/// Those of the store.
+pub async fn problem(app: &App) -> AppResult<Option<String>> {
+    Ok(app.store.look_up(found).await?.problem)
+}
+
+fn trail() -> Subject {
+    Subject::new("log", "trail")
+}
+
+/// Looks at what came since the last look. Answers when to look again.
+///
+/// # Errors
+/// Those of the store; what does not hold is no error.
+pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
+    let (ring, origin, now) = (app.store.keys().clone(), app.store.origin().to_owned(), app.now());
+    let (before, size, problem) = app
+        .store
+        .read(move |conn| {
+            let before = found(conn)?;
+            let (size, problem) = recent::look(conn, &ring, &origin, before.size, now)?;
+            Ok((before, size, problem))
+        })
+        .await?;
+    let store = app.store.clone();
+    let outside = tokio::task::spawn_blocking(move || store.check_outside()).await.map_err(|_| StoreError::Panicked)?;
+    let problem = match (problem, outside) {
+        (Some(problem), _) => Some(problem),
+        (None, Err(StoreError::Fork(why))) => Some(why),
+        (None, Err(e)) => return Err(e.into()),
+        (None, Ok(())) => None,
+    };
+    match problem {
+        Some(problem) => failed(app, "newest", &problem).await?,
+        None => {
+            // What failed before is not mended by newer events that hold.
+            let after = Found { size, at: now, ..before };
+            app.store.write(move |tx| put(tx.conn, &after)).await?;
+        }
+    }
+    Ok(Some(app.now().plus(EVERY)))
+}
+
+/// Recomputes the whole log. Answers when to do so again.
+///
+/// # Errors
+/// Those of the store; what does not hold is no error.
+pub async fn full(app: &App) -> AppResult<Option<Instant>> {
+    let store = app.store.clone();
+    let against = Against { gentle: true, ..Against::default() };
+    let report = tokio::task::spawn_blocking(move || store.verify(&against)).await.map_err(|_| StoreError::Panicked)??;
+    match report.problems.first() {
+        Some(first) => {
+            let place = first.index.map_or_else(String::new, |index| format!(" {index}"));
+            let others = report.problems.len() - 1;
+            let more = if others > 0 { format!(", and {others} more") } else { String::new() };
+            failed(app, "full", &format!("{}{place}: {}{more}", first.table, first.detail)).await?;
+        }
+        None => passed(app, &report).await?,
+    }
+    Ok(Some(super::retention::night(app, HOUR)))
+}
+
+async fn passed(app: &App, report: &Report) -> AppResult<()> {
+    let event = Caller::job(FULL).event(Action::LogVerified, trail());
+    let event = event.detail(json!({ "size": report.size, "root": report.root, "checked": report.checked }));
+    let after = Found { size: report.size, at: app.now(), problem: None, told_at: Instant::default() };
+    app.store
+        .write(move |tx| {
+            put(tx.conn, &after)?;
+            tx.append(event.clone())
+        })
+        .await?;
+    Ok(())
+}
+
+/// Records that the log does not hold, or is not signed any more (`by` is `newest`, `full` or `signing`): once for each problem, and once a
+/// day while it stays.
+///
+/// # Errors
+/// Those of the store.
+pub async fn failed(app: &App, by: &'static str, problem: &str) -> AppResult<()> {
+    tracing::error!(by, problem, "the log does not verify");
+    let problem = problem.to_owned();
+    app.store
+        .write(move |tx| {
+            let (before, now) = (found(tx.conn)?, tx.now());
+            let known = before.problem.as_ref() == Some(&problem) && now.since(before.told_at) < AGAIN;
+            let told_at = if known { before.told_at } else { now };
+            put(tx.conn, &Found { at: now, problem: Some(problem.clone()), told_at, ..before })?;
+            if known {
+                return Ok(());
+            }
+            let event = Event::system(Action::LogVerificationFailed, trail()).outcome(Outcome::Failed);
+            tx.append(event.detail(json!({ "by": by, "problem": problem })))?;
+            Ok(())
+        })
+        .await?;
+    Ok(())
+}
+
+fn put(conn: &mut Conn, found: &Found) -> Result<(), StoreError> {
+    settings::put(conn, SETTING, &serde_json::to_string(found).map_err(|e| StoreError::Event(e.to_string()))?)
+}
+
+/// Makes sure that both jobs wait; call it when a process that runs jobs starts.
+///
+/// # Errors
+/// Those of the store.
+pub async fn schedule(app: &App) -> AppResult<()> {
+    let (soon, night) = (app.now().plus(EVERY), super::retention::night(app, HOUR));
+    app.store
+        .write(move |tx| {
+            tx.enqueue(LIGHT, "all", &json!({}), soon)?;
+            tx.enqueue(FULL, "all", &json!({}), night)
+        })
+        .await?;
+    Ok(())
+}

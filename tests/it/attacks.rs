@@ -1,0 +1,382 @@
+//! Somebody with full rights on the database, and then on the whole machine, the log's key included. For each attack the test says by which
+//! means it is found: `ledger verify` alone, with `--vkey`, or with `--against` a checkpoint that a witness has cosigned.
+//!
+//! Whoever holds the key can make another log that is whole in itself; that no computer can tell from the first but one that has seen it.
+
+use countermand::{
+    crypto::keyring::Keyring,
+    domain::event::{Action, Event, Outcome, Subject},
+    ledger::{
+        checkpoint::{self, Checkpoint, Note, Vkey},
+        cosignature::{Cosigner, cosign},
+        leaf::Leaf,
+        tile::Tiles,
+        tree::{Frontier, Hash, leaf_hash},
+    },
+    store::{
+        Store, holds, purge,
+        verify::{Against, inspect},
+    },
+};
+use ed25519_dalek::SigningKey;
+use serde_json::json;
+
+use crate::{
+    support::db::TestDb,
+    tamper::{Raw, log_of_a_few_events},
+};
+
+/// What finds an attack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// `ledger verify` alone, and so the others too.
+    Alone,
+    /// Only with the log's key as known from elsewhere, or a checkpoint from elsewhere.
+    Vkey,
+    /// Only with a checkpoint from elsewhere.
+    Against,
+}
+
+use By::{Alone, Vkey as Pinned};
+
+/// A machine that was broken into.
+struct Site<'a> {
+    db: &'a TestDb,
+    raw: Raw,
+    origin: String,
+}
+
+type Attack = (&'static str, By, fn(&mut Site<'_>));
+
+/// Each line of the contract, on the database alone; then by who holds everything on the machine and makes it whole again.
+const ATTACKS: &[Attack] = &[
+    ("an event is changed", Alone, |s| s.change(7)),
+    ("an event is deleted", Alone, |s| s.delete(7)),
+    ("two events are exchanged", Alone, |s| s.exchange(6, 7)),
+    ("an event is inserted", Alone, |s| s.insert(7)),
+    ("an event is added at the end", Alone, |s| {
+        let end = s.size();
+        s.insert(end);
+    }),
+    ("a part is changed", Alone, |s| {
+        s.sql("UPDATE log_parts SET sealed = (SELECT root FROM log_head) WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 7)")
+    }),
+    ("a part is deleted", Alone, |s| s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 7)")),
+    ("two parts are exchanged", Alone, |s| {
+        s.sql("UPDATE log_parts SET name = 'x' WHERE name = 'actor'");
+        s.sql("UPDATE log_parts SET name = 'actor' WHERE name = 'client'");
+        s.sql("UPDATE log_parts SET name = 'client' WHERE name = 'x'");
+    }),
+    ("a part is inserted", Alone, |s| {
+        s.sql("INSERT INTO log_parts (event_id, name, month, salt, sealed) SELECT event_id, 'text', month, salt, sealed FROM log_parts WHERE name = 'client'");
+    }),
+    ("a part that no purge named is deleted within a purged range", Alone, |s| {
+        s.sql("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_events WHERE idx = 4)");
+    }),
+    ("a tile is changed", Alone, |s| s.sql("UPDATE log_tiles SET hashes = (SELECT root FROM log_head)")),
+    ("a tile is deleted", Alone, |s| s.sql("DELETE FROM log_tiles WHERE level = 0 AND idx = 0")),
+    ("a tile is put elsewhere", Alone, |s| s.sql("UPDATE log_tiles SET idx = 1 WHERE level = 0 AND idx = 0")),
+    ("a tile is inserted", Alone, |s| s.sql("INSERT INTO log_tiles (level, idx, hashes) SELECT 1, 0, root FROM log_head")),
+    ("the viewer shows a row that is no event", Alone, |s| {
+        let end = s.size();
+        s.copy_search(4, end);
+    }),
+    ("the viewer does not show an event", Alone, |s| s.sql("DELETE FROM log_search WHERE idx = 4")),
+    ("the viewer shows an event as another's", Alone, |s| s.sql("UPDATE log_search SET actor_name = 'somebody else' WHERE idx = 4")),
+    ("the database is rolled back", Alone, |s| {
+        s.cut(7);
+        s.rebuild(None, Signed::Kept);
+    }),
+    ("database and data folder are rolled back", By::Against, |s| {
+        s.cut(7);
+        s.rebuild(None, Signed::Kept);
+        s.lay_copy();
+    }),
+    ("an event is changed and the tree made anew", Alone, |s| {
+        s.change(7);
+        s.rebuild(None, Signed::Kept);
+    }),
+    ("an event is changed, all made anew and signed", By::Against, |s| {
+        s.change(7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("an event is deleted, all made anew and signed", By::Against, |s| {
+        s.delete(7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("two events are exchanged, all made anew and signed", By::Against, |s| {
+        s.exchange(6, 7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("an event is inserted, all made anew and signed", By::Against, |s| {
+        s.insert(7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("the end is cut off, all made anew and signed", By::Against, |s| {
+        s.cut(7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("parts and what commits to them are taken out, all made anew and signed", By::Against, |s| {
+        s.forget_parts(7);
+        s.rebuild(None, Signed::Anew);
+    }),
+    ("the key row is another", Alone, |s| s.name_key()),
+    ("the key file is another", Alone, |s| s.lay_key(&other())),
+    ("the key is another everywhere, all signed anew", Pinned, |s| {
+        s.rekey();
+        s.rebuild(Some(other()), Signed::Anew);
+    }),
+    ("an event is changed, the key is another everywhere, all made anew and signed", Pinned, |s| {
+        s.change(7);
+        s.rekey();
+        s.rebuild(Some(other()), Signed::Anew);
+    }),
+];
+
+/// What becomes of the checkpoints.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Signed {
+    /// Those that the log has grown to stay as they were signed.
+    Kept,
+    /// One over all, in the database and outside it.
+    Anew,
+}
+
+fn other() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+impl Site<'_> {
+    fn sql(&mut self, sql: &str) {
+        let changed = self.raw.execute(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        assert!(changed > 0, "{sql} changed nothing");
+    }
+
+    fn number(&mut self, sql: &str) -> i64 {
+        self.raw.column(&format!("SELECT CAST(({sql}) AS TEXT) AS value")).remove(0).parse().unwrap()
+    }
+
+    fn size(&mut self) -> i64 {
+        self.number("SELECT max(idx) + 1 FROM log_events")
+    }
+
+    fn key(&self) -> SigningKey {
+        Keyring::open(self.db.path(), false).unwrap().log
+    }
+
+    fn leaf(&mut self, idx: i64) -> Leaf {
+        let shown = self.raw.shown("leaf", "b");
+        let leaf = self.raw.column(&format!("SELECT {shown} AS value FROM log_events WHERE idx = {idx}")).remove(0);
+        Leaf::parse(&hex::decode(leaf).unwrap()).unwrap()
+    }
+
+    fn set_leaf(&mut self, idx: i64, leaf: &Leaf) {
+        let bytes = self.raw.literal(&hex::encode(leaf.to_bytes().unwrap()), "b");
+        self.sql(&format!("UPDATE log_events SET leaf = {bytes} WHERE idx = {idx}"));
+    }
+
+    /// What was refused has failed by itself, and the viewer says so.
+    fn change(&mut self, idx: i64) {
+        let mut leaf = self.leaf(idx);
+        leaf.outcome = "failed".to_owned();
+        self.set_leaf(idx, &leaf);
+        self.sql(&format!("UPDATE log_search SET outcome = '{}' WHERE idx = {idx}", leaf.outcome));
+    }
+
+    /// Moves everything from `from` on by `by` places.
+    fn shift(&mut self, from: i64, by: i64) {
+        for table in ["log_events", "log_search"] {
+            let _ = self.raw.execute(&format!("UPDATE {table} SET idx = -1000 - idx WHERE idx >= {from}")).unwrap();
+            let _ = self.raw.execute(&format!("UPDATE {table} SET idx = -1000 - idx + {by} WHERE idx <= -1000")).unwrap();
+        }
+    }
+
+    /// The words are made again by the product itself.
+    fn no_words(&mut self) {
+        let _ = self.raw.execute("DELETE FROM log_words").unwrap();
+    }
+
+    fn delete(&mut self, idx: i64) {
+        self.sql(&format!("DELETE FROM log_parts WHERE event_id = (SELECT event_id FROM log_events WHERE idx = {idx})"));
+        self.sql(&format!("DELETE FROM log_search WHERE idx = {idx}"));
+        self.sql(&format!("DELETE FROM log_events WHERE idx = {idx}"));
+        self.shift(idx + 1, -1);
+        self.no_words();
+    }
+
+    fn exchange(&mut self, a: i64, b: i64) {
+        for table in ["log_events", "log_search"] {
+            for (from, to) in [(a, -1), (b, a), (-1, b)] {
+                self.sql(&format!("UPDATE {table} SET idx = {to} WHERE idx = {from}"));
+            }
+        }
+        self.no_words();
+    }
+
+    /// The event before, once more under another id, without parts.
+    fn insert(&mut self, idx: i64) {
+        self.shift(idx, 1);
+        let mut leaf = self.leaf(idx - 1);
+        leaf.id = countermand::id::fresh();
+        leaf.parts.clear();
+        let bytes = self.raw.literal(&hex::encode(leaf.to_bytes().unwrap()), "b");
+        self.sql(&format!("INSERT INTO log_events (idx, event_id, leaf) VALUES ({idx}, '{}', {bytes})", leaf.id));
+        self.copy_search(idx - 1, idx);
+        self.sql(&format!("UPDATE log_search SET event_id = '{}', actor_name = NULL, client_ip = NULL, device_id = NULL WHERE idx = {idx}", leaf.id));
+        self.no_words();
+    }
+
+    /// A row of the viewer's at another place.
+    fn copy_search(&mut self, from: i64, to: i64) {
+        let columns = "event_id, at, action, outcome, actor_id, actor_name, subject_kind, subject_id, case_id, session_id, client_ip, device_id";
+        self.sql(&format!("INSERT INTO log_search (idx, {columns}) SELECT {to}, {columns} FROM log_search WHERE idx = {from}"));
+    }
+
+    /// Nothing was said and nobody did it.
+    fn forget_parts(&mut self, idx: i64) {
+        let mut leaf = self.leaf(idx);
+        leaf.parts.clear();
+        self.set_leaf(idx, &leaf);
+        self.sql(&format!("DELETE FROM log_parts WHERE event_id = '{}'", leaf.id));
+        self.sql(&format!("UPDATE log_search SET actor_name = NULL, client_ip = NULL, device_id = NULL WHERE idx = {idx}"));
+        self.no_words();
+    }
+
+    /// As the database was when it had `size` events.
+    fn cut(&mut self, size: i64) {
+        self.sql(&format!("DELETE FROM log_parts WHERE event_id IN (SELECT event_id FROM log_events WHERE idx >= {size})"));
+        for table in ["log_events", "log_search"] {
+            self.sql(&format!("DELETE FROM {table} WHERE idx >= {size}"));
+        }
+        self.no_words();
+    }
+
+    fn lay_key(&self, key: &SigningKey) {
+        std::fs::write(self.db.path().join("keys/log.key"), format!("{}\n", hex::encode(key.as_bytes()))).unwrap();
+    }
+
+    /// The last checkpoint of the database is the last there ever was.
+    fn lay_copy(&mut self) {
+        let note = self.raw.column("SELECT note AS value FROM log_checkpoints ORDER BY seq DESC LIMIT 1").remove(0);
+        std::fs::write(self.db.path().join("log/checkpoint"), note).unwrap();
+    }
+
+    fn rekey(&mut self) {
+        self.lay_key(&other());
+        self.name_key();
+    }
+
+    fn name_key(&mut self) {
+        let vkey = Vkey::new(&self.origin, &other().verifying_key()).unwrap();
+        self.sql(&format!("UPDATE log_keys SET vkey = '{vkey}'"));
+    }
+
+    /// Makes tiles, head and, with `Anew`, checkpoints of the events that there are now, as the product would have made them.
+    fn rebuild(&mut self, key: Option<SigningKey>, signed: Signed) {
+        let key = key.unwrap_or_else(|| self.key());
+        let shown = self.raw.shown("leaf", "b");
+        let leaves = self.raw.column(&format!("SELECT {shown} AS value FROM log_events ORDER BY idx"));
+        let leaves: Vec<Vec<u8>> = leaves.iter().map(|l| hex::decode(l).unwrap()).collect();
+        let hashes: Vec<Hash> = leaves.iter().map(|l| leaf_hash(l)).collect();
+        let mut frontier = Frontier::new();
+        hashes.iter().for_each(|h| frontier.append(*h));
+        self.sql("DELETE FROM log_tiles");
+        for (tile, hashes) in Tiles::default().grow(&hashes) {
+            let bytes = self.raw.literal(&hex::encode(hashes.concat()), "b");
+            self.sql(&format!("INSERT INTO log_tiles (level, idx, hashes) VALUES ({}, {}, {bytes})", tile.level, tile.index));
+        }
+        let last_at = leaves.iter().map(|l| Leaf::parse(l).unwrap().at.0).max().unwrap();
+        let bytes = |raw: &Raw, bytes: &[u8]| raw.literal(&hex::encode(bytes), "b");
+        let (root, edge) = (bytes(&self.raw, &frontier.root()), bytes(&self.raw, &frontier.to_bytes()));
+        match signed {
+            Signed::Kept => drop(self.raw.execute(&format!("DELETE FROM log_checkpoints WHERE size > {}", hashes.len())).unwrap()),
+            Signed::Anew => {
+                let whole = Checkpoint { origin: self.origin.clone(), size: hashes.len() as u64, root: frontier.root() };
+                let note = whole.sign(&key).unwrap();
+                self.sql("DELETE FROM log_checkpoints");
+                self.sql(&format!("INSERT INTO log_checkpoints (seq, size, note) VALUES (1, {}, '{note}')", hashes.len()));
+                self.lay_copy();
+            }
+        }
+        let seq = self.number("SELECT count(*) FROM log_checkpoints");
+        self.sql(&format!(
+            "UPDATE log_head SET size = {}, root = {root}, frontier = {edge}, last_at = {last_at}, checkpoint_seq = {seq}",
+            hashes.len()
+        ));
+    }
+}
+
+/// A log whose first events were purged, but for a part that was passed by, and which a witness has cosigned at its end.
+fn log(db: &TestDb) -> (Vkey, String) {
+    let store = log_of_a_few_events(db);
+    let cut_off = store.now().plus(std::time::Duration::from_micros(1));
+    while store.now() <= cut_off {}
+    crate::retention::settled(&store);
+    store
+        .write_now(move |tx| {
+            let keeping = holds::keeping(tx.conn)?;
+            let mut step = purge::look(tx.conn, cut_off, None, &keeping)?;
+            // All but those of the last event, which somebody may want to be rid of.
+            let spared = step.due.last().map(|(event, _)| event.clone());
+            step.due.retain(|(event, _)| Some(event) != spared.as_ref());
+            purge::erase(tx, &step, cut_off, Event::system(Action::PartsPurged, Subject::new("log", "parts")).detail(json!({ "held": 0 })))
+        })
+        .unwrap();
+    more_events(&store, 3);
+    crate::retention::settled(&store);
+    store.checkpoint_now().unwrap();
+    let (vkey, note) = (store.vkey().unwrap(), store.newest_note().unwrap());
+    let witness = SigningKey::from_bytes(&[9; 32]);
+    let name = "witness.example.com/us";
+    let cosigned = format!("{note}{}", cosign(Note::parse(&note).unwrap().text(), name, &witness, 1_790_000_000).unwrap());
+    Cosigner::of(name, &witness).unwrap().verify(&Note::parse(&cosigned).unwrap()).unwrap();
+    assert_eq!(checkpoint::open(&cosigned, &vkey).unwrap().size, size_of(&store));
+    (vkey, cosigned)
+}
+
+fn size_of(store: &Store) -> u64 {
+    store.read_now(countermand::store::reader::head).unwrap().size()
+}
+
+fn more_events(store: &Store, n: u64) {
+    for n in 0..n {
+        store
+            .write_now(move |tx| {
+                let event = Event::system(Action::RecallDecided, Subject::new("recall", format!("m-{n}"))).outcome(Outcome::Refused).case("c-2");
+                tx.append(
+                    event.detail(json!({ "n": n })).part("actor", json!({ "name": "何静" })).part("client", json!({ "client_ip": "203.0.113.9" })),
+                )
+            })
+            .unwrap();
+    }
+}
+
+#[test]
+fn each_attack_is_found_and_it_is_known_by_what() {
+    for mut db in TestDb::each() {
+        let kind = if db.url().is_some() { "PostgreSQL" } else { "SQLite" };
+        println!("{:<80} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
+        for (what, by, attack) in ATTACKS {
+            let (vkey, cosigned) = log(&db);
+            let pinned = Against { vkey: Some(vkey.clone()), notes: Vec::new(), ..Against::default() };
+            let seen = Against { vkey: None, notes: vec![cosigned.clone()], ..Against::default() };
+            let means = [Against::default(), pinned, seen];
+            let found =
+                |db: &TestDb| means.clone().map(|against| !inspect(&db.database, db.path(), &against).unwrap_or_else(|e| panic!("{what}: {e}")).ok);
+            assert_eq!(found(&db), [false; 3], "{what}: before anything was done");
+            let mut site = Site { db: &db, raw: Raw::open(&db), origin: vkey.name().to_owned() };
+            attack(&mut site);
+            drop(site);
+            let found = found(&db);
+            let word = |found| if found { "found" } else { "-" };
+            println!("{what:<80} {:<7} {:<7} {}", word(found[0]), word(found[1]), word(found[2]));
+            let expected = match by {
+                Alone => [true; 3],
+                Pinned => [false, true, true],
+                By::Against => [false, false, true],
+            };
+            assert_eq!(found, expected, "{kind}: {what}: {:?}", inspect(&db.database, db.path(), &Against::default()).map(|r| r.problems));
+            db = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
+        }
+    }
+}

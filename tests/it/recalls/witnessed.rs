@@ -1,0 +1,187 @@
+//! An execution that waits until witnesses have seen the decision that ordered it: away, back, too late, and a leak, which never waits.
+
+use std::{
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use countermand::{
+    config::{Overdue, Wait},
+    ledger::{
+        checkpoint::Note,
+        cosignature::{Cosigner, cosign},
+        witness::Request,
+    },
+};
+use ed25519_dalek::SigningKey;
+
+use super::stage::{Cast, Stage};
+use crate::support::db::TestDb;
+
+/// A witness that cosigns whatever it is shown, when it is there.
+struct Emulated {
+    address: SocketAddr,
+    there: Arc<AtomicBool>,
+}
+
+const NAME: &str = "witness.example/emulated";
+
+fn key() -> SigningKey {
+    SigningKey::from_bytes(&[5; 32])
+}
+
+impl Emulated {
+    fn away() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (address, there) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
+        let answers = there.clone();
+        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| serve(stream, answers.load(Ordering::Acquire))));
+        Self { address, there }
+    }
+
+    fn returns(&self) {
+        self.there.store(true, Ordering::Release);
+    }
+}
+
+/// One request, one answer; a witness that is away hangs up.
+fn serve(mut stream: TcpStream, there: bool) {
+    let (mut said, mut chunk) = (Vec::new(), [0; 4096]);
+    let whole = |said: &[u8]| {
+        let text = String::from_utf8_lossy(said).into_owned();
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let length = head.lines().find_map(|l| l.to_ascii_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse().ok()));
+        (body.len() >= length.unwrap_or(0)).then(|| (head.to_owned(), body.to_owned()))
+    };
+    let (head, body) = loop {
+        match whole(&said) {
+            Some(request) => break request,
+            None => match stream.read(&mut chunk) {
+                Ok(n) if n > 0 => said.extend_from_slice(&chunk[..n]),
+                _ => return,
+            },
+        }
+    };
+    if !there {
+        return;
+    }
+    let (status, answer) = match Request::parse(&body).filter(|_| head.starts_with("POST")) {
+        Some(request) => ("200 OK", cosign(Note::parse(&request.checkpoint).unwrap().text(), NAME, &key(), 1_800_000_000).unwrap()),
+        None => ("404 Not Found", String::new()),
+    };
+    let _ = write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}", answer.len());
+}
+
+async fn stage(overdue: Overdue) -> (Stage, Emulated, Cast) {
+    let (db, witness) = (TestDb::one(), Emulated::away());
+    let policy = db.path().join("witnesses.policy");
+    std::fs::write(&policy, format!("witness w {} http://{}\nquorum w\n", Cosigner::of(NAME, &key()).unwrap(), witness.address)).unwrap();
+    let stage = Stage::set_with(
+        db,
+        |_| {},
+        |config, _| {
+            config.witness.policy = Some(policy);
+            config.witness.wait = Wait::Decisions;
+            config.witness.overdue = overdue;
+        },
+    )
+    .await;
+    let cast = stage.cast().await;
+    (stage, witness, cast)
+}
+
+/// A case of a wrong fact, approved by all three; a leak is what the stage has.
+async fn approved(stage: &Stage, cast: &Cast) -> String {
+    let people = stage.recipients();
+    let broadcast = stage.notice(&cast.requester, &people.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let fields = [("broadcast", broadcast.as_str()), ("category", "wrong_fact"), ("reason", "薪酬数字有误，须立即更正"), ("step", "submit")];
+    let case = stage.post(&cast.requester, "/recalls", &fields).await.case();
+    for who in [&cast.reviewer, &cast.lawyer, &cast.executive] {
+        assert_eq!(stage.decide(who, &case, "approve").await.status, 303);
+    }
+    case
+}
+
+async fn marked(stage: &Stage, case: &str) -> bool {
+    stage.trail(case).await.iter().any(|t| t == "recall.unwitnessed success")
+}
+
+#[actix_web::test]
+async fn an_execution_waits_for_witnesses_that_are_away_and_begins_when_they_are_back() {
+    let (stage, witness, cast) = stage(Overdue::Execute).await;
+    let case = approved(&stage, &cast).await;
+    stage.settle(3, 2).await;
+    assert_eq!((stage.state(&case).await.as_str(), stage.emulator.count("message/recall")), ("approved", 0));
+    let page = stage.get(&cast.requester, &format!("/recalls/{case}")).await.body;
+    let note = page.split("id=\"waiting\">").nth(1).and_then(|rest| rest.split("</p>").next()).unwrap();
+    assert!(note.contains("起等待见证节点") && note.contains("最迟于"), "{note}");
+    witness.returns();
+    stage.settle(3, 2).await;
+    assert_eq!(stage.state(&case).await, "recall_accepted");
+    assert!(!marked(&stage, &case).await);
+    assert!(!stage.get(&cast.requester, &format!("/recalls/{case}")).await.body.contains("id=\"waiting\""));
+}
+
+#[actix_web::test]
+async fn witnesses_that_do_not_come_hold_an_execution_up_until_its_reserve_and_it_is_marked() {
+    let (stage, _witness, cast) = stage(Overdue::Execute).await;
+    let case = approved(&stage, &cast).await;
+    let until = stage.loaded(&case).await.case.cut_off.unwrap();
+    stage.clock.advance(until.since(stage.app.now()) - Duration::from_secs(30));
+    stage.settle(2, 2).await;
+    assert_eq!(stage.state(&case).await, "approved");
+    stage.settle(20, 2).await;
+    assert_eq!(stage.state(&case).await, "recall_accepted");
+    assert!(marked(&stage, &case).await);
+}
+
+#[actix_web::test]
+async fn a_leak_never_waits_and_is_marked_afterwards() {
+    let (stage, witness, cast) = stage(Overdue::Expire).await;
+    let case = stage.approved(&cast).await;
+    stage.run().await;
+    assert_eq!(stage.state(&case).await, "recall_accepted");
+    assert!(marked(&stage, &case).await);
+    // One that the witnesses had seen by then is not.
+    witness.returns();
+    stage.app.store.checkpoint().await.unwrap();
+    let case = approved(&stage, &stage.cast2(&cast).await).await;
+    stage.settle(3, 2).await;
+    assert_eq!((stage.state(&case).await.as_str(), marked(&stage, &case).await), ("recall_accepted", false));
+}
+
+#[actix_web::test]
+async fn where_nothing_is_executed_without_them_a_case_expires_with_its_window() {
+    let (stage, _witness, cast) = stage(Overdue::Expire).await;
+    let case = approved(&stage, &cast).await;
+    let page = stage.get(&cast.requester, &format!("/recalls/{case}")).await.body;
+    assert!(page.contains("未获见证不执行"));
+    let end = stage.loaded(&case).await.case.window_end().unwrap();
+    stage.clock.advance(end.since(stage.app.now()) - Duration::from_secs(5));
+    stage.run().await;
+    assert_eq!(stage.state(&case).await, "approved");
+    stage.settle(5, 2).await;
+    assert_eq!((stage.state(&case).await.as_str(), stage.emulator.count("message/recall")), ("expired", 0));
+}
+
+#[actix_web::test]
+async fn who_halts_a_case_does_not_wait_for_witnesses() {
+    let (stage, _witness, cast) = stage(Overdue::Execute).await;
+    let case = approved(&stage, &cast).await;
+    stage.run().await;
+    assert_eq!(stage.state(&case).await, "approved");
+    assert_eq!(
+        stage
+            .post(&cast.executive, &format!("/recalls/{case}/halts"), &[("reason", "情况有变，停止执行"), ("totp", &stage.code(&cast.executive))])
+            .await
+            .status,
+        303
+    );
+    stage.settle(2, 2).await;
+    assert_eq!((stage.state(&case).await.as_str(), stage.emulator.count("message/recall")), ("failed", 0));
+}
