@@ -69,6 +69,7 @@ event-check = Check
 event-holds = Matches
 event-differs = Differs
 event-purged = Purged when due
+event-unopened = Cannot be opened, key missing
 event-masked = Repeats contents; only for those who may read them
 event-no-parts = This event has no contents that can be purged
 event-part-actor = Person and role
@@ -124,6 +125,10 @@ event-sum-purged = { $n ->
     [one] { $n_text } part was purged when due
    *[other] { $n_text } parts were purged when due
  }
+event-sum-unopened = { $n ->
+    [one] { $n_text } part cannot be opened: a restore did not find its key
+   *[other] { $n_text } parts cannot be opened: a restore did not find their key
+}
 event-sum-leaf = Leaf hash matches
 event-sum-included = { $n ->
     [one] Included in the checkpoint, { $n_text } level

@@ -121,6 +121,10 @@ words! {
         StreamStuck = "stream.stuck",
         StreamRecovered = "stream.recovered",
         PartsPurged = "parts.purged",
+        /// What was purged of a month and a class cannot be read in any backup from then on.
+        PartKeyDestroyed = "part_key.destroyed",
+        /// A restore found no key for parts that a backup holds.
+        PartKeyLost = "part_key.lost",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
         /// An auditor said what is looked at: period, sample, seed.

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod audit;
 pub mod catalogue;
 pub mod event;
+pub mod kept;
 pub mod notice;
 pub mod ocsf;
 pub mod outcome;

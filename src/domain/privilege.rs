@@ -86,6 +86,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::StreamTested
         | A::StreamRead
         | A::PartsPurged
+        | A::PartKeyDestroyed
+        | A::PartKeyLost
         | A::RetentionApplied
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,

@@ -27,6 +27,8 @@ pub mod holds;
 pub mod invitations;
 pub mod jobs;
 pub mod kept;
+pub mod key_copy;
+pub mod key_ends;
 pub mod keys;
 mod log;
 pub mod messages;
@@ -35,6 +37,7 @@ mod months;
 pub mod notices;
 pub mod once;
 pub mod page;
+pub mod part_keys;
 pub mod pending;
 mod postgres;
 pub mod purge;
@@ -194,7 +197,7 @@ impl Store {
         drop(first);
         let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), words: words::Words::new(&keys), tells: options.tells };
+        let scope = tx::Scope { node: node.clone(), keys: keys.clone(), words: words::Words::new(&keys), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
             Database::Postgres(_) => Writer::Postgres(Box::new(postgres::Writer::start(&options, scope, &keys)?)),

@@ -5,8 +5,8 @@ mod records;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use log::{
-    log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, timestamps,
-    witnesses,
+    log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
+    timestamps, witnesses,
 };
 pub use records::{
     alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
@@ -47,6 +47,7 @@ allow_tables_to_appear_in_same_query!(
     log_events,
     log_pending,
     log_parts,
+    part_keys,
     log_tiles,
     log_checkpoints,
     log_search,

@@ -50,6 +50,7 @@ struct EventPage {
     parts: Vec<Part>,
     opened: usize,
     purged: usize,
+    unopened: usize,
     steps: Vec<Step>,
     leaf: String,
     leaf_hash: String,
@@ -97,6 +98,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
             let (state, tone) = match p.holds {
                 Some(true) => ("event-holds", Tone::Ok),
                 Some(false) => ("event-differs", Tone::Bad),
+                None if p.unopened => ("event-unopened", Tone::Warn),
                 None => ("event-purged", Tone::Mute),
             };
             let label = page.maybe(&format!("event-part-{}", p.name)).unwrap_or_else(|| p.name.clone());
@@ -127,7 +129,8 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
         outcome: page.word("outcome", &shown.event.leaf.outcome),
         tone: tone(&shown.event.leaf.outcome),
         opened: shown.parts.iter().filter(|p| p.holds == Some(true)).count(),
-        purged: shown.parts.iter().filter(|p| p.holds.is_none()).count(),
+        purged: shown.parts.iter().filter(|p| p.holds.is_none() && !p.unopened).count(),
+        unopened: shown.parts.iter().filter(|p| p.unopened).count(),
         holds: shown.included && shown.parts.iter().all(|p| p.holds != Some(false)),
         leaf: String::from_utf8_lossy(&shown.event.bytes).into_owned(),
         leaf_hash: hex::encode(shown.leaf_hash),
