@@ -358,8 +358,8 @@ fn each_attack_is_found_and_it_is_known_by_what() {
         println!("{:<80} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
         for (what, by, attack) in ATTACKS {
             let (vkey, cosigned) = log(&db);
-            let pinned = Against { vkey: Some(vkey.clone()), notes: Vec::new() };
-            let seen = Against { vkey: None, notes: vec![cosigned.clone()] };
+            let pinned = Against { vkey: Some(vkey.clone()), ..Against::default() };
+            let seen = Against { notes: vec![cosigned.clone()], ..Against::default() };
             let means = [Against::default(), pinned, seen];
             let found =
                 |db: &TestDb| means.clone().map(|against| !inspect(&db.database, db.path(), &against).unwrap_or_else(|e| panic!("{what}: {e}")).ok);
