@@ -1,7 +1,7 @@
 //! The log looks after itself: every few minutes its newest end is checked, every night all of it, gently. What does not hold is an event,
 //! fires a rule and stands above every page of the trail until a full verification passes again. Not here: what is checked (`store::verify`).
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -26,6 +26,9 @@ const HOUR: i8 = 4;
 /// A problem that stays the same is told again after this.
 const AGAIN: Duration = Duration::from_secs(86_400);
 const SETTING: &str = "log.verification";
+/// Who finds that the log does not hold, besides `signing`.
+const NEWEST: &str = "newest";
+const WHOLE: &str = "full";
 
 /// What was found last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,10 +36,27 @@ pub struct Found {
     /// Events that were looked at by the light check, from the first on.
     pub size: u64,
     pub at: Instant,
-    /// What does not hold; stays until a full verification passes.
+    /// What does not hold; stays until a full verification passes that began after it was seen.
     pub problem: Option<String>,
-    /// When that was last told.
-    pub told_at: Instant,
+    /// When something that does not hold was last seen.
+    #[serde(default)]
+    pub failed_at: Instant,
+    /// What was last told, by who found it.
+    #[serde(default)]
+    pub told: BTreeMap<String, Told>,
+}
+
+/// What an event has told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The problem without its figures ([`kind`]).
+    pub kind: String,
+    pub at: Instant,
+}
+
+/// What stays of a problem while the log grows: the event that tells it changes the figures in its own words.
+fn kind(problem: &str) -> String {
+    problem.chars().filter(|c| !c.is_ascii_digit()).collect()
 }
 
 /// What was found last; nothing before the first look.
@@ -65,12 +85,11 @@ fn trail() -> Subject {
 /// Those of the store; what does not hold is no error.
 pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
     let (ring, origin, now) = (app.store.keys().clone(), app.store.origin().to_owned(), app.now());
-    let (before, size, problem) = app
+    let (size, problem) = app
         .store
         .read(move |conn| {
-            let before = found(conn)?;
-            let (size, problem) = recent::look(conn, &ring, &origin, before.size, now)?;
-            Ok((before, size, problem))
+            let from = found(conn)?.size;
+            recent::look(conn, &ring, &origin, from, now)
         })
         .await?;
     let store = app.store.clone();
@@ -82,11 +101,15 @@ pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
         (None, Ok(())) => None,
     };
     match problem {
-        Some(problem) => failed(app, "newest", &problem).await?,
+        Some(problem) => failed(app, NEWEST, &problem).await?,
         None => {
-            // What failed before is not mended by newer events that hold.
-            let after = Found { size, at: now, ..before };
-            app.store.write(move |tx| put(tx.conn, &after)).await?;
+            let write = app.store.write(move |tx| {
+                // What failed before is not mended by newer events that hold; it is told again when they do not.
+                let mut after = Found { size, at: now, ..found(tx.conn)? };
+                after.told.remove(NEWEST);
+                put(tx.conn, &after)
+            });
+            write.await?;
         }
     }
     Ok(Some(app.now().plus(EVERY)))
@@ -97,7 +120,7 @@ pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
 /// # Errors
 /// Those of the store; what does not hold is no error.
 pub async fn full(app: &App) -> AppResult<Option<Instant>> {
-    let store = app.store.clone();
+    let (store, began) = (app.store.clone(), app.now());
     let against = Against { gentle: true, ..Against::default() };
     let report = tokio::task::spawn_blocking(move || store.verify(&against)).await.map_err(|_| StoreError::Panicked)??;
     match report.problems.first() {
@@ -105,28 +128,32 @@ pub async fn full(app: &App) -> AppResult<Option<Instant>> {
             let place = first.index.map_or_else(String::new, |index| format!(" {index}"));
             let others = report.problems.len() - 1;
             let more = if others > 0 { format!(", and {others} more") } else { String::new() };
-            failed(app, "full", &format!("{}{place}: {}{more}", first.table, first.detail)).await?;
+            failed(app, WHOLE, &format!("{}{place}: {}{more}", first.table, first.detail)).await?;
         }
-        None => passed(app, &report).await?,
+        None => passed(app, &report, began).await?,
     }
     Ok(Some(super::retention::night(app, HOUR)))
 }
 
-async fn passed(app: &App, report: &Report) -> AppResult<()> {
+/// Clears what was seen before `began`; what another look has found since is still to be looked at.
+async fn passed(app: &App, report: &Report, began: Instant) -> AppResult<()> {
     let event = Caller::job(FULL).event(Action::LogVerified, trail());
     let event = event.detail(json!({ "size": report.size, "root": report.root, "checked": report.checked }));
-    let after = Found { size: report.size, at: app.now(), problem: None, told_at: Instant::default() };
+    let size = report.size;
     app.store
         .write(move |tx| {
-            put(tx.conn, &after)?;
+            let before = found(tx.conn)?;
+            let cleared = before.failed_at <= began;
+            let kept = if cleared { Found::default() } else { before };
+            put(tx.conn, &Found { size, at: tx.now(), ..kept })?;
             tx.append(event.clone())
         })
         .await?;
     Ok(())
 }
 
-/// Records that the log does not hold, or is not signed any more (`by` is `newest`, `full` or `signing`): once for each problem, and once a
-/// day while it stays.
+/// Records that the log does not hold, or is not signed any more (`by` is `newest`, `full` or `signing`): once for each kind of problem
+/// that one of them finds, until that changes or passes, and once a day while it stays.
 ///
 /// # Errors
 /// Those of the store.
@@ -135,10 +162,12 @@ pub async fn failed(app: &App, by: &'static str, problem: &str) -> AppResult<()>
     let problem = problem.to_owned();
     app.store
         .write(move |tx| {
-            let (before, now) = (found(tx.conn)?, tx.now());
-            let known = before.problem.as_ref() == Some(&problem) && now.since(before.told_at) < AGAIN;
-            let told_at = if known { before.told_at } else { now };
-            put(tx.conn, &Found { at: now, problem: Some(problem.clone()), told_at, ..before })?;
+            let (mut found, now, kind) = (found(tx.conn)?, tx.now(), kind(&problem));
+            let known = found.told.get(by).is_some_and(|told| told.kind == kind && now.since(told.at) < AGAIN);
+            if !known {
+                found.told.insert(by.to_owned(), Told { kind, at: now });
+            }
+            put(tx.conn, &Found { at: now, failed_at: now, problem: Some(problem.clone()), ..found })?;
             if known {
                 return Ok(());
             }

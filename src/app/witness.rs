@@ -4,7 +4,7 @@
 //! A witness remembers what this installation may have forgotten: a checkpoint of ours that it has and the database does not takes the
 //! place of the copy outside, and from then on nothing is signed (`store::signer`). Not here: the messages (`ledger::witness`).
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -36,6 +36,8 @@ use crate::{
 pub struct Witnesses {
     pub policy: Policy,
     client: Option<Client>,
+    /// Held by the round that somebody who waits has begun.
+    nudged: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The witnesses that the settings name.
@@ -52,7 +54,7 @@ pub fn of(config: &Config) -> Result<Witnesses, String> {
     {
         return Err(format!("{}: {plain} is no http or https address", path.display()));
     }
-    Ok(Witnesses { policy, client: Some(Client::new()?) })
+    Ok(Witnesses { policy, client: Some(Client::new()?), ..Witnesses::default() })
 }
 
 /// How an attempt ended.
@@ -83,6 +85,25 @@ pub async fn round(app: &App) -> AppResult<bool> {
         agreeing.extend(done.map_err(|_| StoreError::Panicked)??);
     }
     Ok(app.witnesses.policy.satisfied(&agreeing.iter().map(String::as_str).collect::<Vec<_>>()))
+}
+
+/// Signs what there is and begins a round, for somebody who waits for it: at most `patience`, and not at all while another one that was begun
+/// so is under way. Silent witnesses hold up one of those who wait, and it not for long.
+///
+/// # Errors
+/// As [`round`] and [`crate::store::Store::checkpoint`], where they are known in time.
+pub async fn nudge(app: &App, patience: Duration) -> AppResult<()> {
+    let Ok(held) = app.witnesses.nudged.clone().try_lock_owned() else { return Ok(()) };
+    let app = app.clone();
+    let begun = tokio::spawn(async move {
+        let _held = held;
+        app.store.checkpoint().await?;
+        round(&app).await
+    });
+    if let Ok(ended) = tokio::time::timeout(patience, begun).await {
+        ended.map_err(|_| StoreError::Panicked)??;
+    }
+    Ok(())
 }
 
 fn open(app: &App, note: &str) -> Result<Checkpoint, StoreError> {
@@ -213,11 +234,17 @@ async fn note_down(app: &App, row: WitnessRow, was: Option<String>, came: Result
 async fn learn(app: &App, client: &Client, witness: &Witness) -> AppResult<()> {
     let hash = hex::encode(sha256(app.store.origin().as_bytes()));
     let Ok(answer) = client.newest(witness.url.as_deref().unwrap_or_default(), &hash).await else { return Ok(()) };
-    if answer.status != 200 || checkpoint::open(&answer.body, &app.store.vkey()?).is_err() {
+    if answer.status != 200 {
         return Ok(());
     }
+    // A key that the database has forgotten with the rest is the witness's to vouch for.
+    let vouched = Note::parse(&answer.body).is_ok_and(|note| witness.key.verify(&note).is_ok());
     let store = app.store.clone();
-    Ok(tokio::task::spawn_blocking(move || store.learn(&answer.body)).await.map_err(|_| StoreError::Panicked)??)
+    let learned = tokio::task::spawn_blocking(move || store.learn(&answer.body, vouched)).await.map_err(|_| StoreError::Panicked)?;
+    match learned {
+        Err(StoreError::NotFound) => Ok(()),
+        learned => Ok(learned?),
+    }
 }
 
 /// Asks every witness for what it has seen, before anything is signed; call it when a process that signs starts.

@@ -12,7 +12,7 @@ use crate::{
     clock::Instant,
     domain::{
         alert::{
-            Rule, Settings,
+            MOST, Rule, Settings,
             judge::{By, Watch},
         },
         event::{Action, Outcome},
@@ -92,8 +92,6 @@ pub fn events(conn: &mut Conn, from: i64, limit: i64) -> Result<Vec<SearchRow>, 
 
 /// How much the order of indexes may differ from that of times (PostgreSQL gives indexes after the fact).
 const DISORDER: std::time::Duration = std::time::Duration::from_secs(120);
-/// Events of one window that are looked at: more than any threshold of events that people set.
-const MOST: i64 = 5000;
 
 /// The events that a rule watches about the same thing as `row`: after `after` (exclusive), up to `row` itself, and later than `since`.
 pub fn window(conn: &mut Conn, watch: Watch, row: &SearchRow, after: Option<i64>, since: Instant) -> Result<Vec<SearchRow>, StoreError> {
@@ -119,7 +117,7 @@ pub fn window(conn: &mut Conn, watch: Watch, row: &SearchRow, after: Option<i64>
         By::Account | By::Subject => query.filter(log_search::subject_id.eq(row.subject_id.clone())),
         By::Address => query.filter(log_search::client_ip.eq(row.client_ip.clone())),
     };
-    let mut rows: Vec<SearchRow> = query.order(log_search::idx.desc()).limit(MOST).select(SearchRow::as_select()).load(conn)?;
+    let mut rows: Vec<SearchRow> = query.order(log_search::idx.desc()).limit(i64::from(MOST)).select(SearchRow::as_select()).load(conn)?;
     rows.reverse();
     Ok(rows)
 }

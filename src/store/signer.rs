@@ -26,7 +26,7 @@ use crate::{
     domain::event::{Action, Event, Subject},
     id,
     ledger::{
-        checkpoint::Checkpoint,
+        checkpoint::{Checkpoint, Note},
         tree::{self, EMPTY_ROOT, Frontier, Hash},
     },
 };
@@ -204,14 +204,22 @@ impl Store {
     }
 
     /// Holds the log against a checkpoint of it that somebody else has kept. One that it extends takes the place of the copy outside, if it is
-    /// over more events; so does one that it contradicts, whatever its size, and from then on nothing is signed.
+    /// over more events; so does one that it contradicts, whatever its size, and from then on nothing is signed. With `vouched` somebody who
+    /// checks signatures has seen it: where no key that the database names has signed it, but it is over more events than the database holds,
+    /// the key was announced in what is gone.
     ///
     /// # Errors
-    /// [`StoreError::Fork`] if the log does not extend it; [`StoreError::Corrupt`] if it is none of this log's; if the copy cannot be written.
-    pub fn learn(&self, note: &str) -> Result<(), StoreError> {
+    /// [`StoreError::Fork`] if the log does not extend it; [`StoreError::NotFound`] if it is none of this log's; if the copy cannot be written.
+    pub fn learn(&self, note: &str, vouched: bool) -> Result<(), StoreError> {
         let origin = self.origin();
-        let opened = self.read_now(|conn| keys::open(conn, origin, note));
-        let kept = opened.map_err(|e| StoreError::Corrupt(format!("no checkpoint of this log: {e}")))?;
+        let (opened, head) = self.read_now(|conn| Ok((keys::open(conn, origin, note), log::head(conn)?.size())))?;
+        let kept = match opened {
+            Err(StoreError::Fork(_)) => {
+                let said = Note::parse(note).ok().and_then(|note| Checkpoint::parse(note.text()).ok());
+                said.filter(|said| vouched && said.origin == origin && said.size > head).ok_or(StoreError::NotFound)?
+            }
+            opened => opened?,
+        };
         // What others have signed beneath it is theirs to vouch for.
         let own: String = note.lines().filter(|line| line.starts_with(&format!("\u{2014} {origin} "))).map(|line| format!("{line}\n")).collect();
         let note = format!("{}\n{own}", kept.text());

@@ -365,6 +365,41 @@ async fn a_fork_that_has_outgrown_what_the_witness_saw_is_found_out() {
     assert!(matches!(store.checkpoint().await, Err(StoreError::Fork(_))));
 }
 
+/// The whole folder put back, with the keys of then: the witness has what only the keys since then have signed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_to_before_new_keys_is_found_out() {
+    let db = TestDb::sqlite();
+    let folder = tempfile::tempdir().unwrap();
+    let keys = |from: &str, to: &str| {
+        std::fs::create_dir_all(db.path().join(to)).unwrap();
+        for file in ["log.key", "log-mldsa.key"] {
+            std::fs::copy(db.path().join(from).join(file), db.path().join(to).join(file)).unwrap();
+        }
+    };
+    let (witness, saved) = {
+        let store = db.open();
+        grow(&store, 3).await;
+        keys("keys", "keys-an-hour-ago");
+        let saved = Saved::of(&db);
+        store.rotate(std::time::Duration::from_secs(60), Event::system).unwrap();
+        store.checkpoint().await.unwrap();
+        store.retire(true, Event::system).unwrap();
+        grow(&store, 2).await;
+        let witness = Process::start(folder.path(), "w.example/x", &[store.vkey().unwrap().to_string()]);
+        let app = app(&db, store.clone(), &[&witness], "all");
+        assert!(witness::round(&app).await.unwrap());
+        (witness, saved)
+    };
+    saved.put_back(&db);
+    keys("keys-an-hour-ago", "keys");
+    let store = db.open();
+    let app = app(&db, store.clone(), &[&witness], "all");
+    let said = witness::at_start(&app).await.unwrap_err();
+    assert!(matches!(&said, countermand::app::AppError::Store(StoreError::Fork(_))), "{said}");
+    store.write(|tx| tx.append(Event::system(Action::SettingChanged, Subject::new("setting", "s")))).await.unwrap();
+    assert!(matches!(store.checkpoint().await, Err(StoreError::Fork(_))));
+}
+
 #[test]
 fn a_policy_that_cannot_be_read_refuses_the_start() {
     let db = TestDb::one();

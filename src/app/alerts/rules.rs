@@ -130,7 +130,7 @@ pub async fn change(app: &App, caller: &Caller, rule: &str, version: i64, typed:
             changed_at: tx.now().0,
         };
         alerts::rule_put(tx.conn, row)?;
-        let detail = json!({ "version": version + 1, "weaker": before.weaker(&settings), "before": before, "after": settings });
+        let detail = json!({ "version": version + 1, "weaker": before.weaker(rule, &settings), "before": before, "after": settings });
         tx.append(event().detail(detail).text(json!({ "reason": reason })))?;
         Ok(Ok(()))
     });

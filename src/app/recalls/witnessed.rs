@@ -64,7 +64,7 @@ pub(super) fn waiting(conn: &mut Conn, app: &App, loaded: &Loaded) -> Result<Opt
     })
 }
 
-/// Shows the witnesses the decision if they have not seen it; when to look again, `None` if the execution may begin.
+/// Has the decision shown to the witnesses if they have not seen it; when to look again, `None` if the execution may begin.
 pub(super) async fn gate(app: &App, loaded: &Loaded) -> AppResult<Option<Instant>> {
     let look = || {
         let (app2, loaded) = (app.clone(), loaded.clone());
@@ -73,8 +73,7 @@ pub(super) async fn gate(app: &App, loaded: &Loaded) -> AppResult<Option<Instant
     if look().await?.is_none() {
         return Ok(None);
     }
-    app.store.checkpoint().await?;
-    witness::round(app).await?;
+    witness::nudge(app, PAUSE).await?;
     let again = app.now().plus(PAUSE);
     Ok(look().await?.map(|waiting| waiting.until.map_or(again, |until| again.min(until))))
 }

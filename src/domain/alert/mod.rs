@@ -110,6 +110,8 @@ pub struct Fault {
 /// The longest span, in minutes: what is counted must still be there, and be counted quickly.
 pub const LONGEST: u32 = 7 * 24 * 60;
 const HIGHEST: u32 = 10_000_000;
+/// Events of one window that are looked at: a rule that counts them can wait for no more.
+pub const MOST: u32 = 5000;
 
 /// Whoever must be told of everything and cannot be taken off a rule: an alert that nobody sees is none.
 const ALWAYS: [Role; 1] = [Role::AuditAdministrator];
@@ -156,17 +158,19 @@ impl Settings {
     pub fn faults(&self, rule: Rule) -> Vec<Fault> {
         let mut faults = Vec::new();
         let mut wrong = |field, kind, limit| faults.push(Fault { field, kind, limit });
+        let highest = if matches!(rule.measure(), Measure::Count | Measure::Different) { MOST } else { HIGHEST };
+        let longest = if rule.is_fixed() { rule.shipped().span } else { LONGEST };
         if self.threshold == 0 {
             wrong("threshold", "too-low", 1);
-        } else if self.threshold > HIGHEST {
-            wrong("threshold", "too-high", HIGHEST);
+        } else if self.threshold > highest {
+            wrong("threshold", "too-high", highest);
         } else if rule == Rule::TwoNetworks && self.threshold < 2 {
             wrong("threshold", "too-low", 2);
         }
         if self.span == 0 {
             wrong("span", "too-low", 1);
-        } else if self.span > LONGEST {
-            wrong("span", "too-high", LONGEST);
+        } else if self.span > longest {
+            wrong("span", "too-high", longest);
         }
         if ALWAYS.iter().any(|role| !self.roles.contains(role)) || self.roles.iter().any(|role| !TOLD.contains(role)) {
             wrong("roles", "always-told", 0);
@@ -183,9 +187,11 @@ impl Settings {
         faults
     }
 
-    /// Whether a rule with `after` sees less, or tells fewer people or less loudly, than one with `self`. A span that is shorter counts less; one
-    /// that is longer draws more into one alert, and counts more.
-    pub fn weaker(&self, after: &Self) -> bool {
+    /// Whether `rule` with `after` sees less, or tells fewer people or less loudly, than with `self`. Where events are counted, a shorter span
+    /// counts fewer. Where each one fires, a longer span draws more of them into one alert that was told already; only to `NewDevice` it is
+    /// also the time for which a device is new.
+    pub fn weaker(&self, rule: Rule, after: &Self) -> bool {
+        let merges = rule.measure() == Measure::Each && rule != Rule::NewDevice;
         let inside = |wide: &hours::Hours, narrow: &hours::Hours| {
             narrow.from >= wide.from
                 && narrow.until <= wide.until
@@ -196,6 +202,7 @@ impl Settings {
         (self.enabled && !after.enabled)
             || after.threshold > self.threshold
             || after.span < self.span
+            || (merges && after.span > self.span)
             || after.severity < self.severity
             || !after.roles.is_superset(&self.roles)
             || after.least > self.least
@@ -212,7 +219,7 @@ mod tests {
         for rule in Rule::ALL {
             let shipped = rule.shipped();
             assert_eq!(shipped.faults(*rule), [], "{rule}");
-            assert!(!shipped.weaker(&shipped), "{rule}");
+            assert!(!shipped.weaker(*rule, &shipped), "{rule}");
             assert_eq!(shipped.hours.is_some(), *rule == Rule::OffHours);
             let text = serde_json::to_string(&shipped).unwrap();
             assert_eq!(serde_json::from_str::<Settings>(&text).unwrap(), shipped);
@@ -225,7 +232,7 @@ mod tests {
         let with = |change: &dyn Fn(&mut Settings)| {
             let mut after = shipped.clone();
             change(&mut after);
-            shipped.weaker(&after)
+            shipped.weaker(Rule::Refusals, &after)
         };
         assert!(with(&|s| s.enabled = false) && with(&|s| s.threshold += 1) && with(&|s| s.span -= 1) && with(&|s| s.severity = Severity::Low));
         assert!(with(&|s| s.roles = BTreeSet::from([Role::AuditAdministrator])) && with(&|s| s.least = Some(9)));
@@ -234,9 +241,11 @@ mod tests {
         let hours = |change: &dyn Fn(&mut hours::Hours)| {
             let mut after = office.clone();
             change(after.hours.as_mut().unwrap());
-            office.weaker(&after)
+            office.weaker(Rule::OffHours, &after)
         };
         assert!(hours(&|h| h.until += 60) && hours(&|h| h.days.extend([7])) && !hours(&|h| h.from += 60));
+        let longer = |rule: Rule| rule.shipped().weaker(rule, &Settings { span: rule.shipped().span + 1, ..rule.shipped() });
+        assert!(longer(Rule::OffHours) && longer(Rule::WitnessLost) && !longer(Rule::NewDevice) && !longer(Rule::TwoNetworks));
         let day = jiff::civil::date(2026, 10, 10);
         assert!(hours(&|h| h.workdays.extend([day])) && !hours(&|h| h.holidays.extend([day])));
     }
@@ -250,6 +259,9 @@ mod tests {
         };
         assert_eq!(faults(Rule::Refusals, &|s| s.threshold = 0), [("threshold", "too-low")]);
         assert_eq!(faults(Rule::Refusals, &|s| s.threshold = u32::MAX), [("threshold", "too-high")]);
+        assert_eq!(faults(Rule::Refusals, &|s| s.threshold = MOST + 1), [("threshold", "too-high")]);
+        assert_eq!(faults(Rule::ExportRows, &|s| s.threshold = MOST + 1), []);
+        assert_eq!(faults(Rule::RuleWeakened, &|s| s.span += 1), [("span", "too-high")]);
         assert_eq!(faults(Rule::TwoNetworks, &|s| s.threshold = 1), [("threshold", "too-low")]);
         assert_eq!(faults(Rule::Refusals, &|s| s.span = 0), [("span", "too-low")]);
         assert_eq!(faults(Rule::Refusals, &|s| s.span = LONGEST + 1), [("span", "too-high")]);

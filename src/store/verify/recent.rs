@@ -98,5 +98,5 @@ fn newest(conn: &mut Conn, keys: &Keyring, origin: &str, from: u64, now: Instant
             return said("its row in the search is not what the event says");
         }
     }
-    Ok((expected < size && start + (MOST as u64) > size).then(|| format!("event {expected} is missing")))
+    Ok((expected < size && start + (MOST as u64) >= size).then(|| format!("event {expected} is missing")))
 }

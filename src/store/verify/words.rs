@@ -3,12 +3,17 @@
 //! They lie by word and not by event, so both sides are added up for each event by a hash that nobody can know beforehand: what is missing,
 //! changed or too many leaves a difference. Events beyond the last that has words have none yet and are not missed.
 
-use std::hash::{BuildHasher, RandomState};
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+};
 
 use super::{Audit, Kind, check::NAMED, source::Source};
 use crate::store::StoreError;
 
 const TABLE: &str = "log_words";
+/// How far beyond the number of events read so far an index may lie before its place is taken for a lie.
+const SLACK: usize = 65_536;
 
 /// The sum over some words of the event at `idx`.
 pub(super) fn sum<'w>(hasher: &RandomState, idx: i64, words: impl Iterator<Item = &'w str>) -> u64 {
@@ -19,7 +24,11 @@ pub(super) fn sum<'w>(hasher: &RandomState, idx: i64, words: impl Iterator<Item 
 #[derive(Default)]
 pub(super) struct Sums {
     hasher: RandomState,
+    /// Events read.
+    read: usize,
     of: Vec<u64>,
+    /// Those of rows whose index no log of that many events has: an index is what somebody wrote, and memory does not follow it.
+    beyond: BTreeMap<usize, u64>,
 }
 
 impl Sums {
@@ -30,11 +39,26 @@ impl Sums {
     pub(super) fn expect(&mut self, words: Vec<(i64, u64)>) {
         for (idx, sum) in words {
             let Ok(at) = usize::try_from(idx) else { continue };
-            if at >= self.of.len() {
+            self.read += 1;
+            if at >= self.of.len() && at < self.read + SLACK {
                 self.of.resize(at + 1, 0);
             }
-            self.of[at] = self.of[at].wrapping_add(sum);
+            let rest = match self.of.get_mut(at) {
+                Some(rest) => rest,
+                None => self.beyond.entry(at).or_default(),
+            };
+            *rest = rest.wrapping_add(sum);
         }
+    }
+
+    /// What is left of the event at `idx`; `None` if there is none.
+    fn rest(&mut self, idx: i64) -> Option<(usize, &mut u64)> {
+        let at = usize::try_from(idx).ok()?;
+        let rest = match self.of.get_mut(at) {
+            Some(rest) => rest,
+            None => self.beyond.get_mut(&at)?,
+        };
+        Some((at, rest))
     }
 
     /// Holds them against the words that there are.
@@ -43,15 +67,15 @@ impl Sums {
         let (mut rows, mut last) = (0, None);
         source.worded(|idx| {
             rows += 1;
-            match usize::try_from(idx) {
-                Ok(at) if at < self.of.len() => last = Some(at),
-                _ => strays.push(idx),
+            match self.rest(idx) {
+                Some((at, _)) => last = Some(at),
+                None => strays.push(idx),
             }
         })?;
         let read = source.words(|idx, word| {
             let found = sum(&self.hasher, idx, std::iter::once(word));
-            match usize::try_from(idx).ok().and_then(|at| self.of.get_mut(at)) {
-                Some(rest) => *rest = rest.wrapping_sub(found),
+            match self.rest(idx) {
+                Some((_, rest)) => *rest = rest.wrapping_sub(found),
                 None => strays.push(idx),
             }
         });
@@ -69,11 +93,12 @@ impl Sums {
             audit.problem(Kind::Projection, TABLE, u64::try_from(idx).ok(), "words of no event");
         }
         let worded = last.map_or(0, |last| last + 1);
-        if rows < worded {
-            audit.problem(Kind::Projection, TABLE, None, format!("{} of {worded} events have no row", worded - rows));
+        let due = self.of.len().min(worded) + self.beyond.range(..worded).count();
+        if rows < due {
+            audit.problem(Kind::Projection, TABLE, None, format!("{} of {due} events have no row", due - rows));
         }
-        for (at, rest) in self.of.iter().enumerate() {
-            if at < worded && *rest != 0 {
+        for (at, rest) in self.of.into_iter().enumerate().chain(self.beyond) {
+            if at < worded && rest != 0 {
                 audit.problem(Kind::Projection, TABLE, Some(at as u64), "the words are not what leaf and parts give");
             }
         }

@@ -122,6 +122,32 @@ async fn it_is_verified_every_five_minutes_and_every_night_once() {
 }
 
 #[actix_web::test]
+async fn each_who_finds_a_problem_tells_it_once_although_the_log_grows_by_the_telling() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        let size = log::size(&house.app().store).await;
+        for n in size..size + 3 {
+            let rolled = format!("a checkpoint over 900 events was signed, but the database holds only {n}; it was restored or rolled back");
+            verification::failed(house.app(), "signing", &rolled).await.unwrap();
+            verification::failed(house.app(), "full", &format!("log_events: {n} events are no leaves")).await.unwrap();
+        }
+        assert_eq!(house.told("log.verification_failed").await.len(), 2);
+        // Another problem, and the same after a day, are told.
+        verification::failed(house.app(), "signing", "the tree cannot be read").await.unwrap();
+        verification::failed(house.app(), "full", "log_events: 1 events are no leaves").await.unwrap();
+        assert_eq!(house.told("log.verification_failed").await.len(), 3);
+        house.minutes(24 * 60 + 1);
+        verification::failed(house.app(), "full", "log_events: 2 events are no leaves").await.unwrap();
+        assert_eq!(house.told("log.verification_failed").await.len(), 4);
+        // What holds is told anew when it does not.
+        verification::full(house.app()).await.unwrap();
+        assert_eq!(verification::problem(house.app()).await.unwrap(), None);
+        verification::failed(house.app(), "full", "log_events: 3 events are no leaves").await.unwrap();
+        assert_eq!(house.told("log.verification_failed").await.len(), 5);
+    }
+}
+
+#[actix_web::test]
 async fn a_clock_that_was_set_or_differs_is_told_once_and_when_it_agrees_again() {
     for db in TestDb::each() {
         let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();

@@ -27,6 +27,8 @@ use crate::support::db::TestDb;
 struct Emulated {
     address: SocketAddr,
     there: Arc<AtomicBool>,
+    /// It takes the question and says nothing.
+    silent: Arc<AtomicBool>,
 }
 
 const NAME: &str = "witness.example/emulated";
@@ -39,9 +41,17 @@ impl Emulated {
     fn away() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (address, there) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(false)));
-        let answers = there.clone();
-        std::thread::spawn(move || listener.incoming().flatten().for_each(|stream| serve(stream, answers.load(Ordering::Acquire))));
-        Self { address, there }
+        let silent = Arc::new(AtomicBool::new(false));
+        let (answers, waits) = (there.clone(), silent.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if waits.load(Ordering::Acquire) {
+                    std::thread::sleep(Duration::from_secs(60));
+                }
+                serve(stream, answers.load(Ordering::Acquire));
+            }
+        });
+        Self { address, there, silent }
     }
 
     fn returns(&self) {
@@ -125,6 +135,20 @@ async fn an_execution_waits_for_witnesses_that_are_away_and_begins_when_they_are
     assert_eq!(stage.state(&case).await, "recall_accepted");
     assert!(!marked(&stage, &case).await);
     assert!(!stage.get(&cast.requester, &format!("/recalls/{case}")).await.body.contains("id=\"waiting\""));
+}
+
+#[actix_web::test]
+async fn a_silent_witness_holds_up_one_of_those_that_wait_and_it_not_for_long() {
+    let (stage, witness, cast) = stage(Overdue::Expire).await;
+    let first = approved(&stage, &cast).await;
+    let second = approved(&stage, &cast).await;
+    witness.silent.store(true, Ordering::Release);
+    let began = std::time::Instant::now();
+    stage.run().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    for case in [&first, &second] {
+        assert_eq!(stage.state(case).await, "approved");
+    }
 }
 
 #[actix_web::test]
