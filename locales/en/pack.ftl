@@ -35,6 +35,7 @@ audit-pack-making = Being made
 audit-pack-progress = { $done } of { $total } events written
 audit-pack-reload = Reload
 audit-pack-ready = Ready
+audit-pack-unchecked = Ready; too large to be verified here
 audit-pack-broken = Ready, but does not hold
 audit-pack-state = State
 audit-pack-number = Pack

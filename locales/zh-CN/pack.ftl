@@ -35,6 +35,7 @@ audit-pack-making = 正在生成
 audit-pack-progress = 已写入 { $done } 条，共 { $total } 条
 audit-pack-reload = 刷新
 audit-pack-ready = 已生成
+audit-pack-unchecked = 已生成，文件过大，未在此自检
 audit-pack-broken = 已生成，但自检不符
 audit-pack-state = 状态
 audit-pack-number = 资料包编号

@@ -93,7 +93,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
         }
         Command::Verify { file, json, log_key, data, root } => {
-            match pins(log_key.as_deref(), data.as_deref(), root).and_then(|pins| check(file, &pins, *json)) {
+            match pins(log_key.as_deref(), data.as_deref(), root).and_then(|pins| check(file, &pins, &Limits::default(), *json)) {
                 Ok(answer) => ExitCode::from(answer.exit_code()),
                 Err(trouble) => finish("evidence verify", Err(trouble)),
             }
@@ -195,17 +195,17 @@ fn trusted(pem: &str) -> Option<Pin> {
     Some(Pin::Key(der.strip_prefix(&PREFIX)?.try_into().ok()?))
 }
 
-pub(super) fn check(file: &Path, pins: &[Pin], json: bool) -> Result<Answer, Trouble> {
-    /// Larger files are not read into memory.
-    const LARGEST: u64 = 1 << 30;
+pub(super) fn check(file: &Path, pins: &[Pin], limits: &Limits, json: bool) -> Result<Answer, Trouble> {
+    // Larger files are not read into memory.
+    let largest = limits.total;
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", file.display()));
     let mut bytes = Vec::new();
     // Counted while reading: a pipe or a device says no size.
-    fs::File::open(file).and_then(|f| f.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(failed)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Trouble::Cannot(format!("{}: larger than a gibibyte", file.display())));
+    fs::File::open(file).and_then(|f| f.take(largest + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    if bytes.len() as u64 > largest {
+        return Err(Trouble::Cannot(format!("{}: larger than {} GiB", file.display(), largest >> 30)));
     }
-    let outcome = verify(&bytes, pins, &Limits::default());
+    let outcome = verify(&bytes, pins, limits);
     if json {
         say!("{}", serde_json::to_string(&outcome).map_err(Trouble::cannot)?);
     } else {

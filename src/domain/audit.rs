@@ -65,6 +65,9 @@ words! {
 /// A pack carries so much on either side of its period that nothing within can hide outside.
 pub const MARGIN: Duration = Duration::from_secs(600);
 
+/// Numbers that a day may have given out beyond those that were found. More are no gap but a wrong count, and are not named one by one.
+pub const GAP: u64 = 1000;
+
 /// Cases that a sample may have at most.
 pub const SAMPLE_MAX: u32 = 1000;
 

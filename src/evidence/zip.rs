@@ -22,6 +22,13 @@ pub struct Limits {
     pub total: u64,
 }
 
+impl Limits {
+    /// For an auditor's pack of years, looked at by a program of its own: needs as much memory.
+    pub const fn of_packs() -> Self {
+        Self { entries: 60_000, file: 8 << 30, total: 16 << 30 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { entries: 60_000, file: 512 << 20, total: 1 << 30 }

@@ -57,13 +57,14 @@ impl Frontier {
         self.grow(HEIGHT, root);
     }
 
-    /// Appends a complete subtree of `2^height` leaves to a tree of a multiple of them.
+    /// Appends a complete subtree of `2^height` leaves to a tree of a multiple of them. Whoever appends to a frontier of a stranger's sees to it
+    /// before that the size has room: a tree of 2^64 leaves is a mistake and panics.
     fn grow(&mut self, height: u32, root: Hash) {
         let merged = (self.size >> height).trailing_ones() as usize;
         let keep = self.peaks.len() - merged;
         let hash = self.peaks.drain(keep..).rev().fold(root, |right, left| node_hash(&left, &right));
         self.peaks.push(hash);
-        self.size += 1 << height;
+        self.size = self.size.checked_add(1 << height).expect("a tree of fewer than 2^64 leaves");
     }
 
     /// The RFC 6962 root.

@@ -59,7 +59,7 @@ pub struct PackRow {
     pub sha256: Option<Vec<u8>>,
     /// Bytes.
     pub size: Option<i64>,
-    /// 1 if it held by our own verification.
+    /// 1 if it held by our own verification; none if it was too large to be looked at.
     pub verified: Option<i64>,
     pub sealed_at: Option<i64>,
 }
@@ -73,7 +73,7 @@ pub struct Sealed {
     pub path: String,
     pub sha256: [u8; 32],
     pub size: u64,
-    pub verified: bool,
+    pub verified: Option<bool>,
 }
 
 /// A row of `audit_questions`, in the order of its columns.
@@ -171,7 +171,7 @@ pub fn pack_seal(conn: &mut Conn, id: &str, sealed: &Sealed, at: i64) -> Result<
             audit_packs::path.eq(Some(sealed.path.clone())),
             audit_packs::sha256.eq(Some(sealed.sha256.to_vec())),
             audit_packs::size.eq(Some(number(sealed.size))),
-            audit_packs::verified.eq(Some(i64::from(sealed.verified))),
+            audit_packs::verified.eq(sealed.verified.map(i64::from)),
             audit_packs::sealed_at.eq(Some(at)),
         ))
         .execute(conn)?;

@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::evidence::parts_of,
     clock::Instant,
-    crypto::private,
+    crypto::{keyring::LogKeys, private},
     domain::{audit::MARGIN, event::Action},
     evidence::{
         audit::{
@@ -41,6 +41,8 @@ use crate::{
         checkpoint::{self, Checkpoint},
         commitment::commit,
         leaf::Leaf,
+        mldsa::MldsaVkey,
+        note::Vkey,
         range::RangeProof,
     },
     store::{
@@ -62,6 +64,10 @@ pub(super) struct Written {
     pub cases: u64,
     pub sha256: [u8; 32],
     pub size: u64,
+    /// Bytes of what is in it.
+    pub unpacked: u64,
+    /// Whose signature it carries.
+    pub vkey: Vkey,
 }
 
 /// Told how many leaves of how many are written.
@@ -82,11 +88,11 @@ pub(super) fn write(app: &App, audit: &AuditRow, note: &str, path: &Path, progre
     private::folder(path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
     let written = Writer::new(app, audit, note, &draft, &parts).and_then(|writer| writer.all(progress));
     let _ = fs::remove_file(&parts);
-    let written = written.and_then(|(number, log_size, cases, file)| {
+    let written = written.and_then(|(written, file)| {
         file.sync_all().map_err(failed)?;
         let (sha256, size) = digest(&draft).map_err(failed)?;
         fs::rename(&draft, path).map_err(failed)?;
-        Ok(Written { number, log_size, cases, sha256, size })
+        Ok(Written { sha256, size, ..written })
     });
     if written.is_err() {
         let _ = fs::remove_file(&draft);
@@ -126,17 +132,19 @@ struct Writer<'a> {
     parts: File,
     parts_path: &'a Path,
     findings: Findings,
-    fallback: BTreeMap<String, Value>,
     /// What the tables say of the cases of this pack, by event.
+    fallback: BTreeMap<String, Value>,
     opening_in_run: bool,
     /// Time of the log's last event.
     last_at: Instant,
+    /// Taken once: keys may change while a pack is made.
+    keys: (Vkey, Option<MldsaVkey>, LogKeys),
 }
 
 impl<'a> Writer<'a> {
     fn new(app: &'a App, audit: &'a AuditRow, note: &'a str, draft: &Path, parts: &'a Path) -> Result<Self, StoreError> {
-        let vkey = app.store.vkey()?;
-        let checkpoint = checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?;
+        let keys = app.store.signing()?;
+        let checkpoint = checkpoint::open(note, &keys.0).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?;
         let failed = |e: io::Error| broken(draft, &e);
         let (said, period) = (engagement(audit), (Instant(audit.from_at), Instant(audit.to_at)));
         let size = checkpoint.size;
@@ -156,6 +164,7 @@ impl<'a> Writer<'a> {
             fallback: BTreeMap::new(),
             opening_in_run: false,
             last_at,
+            keys,
         })
     }
 
@@ -167,7 +176,7 @@ impl<'a> Writer<'a> {
         self.bag.put(path, bytes).map_err(|e| self.failed(e))
     }
 
-    fn all(mut self, progress: &Progress<'_>) -> Result<(String, u64, u64, File), StoreError> {
+    fn all(mut self, progress: &Progress<'_>) -> Result<(Written, File), StoreError> {
         let proof = self.range()?;
         self.run(&proof, progress)?;
         self.beyond(&proof)?;
@@ -178,13 +187,20 @@ impl<'a> Writer<'a> {
         let findings = std::mem::replace(&mut self.findings, Findings::new(&self.said, self.period));
         let found = findings.finish();
         self.rest(&found)?;
-        let (number, size, cases) = (number(self.audit, self.checkpoint.size), self.checkpoint.size, found.cases.len() as u64);
-        let (vkey, _, keys) = self.store.signing()?;
-        let (day, pem, key) = (self.last_at.to_rfc3339()[..10].to_owned(), vkey.to_pem(), keys.log);
-        let info = Info { organisation: &self.app.config.tenant, number: &number, date: &day, description: &self.audit.number };
-        let path = self.parts_path.to_owned();
-        let file = self.bag.finish(&info, &pem, &key).map_err(|e| broken(&path, &e))?;
-        Ok((number, size, cases, file))
+        let (vkey, _, keys) = self.keys;
+        let written = Written {
+            number: number(self.audit, self.checkpoint.size),
+            log_size: self.checkpoint.size,
+            cases: found.cases.len() as u64,
+            sha256: [0; 32],
+            size: 0,
+            unpacked: self.bag.octets(),
+            vkey,
+        };
+        let (day, pem) = (self.last_at.to_rfc3339()[..10].to_owned(), written.vkey.to_pem());
+        let info = Info { organisation: &self.app.config.tenant, number: &written.number, date: &day, description: &self.audit.number };
+        let file = self.bag.finish(&info, &pem, &keys.log).map_err(|e| broken(self.parts_path, &e))?;
+        Ok((written, file))
     }
 
     /// From the last event before the period's margin to the first one after it.
@@ -310,8 +326,7 @@ impl<'a> Writer<'a> {
         });
         self.put("proofs/range.json", &pretty(&range))?;
         let note = self.note;
-        let signature =
-            checkpoint::raw_signature(note, &self.store.vkey()?).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?;
+        let signature = checkpoint::raw_signature(note, &self.keys.0).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?;
         self.put("proofs/checkpoint.note", note.as_bytes())?;
         let text = self.checkpoint.text();
         self.put("proofs/checkpoint.txt", text.as_bytes())?;
@@ -368,8 +383,8 @@ impl<'a> Writer<'a> {
                 origin: self.checkpoint.origin.clone(),
                 size: self.checkpoint.size,
                 root: hex::encode(self.checkpoint.root),
-                vkey: self.store.vkey()?.to_string(),
-                mldsa: None,
+                vkey: self.keys.0.to_string(),
+                mldsa: self.keys.1.as_ref().map(ToString::to_string),
                 as_of: self.checkpoint.size,
             },
             margin_seconds: facts::margin_seconds(),

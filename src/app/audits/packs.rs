@@ -43,8 +43,8 @@ pub struct Made {
     pub sha256: [u8; 32],
     /// Bytes.
     pub size: u64,
-    /// Whether it holds by our own verification; one that does not is handed out all the same, and says so.
-    pub verified: bool,
+    /// Whether it holds by our own verification; one that does not is handed out all the same, and says so. `None`: too large to look at here.
+    pub verified: Option<bool>,
 }
 
 impl Made {
@@ -159,8 +159,8 @@ async fn note_for(app: &App, audit: &AuditRow) -> AppResult<Option<String>> {
 
 /// Writes a pack to `path` and looks at it as a stranger would; `pack`: whose row is told how far it is.
 async fn make(app: &App, audit: &AuditRow, note: String, path: PathBuf, pack: Option<String>) -> AppResult<Made> {
-    /// What is looked at again must fit in memory.
-    const LARGEST: u64 = 256 << 20;
+    /// What is looked at again must fit in memory, unpacked.
+    const LARGEST: u64 = 512 << 20;
     let (app, audit) = (app.clone(), audit.clone());
     let made = tokio::task::spawn_blocking(move || {
         let tell = |done: u64, total: u64| {
@@ -169,16 +169,16 @@ async fn make(app: &App, audit: &AuditRow, note: String, path: PathBuf, pack: Op
         };
         let written = collect::write(&app, &audit, &note, &path, &tell)?;
         let read = |path: &Path| std::fs::read(path).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())));
-        let mut verified = true;
-        if written.size <= LARGEST {
-            let outcome = verify(&read(&path)?, &[Pin::Log(app.store.vkey()?)], &Limits::default());
+        let mut verified = None;
+        if written.unpacked <= LARGEST {
+            let outcome = verify(&read(&path)?, &[Pin::Log(written.vkey)], &Limits::default());
             for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
                 let (number, name) = (&written.number, check.name);
                 tracing::error!(number, check = name, file = check.file, expected = check.expected, actual = check.actual, "a pack does not hold");
             }
-            verified = outcome.result != Answer::Fail;
+            verified = Some(outcome.result != Answer::Fail);
         }
-        let collect::Written { number, log_size, cases, sha256, size } = written;
+        let collect::Written { number, log_size, cases, sha256, size, .. } = written;
         Ok::<_, StoreError>(Made { number, log_size, cases, sha256, size, verified })
     });
     Ok(made.await.map_err(|_| StoreError::Panicked)??)

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::Instant,
-    domain::{audit::MARGIN, event::Action},
+    domain::{
+        audit::{GAP, MARGIN},
+        event::Action,
+    },
     evidence::audit::{facts::Day, findings::Found, tables::Question},
     ledger::{
         leaf::Leaf,
@@ -20,7 +23,7 @@ use crate::{
 };
 
 /// The numbers that each day gave out: what the day's counter says where the day had ended before the log's last event, else the
-/// highest that was found.
+/// highest that was found. Days before the log's first event gave out none.
 pub(super) fn numbers(conn: &mut Conn, zone: &str, period: (Instant, Instant), last_at: Instant, found: &Found) -> Result<Vec<Day>, StoreError> {
     let mut of: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for case in &found.cases {
@@ -30,7 +33,8 @@ pub(super) fn numbers(conn: &mut Conn, zone: &str, period: (Instant, Instant), l
         }
     }
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
-    let mut day = period.0.timestamp().to_zoned(zone.clone()).date();
+    let first_at = reader::event(conn, 0)?.leaf.at;
+    let mut day = period.0.max(first_at).timestamp().to_zoned(zone.clone()).date();
     let mut numbers = Vec::new();
     loop {
         let begin = |day: jiff::civil::Date| day.to_zoned(zone.clone()).map_or(i64::MAX, |z| z.timestamp().as_microsecond());
@@ -44,6 +48,9 @@ pub(super) fn numbers(conn: &mut Conn, zone: &str, period: (Instant, Instant), l
         let over = Instant(begin(next)).plus(MARGIN) <= last_at;
         let counted = bundles::counter(conn, &format!("case_number/{name}"))?.and_then(|n| u64::try_from(n).ok());
         let given = counted.filter(|_| over).unwrap_or(highest).max(highest);
+        if given > (found.len() as u64).saturating_add(GAP) {
+            return Err(StoreError::Corrupt(format!("{given} case numbers on {name}, of which {} are in the log", found.len())));
+        }
         if given > 0 {
             let missing = (1..=given).filter(|n| !found.contains(n)).map(|n| format!("FR-{name}-{n:04}")).collect();
             numbers.push(Day { day: name, given, missing });

@@ -92,10 +92,15 @@ impl<W: Write + Seek> Bag<W> {
         self.data.get(path).cloned()
     }
 
+    /// Bytes of the files below `data/` so far.
+    pub fn octets(&mut self) -> u64 {
+        self.end();
+        self.data.values().map(|l| l.bytes).sum()
+    }
+
     /// Ends the bag: its own files, the root manifest and the log's signature over it.
     pub fn finish(mut self, info: &Info<'_>, pem: &str, key: &SigningKey) -> io::Result<W> {
-        self.end();
-        let octets: u64 = self.data.values().map(|l| l.bytes).sum();
+        let octets = self.octets();
         let lines = |hash: fn(&Listed) -> &str| self.data.iter().map(|(path, l)| format!("{}  data/{path}\n", hash(l))).collect::<String>();
         let (payload256, payload512) = (lines(|l| &l.sha256), lines(|l| &l.sha512));
         let info = format!(

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    domain::event::Action,
+    domain::{
+        audit::{GAP, MARGIN},
+        event::Action,
+    },
     evidence::{
         audit::{
             facts::{FORMAT, Facts},
@@ -58,6 +61,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     let Some(mut reading) = Reading::new(files, &facts, period, checks) else { return };
     let Some(proof) = reading.run(files, checkpoint.as_ref(), checks) else { return };
     reading.beyond(files, &proof, checkpoint.as_ref(), checks);
+    let walked = std::mem::take(&mut reading.walked);
     let Some(found) = reading.end(&facts, checks) else { return };
     checks.same("audit_count", FACTS, found.cases.len(), facts.cases);
     for (name, path, text) in [
@@ -70,7 +74,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     }
     closings(&found, checks);
     numbers(&facts, &found, checks);
-    walk(files, &facts, &found, checkpoint.as_ref(), checks);
+    walk(files, &facts, &found, (&proof, &walked), checkpoint.as_ref(), checks);
 }
 
 /// The leaves as they are read, with what is learnt from them.
@@ -81,9 +85,14 @@ struct Reading<'f> {
     /// Index -> the line that opens its detail.
     details: BTreeMap<u64, PartLine>,
     fallback: &'f BTreeMap<String, Value>,
+    /// Events whose detail is withheld: only for these the tables may stand in.
+    withheld: BTreeSet<String>,
     opening: &'f str,
     bad_leaves: Vec<Problem>,
     bad_parts: Vec<Problem>,
+    /// The case that is walked through, and the places of its events: all in the run, beyond it up to its closing.
+    walk: Option<&'f str>,
+    walked: BTreeSet<u64>,
     /// Leaf and detail of the event that recorded what was asked for.
     engagement: Option<(Leaf, Option<Value>)>,
 }
@@ -109,9 +118,12 @@ impl<'f> Reading<'f> {
             margin: i64::try_from(facts.margin_seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000),
             details,
             fallback: &facts.fallback,
+            withheld: BTreeSet::new(),
             opening: &facts.audit.opened_event,
             bad_leaves: Vec::new(),
             bad_parts,
+            walk: facts.walk_case.as_deref(),
+            walked: BTreeSet::new(),
             engagement: None,
         })
     }
@@ -123,8 +135,11 @@ impl<'f> Reading<'f> {
         if opening {
             self.engagement = Some((leaf.clone(), detail.clone()));
         }
+        if leaf.case.is_some() && leaf.case.as_deref() == self.walk {
+            self.walked.insert(index);
+        }
         if feed {
-            let detail = detail.as_ref().or_else(|| self.fallback.get(&leaf.id));
+            let detail = detail.as_ref().or_else(|| self.fallback.get(&leaf.id).filter(|_| self.withheld.contains(&leaf.id)));
             self.findings.feed(index, bytes, leaf, detail);
         }
     }
@@ -135,12 +150,21 @@ impl<'f> Reading<'f> {
             self.bad_parts.push(Problem::new(format!("event {index} detail: shown or withheld"), "missing"));
             return None;
         };
-        if let (Some(salt), Some(value), None) = (&line.salt, &line.value, &line.withheld) {
-            match opened(salt, value, line.encoding.as_deref()) {
-                Some((salt, value)) if commit(&salt, &value) == *commitment => return parse_canonical(&value),
-                _ => self.bad_parts.push(Problem::new(format!("event {index} detail: opens its commitment"), "another value")),
+        let (expected, actual) = match (&line.salt, &line.value, &line.withheld) {
+            (None, None, Some(_)) => {
+                self.withheld.insert(line.event);
+                return None;
             }
-        }
+            (Some(salt), Some(value), None) => match opened(salt, value, line.encoding.as_deref()) {
+                Some((salt, value)) if commit(&salt, &value) == *commitment => match parse_canonical(&value) {
+                    Some(value) => return Some(value),
+                    None => ("canonical bytes", "another form"),
+                },
+                _ => ("opens its commitment", "another value"),
+            },
+            _ => ("shown or withheld", "both or neither"),
+        };
+        self.bad_parts.push(Problem::new(format!("event {index} detail: {expected}"), actual));
         None
     }
 
@@ -150,11 +174,21 @@ impl<'f> Reading<'f> {
             checks.fail("audit_range", RANGE, "a proof of the run", "another form");
             return None;
         };
-        let mut run = proof.start().unwrap_or_default();
+        let Some(mut run) = proof.start() else {
+            checks.fail("audit_range", RANGE, format!("the hashes before a run from {}", proof.first), format!("{} hashes", proof.before.len()));
+            return None;
+        };
+        let paths = files.keys().filter(|p| p.starts_with("data/leaves/") && p.as_str() != BEYOND);
+        let pieces = paths.map(|path| Some((path, lines(files, path, checks)?))).collect::<Option<Vec<_>>>()?;
+        // Held against the proof before anything is appended: a tree ends at 2^64 leaves.
+        let count: usize = pieces.iter().map(|(_, lines)| lines.len()).sum();
+        if proof.end - proof.first != count as u64 {
+            checks.fail("audit_range", "data/leaves", format!("{} leaves", proof.end - proof.first), format!("{count} leaves"));
+            return None;
+        }
         let (mut ends, mut latest, mut disorder) = (None::<(Instant, Instant)>, i64::MIN, 0);
-        let pieces = files.keys().filter(|p| p.starts_with("data/leaves/") && p.as_str() != BEYOND);
-        for path in pieces {
-            for bytes in lines(files, path, checks)? {
+        for (path, lines) in pieces {
+            for bytes in lines {
                 let index = run.size();
                 run.append(leaf_hash(bytes));
                 let leaf = match Leaf::parse(bytes) {
@@ -171,6 +205,11 @@ impl<'f> Reading<'f> {
             }
         }
         self.bounds(&proof, &run, checkpoint, ends, checks);
+        let least = i64::try_from(MARGIN.as_micros()).unwrap_or(i64::MAX);
+        if self.margin < least {
+            let said = |margin: i64| format!("a margin of {} s", margin / 1_000_000);
+            checks.fail("audit_order", FACTS, said(least), said(self.margin));
+        }
         checks.add(
             "audit_order",
             if disorder <= self.margin { Answer::Pass } else { Answer::Fail },
@@ -192,11 +231,16 @@ impl<'f> Reading<'f> {
         let said = |at: Option<Instant>| at.map_or_else(|| "no leaf".to_owned(), Instant::to_rfc3339);
         let (first, last) = (ends.map(|e| e.0), ends.map(|e| e.1));
         let before = proof.first == 0 || first.is_some_and(|at| at < begin);
-        let after = proof.end == proof.size || last.is_some_and(|at| at >= end);
-        let answer = |holds: bool| if holds { Answer::Pass } else { Answer::Fail };
+        // A log that had not come to the end of the period when it was signed proves nothing of the rest.
+        let after = match last {
+            Some(at) if at >= end => Answer::Pass,
+            _ if proof.end == proof.size => Answer::Unknown,
+            _ => Answer::Fail,
+        };
+        let before = if before { Answer::Pass } else { Answer::Fail };
         let whole = |edge: bool, text: String| if edge { format!("{text} (the log's own end)") } else { text };
-        checks.add("audit_begin", answer(before), "data/leaves", format!("before {}", begin.to_rfc3339()), whole(proof.first == 0, said(first)));
-        checks.add("audit_end", answer(after), "data/leaves", format!("not before {}", end.to_rfc3339()), whole(proof.end == proof.size, said(last)));
+        checks.add("audit_begin", before, "data/leaves", format!("before {}", begin.to_rfc3339()), whole(proof.first == 0, said(first)));
+        checks.add("audit_end", after, "data/leaves", format!("not before {}", end.to_rfc3339()), whole(proof.end == proof.size, said(last)));
     }
 
     /// What happened to the cases after the run, and the event that recorded what was asked for: each with its own proof.
@@ -225,17 +269,23 @@ impl<'f> Reading<'f> {
             self.take(line.index, bytes, &leaf, line.index >= proof.end);
         }
         checks.all("inclusion", PROOFS, leaves.len(), problems);
+        let open = self.findings.open_cases();
+        if proof.end < proof.size && !open.is_empty() {
+            let said = format!("nothing counts the events of {} cases that are not closed: {}", open.len(), open.join(" "));
+            checks.add("audit_closings", Answer::Unknown, PROOFS, format!("what happened from event {} on", proof.end), said);
+        }
     }
 
     fn end(mut self, facts: &Facts, checks: &mut Checks) -> Option<Found> {
         self.bad_parts.extend(self.details.values().map(|line| Problem::new("a part of an event here", &line.event)));
+        let strays = self.fallback.keys().filter(|event| !self.withheld.contains(*event));
+        self.bad_parts.extend(strays.map(|event| Problem::new("an event whose detail is withheld", event)));
         let readable = self.bad_leaves.is_empty();
         checks.all("leaves", "data/leaves", 1, self.bad_leaves);
         checks.all("commitments", PARTS, 1, self.bad_parts);
         engagement(facts, self.engagement, checks);
-        let told = facts.fallback.len();
-        if told > 0 {
-            checks.add("audit_erased", Answer::Unknown, FACTS, 0, told);
+        if !self.withheld.is_empty() {
+            checks.add("audit_erased", Answer::Unknown, PARTS, 0, self.withheld.len());
         }
         readable.then(|| self.findings.finish())
     }
@@ -321,6 +371,11 @@ fn numbers(facts: &Facts, found: &Found, checks: &mut Checks) {
     }
     for day in &facts.numbers {
         let of = days.remove(day.day.as_str()).unwrap_or_default();
+        let most = (of.len() as u64).saturating_add(GAP);
+        if day.given > most {
+            problems.push(Problem::new(format!("at most {most} numbers on {}", day.day), day.given));
+            continue;
+        }
         for n in 1..=day.given {
             let number = format!("FR-{}-{n:04}", day.day);
             if !of.contains(number.as_str()) {
@@ -335,8 +390,16 @@ fn numbers(facts: &Facts, found: &Found, checks: &mut Checks) {
     checks.all("audit_numbers", "data/cases.csv", found.cases.len(), problems);
 }
 
-/// The case that is walked through: its own events, each with its proof, and the table that shows them.
-fn walk(files: &Files, facts: &Facts, found: &Found, checkpoint: Option<&Checkpoint>, checks: &mut Checks) {
+/// The case that is walked through: its own events, each with its proof, and the table that shows them. None may be left out that lies in
+/// the run, or beyond it up to the closing, which counts them.
+fn walk(
+    files: &Files,
+    facts: &Facts,
+    found: &Found,
+    (proof, walked): (&RangeProof, &BTreeSet<u64>),
+    checkpoint: Option<&Checkpoint>,
+    checks: &mut Checks,
+) {
     const NAME: &str = "audit_walkthrough";
     const PATHS: Paths =
         Paths { events: "data/walkthrough/events.jsonl", proofs: "data/walkthrough/inclusion.jsonl", parts: "data/walkthrough/parts.jsonl" };
@@ -347,11 +410,25 @@ fn walk(files: &Files, facts: &Facts, found: &Found, checkpoint: Option<&Checkpo
         return;
     }
     let Some(events) = log::events(files, &PATHS, facts.log.size, checkpoint, checks) else { return };
-    let strays: Vec<_> = events
+    let mut problems: Vec<_> = events
         .iter()
         .filter(|e| e.leaf.case != case)
         .map(|e| Problem::new(case.clone().unwrap_or_default(), e.leaf.case.clone().unwrap_or_default()))
         .collect();
-    checks.all(NAME, PATHS.events, events.len(), strays);
+    let closed = found.cases.iter().find(|c| Some(&c.id) == case.as_ref()).and_then(|c| c.closed.as_ref()).map(|mark| mark.index);
+    let known = |index: u64| index >= proof.first && (index < proof.end || closed.is_none_or(|closed| index <= closed));
+    let there: BTreeSet<u64> = events.iter().map(|e| e.index).collect();
+    problems.extend(walked.difference(&there).filter(|i| known(**i)).map(|i| Problem::new(format!("event {i} of the case"), "missing")));
+    problems.extend(there.difference(walked).filter(|i| known(**i)).map(|i| Problem::new("an event that is among the leaves", i)));
+    checks.all(NAME, PATHS.events, events.len(), problems);
+    if closed.is_none() && proof.end < proof.size {
+        checks.add(
+            NAME,
+            Answer::Unknown,
+            PATHS.events,
+            "the events up to its closing",
+            format!("not closed: nothing counts what comes from event {} on", proof.end),
+        );
+    }
     compare(NAME, "data/walkthrough/walkthrough.csv", &tables::walkthrough(&events, &facts.zone), files, checks);
 }

@@ -218,7 +218,8 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, forms: Forms) -
         let ready = row.state == PackState::Ready.as_str();
         let (tone, state) = match (ready, row.verified) {
             (true, Some(0)) => (Tone::Bad, page.t("audit-pack-broken")),
-            (true, _) => (Tone::Ok, page.t("audit-pack-ready")),
+            (true, Some(_)) => (Tone::Ok, page.t("audit-pack-ready")),
+            (true, None) => (Tone::Info, page.t("audit-pack-unchecked")),
             (false, _) if row.total > 0 => {
                 (Tone::Info, page.a2("audit-pack-progress", "done", number(Some(row.done)), "total", number(Some(row.total))))
             }

@@ -28,7 +28,7 @@ async fn whatever_is_taken_away_or_exchanged_is_named() {
     let gone = cases[1].as_str();
     let without = |text: &str| text.split_inclusive('\n').filter(|line| !line.contains(gone)).collect::<String>();
     type Change<'a> = Box<dyn Fn(&mut Files) + 'a>;
-    let tries: [(&str, &str, &str, Change<'_>); 10] = [
+    let tries: Vec<(&str, &str, &str, Change<'_>)> = vec![
         (
             "a case taken out of cases.csv",
             "audit_population",
@@ -102,12 +102,81 @@ async fn whatever_is_taken_away_or_exchanged_is_named() {
             }),
         ),
         (
+            "more numbers than anybody can name",
+            "audit_numbers",
+            "and 2 cases",
+            Box::new(|files| {
+                let text = text(files, "data/audit.json").replace("\"given\": 2", "\"given\": 18000000000000000000");
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
             "a detail changed",
             "commitments",
             "does not open its commitment",
             Box::new(|files| {
                 let text = text(files, "data/parts.jsonl").replacen("\\\"leak\\\"", "\\\"other\\\"", 1);
                 put(files, "data/parts.jsonl", text);
+            }),
+        ),
+        (
+            "a detail neither shown nor withheld",
+            "commitments",
+            "shown and withheld, or neither",
+            Box::new(|files| {
+                let mut lines: Vec<serde_json::Value> =
+                    text(files, "data/parts.jsonl").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+                lines[0].as_object_mut().unwrap().remove("value");
+                put(files, "data/parts.jsonl", lines.iter().map(|line| format!("{line}\n")).collect());
+            }),
+        ),
+        (
+            "a detail that the tables make up",
+            "commitments",
+            "the tables stand in for a detail that is not withheld",
+            Box::new(|files| {
+                let text = text(files, "data/audit.json").replace("\"fallback\": {}", "\"fallback\": {\n    \"x\": 1\n  }");
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
+            "a smaller margin",
+            "audit_order",
+            "and not of 600 s",
+            Box::new(|files| {
+                let text = text(files, "data/audit.json").replace("\"margin_seconds\": 600", "\"margin_seconds\": 599");
+                put(files, "data/audit.json", text);
+            }),
+        ),
+        (
+            "a run that is said to be longer",
+            "audit_range",
+            "do not lead to the checkpoint",
+            Box::new(|files| {
+                let mut proof: serde_json::Value = serde_json::from_str(&text(files, "data/proofs/range.json")).unwrap();
+                proof["end"] = serde_json::json!(proof["end"].as_u64().unwrap() - 1);
+                put(files, "data/proofs/range.json", proof.to_string());
+            }),
+        ),
+        (
+            "a run without what lies before it",
+            "audit_range",
+            "are not those of a tree of 7 leaves",
+            Box::new(|files| {
+                let mut proof: serde_json::Value = serde_json::from_str(&text(files, "data/proofs/range.json")).unwrap();
+                (proof["first"], proof["before"]) = (serde_json::json!(7), serde_json::json!([]));
+                put(files, "data/proofs/range.json", proof.to_string());
+            }),
+        ),
+        (
+            "a step of the walk-through taken out",
+            "audit_walkthrough",
+            "of the case is missing",
+            Box::new(|files| {
+                for path in ["data/walkthrough/events.jsonl", "data/walkthrough/inclusion.jsonl"] {
+                    let text: String = text(files, path).split_inclusive('\n').skip(1).collect();
+                    put(files, path, text);
+                }
             }),
         ),
         (

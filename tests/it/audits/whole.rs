@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use countermand::{
-    app::audits::{NewAudit, packs},
+    app::{
+        Caller,
+        audits::{NewAudit, open, packs},
+    },
     crypto::sha256,
     evidence::verify::Answer,
     store::audits,
@@ -118,7 +121,7 @@ async fn an_empty_period_is_proven_empty_on_either_side_of_the_log() {
 async fn one_audit_at_one_size_of_the_log_is_one_file() {
     let (stage, ..) = company(TestDb::one()).await;
     let audit = audit(&stage, wanted(&stage)).await;
-    let requested = packs::request(&stage.app, &countermand::app::Caller::shell(), &audit.id, "").await.unwrap().value;
+    let requested = packs::request(&stage.app, &Caller::shell(), &audit.id, "").await.unwrap().value;
     stage.run().await;
     let row = stage.app.store.read(move |conn| audits::pack_find(conn, &requested)).await.unwrap().unwrap();
     assert_eq!((row.state.as_str(), row.cases, row.verified), ("ready", Some(2), Some(1)));
@@ -157,8 +160,36 @@ async fn what_was_erased_is_named_and_the_tables_stand_in_for_it() {
     let (_, files) = files(&bytes);
     let population = rows(&text(&files, "data/cases.csv"));
     assert_eq!(population.len(), cases.len());
-    assert!(population.iter().all(|r| r["case_number"].starts_with("FR-") && r["level_1_index"] != ""), "{population:#?}");
+    assert!(population.iter().all(|r| r["case_number"].starts_with("FR-") && !r["level_1_index"].is_empty()), "{population:#?}");
     assert!(python(&bytes).0);
+}
+
+#[actix_web::test]
+async fn a_checkpoint_from_the_middle_of_the_period_does_not_prove_its_end() {
+    let (stage, cast, cases) = company(TestDb::one()).await;
+    let row = open(&stage.app, &Caller::shell(), wanted(&stage)).await.unwrap().value;
+    let at = tempfile::tempdir().unwrap();
+    let unknown = |bytes: &[u8]| {
+        let outcome = check(&stage, bytes);
+        assert_eq!(failed(&outcome), Vec::<&str>::new());
+        outcome.checks.iter().filter(|c| c.result == Answer::Unknown).map(|c| c.name).collect::<Vec<_>>()
+    };
+    let bytes = pack(&stage, &row, &at.path().join("early.zip")).await;
+    assert_eq!(unknown(&bytes), ["audit_end"]);
+    let (holds, said) = python(&bytes);
+    assert!(holds && said.contains("before the period had ended"), "{said}");
+
+    // A case that is not closed when the run ends: what comes after it is counted by nothing.
+    let open_case = stage.case(&stage.cast2(&cast).await).await;
+    let number = stage.app.store.read(move |conn| countermand::store::recalls::find(conn, &open_case)).await.unwrap().unwrap().number;
+    let row = audit(&stage, NewAudit { walk: number, ..wanted(&stage) }).await;
+    for _ in 0..2 {
+        open(&stage.app, &Caller::shell(), wanted(&stage)).await.unwrap();
+    }
+    let bytes = pack(&stage, &row, &at.path().join("open.zip")).await;
+    assert_eq!(unknown(&bytes), ["audit_closings", "audit_walkthrough"], "{} cases and one", cases.len());
+    let (holds, said) = python(&bytes);
+    assert!(holds && said.contains("is not closed"), "{said}");
 }
 
 /// More events than one file of leaves holds, and than are read at a time.
