@@ -135,6 +135,7 @@ field-stream-index = Index
 error-stream-destination-scheme = A webhook's address begins with https://
 error-stream-destination-clear = Only this machine may be reached unencrypted; use an encrypted connection elsewhere
 error-syslog-scheme = The address begins with tls:// or tcp://
+error-local = Unencrypted syslog to this machine is for ports that the operator named in streams.local
 error-port = Give the port
 error-query = An address has no parameters; the signature says who sends
 error-folder = Only letters, digits and . _ - , and no dot at the beginning

@@ -123,6 +123,7 @@ field-stream-index = 序号
 error-stream-destination-scheme = Webhook 地址须以 https:// 开头
 error-stream-destination-clear = 不加密只限本机；其他地址请使用加密连接
 error-syslog-scheme = 地址须以 tls:// 或 tcp:// 开头
+error-local = 未加密的 syslog 只能发往本机上由运维在 streams.local 中列出的端口
 error-port = 请写明端口
 error-query = 地址中不能含有参数，签名已说明发送方
 error-folder = 只能使用字母、数字以及 . _ -，且不以点开头

@@ -103,6 +103,7 @@ fn sink(app: &App, kind: StreamKind, settings: &Settings, secrets: &Secrets) -> 
     let previous = secrets.previous.as_ref().filter(|(_, until)| app.now().0 < *until).map(|(key, _)| key);
     let around = Surroundings {
         allow_private: app.config.allow_private_destinations,
+        local: app.config.streams.local.clone(),
         folder: app.config.data.join(&app.config.streams.directory),
         host: app.config.host(),
         secrets: [Some(&secrets.key), previous].into_iter().flatten().filter_map(|key| Secret::read(key)).collect(),

@@ -53,8 +53,9 @@ struct Worker {
     id: String,
     /// The version that was last seen.
     version: i64,
-    /// The way to the receiver; made anew when the stream changes.
+    /// The way to the receiver; made anew when the stream changes, after the one before.
     sink: Option<Sink>,
+    before: Option<Sink>,
     /// Events up to here were looked at and are not for this stream, though the database does not say so yet.
     skipped: u64,
     saved: Moment,
@@ -151,7 +152,7 @@ async fn work(app: App, id: String) {
 
 impl Worker {
     fn new(app: &App, id: &str) -> Self {
-        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, skipped: 0, saved: Moment::now(), leased: None }
+        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, before: None, skipped: 0, saved: Moment::now(), leased: None }
     }
 
     /// Whether the stream is still ours to work on; renews the lease in time.
@@ -197,7 +198,8 @@ impl Worker {
         }
         if self.version != row.version {
             // Somebody changed it, or sent it back: what was skipped may be wanted now.
-            (self.version, self.sink, self.skipped) = (row.version, None, 0);
+            self.before = self.sink.take().or(self.before.take());
+            (self.version, self.skipped) = (row.version, 0);
             return Ok(Step::Moved);
         }
         if batch.lines.is_empty() {
@@ -218,7 +220,11 @@ impl Worker {
         if self.sink.is_none() {
             let secrets = Secrets::open(&self.app, row).map_err(|e| SinkError::Tls(e.to_string()))?;
             let kind = row.kind().map_err(|e| SinkError::Address(e.to_string()))?;
-            self.sink = Some(sink(&self.app, kind, settings, &secrets)?);
+            let mut made = sink(&self.app, kind, settings, &secrets)?;
+            if let Some(before) = self.before.take() {
+                made.succeed(before);
+            }
+            self.sink = Some(made);
         }
         self.sink.as_mut().ok_or_else(|| SinkError::Address("none".to_owned()))
     }

@@ -2,6 +2,7 @@
 //! Not here: which lines, when, and what a failure comes to (`app::streams`).
 
 mod file;
+mod queue;
 mod syslog;
 mod tls;
 mod webhook;
@@ -62,6 +63,8 @@ impl From<BadBaseUrl> for SinkError {
 #[derive(Clone)]
 pub struct Surroundings {
     pub allow_private: bool,
+    /// Ports of this machine that plain syslog may go to.
+    pub local: Vec<u16>,
     /// The folder below which files are written.
     pub folder: PathBuf,
     /// `HOSTNAME` of syslog messages.
@@ -92,8 +95,15 @@ impl Sink {
         })
     }
 
-    /// Hands lines over in order and returns when the receiver has them: an answer of 2xx, a flushed connection that is still up, a synced
-    /// file. After an error any number of them may have arrived.
+    /// Takes the place of the way before, with what may still be lost of it.
+    pub fn succeed(&mut self, before: Self) {
+        if let (Self::Syslog(sink), Self::Syslog(before)) = (self, before) {
+            sink.succeed(before);
+        }
+    }
+
+    /// Hands lines over in order and returns when the receiver has them: an answer of 2xx, a connection that is still up and on which
+    /// every byte was confirmed, a synced file. After an error any number of them may have arrived.
     ///
     /// # Errors
     /// [`SinkError`].
@@ -107,12 +117,12 @@ impl Sink {
 }
 
 /// What is wrong with a stream's settings, for the form: field and kind of the error.
-pub fn check(kind: StreamKind, settings: &Settings, client_key: &str, allow_private: bool) -> Vec<(&'static str, &'static str)> {
+pub fn check(kind: StreamKind, settings: &Settings, client_key: &str, allow_private: bool, local: &[u16]) -> Vec<(&'static str, &'static str)> {
     let mut wrong = Vec::new();
     let destination = match kind {
         StreamKind::File => file::check(&settings.destination).err(),
         StreamKind::Webhook => webhook::check(&settings.destination, allow_private).map(drop).err(),
-        StreamKind::Syslog => syslog::Address::read(&settings.destination, allow_private).map(drop).err(),
+        StreamKind::Syslog => syslog::Address::read(&settings.destination, allow_private, local).map(drop).err(),
     };
     wrong.extend(destination.map(|kind| ("destination", kind)));
     if kind != StreamKind::File {
