@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
     super::{App, AppResult, Caller},
@@ -18,7 +18,7 @@ use crate::{
     connect::stream::{Sink, SinkError},
     domain::{
         event::{Action, Outcome, Subject},
-        stream::{Settings, pause, stuck},
+        stream::{Settings, StreamKind, pause, stuck},
     },
     store::{
         StoreError,
@@ -33,6 +33,8 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Events that were not for the stream are skipped in the database after so many, or after so long.
 const SKIP: u64 = 500;
 const SKIP_AFTER: Duration = Duration::from_secs(5);
+/// How long a delivery may go on after a stop.
+const LAST: Duration = Duration::from_secs(3);
 
 /// What a step of a worker came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,11 +63,14 @@ struct Worker {
     saved: Moment,
     /// When the lease was taken or renewed.
     leased: Option<Moment>,
+    /// Whether the process ends.
+    stopped: watch::Receiver<bool>,
 }
 
 /// Serves the streams until `stop` resolves.
 pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let mut working: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+    let (stopping, stopped) = watch::channel(false);
     if let Err(e) = streams::release_dead(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "streams of the last run wait for their lease to end");
     }
@@ -78,7 +83,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
                     if working.contains_key(&row.id) {
                         continue;
                     }
-                    working.insert(row.id.clone(), tokio::spawn(work(app.clone(), row.id)));
+                    working.insert(row.id.clone(), tokio::spawn(work(app.clone(), row.id, stopped.clone())));
                 }
             }
             Err(e) => tracing::warn!(error = %e, "the streams cannot be read"),
@@ -88,8 +93,14 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
-    for (id, worker) in working {
-        // What is under way may have arrived; it is sent again.
+    // What is being written comes to its end, so that nobody who takes the stream over meets it half done.
+    stopping.send_replace(true);
+    let end = tokio::time::Instant::now() + LAST;
+    for (id, mut worker) in working {
+        if tokio::time::timeout_at(end, &mut worker).await.is_ok() {
+            continue;
+        }
+        // A receiver that is too slow: what is under way may have arrived, and is sent again.
         worker.abort();
         if let Err(e) = streams::release(&app.store, &id, app.process()).await {
             tracing::warn!(error = %e, "the lease of a stream will end by itself");
@@ -125,9 +136,9 @@ pub async fn deliver_now(app: &App, id: &str) -> AppResult<bool> {
     Ok(done)
 }
 
-async fn work(app: App, id: String) {
-    let mut worker = Worker::new(&app, &id);
-    loop {
+async fn work(app: App, id: String, stopped: watch::Receiver<bool>) {
+    let mut worker = Worker { stopped, ..Worker::new(&app, &id) };
+    while !worker.ends() {
         if !worker.hold().await {
             return;
         }
@@ -140,7 +151,7 @@ async fn work(app: App, id: String) {
         };
         match step {
             Step::Moved => {}
-            Step::Idle => tokio::time::sleep(LOOK).await,
+            Step::Idle => worker.rest(LOOK).await,
             Step::Failed(wait) => worker.wait(wait).await,
             Step::End => break,
         }
@@ -152,7 +163,26 @@ async fn work(app: App, id: String) {
 
 impl Worker {
     fn new(app: &App, id: &str) -> Self {
-        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, before: None, skipped: 0, saved: Moment::now(), leased: None }
+        Self {
+            app: app.clone(),
+            id: id.to_owned(),
+            version: 0,
+            sink: None,
+            before: None,
+            skipped: 0,
+            saved: Moment::now(),
+            leased: None,
+            stopped: watch::channel(false).1,
+        }
+    }
+
+    fn ends(&self) -> bool {
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    /// Waits, but not into the end of the process.
+    async fn rest(&mut self, wait: Duration) {
+        let _ = tokio::time::timeout(wait, self.stopped.wait_for(|stopped| *stopped)).await;
     }
 
     /// Whether the stream is still ours to work on; renews the lease in time.
@@ -168,8 +198,8 @@ impl Worker {
     /// Waits after a failure, but no longer than until somebody changes the stream.
     async fn wait(&mut self, wait: Duration) {
         let end = Moment::now() + wait;
-        while Moment::now() < end && self.hold().await {
-            tokio::time::sleep(Duration::from_secs(1).min(end.saturating_duration_since(Moment::now()))).await;
+        while Moment::now() < end && !self.ends() && self.hold().await {
+            self.rest(Duration::from_secs(1).min(end.saturating_duration_since(Moment::now()))).await;
             let id = self.id.clone();
             let row = self.app.store.read(move |conn| streams::find(conn, &id)).await.ok().flatten();
             if row.is_none_or(|row| !row.running() || row.version != self.version) {
@@ -206,6 +236,10 @@ impl Worker {
             return self.skip(&row, from, batch.to).await;
         }
         let now = self.app.now();
+        if row.kind == StreamKind::File.as_str() && self.app.store.room().low() {
+            // What room there is belongs to the log.
+            return self.failed(row, &SinkError::Disk("there is little room left".to_owned())).await;
+        }
         let sent = match self.sink(&row, &settings) {
             Ok(sink) => sink.deliver(&batch.lines, now).await,
             Err(error) => Err(error),

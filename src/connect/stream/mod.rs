@@ -9,7 +9,10 @@ mod webhook;
 
 use std::path::PathBuf;
 
-pub use self::webhook::{Secret, signature};
+pub use self::{
+    file::tidy,
+    webhook::{Secret, signature},
+};
 use super::guard::{self, BadBaseUrl};
 use crate::{
     clock::Instant,
