@@ -212,6 +212,27 @@ pub fn parts_of_many(conn: &mut Conn, keys: &Keyring, event_ids: &[String]) -> R
     Ok(found)
 }
 
+/// Like [`parts_of_many`], but a part that cannot be opened does not hide the others: the second answer names those of each event.
+pub fn readable_parts_of_many(
+    conn: &mut Conn,
+    keys: &Keyring,
+    event_ids: &[String],
+) -> Result<(BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>), StoreError> {
+    let (mut found, mut unreadable): (BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>) = Default::default();
+    for chunk in event_ids.chunks(500) {
+        let rows: Vec<PartRow> =
+            log_parts::table.filter(log_parts::event_id.eq_any(chunk)).order((log_parts::event_id.asc(), log_parts::name.asc())).load(conn)?;
+        for row in rows {
+            let (event, name) = (row.event_id.clone(), row.name.clone());
+            match open_part(keys, row) {
+                Ok((event, part)) => found.entry(event).or_default().push(part),
+                Err(_) => unreadable.entry(event).or_default().push(name),
+            }
+        }
+    }
+    Ok((found, unreadable))
+}
+
 fn open_part(keys: &Keyring, row: PartRow) -> Result<(String, OpenPart), StoreError> {
     let value = keys.parts_key().open(&part_context(&row.event_id, &row.name), &row.sealed)?.to_vec();
     Ok((row.event_id, OpenPart { name: row.name, salt: row.salt, value }))

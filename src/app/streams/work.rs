@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    super::{App, AppResult, Caller},
+    super::{App, AppResult, Caller, retention},
     Secrets, lines, sink,
 };
 use crate::{
@@ -28,6 +28,8 @@ use crate::{
 
 /// Events that are looked at together.
 const BATCH: i64 = 250;
+/// Events that are sent together at most; fewer after a failure.
+const WHOLE: usize = 250;
 /// How often a worker that has nothing to do looks again.
 const LOOK: Duration = Duration::from_millis(500);
 /// Events that were not for the stream are skipped in the database after so many, or after so long.
@@ -60,6 +62,8 @@ struct Worker {
     before: Option<Sink>,
     /// Events up to here were looked at and are not for this stream, though the database does not say so yet.
     skipped: u64,
+    /// How many events are sent together at most.
+    most: usize,
     saved: Moment,
     /// When the lease was taken or renewed.
     leased: Option<Moment>,
@@ -170,6 +174,7 @@ impl Worker {
             sink: None,
             before: None,
             skipped: 0,
+            most: WHOLE,
             saved: Moment::now(),
             leased: None,
             stopped: watch::channel(false).1,
@@ -211,18 +216,28 @@ impl Worker {
     /// One batch.
     async fn step(&mut self) -> AppResult<Step> {
         let (id, keys, origin, skipped) = (self.id.clone(), self.app.store.clone(), self.app.store.origin().to_owned(), self.skipped);
+        let (cut_off, most) = (retention::before(&self.app), self.most);
         let found = self
             .app
             .store
             .read(move |conn| {
                 let Some(row) = streams::find(conn, &id)? else { return Ok(None) };
-                let settings = row.settings()?;
                 let from = row.next().max(skipped);
-                let batch = lines::batch(conn, keys.keys(), &settings, &origin, from, BATCH)?;
-                Ok(Some((row, settings, from, batch)))
+                let settings = row.settings().map_err(|e| SinkError::Settings(e.to_string()));
+                let look = lines::Look { keys: keys.keys(), origin: &origin, cut_off };
+                let looked = match settings {
+                    Err(error) => Err(error),
+                    Ok(settings) => match lines::batch(conn, &look, &settings, from, BATCH, most) {
+                        Ok(batch) => Ok((settings, batch)),
+                        // The database is away, which is no fault of this stream.
+                        Err(error) if error.passes() => return Err(error),
+                        Err(error) => Err(SinkError::Log(error.to_string())),
+                    },
+                };
+                Ok(Some((row, from, looked)))
             })
             .await?;
-        let Some((row, settings, from, batch)) = found.filter(|(row, ..)| row.running()) else { return Ok(Step::End) };
+        let Some((row, from, looked)) = found.filter(|(row, ..)| row.running()) else { return Ok(Step::End) };
         if row.lease_owner.as_deref() != Some(self.app.process()) {
             return Ok(Step::End);
         }
@@ -232,6 +247,10 @@ impl Worker {
             (self.version, self.skipped) = (row.version, 0);
             return Ok(Step::Moved);
         }
+        let (settings, batch) = match looked {
+            Ok(looked) => looked,
+            Err(error) => return self.failed(row, &error).await,
+        };
         if batch.lines.is_empty() {
             return self.skip(&row, from, batch.to).await;
         }
@@ -245,8 +264,20 @@ impl Worker {
             Err(error) => Err(error),
         };
         match sent {
-            Ok(()) => self.moved(row, batch.to).await,
-            Err(error) => self.failed(row, &error).await,
+            Ok(()) => {
+                self.most = (self.most * 2).min(WHOLE);
+                self.moved(row, batch.to).await
+            }
+            Err(error) => {
+                // One event that is refused by itself, after more were, is named.
+                let error = match (error, batch.first) {
+                    (SinkError::Refused(why), Some(index)) if self.most == 1 => SinkError::Refused(format!("{why} (event {index})")),
+                    (error, _) => error,
+                };
+                // It may have been too much at once.
+                self.most = (batch.lines.len() / 2).max(1);
+                self.failed(row, &error).await
+            }
         }
     }
 

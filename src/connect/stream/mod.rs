@@ -54,6 +54,12 @@ pub enum SinkError {
     /// The file cannot be written.
     #[error("disk: {0}")]
     Disk(String),
+    /// What is to be sent cannot be read: the log was changed past the product.
+    #[error("log: {0}")]
+    Log(String),
+    /// What the stream is cannot be read.
+    #[error("settings: {0}")]
+    Settings(String),
 }
 
 impl From<BadBaseUrl> for SinkError {
@@ -72,8 +78,8 @@ pub struct Surroundings {
     pub folder: PathBuf,
     /// `HOSTNAME` of syslog messages.
     pub host: String,
-    /// The secrets that webhooks are signed with, newest first.
-    pub secrets: Vec<Secret>,
+    /// The secrets that webhooks are signed with, newest first, each with when it ends.
+    pub secrets: Vec<(Secret, Option<Instant>)>,
     /// PEM of the key of `Settings::certificate`; empty: none.
     pub client_key: String,
 }
