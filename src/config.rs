@@ -26,6 +26,9 @@ pub enum ConfigError {
 pub struct Retention {
     /// Days that parts are kept; at least until six calendar months have passed as well. Less than 184 is refused.
     pub days: u32,
+    /// File for the copy of the living part keys, replaced every night and with every backup; a relative name is below the data folder. None:
+    /// it lies beside each backup.
+    pub key_copy: Option<PathBuf>,
 }
 
 /// Who is shown each checkpoint.
@@ -115,7 +118,7 @@ pub struct ClockSettings {
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { days: 200 }
+        Self { days: 200, key_copy: None }
     }
 }
 
@@ -278,6 +281,11 @@ impl Config {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
         }
         self.timestamp.check()
+    }
+
+    /// Where the copy of the living part keys goes.
+    pub fn key_copy(&self) -> Option<PathBuf> {
+        self.retention.key_copy.as_ref().map(|path| self.data.join(path))
     }
 
     /// Host of `public_url`, for the log's origin.

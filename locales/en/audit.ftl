@@ -69,6 +69,7 @@ event-check = Check
 event-holds = Matches
 event-differs = Differs
 event-purged = Purged when due
+event-unopened = Cannot be opened, key missing
 event-masked = Repeats contents; only for those who may read them
 event-no-parts = This event has no contents that can be purged
 event-part-actor = Person and role
@@ -124,6 +125,10 @@ event-sum-purged = { $n ->
     [one] { $n_text } part was purged when due
    *[other] { $n_text } parts were purged when due
  }
+event-sum-unopened = { $n ->
+    [one] { $n_text } part cannot be opened: a restore did not find its key
+   *[other] { $n_text } parts cannot be opened: a restore did not find their key
+}
 event-sum-leaf = Leaf hash matches
 event-sum-included = { $n ->
     [one] Included in the checkpoint, { $n_text } level
@@ -165,6 +170,7 @@ subject-log = Log
 subject-node = Node
 subject-recall = Recall case
 subject-route = Address
+subject-search = Saved search
 subject-session = Session
 subject-system = System
 subject-token = Token
@@ -188,3 +194,88 @@ field-audit-object = Object
 field-audit-device = Device
 field-audit-action = Action
 field-audit-outcome = Outcome
+audit-verified = Verified up to record { $index } ({ $at })
+audit-found = { $n ->
+    [one] { $n_text } record
+   *[other] { $n_text } records, newest first
+}
+audit-more = More than { $n_text } records, newest first
+audit-export-jsonl = Export as JSONL
+exports-recent = Exports of the last 24 hours
+export-line = { $format }, { $at }
+export-title = Export of the audit trail
+export-what = What is exported
+export-format = Format
+export-search = Search
+export-everything = Everything
+export-size = Records in the log at that time
+export-at = Exported at
+export-progress = Progress
+export-state-unknown = Nothing sent since the last start
+export-state-begun = Not everything has been sent.
+export-state-done = Everything has been sent.
+export-sent = { $n ->
+    [one] { $n_text } record sent.
+   *[other] { $n_text } records sent.
+}
+export-on = Resume the download
+export-until = Possible until
+export-on-help = If a download breaks off, keep what has arrived and go on after the last complete record; then put the two parts together. A resumed CSV has no header row.
+export-after = Number of the last complete record
+export-after-hint = See the index column at the end of the file; leave it empty to begin anew.
+export-go-on = Go on from here
+export-whole = Download everything again
+activity-title = Activity
+activity-span = { $from } to { $until }
+activity-part = Only the newest { $n_text } are counted.
+activity-strip = Events over time
+activity-week = Events by weekday and hour
+activity-day = Weekday
+weekday-monday = Mon
+weekday-tuesday = Tue
+weekday-wednesday = Wed
+weekday-thursday = Thu
+weekday-friday = Fri
+weekday-saturday = Sat
+weekday-sunday = Sun
+searches-title = Saved searches
+searches-note = Saving and removing are recorded
+searches-none = Set a filter to save the search here for the next time.
+searches-save = Save this search
+searches-share = Share it with everybody who may read the audit trail
+searches-shared = shared
+searches-remove = Remove
+searches-remove-named = Remove the search “{ $name }”
+field-search-name = Name
+search-error-query = Please mend the name and save again
+refusal-searches-full = A person can save { $most } searches at most. Please remove one that is no longer needed.
+field-export-format = Format
+types-title = Event types
+types-count = { $n ->
+    [one] { $n_text } type
+   *[other] { $n_text } types
+}
+types-lead = Everything that this system records, generated from its code.
+types-privileged = Privileged actions
+types-privileged-note = Each of them leaves an audit record
+types-table = Event types
+types-action = Action
+types-who = By whom, on what
+types-about = On: { $subjects }
+types-says = What it records
+types-fields = { $n ->
+    [one] { $n_text } field
+   *[other] { $n_text } fields
+}
+types-privilege = Privileged
+types-everyday = Everyday
+privilege-why-contents = Opening the text, the files and the captures of a message
+privilege-why-trail = Searching, reading and exporting the audit trail
+privilege-why-evidence = Reading and exporting the evidence of cases, and managing legal holds
+privilege-why-people = Managing other people's accounts, roles, sessions and second factors
+privilege-why-administration = Managing connections, tokens, settings, retention, backups and the keys of the log
+privilege-why-halt = Halting a recall that has been approved
+privilege-why-oversight = Cases and broadcasts, looked at by administrators, auditors or programs
+event-proof-help = Read from the bottom up: each step joins the hash so far with its neighbour's, up to the root. If that root is the one that the checkpoint signs, this record has been neither changed nor removed since.
+event-command-log = recompute the whole log on the server
+event-command-case = export the case's evidence and verify it offline; this is record { $index } of it

@@ -55,6 +55,8 @@ pub struct App {
     pub counts: Arc<recalls::list::Counts>,
     /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
     pub stamping: Arc<tokio::sync::Semaphore>,
+    /// How far the exports of the trail have come.
+    pub exports: Arc<audit::export::Running>,
     /// What `/readyz` last found.
     pub readiness: Arc<readiness::Last>,
     /// Who is shown each checkpoint.
@@ -209,6 +211,7 @@ impl App {
             tidied: Arc::default(),
             counts: Arc::default(),
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
+            exports: Arc::default(),
             readiness: Arc::default(),
             clocks: Arc::default(),
             node,

@@ -11,11 +11,12 @@ use crate::{
     connect,
     domain::{
         event::{Action, Event, Subject},
+        kept::{self, HELD},
         retention::cut_off,
         role::Permission,
     },
     store::{
-        Store, StoreError, holds,
+        Store, StoreError, holds, key_ends,
         purge::{self, Mark, Swept},
     },
 };
@@ -32,10 +33,12 @@ pub struct Plan {
 }
 
 /// What a run erased.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ran {
     pub plan: Plan,
     pub swept: Swept,
+    /// Buckets whose key was destroyed.
+    pub keys: Vec<String>,
 }
 
 /// The job's kind.
@@ -53,7 +56,7 @@ pub fn kept_until(app: &App, at: Instant) -> Instant {
     crate::domain::retention::kept_until(at, app.config.retention.days, &zone(app))
 }
 
-fn zone(app: &App) -> jiff::tz::TimeZone {
+pub(super) fn zone(app: &App) -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get(&app.config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
 }
 
@@ -91,6 +94,7 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
     let mut plan = Plan { parts: 0, held: 0, before };
     loop {
         let step = erase_next(&app.store, actor, before).await?;
+        crate::crash::point("retention.purged");
         plan.parts += step.0;
         plan.held += step.1;
         if step.2 {
@@ -111,17 +115,71 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
             break;
         }
     }
+    let keys = end_keys(app, actor, before).await?;
     let files = stream_files(app, before).await;
-    let detail = json!({ "before": before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "rows": swept, "stream_files": files });
+    let detail = json!({
+        "before": before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "rows": swept, "keys": keys.len(), "stream_files": files,
+    });
     let event = actor.event(Action::RetentionApplied, Subject::new("retention", "trail")).detail(detail);
     app.store.write(move |tx| tx.append(event.clone())).await?;
     let store = app.store.clone();
-    match tokio::task::spawn_blocking(move || store.give_back(before)).await {
+    let ended = !keys.is_empty();
+    let give_back = move || {
+        if ended {
+            store.scrub_keys().unwrap_or_else(|e| tracing::warn!(error = %e, "what is left of destroyed keys goes the next time"));
+        }
+        store.give_back(before)
+    };
+    match tokio::task::spawn_blocking(give_back).await {
         Ok(Ok(freed)) => tracing::info!(parts = plan.parts, held = plan.held, freed, "retention was applied"),
         Ok(Err(e)) => tracing::warn!(error = %e, "the room of what was erased is given back the next time"),
         Err(_) => return Err(StoreError::Panicked.into()),
     }
-    Ok(Ran { plan, swept })
+    copy_keys(app).await?;
+    Ok(Ran { plan, swept, keys })
+}
+
+/// Ends the keys of buckets that are over and of held ones of which something was purged; what is held of them is sealed anew before, in
+/// small writes. Answers the buckets whose key was destroyed.
+async fn end_keys(app: &App, actor: &Caller, before: Instant) -> AppResult<Vec<String>> {
+    let alive = app.store.read(key_ends::alive).await?;
+    let ends = |(bucket, spent): &(String, bool)| if bucket.starts_with(HELD) { *spent } else { kept::is_over(bucket, |_| before) };
+    let buckets: Vec<String> = alive.into_iter().filter(ends).map(|(bucket, _)| bucket).collect();
+    if buckets.is_empty() {
+        return Ok(buckets);
+    }
+    let spent = buckets.clone();
+    app.store.write(move |tx| key_ends::spend(tx.conn, &spent)).await?;
+    let mut after = key_ends::PartId::default();
+    loop {
+        let (of, from) = (buckets.clone(), after.clone());
+        let page = app.store.read(move |conn| key_ends::lying(conn, &of, &from)).await?;
+        let Some(last) = page.last() else { break };
+        after = last.clone();
+        let (of, keys) = (buckets.clone(), app.store.keys().clone());
+        app.store.write(move |tx| key_ends::rewrap(tx, &keys, &of, &page)).await?;
+        crate::crash::point("retention.rewrapped");
+    }
+    let mut ended = Vec::new();
+    for bucket in buckets {
+        let (of, event) = (bucket.clone(), actor.event(Action::PartKeyDestroyed, Subject::new("part_key", bucket.clone())));
+        if app.store.write(move |tx| key_ends::destroy(tx, &of, event.clone())).await?.value {
+            ended.push(bucket);
+        }
+        crate::crash::point("retention.key_destroyed");
+    }
+    Ok(ended)
+}
+
+/// Replaces the copy of the living keys, where the settings name a place for it: what was destroyed vanishes from it in the same night.
+async fn copy_keys(app: &App) -> AppResult<()> {
+    let Some(path) = app.config.key_copy() else { return Ok(()) };
+    let store = app.store.clone();
+    let written = tokio::task::spawn_blocking(move || store.write_key_copy(&path)).await.map_err(|_| StoreError::Panicked)?;
+    if let Err(e) = written {
+        tracing::error!(error = %e, "the copy of the part keys is not the newest");
+    }
+    Ok(())
 }
 
 /// Removes what streams wrote into files before `before`; how many files. While any hold is in force they all stay: a file is held or not

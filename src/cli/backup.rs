@@ -26,6 +26,9 @@ pub struct Take {
     deployment: Deployment,
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// File for the copy of the part keys, replaced each time; without it where `retention.key_copy` says, or beside the backup
+    #[arg(long, value_name = "FILE")]
+    part_keys: Option<PathBuf>,
     /// Put the installation's keys into it, sealed under the passphrase
     #[arg(long, requires = "passphrase_file")]
     with_keys: bool,
@@ -50,6 +53,9 @@ pub struct Put {
     /// File with the passphrase of the keys in the backup (`-` is standard input)
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// The copy of the part keys; without it the one where `retention.key_copy` says, or beside the backup
+    #[arg(long, value_name = "FILE")]
+    part_keys: Option<PathBuf>,
     /// A checkpoint kept elsewhere; may be given several times
     #[arg(long, value_name = "FILE")]
     against: Vec<PathBuf>,
@@ -92,7 +98,8 @@ fn taken(args: &Take) -> Result<(), Trouble> {
     }
     args.deployment.existing()?;
     let app = args.deployment.open()?;
-    let Taken { manifest, receipt } = backup::take(&app, out, passphrase.as_deref(), || keep(out))?;
+    let Taken { manifest, part_keys: (copy, copied), receipt } =
+        backup::take(&app, out, args.part_keys.as_deref(), passphrase.as_deref(), || keep(out))?;
     if args.json {
         let path = fs::canonicalize(out).unwrap_or_else(|_| out.clone());
         let bytes = fs::metadata(out).map_or(0, |m| m.len());
@@ -101,11 +108,12 @@ fn taken(args: &Take) -> Result<(), Trouble> {
             "{}",
             json!({
                 "id": manifest.id, "file": path, "bytes": bytes, "origin": manifest.origin, "size": manifest.size, "root": manifest.root,
-                "keys": manifest.keys, "missing": manifest.missing, "receipt": receipt,
+                "keys": manifest.keys, "part_keys": fs::canonicalize(&copy).unwrap_or(copy), "missing": manifest.missing, "receipt": receipt,
             })
         );
     } else {
         say!("{}\t{} events, root {}\t{}", manifest.id, manifest.size, manifest.root, out.display());
+        say!("{copied} part keys\t{}: keep this copy apart from the backups, and only its newest state", copy.display());
         if !manifest.keys {
             say!("the keys are not in it; keep {} elsewhere, nothing can be read without them", args.deployment.data.join("keys").display());
         }
@@ -152,6 +160,8 @@ fn restored(args: &Put) -> Result<(), Trouble> {
         against: &against,
         newest: args.newest,
         new_log: args.new_log,
+        part_keys: args.part_keys.as_deref(),
+        key_copy: config.key_copy(),
     };
     let done = backup::restore(&wanted)?;
     told(&done.aside);
@@ -170,11 +180,17 @@ fn restored(args: &Put) -> Result<(), Trouble> {
     if args.json {
         let said = json!({
             "id": manifest.id, "taken_at": manifest.taken_at, "origin": manifest.origin, "size": manifest.size, "root": manifest.root,
-            "missing": manifest.missing, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
+            "missing": manifest.missing, "unopened": done.unopened, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
         });
         say!("{said}");
     } else {
         say!("restored {} of {}, {} events, root {}", manifest.id, manifest.taken_at, manifest.size, manifest.root);
+        if !done.unopened.is_empty() {
+            say!(
+                "there is no key for the erasable parts of {}; nobody can open them. Restore again with --part-keys if there is a copy of the keys",
+                done.unopened.join(", ")
+            );
+        }
         renewed.iter().for_each(ledger::print_renewed);
     }
     match behind {

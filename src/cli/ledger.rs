@@ -160,8 +160,13 @@ fn verify(deployment: &Deployment, json: bool, vkeys: &[String], files: &[PathBu
     } else {
         print(&report);
     }
+    let closed: Vec<String> = report.unopened.iter().map(|(bucket, parts)| format!("{parts} of {bucket}")).collect();
     match report.problems.first() {
-        None => Ok(()),
+        None if closed.is_empty() => Ok(()),
+        None => Err(Trouble::Cannot(format!(
+            "everything that can be looked at holds; erasable parts that cannot be opened, because a restore did not find their key: {}",
+            closed.join(", ")
+        ))),
         Some(first) => {
             let at = first.index.map_or_else(String::new, |i| format!(" at {i}"));
             Err(Trouble::No(format!("the log does not hold: {}{at}: {} ({} problems)", first.table, first.detail, report.problems.len())))

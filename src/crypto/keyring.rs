@@ -245,7 +245,12 @@ impl Keyring {
         hex::encode(self.envelope.derive("envelope-proof").as_bytes())
     }
 
-    /// Seals audit parts.
+    /// Wraps the keys that seal audit parts.
+    pub fn wrapping_key(&self) -> Key {
+        self.envelope.derive("audit-part-keys")
+    }
+
+    /// Opens audit parts that were sealed before each month had its own key.
     pub fn parts_key(&self) -> Key {
         self.envelope.derive("audit-parts")
     }

@@ -80,6 +80,8 @@ words! {
         AuditSearched = "audit.searched",
         AuditRead = "audit.read",
         AuditExported = "audit.exported",
+        SearchSaved = "search.saved",
+        SearchRemoved = "search.removed",
         EvidenceSealed = "evidence.sealed",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
@@ -119,6 +121,10 @@ words! {
         StreamStuck = "stream.stuck",
         StreamRecovered = "stream.recovered",
         PartsPurged = "parts.purged",
+        /// What was purged of a month and a class cannot be read in any backup from then on.
+        PartKeyDestroyed = "part_key.destroyed",
+        /// A restore found no key for parts that a backup holds.
+        PartKeyLost = "part_key.lost",
         RetentionApplied = "retention.applied",
         SettingChanged = "setting.changed",
         /// An auditor said what is looked at: period, sample, seed.
@@ -161,7 +167,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 16] = [
+const NAMED: [&str; 17] = [
     "user",
     "token",
     "session",
@@ -172,6 +178,7 @@ const NAMED: [&str; 16] = [
     "invitation",
     "department",
     "hold",
+    "search",
     "notice",
     "stream",
     "alert",

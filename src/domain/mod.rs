@@ -3,7 +3,9 @@
 pub mod account;
 pub mod alert;
 pub mod audit;
+pub mod catalogue;
 pub mod event;
+pub mod kept;
 pub mod notice;
 pub mod ocsf;
 pub mod outcome;

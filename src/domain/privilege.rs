@@ -86,6 +86,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::StreamTested
         | A::StreamRead
         | A::PartsPurged
+        | A::PartKeyDestroyed
+        | A::PartKeyLost
         | A::RetentionApplied
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,
@@ -122,6 +124,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::CaseClosed
         | A::EvidenceSealed
         | A::EvidenceVerified
+        | A::SearchSaved
+        | A::SearchRemoved
         | A::AuditPackSealed
         | A::QuestionAnswered
         | A::MailAddressChanged

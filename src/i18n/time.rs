@@ -58,6 +58,17 @@ impl Tr {
         )
     }
 
+    /// The day within its year: `11-22` or `22 Nov`.
+    pub fn month_day(&self, at: impl At) -> String {
+        self.strftime(
+            at,
+            match self.lang {
+                Lang::ZhCn => "%m-%d",
+                Lang::En => "%-d %b",
+            },
+        )
+    }
+
     /// The time of day: `17:42`.
     pub fn clock(&self, at: impl At) -> String {
         self.strftime(at, "%H:%M")

@@ -20,7 +20,7 @@ const LATEST: u64 = i64::MAX as u64;
 #[derive(Clone, PartialEq, Eq)]
 pub struct MldsaVkey {
     name: String,
-    key: [u8; PUBLIC],
+    key: Box<[u8; PUBLIC]>,
 }
 
 impl MldsaVkey {
@@ -35,7 +35,7 @@ impl MldsaVkey {
     /// # Errors
     /// What is wrong with it; [`VkeyError::Type`] for a key of another kind.
     pub fn parse(text: &str) -> Result<Self, VkeyError> {
-        parse_typed(text, MLDSA).map(|(name, key)| Self { name, key })
+        parse_typed(text, MLDSA).map(|(name, key)| Self { name, key: Box::new(key) })
     }
 
     pub fn name(&self) -> &str {
@@ -48,7 +48,7 @@ impl MldsaVkey {
     /// # Errors
     /// [`NoteError::NotSigned`], [`NoteError::BadSignature`]; [`NoteError::Form`] if the text is no checkpoint.
     pub fn verify(&self, note: &Note<'_>) -> Result<u64, NoteError> {
-        let id = typed_id(&self.name, MLDSA, &self.key);
+        let id = typed_id(&self.name, MLDSA, &*self.key);
         let mut lines = note.signatures().iter().filter(|line| line.name == self.name && line.key_id == id).peekable();
         if lines.peek().is_none() {
             return Err(NoteError::NotSigned(self.name.clone()));
@@ -71,7 +71,7 @@ impl MldsaVkey {
 
 impl fmt::Display for MldsaVkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&typed_text(&self.name, MLDSA, &self.key))
+        f.write_str(&typed_text(&self.name, MLDSA, &*self.key))
     }
 }
 

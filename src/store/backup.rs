@@ -18,7 +18,8 @@ use super::{
 /// A table in a backup.
 pub struct Table {
     pub name: &'static str,
-    /// `name:type` of each column: `t`ext, `i`nteger, `b`ytes (hexadecimal in a line).
+    /// `name:type` of each column: `t`ext, `i`nteger, `b`ytes (hexadecimal in a line); `x` is a text that is left out, because it repeats
+    /// what a purge erases.
     columns: &'static str,
     /// What its rows are sorted by: the order in which one row may refer to another.
     order: &'static str,
@@ -28,7 +29,7 @@ const fn table(name: &'static str, columns: &'static str, order: &'static str) -
     Table { name, columns, order }
 }
 
-/// All tables, each after those that it refers to. A pending event gets another number where it is put back, in the same order.
+/// All tables, each after those that it refers to, but the keys of parts (`key_copy`): what was purged must not be read in an old backup. A pending event gets another number where it is put back, in the same order.
 pub const TABLES: &[Table] = &[
     table("settings", "name:t value:t", "name"),
     table("counters", "name:t value:i", "name"),
@@ -43,11 +44,13 @@ pub const TABLES: &[Table] = &[
     table("invitations", "id:t token_hash:b kind:t roles:t department_id:t created_by:t created_at:i expires_at:i used_at:i used_by:t", "id"),
     table(
         "sessions",
-        "id:t token_hash:b user_id:t csrf:t state:t device_id:t client_ip:t user_agent:t flash:t created_at:i seen_at:i expires_at:i closed_at:i",
+        "id:t token_hash:b user_id:t csrf:t state:t device_id:x client_ip:x user_agent:x flash:t created_at:i seen_at:i expires_at:i closed_at:i",
         "id",
     ),
     table("devices", "id:t user_id:t fingerprint:t components_sealed:b first_seen_at:i last_seen_at:i", "id, user_id"),
     table("tokens", "id:t name:t token_hash:b user_id:t scopes:t created_at:i expires_at:i revoked_at:i", "id"),
+    table("exports", "id:t owner_id:t session_id:t format:t query_sealed:b log_size:i created_at:i", "id"),
+    table("searches", "id:t owner_id:t shared:i sealed:b created_at:i", "id"),
     table("idempotency", "token_id:t request_key:t body_hash:b status:i answer:t created_at:i", "token_id, request_key"),
     table("connections", "id:t name:t platform:t settings:t secret_sealed:b state:t agreement:t created_at:i version:i", "id"),
     table(
@@ -77,8 +80,8 @@ pub const TABLES: &[Table] = &[
     ),
     table(
         "decisions",
-        "id:t recall_id:t round:i level:i decider_id:t decision:t comment_sealed:b method:t statement:b shown:b event_id:t client_ip:t \
-         device_id:t at:i",
+        "id:t recall_id:t round:i level:i decider_id:t decision:t comment_sealed:b method:t statement:b shown:b event_id:t client_ip:x \
+         device_id:x at:i",
         "id",
     ),
     table(
@@ -97,13 +100,13 @@ pub const TABLES: &[Table] = &[
     table("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", "id"),
     table("log_events", "idx:i event_id:t leaf:b", "idx"),
     table("log_pending", "event_id:t leaf:b mac:b", "seq"),
-    table("log_parts", "month:t event_id:t name:t salt:b sealed:b", "event_id, name, month"),
+    table("log_parts", "month:t event_id:t name:t salt:b sealed:b bucket:t", "event_id, name, month"),
     table("log_tiles", "level:i idx:i hashes:b", "level, idx"),
     table("log_checkpoints", "seq:i size:i note:t", "seq"),
     table(
         "log_search",
-        "idx:i event_id:t at:i action:t outcome:t actor_id:t actor_name:t subject_kind:t subject_id:t case_id:t session_id:t client_ip:t \
-         device_id:t",
+        "idx:i event_id:t at:i action:t outcome:t actor_id:t actor_name:x subject_kind:t subject_id:t case_id:t session_id:t client_ip:x \
+         device_id:x",
         "idx",
     ),
     table("mail_addresses", "user_id:t address:t", "user_id"),
@@ -180,6 +183,7 @@ impl Table {
             // SQLite's hex() of NULL is an empty text.
             ("b", true) => format!("CASE WHEN {name} IS NULL THEN NULL ELSE lower(hex({name})) END"),
             ("b", false) => format!("encode({name}, 'hex')"),
+            ("x", _) => "NULL".to_owned(),
             _ => name.to_owned(),
         });
         let values: Vec<String> = values.collect();

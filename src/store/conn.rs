@@ -120,7 +120,8 @@ pub(super) fn open(database: &Database, purpose: Purpose) -> Result<Conn, StoreE
             // page_size and auto_vacuum take effect only before the first table exists.
             conn.batch_execute(
                 "PRAGMA busy_timeout=5000; PRAGMA page_size=16384; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; \
-                 PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;",
+                 PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; \
+                 PRAGMA cache_size=-16000;",
             )?;
             if purpose == Purpose::Read {
                 // What a reader has cached is void after the next write anyway.

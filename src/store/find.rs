@@ -44,6 +44,16 @@ impl Filter {
     }
 }
 
+/// Where rows begin, and which way they go.
+#[derive(Clone, Copy)]
+enum Side {
+    Newest,
+    /// Downward, without this index.
+    Below(i64),
+    /// Upward, without this index.
+    Above(i64),
+}
+
 /// A value within a statement.
 enum Value {
     Number(i64),
@@ -73,7 +83,7 @@ fn place(conn: &mut Conn, at: Instant) -> Result<Option<i64>, StoreError> {
 }
 
 /// Which table leads, and what an event has to meet; `None` if none can.
-fn stated(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>) -> Result<Option<(String, Statement)>, StoreError> {
+fn stated(conn: &mut Conn, filter: &Filter, side: Side) -> Result<Option<(String, Statement)>, StoreError> {
     let postgres = matches!(conn, Conn::Postgres(_));
     let slack = if postgres { OVERTAKEN } else { 0 };
     let mut stated = Statement { postgres, conditions: Vec::new(), values: Vec::new() };
@@ -91,11 +101,10 @@ fn stated(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>) -> Result<Option<(
         let question = filter.words.iter().map(Group::to_match).collect::<Vec<_>>().join(" AND ");
         stated.and("log_words MATCH ?", Value::Text(question));
     }
-    let number = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
-    match *turn {
-        Turn::First => {}
-        Turn::Down(index) => stated.and(&format!("{key} < ?"), Value::Number(number(index))),
-        Turn::Up(index) => stated.and(&format!("{key} > ?"), Value::Number(number(index))),
+    match side {
+        Side::Newest => {}
+        Side::Below(index) => stated.and(&format!("{key} < ?"), Value::Number(index)),
+        Side::Above(index) => stated.and(&format!("{key} > ?"), Value::Number(index)),
     }
     // Plus nothing, so that no index of times takes the lead and gives up the order.
     if let Some(from) = filter.from {
@@ -115,18 +124,37 @@ fn stated(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>) -> Result<Option<(
         }
     }
     let conditions = if stated.conditions.is_empty() { String::new() } else { format!(" WHERE {}", stated.conditions.join(" AND ")) };
-    let direction = if turn.is_up() { "ASC" } else { "DESC" };
+    let direction = if matches!(side, Side::Above(_)) { "ASC" } else { "DESC" };
     Ok(Some((format!(" FROM {lead}{conditions} ORDER BY {key} {direction} LIMIT "), stated)))
 }
 
 /// Up to `limit` rows, newest first; the keys are indices.
 pub fn search(conn: &mut Conn, filter: &Filter, turn: &Turn<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
-    let Some((rest, stated)) = stated(conn, filter, turn)? else { return Ok(Vec::new()) };
+    let number = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+    let side = match *turn {
+        Turn::First => Side::Newest,
+        Turn::Down(index) => Side::Below(number(index)),
+        Turn::Up(index) => Side::Above(number(index)),
+    };
+    Ok(page::in_order(turn, rows(conn, filter, side, limit)?))
+}
+
+/// The rows nearest to that side, away from it.
+fn rows(conn: &mut Conn, filter: &Filter, side: Side, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+    let Some((rest, stated)) = stated(conn, filter, side)? else { return Ok(Vec::new()) };
     let sql = format!(
         "SELECT s.idx, s.event_id, s.at, s.action, s.outcome, s.actor_id, s.actor_name, s.subject_kind, s.subject_id, s.case_id, s.session_id, \
          s.client_ip, s.device_id{rest}{limit}"
     );
-    Ok(page::in_order(turn, load(conn, &sql, stated.values)?))
+    load(conn, &sql, stated.values)
+}
+
+/// Up to `limit` rows in the order of the log, after an index or from the first on.
+pub fn onward(conn: &mut Conn, filter: &Filter, after: Option<u64>, limit: i64) -> Result<Vec<SearchRow>, StoreError> {
+    let after = after.map_or(-1, |index| i64::try_from(index).unwrap_or(i64::MAX));
+    let mut rows = rows(conn, filter, Side::Above(after), limit)?;
+    rows.sort_unstable_by_key(|row| row.idx);
+    Ok(rows)
 }
 
 #[derive(QueryableByName)]
@@ -137,7 +165,7 @@ struct At {
 
 /// When the events happened that meet a filter: those of the newest `limit`, newest first.
 pub fn times(conn: &mut Conn, filter: &Filter, limit: i64) -> Result<Vec<Instant>, StoreError> {
-    let Some((rest, stated)) = stated(conn, filter, &Turn::First)? else { return Ok(Vec::new()) };
+    let Some((rest, stated)) = stated(conn, filter, Side::Newest)? else { return Ok(Vec::new()) };
     let rows: Vec<At> = load(conn, &format!("SELECT s.at{rest}{limit}"), stated.values)?;
     Ok(rows.into_iter().map(|row| Instant(row.at)).collect())
 }
@@ -150,7 +178,7 @@ struct Number {
 
 /// How many events meet a filter.
 pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
-    let Some((rest, stated)) = stated(conn, filter, &Turn::First)? else { return Ok(0) };
+    let Some((rest, stated)) = stated(conn, filter, Side::Newest)? else { return Ok(0) };
     let rows: Vec<Number> = load(conn, &format!("SELECT count(*) AS n FROM (SELECT s.idx{rest}{}) f", i64::MAX), stated.values)?;
     Ok(rows.first().map_or(0, |row| row.n))
 }
@@ -175,5 +203,13 @@ where
 /// other side of a border that it lies close to.
 pub fn places(conn: &mut Conn, instants: &[Instant]) -> Result<Vec<i64>, StoreError> {
     let size = super::log::head(conn)?.size;
+    if let Conn::Postgres(c) = conn {
+        // One question for all: each look-up would be a round trip.
+        let sql = "SELECT coalesce((SELECT idx FROM log_search WHERE at >= t ORDER BY at, idx LIMIT 1), $2) AS at \
+                   FROM unnest(string_to_array($1, ' ')::bigint[]) WITH ORDINALITY AS asked(t, n) ORDER BY n";
+        let asked = instants.iter().map(|at| at.0.to_string()).collect::<Vec<_>>().join(" ");
+        let rows: Vec<At> = sql_query(sql).bind::<Text, _>(asked).bind::<BigInt, _>(size).load(c)?;
+        return Ok(rows.into_iter().map(|row| row.at).collect());
+    }
     instants.iter().map(|at| Ok(place(conn, *at)?.unwrap_or(size))).collect()
 }

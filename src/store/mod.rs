@@ -20,12 +20,15 @@ pub mod departments;
 mod disk;
 mod ends;
 mod error;
+pub mod exports;
 mod find;
 mod health;
 pub mod holds;
 pub mod invitations;
 pub mod jobs;
 pub mod kept;
+pub mod key_copy;
+pub mod key_ends;
 pub mod keys;
 mod log;
 pub mod messages;
@@ -34,6 +37,7 @@ mod months;
 pub mod notices;
 pub mod once;
 pub mod page;
+pub mod part_keys;
 pub mod pending;
 mod postgres;
 pub mod purge;
@@ -43,6 +47,7 @@ pub mod recipients;
 pub mod renewal;
 pub mod schema;
 pub mod search;
+pub mod searches;
 mod sequencer;
 pub mod sessions;
 pub mod settings;
@@ -160,7 +165,7 @@ struct Inner {
 
 enum Writer {
     Sqlite(sqlite::Writer),
-    Postgres(postgres::Writer),
+    Postgres(Box<postgres::Writer>),
 }
 
 /// How long a write waits for its index on PostgreSQL before it answers "done, receipt pending".
@@ -192,10 +197,10 @@ impl Store {
         drop(first);
         let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), parts_key: keys.parts_key(), words: words::Words::new(&keys), tells: options.tells };
+        let scope = tx::Scope { node: node.clone(), keys: keys.clone(), words: words::Words::new(&keys), tells: options.tells };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
-            Database::Postgres(_) => Writer::Postgres(postgres::Writer::start(&options, scope, &keys)?),
+            Database::Postgres(_) => Writer::Postgres(Box::new(postgres::Writer::start(&options, scope, &keys)?)),
         };
         let reads = conn::pool(&options.database, conn::Purpose::Read, options.connections)?;
         let disk = disk::Disk::new(&options);

@@ -7,8 +7,8 @@
 
 use diesel::{PgConnection, RunQueryDsl, connection::SimpleConnection};
 
-use super::{Conn, Store, StoreError, conn, tx::month};
-use crate::clock::Instant;
+use super::{Conn, Store, StoreError, conn};
+use crate::{clock::Instant, domain::kept::month};
 
 /// How many months beyond the present one have their partition.
 const AHEAD: usize = 3;

@@ -3,7 +3,7 @@
 
 use std::sync::Weak;
 
-use super::{Conn, Database, StoreError, sequencer::Sequencer};
+use super::{Conn, Database, StoreError, part_keys::Opener, sequencer::Sequencer};
 use crate::crypto::keyring::Keyring;
 
 /// Gives every pending event of this installation its index, in a transaction of the caller's.
@@ -12,7 +12,7 @@ pub fn settle(conn: &mut Conn, keys: &Keyring) -> Result<(), StoreError> {
         database: Database::Sqlite("".into()),
         bell: Weak::new(),
         pending_key: keys.pending_key(),
-        parts_key: keys.parts_key(),
+        opener: Opener::new(keys),
         rejected: 0,
     };
     while sequencer.take(conn)?.is_some() {}

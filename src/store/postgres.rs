@@ -20,6 +20,7 @@ use super::{
     Conn, Options, Receipt, StoreError, Written,
     conn::{Pool, Purpose, begin_on, commit, pool, rollback},
     log,
+    part_keys::{Opener, Sealing},
     schema::log_pending,
     sequencer::{Bell, LOOK, Sequencer, held},
     tx::{Draft, PartRow, Scope, Tx},
@@ -87,7 +88,7 @@ impl Writer {
                 database: options.database.clone(),
                 bell: Arc::downgrade(&bell),
                 pending_key: keys.pending_key(),
-                parts_key: keys.parts_key(),
+                opener: Opener::new(keys),
                 rejected: 0,
             };
             thread::Builder::new()
@@ -139,7 +140,8 @@ impl Writer {
         let mut conn = begin_on(&self.pool, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
         let now = self.clock.now().0;
         let now = Instant(self.last.fetch_max(now, Ordering::SeqCst).max(now));
-        let mut tx = Tx { conn: &mut conn, now, scope: &self.scope, events: Vec::new() };
+        let mut sealing = Sealing::default();
+        let mut tx = Tx { conn: &mut conn, now, scope: &self.scope, events: Vec::new(), sealing: &mut sealing };
         let result = catch_unwind(AssertUnwindSafe(|| {
             let value = f(&mut tx)?;
             self.pend(tx.conn, &tx.events)?;

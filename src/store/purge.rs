@@ -11,6 +11,7 @@ use diesel::{connection::SimpleConnection, prelude::*};
 use super::{
     Conn, Database, Store, StoreError, Tx, conn,
     holds::Keeping,
+    key_ends,
     schema::{alerts, counters, decisions, devices, invitations, jobs, log_events, log_parts, log_purges, log_search, sessions},
 };
 use crate::{
@@ -37,7 +38,7 @@ words! {
 }
 
 /// The class of every table; a test holds it against the schema.
-pub const CLASSES: [(&str, Class); 41] = [
+pub const CLASSES: &[(&str, Class)] = &[
     ("alert_rules", Class::Record),
     ("alerts", Class::Trace),
     ("attachments", Class::Record),
@@ -52,6 +53,7 @@ pub const CLASSES: [(&str, Class); 41] = [
     ("decisions", Class::Record),
     ("departments", Class::Master),
     ("devices", Class::Trace),
+    ("exports", Class::Work),
     ("holds", Class::Record),
     ("idempotency", Class::Work),
     ("invitations", Class::Trace),
@@ -69,8 +71,10 @@ pub const CLASSES: [(&str, Class); 41] = [
     ("mail_addresses", Class::Master),
     ("messages", Class::Record),
     ("notices", Class::Record),
+    ("part_keys", Class::Trace),
     ("recalls", Class::Record),
     ("recipients", Class::Record),
+    ("searches", Class::Master),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
     ("streams", Class::Master),
@@ -175,6 +179,7 @@ pub fn erase(tx: &mut Tx<'_>, step: &Step, cut_off: Instant, event: Event) -> Re
     let mut events: Vec<&str> = step.due.iter().map(|(event, _)| event.as_str()).collect();
     events.sort_unstable();
     events.dedup();
+    key_ends::touched(tx.conn, &events)?;
     diesel::delete(log_parts::table.filter(log_parts::event_id.eq_any(events.clone()))).execute(tx.conn)?;
     let places: Vec<i64> = log_events::table.filter(log_events::event_id.eq_any(events.clone())).select(log_events::idx).load(tx.conn)?;
     diesel::update(log_search::table.filter(log_search::idx.eq_any(places.clone())))

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use diesel::prelude::*;
+use diesel::{dsl::not, prelude::*};
 
 use super::{
     Conn, Receipt, StoreError, log,
-    schema::{log_checkpoints, log_events, log_parts, log_search},
-    tx::{PartRow, part_context},
+    part_keys::{KeyState, Opener},
+    schema::{log_checkpoints, log_events, log_parts, log_search, part_keys},
+    tx::PartRow,
 };
 pub use super::{
-    find::{Filter, count, places, search, times},
+    find::{Filter, count, onward, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };
@@ -80,6 +81,13 @@ pub fn receipt_of(conn: &mut Conn, action: &str, subject: &str) -> Result<Option
 pub fn receipt(conn: &mut Conn, event: &str) -> Result<Receipt, StoreError> {
     let idx: Option<i64> = log_events::table.filter(log_events::event_id.eq(event)).select(log_events::idx).first(conn).optional()?;
     Ok(Receipt { event: EventId(event.to_owned()), index: idx.and_then(|i| u64::try_from(i).ok()) })
+}
+
+/// The events at these indices, by index.
+pub fn events_at(conn: &mut Conn, indices: &[i64]) -> Result<BTreeMap<i64, StoredEvent>, StoreError> {
+    let rows: Vec<(i64, Vec<u8>)> =
+        log_events::table.filter(log_events::idx.eq_any(indices)).select((log_events::idx, log_events::leaf)).load(conn)?;
+    rows.into_iter().map(|row| Ok((row.0, stored(row)?))).collect()
 }
 
 /// Up to `limit` events from `from` on, in order.
@@ -192,50 +200,69 @@ pub fn pending_of_case(conn: &mut Conn, case: &str) -> Result<u64, StoreError> {
     Ok(n as u64)
 }
 
-/// The parts of an event that still exist, by name.
+/// The parts of an event that still exist and can be opened, by name.
 pub fn parts_of(conn: &mut Conn, keys: &Keyring, event_id: &str) -> Result<Vec<OpenPart>, StoreError> {
     let rows: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq(event_id)).order(log_parts::name.asc()).load(conn)?;
-    rows.into_iter().map(|row| open_part(keys, row).map(|(_, part)| part)).collect()
+    let mut opener = Opener::new(keys);
+    rows.into_iter().filter_map(|row| open_part(conn, &mut opener, row).map(|opened| opened.map(|(_, part)| part)).transpose()).collect()
 }
 
-/// The parts of several events, by event id.
+/// The parts of several events that can be opened, by event id.
 pub fn parts_of_many(conn: &mut Conn, keys: &Keyring, event_ids: &[String]) -> Result<BTreeMap<String, Vec<OpenPart>>, StoreError> {
     let mut found: BTreeMap<String, Vec<OpenPart>> = BTreeMap::new();
+    let mut opener = Opener::new(keys);
     for chunk in event_ids.chunks(500) {
         let rows: Vec<PartRow> =
             log_parts::table.filter(log_parts::event_id.eq_any(chunk)).order((log_parts::event_id.asc(), log_parts::name.asc())).load(conn)?;
         for row in rows {
-            let (event_id, part) = open_part(keys, row)?;
+            let Some((event_id, part)) = open_part(conn, &mut opener, row)? else { continue };
             found.entry(event_id).or_default().push(part);
         }
     }
     Ok(found)
 }
 
-/// Like [`parts_of_many`], but a part that cannot be opened does not hide the others: the second answer names those of each event.
+/// Like [`parts_of_many`], but a part that cannot be opened, or whose key is gone, does not hide the others: the second answer names those of each event.
 pub fn readable_parts_of_many(
     conn: &mut Conn,
     keys: &Keyring,
     event_ids: &[String],
 ) -> Result<(BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>), StoreError> {
     let (mut found, mut unreadable): (BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>) = Default::default();
+    let mut opener = Opener::new(keys);
     for chunk in event_ids.chunks(500) {
         let rows: Vec<PartRow> =
             log_parts::table.filter(log_parts::event_id.eq_any(chunk)).order((log_parts::event_id.asc(), log_parts::name.asc())).load(conn)?;
         for row in rows {
             let (event, name) = (row.event_id.clone(), row.name.clone());
-            match open_part(keys, row) {
-                Ok((event, part)) => found.entry(event).or_default().push(part),
-                Err(_) => unreadable.entry(event).or_default().push(name),
+            match open_part(conn, &mut opener, row) {
+                Ok(Some((event, part))) => found.entry(event).or_default().push(part),
+                Ok(None) | Err(StoreError::Unsealable(_) | StoreError::Corrupt(_)) => unreadable.entry(event).or_default().push(name),
+                Err(error) => return Err(error),
             }
         }
     }
     Ok((found, unreadable))
 }
 
-fn open_part(keys: &Keyring, row: PartRow) -> Result<(String, OpenPart), StoreError> {
-    let value = keys.parts_key().open(&part_context(&row.event_id, &row.name), &row.sealed)?.to_vec();
-    Ok((row.event_id, OpenPart { name: row.name, salt: row.salt, value }))
+/// `None` if its key is gone.
+fn open_part(conn: &mut Conn, opener: &mut Opener, row: PartRow) -> Result<Option<(String, OpenPart)>, StoreError> {
+    let opened = opener.open(conn, &row)?;
+    Ok(opened.map(|(salt, value)| (row.event_id, OpenPart { name: row.name, salt, value: value.to_vec() })))
+}
+
+/// How many of an event's parts are there without a key because a restore did not find it.
+pub fn lost_of(conn: &mut Conn, event_id: &str) -> Result<usize, StoreError> {
+    let lost = part_keys::table.filter(part_keys::state.eq(KeyState::Lost.as_str())).select(part_keys::bucket);
+    let of = log_parts::table.filter(log_parts::event_id.eq(event_id)).filter(log_parts::bucket.assume_not_null().eq_any(lost));
+    Ok(usize::try_from(of.count().get_result::<i64>(conn)?).unwrap_or(0))
+}
+
+/// The names of an event's parts that are there and whose key is gone: they cannot be opened, and were not purged.
+pub fn unopened_of(conn: &mut Conn, event_id: &str) -> Result<Vec<String>, StoreError> {
+    let known = part_keys::table.filter(part_keys::sealed.is_not_null()).select(part_keys::bucket);
+    let of = log_parts::table.filter(log_parts::event_id.eq(event_id)).filter(log_parts::bucket.is_not_null());
+    Ok(of.filter(not(log_parts::bucket.assume_not_null().eq_any(known))).select(log_parts::name).load(conn)?)
 }
 
 /// The newest checkpoint, as a signed note.

@@ -23,8 +23,11 @@ use super::{
     aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
+    key_copy,
     keys::{self, KeyRow},
-    log, migrate, pending, reader,
+    log, migrate,
+    part_keys::Sealing,
+    pending, reader,
     schema::{log_keys, settings},
     signer, sqlite,
     tx::Scope,
@@ -119,7 +122,7 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
     let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
     let next = Keyring { log: fresh.log, mldsa: fresh.mldsa, coming: None, ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
-    let scope = Scope { node: log::node_name(data)?, parts_key: keys.parts_key(), words: Words::new(&keys), tells: false };
+    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(&keys), tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
         if log::head(conn)?.size() != report.size {
@@ -137,8 +140,9 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
                 "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
-        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new() };
+        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
         tx.append(event)?;
+        key_copy::tell_lost(&mut tx)?;
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;

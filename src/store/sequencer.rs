@@ -18,10 +18,11 @@ use super::{
     Conn, Database, StoreError,
     conn::{Purpose, begin, commit, open, rollback},
     log::{self, Arrival},
+    part_keys::Opener,
     postgres::mac,
     schema::{log_parts, log_pending},
     search::FROM_PARTS,
-    tx::{PartRow, part_context},
+    tx::PartRow,
 };
 use crate::{
     crypto::{self, seal::Key},
@@ -78,7 +79,7 @@ pub(super) struct Sequencer {
     pub(super) database: Database,
     pub(super) bell: Weak<Bell>,
     pub(super) pending_key: Key,
-    pub(super) parts_key: Key,
+    pub(super) opener: Opener,
     /// Highest sequence number that was passed over because its MAC was wrong; `ledger verify` names those.
     pub(super) rejected: i64,
 }
@@ -178,7 +179,7 @@ impl Sequencer {
         let parts: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(ids)).filter(log_parts::name.eq_any(searched)).load(conn)?;
         let mut opened: BTreeMap<String, BTreeMap<String, Vec<u8>>> = BTreeMap::new();
         for part in parts {
-            if let Ok(bytes) = self.parts_key.open(&part_context(&part.event_id, &part.name), &part.sealed) {
+            if let Ok(Some((_, bytes))) = self.opener.open(conn, &part) {
                 opened.entry(part.event_id).or_default().insert(part.name, bytes.to_vec());
             }
         }

@@ -17,6 +17,7 @@ use super::{
     Conn, Database, Options, Receipt, StoreError, Written,
     conn::{Purpose, begin, commit, open, undone},
     log::{self, Arrival},
+    part_keys::Sealing,
     tx::{Draft, Scope, Tx},
 };
 use crate::{
@@ -149,9 +150,10 @@ impl Desk {
         let mut last = Instant(log::head(conn).map_err(Failure::End)?.last_at);
 
         let mut drafts: Vec<Vec<Draft>> = Vec::with_capacity(group.len());
+        let mut sealing = Sealing::default();
         for (at, item) in group.iter_mut().enumerate() {
             last = last.max(clock.now());
-            let mut tx = Tx { conn, now: last, scope, events: Vec::new() };
+            let mut tx = Tx { conn, now: last, scope, events: Vec::new(), sealing: &mut sealing };
             let ran = catch_unwind(AssertUnwindSafe(|| item.run(&mut tx))).unwrap_or(Err(StoreError::Panicked));
             ran.map_err(|error| Failure::Member(at, error))?;
             drafts.push(tx.events);

@@ -4,11 +4,14 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Conn, StoreError, kept::Keep, schema::jobs, words::Words};
+use super::{Conn, StoreError, kept::Keep, part_keys::Sealing, schema::jobs, words::Words};
 use crate::{
     clock::Instant,
-    crypto::{self, seal::Key},
-    domain::event::{Action, Event},
+    crypto::{self, keyring::Keyring},
+    domain::{
+        event::{Action, Event},
+        kept::{EventClass, month},
+    },
     id::{EventId, JobId},
     ledger::{
         commitment,
@@ -23,12 +26,13 @@ pub struct Tx<'a> {
     pub(super) now: Instant,
     pub(super) scope: &'a Scope,
     pub(super) events: Vec<Draft>,
+    pub(super) sealing: &'a mut Sealing,
 }
 
 /// What every event of this installation shares.
 pub(super) struct Scope {
     pub node: String,
-    pub parts_key: Key,
+    pub keys: Keyring,
     pub words: Words,
     /// See [`super::Options::tells`].
     pub tells: bool,
@@ -53,18 +57,16 @@ pub(super) struct PartRow {
     pub month: String,
     pub event_id: String,
     pub name: String,
+    /// Empty where a bucket is named.
     pub salt: Vec<u8>,
+    /// Salt and value under the key of `bucket`, or the value alone under the installation's.
     pub sealed: Vec<u8>,
+    pub bucket: Option<String>,
 }
 
 /// What binds a sealed part to its place.
 pub(super) fn part_context(event: &str, name: &str) -> String {
     format!("log_parts/{event}/{name}")
-}
-
-/// The bucket of a part: the calendar month of its event in UTC, `2026-11`.
-pub(super) fn month(at: Instant) -> String {
-    at.to_rfc3339().chars().take(7).collect()
 }
 
 impl Tx<'_> {
@@ -102,13 +104,10 @@ impl Tx<'_> {
             let bytes = commitment::canonical(value).map_err(|e| StoreError::Event(e.to_string()))?;
             let salt: [u8; 32] = crypto::random();
             commitments.insert((*name).to_owned(), commitment::commit(&salt, &bytes));
-            parts.push(PartRow {
-                month: month(self.now),
-                event_id: id.0.clone(),
-                name: (*name).to_owned(),
-                salt: salt.to_vec(),
-                sealed: self.scope.parts_key.seal(&part_context(id.as_str(), name), &bytes),
-            });
+            let (of, context) = ((self.now, EventClass::of(event.action)), part_context(id.as_str(), name));
+            let (bucket, sealed) = self.sealing.seal(self.conn, &self.scope.keys, of, &context, (&salt, &bytes))?;
+            let (month, bucket) = (month(self.now), Some(bucket));
+            parts.push(PartRow { month, event_id: id.0.clone(), name: (*name).to_owned(), salt: Vec::new(), sealed, bucket });
             opened.insert((*name).to_owned(), bytes);
         }
         let leaf = Leaf {

@@ -22,9 +22,10 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{
     Conn, Store, StoreError, Tx, log,
+    part_keys::Opener,
     schema::{log_parts, log_search},
     search::field,
-    tx::{PartRow, part_context},
+    tx::PartRow,
 };
 use crate::{
     crypto::{
@@ -343,9 +344,10 @@ fn insert(tx: &mut Tx<'_>, events: Vec<EventFacts>) -> Result<(), StoreError> {
     let sealed: Vec<PartRow> =
         log_parts::table.filter(log_parts::event_id.eq_any(ids)).filter(log_parts::name.ne_all(CONTENT_PARTS)).load(tx.conn)?;
     let mut parts: BTreeMap<String, Vec<(String, Vec<u8>)>> = BTreeMap::new();
+    let mut opener = Opener::new(&tx.scope.keys);
     for part in sealed {
         // One that does not open is for `ledger verify` to name.
-        if let Ok(bytes) = tx.scope.parts_key.open(&part_context(&part.event_id, &part.name), &part.sealed) {
+        if let Ok(Some((_, bytes))) = opener.open(tx.conn, &part) {
             parts.entry(part.event_id).or_default().push((part.name, bytes.to_vec()));
         }
     }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 19] = [
+const UNRECORDED: [(&str, &str); 21] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -27,6 +27,8 @@ const UNRECORDED: [(&str, &str); 19] = [
     ("/account", "one's own account"),
     ("/account/", "one's own account"),
     ("/audit", "a search is recorded once, and not once a page"),
+    ("/audit/event-types", "the same for everybody"),
+    ("/api/v1/event-types", "the same for everybody"),
     ("/evidence/verification", "an empty form"),
     ("/audits/new", "an empty form"),
     ("/holds/new", "an empty form"),

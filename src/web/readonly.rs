@@ -2,8 +2,9 @@
 //! session's middleware before any handler runs.
 
 /// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, audits and
-/// their packs, questions, verification, audited exports.
-const ALLOWED: [&str; 14] = [
+/// their packs, questions, verification, audited exports,
+/// searches of one's own.
+const ALLOWED: [&str; 16] = [
     "/sessions",
     "/sessions/",
     "/account/password",
@@ -15,6 +16,8 @@ const ALLOWED: [&str; 14] = [
     "/audits/{id}/packs",
     "/audits/{id}/packs/{pack}/downloads",
     "/audit/exports",
+    "/audit/searches",
+    "/audit/searches/{id}/removals",
     "/evidence/exports",
     "/evidence/{number}/downloads",
     "/evidence/verification",

@@ -70,8 +70,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
 
     cfg.service(resource("/audit").get(audit::index));
-    cfg.service(resource("/audit/exports").post(audit::export));
-    cfg.service(resource("/audit/{index}").get(audit::show));
+    cfg.service(resource("/audit/event-types").get(audit::types::index));
+    cfg.service(resource("/audit/exports").post(audit::exports::create));
+    cfg.service(resource("/audit/exports/{id}").get(audit::exports::show));
+    cfg.service(resource("/audit/exports/{id}/file").get(audit::exports::file));
+    cfg.service(resource("/audit/searches").post(audit::searches::create));
+    cfg.service(resource("/audit/searches/{id}/removals").post(audit::searches::remove));
+    cfg.service(resource("/audit/{index}").get(audit::event::show));
     cfg.service(resource("/audits").get(audits::index).post(audits::create));
     cfg.service(resource("/audits/new").get(audits::new));
     cfg.service(resource("/audits/{id}").get(audits::show));
@@ -111,6 +116,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
     cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
+    cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
     cfg.service(resource("/api/v1/events").get(api::events::index));
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));

@@ -231,7 +231,7 @@ fn new_keys_are_announced_sign_beside_the_old_and_then_alone() {
         let times: Vec<_> = report.keys.iter().map(|key| (key.vkey.clone(), key.announced, key.retired)).collect();
         assert_eq!(times, [(old.to_string(), Some(1), Some(3)), (new.to_string(), Some(2), None)]);
         assert!(store.verify(&pin(&new)).unwrap().ok);
-        assert_eq!(store.former().unwrap(), [old.clone()]);
+        assert_eq!(store.former().unwrap(), std::slice::from_ref(&old));
         assert_eq!(Keyring::former(db.path()), [old.to_string()]);
         drop(store);
 

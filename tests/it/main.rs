@@ -14,6 +14,7 @@ mod connect_emulator;
 mod connect_matrix;
 mod connect_wecom;
 mod contrast;
+mod erasure;
 mod events;
 mod fake_http;
 mod faults;

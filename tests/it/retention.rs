@@ -298,7 +298,7 @@ fn a_theft_in_a_purged_range_is_told_from_the_purge() {
             assert!(report.ok, "{back}: {:#?}", report.problems);
         }
         // Put back from an old copy: what was erased by law is here again.
-        let again = "INSERT INTO log_parts SELECT p.month, e.event_id, p.name, p.salt, p.sealed FROM log_parts p, log_events e \
+        let again = "INSERT INTO log_parts SELECT p.month, e.event_id, p.name, p.salt, p.sealed, p.bucket FROM log_parts p, log_events e \
                      WHERE e.idx = 3 AND p.name = 'detail' AND p.event_id = (SELECT max(event_id) FROM log_parts WHERE name = 'detail')";
         raw.run(again);
         let report = countermand::store::verify::inspect(&db.database, db.path(), &Against::default()).unwrap();
@@ -368,7 +368,7 @@ pub fn erase_all(store: &Store, cut_off: Instant) -> usize {
 }
 
 /// A hold that is in force, without the people around it.
-fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> Result<(), StoreError> {
+pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> Result<(), StoreError> {
     use countermand::store::users::{self, UserRow};
     if users::user_find(tx.conn, user)?.is_none() {
         users::user_insert(

@@ -18,7 +18,8 @@ use crate::support::db::TestDb;
 /// Table, its columns with their types (`t`ext, `b`ytes, `i`nteger), and how many of them make the key.
 const TABLES: &[(&str, &str, usize)] = &[
     ("log_events", "idx:i event_id:t leaf:b", 1),
-    ("log_parts", "event_id:t name:t month:t salt:b sealed:b", 3),
+    ("log_parts", "event_id:t name:t month:t salt:b sealed:b bucket:t", 3),
+    ("part_keys", "bucket:t state:t sealed:b", 1),
     (
         "log_search",
         "idx:i event_id:t at:i action:t outcome:t actor_id:t actor_name:t subject_kind:t subject_id:t case_id:t session_id:t client_ip:t device_id:t",

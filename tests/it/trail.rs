@@ -384,7 +384,11 @@ async fn programs_read_the_events_of_a_case_with_the_right_scope() {
     assert_eq!(next["next"], serde_json::Value::Null);
     assert!(next["events"].as_array().unwrap().iter().any(|e| e["action"] == "case.closed"));
 
-    assert_eq!(house.stage.api(&token, "/events", None, None).await.status, 422);
+    let all = house.stage.api(&token, "/events?limit=3", None, None).await.json();
+    assert_eq!((all["events"][0]["action"].as_str(), all["next"].as_u64()), (Some("log.started"), Some(2)), "without a case it is the whole trail");
+    let after = house.stage.api(&token, "/events?after=2&action=recall.decided&outcome=success", None, None).await.json();
+    assert_eq!(after["events"].as_array().unwrap().len(), 3);
+    assert_eq!((house.count("audit.searched", "success"), house.stage.api(&token, "/events?address=x", None, None).await.status), (1, 422));
     assert_eq!(house.stage.api(&token, "/events?case=FR-0", None, None).await.status, 404);
     let other = house.stage.token(None, &["recall.read"]).await;
     assert_eq!(house.stage.api(&other, &format!("/events?case={}", house.number), None, None).await.status, 403);

@@ -300,3 +300,188 @@ async fn words_that_are_missing_added_or_moved_are_named() {
         }
     }
 }
+
+/// An export by somebody in one session, and the parts of it that a broken connection left.
+#[actix_web::test]
+async fn an_export_is_gone_on_with_where_it_broke_off() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+        stage.approved(&cast).await;
+        settled(&stage.app.store);
+        let session = stage.session_of(&auditor).await.0;
+        for format in ["jsonl", "csv"] {
+            stage.clock.advance(Duration::from_secs(30));
+            let fields = [("words", "制度"), ("format", format), ("totp", &stage.code(&auditor))];
+            let whole = stage.post_as(&session, "/audit/exports", &fields).await;
+            assert_eq!(whole.status, 200, "{}", whole.body);
+            let lines: Vec<&str> = whole.body.lines().collect();
+            let page = stage.get_as(&session, "/audit").await;
+            let id = page.body.split("\"/audit/exports/").nth(1).unwrap().split('"').next().unwrap().to_owned();
+            let export = stage.get_as(&session, &format!("/audit/exports/{id}")).await;
+            assert!(export.status == 200, "{format} {id}: {}", page.body.matches("/audit/exports/").count());
+            assert!(export.status == 200 && export.body.contains("已全部发送") && export.body.contains("关键词：制度"), "{}", export.body);
+            assert_sound(&export.body);
+            let again = stage.get_as(&session, &format!("/audit/exports/{id}/file")).await;
+            assert_eq!(again.body, whole.body, "the log has grown, the export has not");
+            // The first two records arrived.
+            let head = usize::from(format == "csv");
+            let second = lines[head + 1];
+            let index: u64 = match format {
+                "csv" => second.split(',').next().unwrap().trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap(),
+                _ => serde_json::from_str::<serde_json::Value>(second).unwrap()["index"].as_u64().unwrap(),
+            };
+            let rest = stage.get_as(&session, &format!("/audit/exports/{id}/file?after={index}")).await;
+            assert_eq!(rest.body.lines().collect::<Vec<_>>(), lines[head + 2..], "{format}");
+            assert_eq!(stage.get_as(&session, &format!("/audit/exports/{id}/file?after=x")).await.status, 400);
+            // Nobody else's, and not from another session.
+            for path in [format!("/audit/exports/{id}"), format!("/audit/exports/{id}/file")] {
+                let other = stage.session_of(&auditor).await.0;
+                assert_eq!(stage.get_as(&other, &path).await.status, 404, "{path}");
+            }
+        }
+        stage.clock.advance(Duration::from_secs(25 * 3600));
+        let report = stage.app.store.verify(&Against::default()).unwrap();
+        assert!(report.ok, "{:#?}", report.problems);
+    }
+}
+
+#[actix_web::test]
+async fn programs_take_any_search_as_lines_with_the_scope_to_export() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    stage.approved(&cast).await;
+    let (reads, exports) = (stage.token(None, &["audit.read"]).await, stage.token(None, &["audit.read", "audit.export"]).await);
+    let lines = async |token: &str, path: &str| {
+        let url = format!("{}/api/v1/events{path}", stage.base);
+        let request = reqwest::Client::new().get(url).bearer_auth(token).header("accept", "application/jsonl");
+        let answer = request.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    assert_eq!(lines(&reads, "").await.0, 403);
+    let (status, all) = lines(&exports, "").await;
+    let all: Vec<serde_json::Value> = all.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((status, all[0]["action"].as_str()), (200, Some("log.started")));
+    assert!(all.iter().enumerate().all(|(at, event)| event["index"] == at), "in the order of the log");
+    let (_, rest) = lines(&exports, "?after=4").await;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(rest.lines().next().unwrap()).unwrap(), all[5]);
+    let (_, decided) = lines(&exports, "?words=%E5%88%B6%E5%BA%A6&action=recall.decided").await;
+    assert_eq!(decided.lines().count(), 3);
+    assert_eq!(lines(&exports, "?from=yesterday").await.0, 422);
+    let types = stage.api(&reads, "/event-types", None, None).await.json();
+    let decided = types["types"].as_array().unwrap().iter().find(|t| t["action"] == "recall.decided").unwrap();
+    assert_eq!((&decided["ocsf"]["class_uid"], &decided["privileged"]), (&json!(3004), &json!(null)), "{decided:#}");
+    assert_eq!(decided["meaning"]["zh-CN"], "审批决定", "{decided:#}");
+}
+
+#[actix_web::test]
+async fn counts_and_hours_say_what_the_search_finds() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+        stage.approved(&cast).await;
+        settled(&stage.app.store);
+        let size = stage.app.store.read_now(reader::head).unwrap().size();
+        // The search is an event itself, and is counted with the others.
+        let page = stage.get(&auditor, "/audit").await;
+        assert!(page.body.contains(&format!("共 {} 条，按时间倒序", size + 1)), "{}", page.body);
+        let table = |body: &str, class: &str| -> u64 {
+            let table = body.split(&format!("<table class=\"{class}\">")).nth(1).unwrap().split("</table>").next().unwrap().to_owned();
+            let cells = table.split("</td>").filter_map(|cell| cell.rsplit('>').next()).map(|text| text.replace(',', ""));
+            cells.filter_map(|text| text.parse::<u64>().ok()).sum()
+        };
+        for (path, n) in [("/audit?outcome=success&action=recall.decided", 3), ("/audit?words=%E4%BE%9D%E5%88%B6%E5%BA%A6&action=recall.decided", 3)]
+        {
+            let page = stage.get(&auditor, path).await;
+            assert!(page.body.contains(&format!("共 {n} 条")), "{path}");
+            assert_eq!((table(&page.body, "strip"), table(&page.body, "heat")), (n, n), "{path}");
+        }
+        let size = stage.app.store.read_now(reader::head).unwrap().size();
+        let page = stage.get(&auditor, "/audit").await;
+        assert_eq!((table(&page.body, "strip"), table(&page.body, "heat")), (size + 1, size + 1));
+        stage.app.store.checkpoint().await.unwrap();
+        let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
+        assert!(day.body.contains("newest first") && day.body.contains("Verified up to record"), "{}", day.body);
+        let none = stage.get(&auditor, "/audit?to=2020-01-01").await;
+        assert!(none.body.contains("没有符合条件的记录") && none.body.contains("共 0 条"), "{}", none.body);
+    }
+}
+
+#[actix_web::test]
+async fn a_search_is_kept_for_oneself_or_for_all_who_audit() {
+    let stage = Stage::set().await;
+    let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+    let other = stage.person("xuzhou", &[Role::Auditor], "审计部").await;
+    for (name, shared) in [("我的检索", ""), ("共享检索", "1")] {
+        let fields = [("name", name), ("shared", shared), ("words", "薪酬"), ("from", "2026-11-01"), ("to", "2026-11-22")];
+        let kept = stage.post(&auditor, "/audit/searches", &fields).await;
+        assert_eq!(kept.status, 303, "{}", kept.body);
+        let link = kept.location.replace('&', "&#38;");
+        let mine = stage.get(&auditor, "/audit").await;
+        assert!(mine.body.contains(name) && mine.body.contains(&format!("<a href=\"{link}\">{name}</a>")), "{link}: {}", mine.body);
+        assert_sound(&mine.body);
+        assert_eq!(stage.get(&other, "/audit").await.body.contains(name), shared == "1");
+    }
+    let page = stage.get(&other, "/audit").await;
+    assert!(!page.body.contains("/removals"), "what another shares is not removed");
+    let page = stage.get(&auditor, "/audit").await;
+    let removal = page.body.split("action=\"").find(|rest| rest.contains("/removals\"")).unwrap().split('"').next().unwrap().to_owned();
+    assert_eq!(stage.post(&other, &removal, &[]).await.status, 404);
+    assert_eq!(stage.post(&auditor, &removal, &[]).await.status, 303);
+    let page = stage.get(&auditor, "/audit").await;
+    assert!(!page.body.contains("我的检索") && page.body.contains("共享检索"), "{}", page.body);
+    let nameless = stage.post(&auditor, "/audit/searches", &[("name", " "), ("words", "薪酬")]).await;
+    assert!(nameless.status == 422 && nameless.body.contains("id=\"save-name-e\"") && nameless.body.contains("value=\"薪酬\""), "{}", nameless.body);
+    assert_sound(&nameless.body);
+}
+
+/// What the catalogue says of events is what events say; and who can read the trail can read what is recorded of whom.
+#[actix_web::test]
+async fn events_are_as_the_catalogue_says() {
+    use countermand::domain::catalogue::{COMMON, REFUSAL, shape};
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+    stage.approved(&cast).await;
+    stage.settle(4, 1).await;
+    stage.post(&auditor, "/audit/searches", &[("name", "检索"), ("words", "薪酬")]).await;
+    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device=3F-A21C").await;
+    stage.get(&auditor, "/audit/3").await;
+    let (store, keys) = (stage.app.store.clone(), stage.app.store.keys().clone());
+    let events = store.read_now(|conn| reader::events_from(conn, 0, 10_000)).unwrap();
+    let parts = store.read_now(|conn| reader::parts_of_many(conn, &keys, &events.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())).unwrap();
+    let mut kinds = std::collections::BTreeSet::new();
+    for event in &events {
+        let leaf = &event.leaf;
+        let shape = shape(Action::parse(&leaf.action).unwrap()).unwrap_or_else(|| panic!("{} has no shape", leaf.action));
+        kinds.insert(shape.action);
+        assert!(shape.actors.contains(&leaf.actor.kind.as_str()), "{}: actor {}", leaf.action, leaf.actor.kind);
+        assert!(shape.subjects.contains(&leaf.subject.kind.as_str()), "{}: subject {}", leaf.action, leaf.subject.kind);
+        for part in parts.get(&leaf.id).into_iter().flatten().filter(|part| !COMMON.contains(&part.name.as_str())) {
+            let value: serde_json::Value = serde_json::from_slice(&part.value).unwrap();
+            for (member, value) in value.as_object().into_iter().flatten() {
+                let below: Vec<String> = match (member.as_str(), value) {
+                    ("before" | "after", serde_json::Value::Object(fields)) => {
+                        fields.keys().map(|field| format!("{}/{member}/{field}", part.name)).collect()
+                    }
+                    _ => vec![format!("{}/{member}", part.name)],
+                };
+                for field in below {
+                    let said = shape.fields.contains(&field.as_str()) || shape.fields.contains(&part.name.as_str());
+                    let refusal = leaf.outcome != "success" && REFUSAL.contains(&field.as_str());
+                    assert!(said || refusal, "{}: {field} is not in the catalogue", leaf.action);
+                }
+            }
+        }
+    }
+    assert!(kinds.len() >= 15, "{kinds:?}");
+    for (lang, word) in [("zh-CN", "特权操作"), ("en", "Privileged actions")] {
+        for who in [&auditor, &cast.requester] {
+            let page = stage.get(who, &format!("/audit/event-types?lang={lang}")).await;
+            assert!(page.status == 200 && page.body.contains(word) && page.body.contains("recall.decided"), "{}", page.body);
+            assert_sound(&page.body);
+        }
+    }
+}

@@ -1,2 +1,4 @@
+DROP TABLE searches;
+DROP TABLE exports;
 CREATE INDEX log_search_ip ON log_search(client_ip, idx);
 DROP TABLE log_words;

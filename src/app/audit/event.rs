@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, part_json};
+use super::{App, AppError, AppResult, Caller, Standing, part_json};
 use crate::{
     app::{evidence::parts_of, retention},
     clock::Instant,
@@ -29,6 +29,8 @@ pub struct PartShown {
     pub name: String,
     /// The part's value; `None` where it has been purged or is not for this person.
     pub value: Option<Value>,
+    /// It is there, and cannot be opened: a restore did not find its key.
+    pub unopened: bool,
     /// It repeats contents that this person may not read.
     pub masked: bool,
     pub commitment: Hash,
@@ -74,6 +76,7 @@ pub struct Shown {
     pub kept_until: Instant,
     /// Whether a legal hold keeps them longer.
     pub held: bool,
+    pub standing: Standing,
 }
 
 /// Loads the event at `index`, and proves it under the newest checkpoint, which is signed now if none covers it. Leaves `audit.read`.
@@ -89,6 +92,7 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 other => other?,
             };
             let parts = reader::parts_of(conn, store.keys(), &event.leaf.id)?;
+            let unopened = reader::unopened_of(conn, &event.leaf.id)?;
             let number = match &event.leaf.case {
                 Some(case) => bundles::case_numbers(conn, vec![case.clone()])?.remove(case),
                 None => None,
@@ -102,10 +106,10 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 case: leaf.case.as_deref(),
             };
             let held = holds::keeping(conn)?.covers(&facts);
-            Ok(Some((event, parts, number, reader::last_checkpoint(conn)?, held)))
+            Ok(Some((event, (parts, unopened), number, reader::last_checkpoint(conn)?, held)))
         })
         .await?;
-    let Some((event, parts, case_number, note, held)) = found else {
+    let Some((event, (parts, unopened), case_number, note, held)) = found else {
         return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await);
     };
     let mut read = caller.event(Action::AuditRead, Subject::new("event", event.leaf.id.clone())).detail(json!({ "index": index }));
@@ -139,11 +143,13 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 Content::Open { salt, value } => (serde_json::from_slice(&value).ok(), Some(commit(&salt, &value) == commitment)),
                 Content::Withheld(_) => (None, None),
             };
-            PartShown { name: part.name, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
+            let unopened = unopened.contains(&part.name);
+            PartShown { name: part.name, unopened, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
         })
         .collect();
     let kept_until = retention::kept_until(app, event.leaf.at);
-    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, event })
+    let standing = super::stands(app).await?;
+    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, standing, event })
 }
 
 /// The siblings of leaf `index` in a log of `size`, each with the leaves under it and the hash after joining.

@@ -1,20 +1,23 @@
 //! The audit trail, read: search, one event with its proof ([`event`]), the events of a case, CSV of a search ([`export`]).
 //! Each reading is an event itself: a search once, not once a page. Who may not read leaves a refused event.
 
+pub mod activity;
 pub mod event;
 pub mod export;
 mod query;
+pub mod saved;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
 
+pub use activity::Activity;
 pub use query::Query;
 
 pub use super::Turn;
 use super::{App, AppError, AppResult, Caller};
 use crate::{
-    app::caller::code,
+    app::{caller::code, retention},
     clock::Instant,
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
@@ -73,6 +76,8 @@ pub struct Found {
     pub newer: Option<u64>,
     pub older: Option<u64>,
     pub standing: Standing,
+    /// How much was found, and when it happened; of a new search only.
+    pub activity: Option<Activity>,
     /// If words were asked for and have not been made of every event yet: the first that has none.
     pub read_to: Option<u64>,
 }
@@ -126,14 +131,15 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) 
     if turn == Turn::First {
         app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
-    let (store, vkey) = (app.store.clone(), app.store.vkey()?);
+    let (store, vkey, now, zone) = (app.store.clone(), app.store.vkey()?, app.now(), retention::zone(app));
     let found = app
         .store
         .read(move |conn| {
             let found = turn.cut(reader::search(conn, &filter, &turn, PAGE as i64 + 1)?, PAGE);
+            let activity = if turn == Turn::First { Some(activity::of(conn, &filter, now, &zone)?) } else { None };
             let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
             let lines = lines(conn, &store, found.rows)?;
-            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)?, read_to })
+            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)?, activity, read_to })
         })
         .await?;
     Ok(found)
@@ -173,6 +179,12 @@ fn part_json(parts: &[OpenPart], name: &str) -> Value {
     parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or_default()
 }
 
+/// How the log stands, for pages of the trail that search nothing. A look at hashes, which leaves nothing.
+pub async fn stands(app: &App) -> AppResult<Standing> {
+    let vkey = app.store.vkey()?;
+    Ok(app.store.read(move |conn| standing(conn, &vkey)).await?)
+}
+
 fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
     let head = reader::head(conn)?;
     let note = reader::last_checkpoint(conn)?;
@@ -207,11 +219,47 @@ pub struct CaseEvent {
     pub parts: serde_json::Map<String, Value>,
 }
 
+impl CaseEvent {
+    /// As programs get it.
+    pub fn to_json(&self) -> Value {
+        let Self { event, leaf_hash, parts } = self;
+        json!({
+            "index": event.index, "id": event.leaf.id, "at": event.leaf.at.to_rfc3339(), "action": event.leaf.action,
+            "outcome": event.leaf.outcome, "actor": event.leaf.actor, "subject": event.leaf.subject, "case": event.leaf.case,
+            "leaf": String::from_utf8_lossy(&event.bytes), "leaf_hash": hex::encode(leaf_hash), "parts": parts,
+        })
+    }
+}
+
 fn case_event(opened: Vec<OpenPart>, event: StoredEvent, reads_content: bool) -> CaseEvent {
     let mut parts: serde_json::Map<String, Value> = event.leaf.parts.keys().map(|name| (name.clone(), Value::Null)).collect();
     let opened = opened.into_iter().filter(|p| reads_content || !CONTENT_PARTS.contains(&p.name.as_str()));
     parts.extend(opened.filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
     CaseEvent { leaf_hash: tree::leaf_hash(&event.bytes), event, parts }
+}
+
+/// What a search finds for programs, in the order of the log, after the index `after`, at most `limit`; with the parts that still exist. The
+/// first page is a new search; each leaves its event.
+///
+/// # Errors
+/// As [`search`].
+pub async fn for_program(app: &App, caller: &Caller, query: &Query, after: Option<u64>, limit: usize) -> AppResult<Vec<CaseEvent>> {
+    let action = if after.is_none() { Action::AuditSearched } else { Action::AuditRead };
+    app.require(caller, Permission::AuditRead, action, trail()).await?;
+    let filter = match query.filter(app).await {
+        Ok(filter) => filter,
+        Err(error) => return Err(app.refuse(caller, action, trail(), None, error).await),
+    };
+    read_words(app, &filter).await?;
+    app.record_of(caller, caller.event(action, trail()).detail(json!({ "after": after })).text(json!({ "query": query.to_json() }))).await?;
+    let (store, reads_content) = (app.store.clone(), caller.may(Permission::ContentRead));
+    let read = app.store.read(move |conn| {
+        let rows = reader::onward(conn, &filter, after, i64::try_from(limit).unwrap_or(i64::MAX))?;
+        let mut parts = reader::parts_of_many(conn, store.keys(), &rows.iter().map(|r| r.event_id.clone()).collect::<Vec<_>>())?;
+        let events = reader::events_at(conn, &rows.iter().map(|r| r.idx).collect::<Vec<_>>())?;
+        Ok(events.into_values().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e, reads_content)).collect())
+    });
+    Ok(read.await?)
 }
 
 /// Events of one case for programs, in order, after the index `after`, at most `limit`; with the parts that still exist.

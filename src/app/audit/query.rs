@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult};
@@ -17,7 +18,8 @@ use crate::{
 };
 
 /// A search; empty fields mean any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Query {
     pub from: Option<Instant>,
     /// Exclusive.

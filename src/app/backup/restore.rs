@@ -31,6 +31,7 @@ use crate::{
         Conn, Database, Options, Store,
         aftermath::{self, Aftermath},
         backup::{TABLES, is_empty, load, partition, refill},
+        key_copy::{self, KeyCopy},
         migrate, pending, renewal, signer,
         verify::{Against, Report, inspect, inspect_within},
     },
@@ -50,6 +51,10 @@ pub struct Wanted<'a> {
     pub newest: Option<u64>,
     /// Restore although nothing outside is known, because a new log will be begun.
     pub new_log: bool,
+    /// The copy of the part keys; by default where the settings say, or beside the backup, if it is there.
+    pub part_keys: Option<&'a Path>,
+    /// Where the settings say that it is.
+    pub key_copy: Option<PathBuf>,
 }
 
 /// Whether the restored log may go on.
@@ -68,6 +73,8 @@ pub struct Restored {
     pub standing: Standing,
     /// What was in the way, and how it is called now.
     pub aside: Vec<(PathBuf, PathBuf)>,
+    /// Buckets (month and class) whose parts cannot be opened, because their key was not found.
+    pub unopened: Vec<String>,
 }
 
 /// Restores a backup into an installation that has no data.
@@ -88,6 +95,8 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
     }
     backup.check(&manifest)?;
     let known = known(&mut backup, &manifest, wanted)?;
+    let copy = part_keys(&manifest, &keys, wanted)?;
+    let copy = copy.as_ref();
     let stage = Stage::new(wanted.data)?;
     lay_out(&mut backup, &manifest, &keys, &stage.0)?;
     let mut aside = Vec::new();
@@ -95,12 +104,12 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         aside = placed(&stage.0, wanted.data, &keys, former)?;
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
-    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), ..Against::default() };
-    let standing = match wanted.database {
+    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), restoring: true, ..Against::default() };
+    let (standing, unopened) = match wanted.database {
         Database::Sqlite(path) => {
             let (file, staged) = stage.database(path)?;
             migrate::run(&staged)?;
-            refill(&staged, |conn| fill(conn, &mut backup))?;
+            let unopened = refill(&staged, |conn| fill(conn, &mut backup, &keys, copy))?;
             holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
             let (standing, former) = refill(&staged, |conn| stand(conn, known.as_ref(), &keys, &manifest, wanted))?;
             // The last connection has closed: what it wrote ahead must lie in the file that gets the name.
@@ -117,22 +126,22 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
             fs::hard_link(&file, path).map_err(BackupError::file(path))?;
             let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(folder).and_then(|f| f.sync_all()).map_err(BackupError::file(folder))?;
-            standing
+            (standing, unopened)
         }
         Database::Postgres(_) => refill(wanted.database, |conn| {
             if !is_empty(conn)? {
                 return Err(full("the database"));
             }
-            fill(conn, &mut backup)?;
+            let unopened = fill(conn, &mut backup, &keys, copy)?;
             holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
             let (standing, former) = stand(conn, known.as_ref(), &keys, &manifest, wanted)?;
             partition(conn)?;
             place(&former)?;
             crate::crash::point("restore.placed");
-            Ok(standing)
+            Ok((standing, unopened))
         })?,
     };
-    Ok(Restored { manifest, standing, aside })
+    Ok(Restored { manifest, standing, aside, unopened })
 }
 
 /// Opens what was restored and signs it: after this it is an installation like any other. Where a new log was begun on it, this records
@@ -314,8 +323,21 @@ fn lay_out(backup: &mut Reader, manifest: &Manifest, keys: &Keyring, stage: &Pat
     Ok(())
 }
 
-/// Fills the tables.
-fn fill(conn: &mut Conn, backup: &mut Reader) -> Result<(), BackupError> {
+/// The copy of the part keys: the one that was named, or the first that is there of those that belong to the installation.
+fn part_keys(manifest: &Manifest, keys: &Keyring, wanted: &Wanted<'_>) -> Result<Option<KeyCopy>, BackupError> {
+    let beside = wanted.file.with_file_name(key_copy::file_name(&manifest.origin));
+    let path = match (wanted.part_keys, &wanted.key_copy) {
+        (Some(named), _) => named.to_owned(),
+        (None, Some(path)) if path.exists() => path.clone(),
+        _ if beside.exists() => beside,
+        _ => return Ok(None),
+    };
+    let text = fs::read_to_string(&path).map_err(BackupError::file(&path))?;
+    KeyCopy::parse(&text, keys).map(Some).map_err(|why| BackupError::Refused(format!("{}: {why}", path.display())))
+}
+
+/// Fills the tables, puts the part keys back, and makes what the backup leaves out again from the parts; answers the buckets without a key.
+fn fill(conn: &mut Conn, backup: &mut Reader, keys: &Keyring, copy: Option<&KeyCopy>) -> Result<Vec<String>, BackupError> {
     for table in TABLES {
         let name = format!("tables/{}.jsonl", table.name);
         let broken = |e: &dyn std::fmt::Display| BackupError::Broken(format!("{name}: {e}"));
@@ -328,7 +350,9 @@ fn fill(conn: &mut Conn, backup: &mut Reader) -> Result<(), BackupError> {
             load(conn, table, lines.map(|line| line.map_err(|e| broken(&e))))
         })?;
     }
-    Ok(())
+    let unopened = key_copy::put_back(conn, copy)?;
+    key_copy::project_again(conn, keys)?;
+    Ok(unopened)
 }
 
 /// The log that was filled in must be the one that the manifest names, and hold.

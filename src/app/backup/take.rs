@@ -8,7 +8,7 @@
 use std::{
     fs::File,
     io::{self, Seek, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::json;
@@ -22,7 +22,7 @@ use crate::{
     store::{
         Conn, Database,
         backup::{TABLES, dump},
-        bundles, migrate, reader,
+        bundles, key_copy, migrate, reader,
     },
 };
 
@@ -30,24 +30,37 @@ use crate::{
 #[derive(Debug)]
 pub struct Taken {
     pub manifest: Manifest,
+    /// Where the copy of the part keys lies, and how many are in it.
+    pub part_keys: (PathBuf, usize),
     pub receipt: Option<Receipt>,
 }
 
 /// Writes a backup to `out`; with a passphrase the keys are in it. It is complete on the disk before `out` is touched; `before` then makes
-/// way for it.
+/// way for it. The living part keys are not in it, but in the copy at `part_keys` (by default where the settings say, or beside `out`), which
+/// is replaced: what is purged later cannot be read from the backup.
 ///
 /// # Errors
 /// [`BackupError::File`] if it cannot be written; [`BackupError::Store`] if the event or the tables cannot.
-pub fn take(app: &App, out: &Path, passphrase: Option<&str>, before: impl FnOnce() -> io::Result<()>) -> Result<Taken, BackupError> {
+pub fn take(
+    app: &App,
+    out: &Path,
+    part_keys: Option<&Path>,
+    passphrase: Option<&str>,
+    before: impl FnOnce() -> io::Result<()>,
+) -> Result<Taken, BackupError> {
     let folder = out.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let draft = folder.join(format!(".countermand-backup-{}", hex::encode(crate::crypto::random::<6>())));
     // First of all: a folder that cannot be written to is found out before anything is recorded.
     let file = private::new_file(&draft).map_err(BackupError::file(&draft))?;
-    let done = recorded(app, out, passphrase, |id| {
+    let copy =
+        part_keys.map(Path::to_owned).or_else(|| app.config.key_copy()).unwrap_or_else(|| folder.join(key_copy::file_name(app.store.origin())));
+    let done = recorded(app, out, &copy, passphrase, |id| {
         let manifest = write(app, id, Writer::new(&draft, file), passphrase)?;
         before().map_err(BackupError::file(out))?;
         std::fs::rename(&draft, out).and_then(|()| File::open(folder)?.sync_all()).map_err(BackupError::file(out))?;
-        Ok(manifest)
+        // After the backup: it holds a key for everything in there.
+        let copy = app.store.write_key_copy(&copy)?;
+        Ok((manifest, copy.len()))
     });
     if done.is_err() {
         let _ = std::fs::remove_file(&draft);
@@ -56,7 +69,13 @@ pub fn take(app: &App, out: &Path, passphrase: Option<&str>, before: impl FnOnce
 }
 
 /// Records the backup, makes it, and records that it failed if it does.
-fn recorded(app: &App, out: &Path, passphrase: Option<&str>, make: impl FnOnce(&str) -> Result<Manifest, BackupError>) -> Result<Taken, BackupError> {
+fn recorded(
+    app: &App,
+    out: &Path,
+    copy: &Path,
+    passphrase: Option<&str>,
+    make: impl FnOnce(&str) -> Result<(Manifest, usize), BackupError>,
+) -> Result<Taken, BackupError> {
     let id = crate::id::fresh();
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let event = {
@@ -75,7 +94,7 @@ fn recorded(app: &App, out: &Path, passphrase: Option<&str>, make: impl FnOnce(&
     let receipt = written.receipt().cloned();
     let made = app.store.checkpoint_now().map_err(BackupError::from).and_then(|_| make(&id));
     match made {
-        Ok(manifest) => Ok(Taken { manifest, receipt }),
+        Ok((manifest, copied)) => Ok(Taken { manifest, part_keys: (copy.to_owned(), copied), receipt }),
         Err(error) => {
             let why = error.to_string();
             if let Err(e) = app.store.write_now(move |tx| tx.append(event(Outcome::Failed, None, Some(why.clone())))) {

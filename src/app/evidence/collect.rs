@@ -43,6 +43,8 @@ pub struct Wanted {
 
 /// Why contents are withheld from people who may export but not read them.
 const NO_CONTENT: &str = "content_permission";
+/// Why a part is withheld that is there: a restore did not find its key.
+const KEYLESS: &str = "key_lost";
 
 /// Signs a checkpoint where none covers the wanted size, then reads.
 pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
@@ -165,12 +167,21 @@ impl Reading<'_> {
     }
 
     fn entries(&self, conn: &mut Conn, stored: Vec<StoredEvent>, mut opened: BTreeMap<String, Vec<OpenPart>>) -> Result<Vec<Entry>, StoreError> {
+        let mut keyless = BTreeMap::new();
+        for event in &stored {
+            if opened.get(&event.leaf.id).map_or(0, Vec::len) < event.leaf.parts.len() {
+                keyless.insert(event.index, reader::unopened_of(conn, &event.leaf.id)?);
+            }
+        }
         let reader = TileReader::new(conn);
         let prover = Prover::new(&reader, self.size);
         let mut entries = Vec::with_capacity(stored.len());
         for event in stored {
             let proof = prover.inclusion(event.index).map_err(|e| StoreError::Corrupt(format!("the tree: {e}")))?;
             let mut parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default())?;
+            for part in parts.iter_mut().filter(|p| keyless.get(&event.index).is_some_and(|names| names.contains(&p.name))) {
+                part.content = Content::Withheld(KEYLESS.to_owned());
+            }
             if !self.wanted.with_content {
                 for part in parts.iter_mut().filter(|p| CONTENT_PARTS.contains(&p.name.as_str()) && matches!(p.content, Content::Open { .. })) {
                     part.content = Content::Withheld(NO_CONTENT.to_owned());

@@ -67,6 +67,15 @@ table! {
         name -> Text,
         salt -> Binary,
         sealed -> Binary,
+        bucket -> Nullable<Text>,
+    }
+}
+
+table! {
+    part_keys (bucket) {
+        bucket -> Text,
+        state -> Text,
+        sealed -> Nullable<Binary>,
     }
 }
 

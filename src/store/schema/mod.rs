@@ -5,13 +5,13 @@ mod records;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use log::{
-    log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, timestamps,
-    witnesses,
+    log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
+    timestamps, witnesses,
 };
 pub use records::{
     alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
-    departments, devices, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, sessions, settings, streams,
-    tokens, user_roles, users,
+    departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
+    settings, streams, tokens, user_roles, users,
 };
 
 joinable!(broadcasts -> connections (connection_id));
@@ -47,6 +47,7 @@ allow_tables_to_appear_in_same_query!(
     log_events,
     log_pending,
     log_parts,
+    part_keys,
     log_tiles,
     log_checkpoints,
     log_search,
@@ -55,6 +56,8 @@ allow_tables_to_appear_in_same_query!(
     witnesses,
     log_cosignatures,
     mail_addresses,
+    exports,
+    searches,
     notices,
     audits,
     audit_packs,

@@ -459,3 +459,25 @@ table! {
         version -> BigInt,
     }
 }
+
+table! {
+    exports (id) {
+        id -> Text,
+        owner_id -> Text,
+        session_id -> Text,
+        format -> Text,
+        query_sealed -> Binary,
+        log_size -> BigInt,
+        created_at -> BigInt,
+    }
+}
+
+table! {
+    searches (id) {
+        id -> Text,
+        owner_id -> Text,
+        shared -> BigInt,
+        sealed -> Binary,
+        created_at -> BigInt,
+    }
+}

@@ -1,18 +1,20 @@
 //! Checking one batch of events by itself: leaves, parts, projection, and the tiles of leaf hashes. Batches are checked side by side;
 //! what hangs together across them is settled where they come together (`events`).
 
-use std::hash::RandomState;
+use std::{collections::BTreeMap, hash::RandomState};
 
 use zeroize::Zeroizing;
 
 use super::{
     Checked, Kind, MOST, Problem, contents, keys,
+    part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
     words,
 };
 use crate::{
-    crypto::{blind::Mark, seal::Key},
+    crypto::blind::Mark,
+    domain::kept::month,
     ledger::{
         commitment,
         leaf::Leaf,
@@ -23,7 +25,7 @@ use crate::{
     },
     store::{
         search::{FROM_PARTS, field},
-        tx::{month, part_context},
+        tx::part_context,
         words::{Facts, Words},
     },
 };
@@ -67,6 +69,10 @@ pub(super) struct Findings {
     pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
     pub told: Told,
+    /// Parts whose key is gone, by bucket.
+    pub unopened: BTreeMap<String, u64>,
+    /// What events say of keys of parts: which key ended, and how.
+    pub endings: Vec<(u64, Ending, String)>,
     /// Index, and the sum over the words that the event has.
     pub words: Vec<(i64, u64)>,
 }
@@ -74,7 +80,7 @@ pub(super) struct Findings {
 /// What every batch is checked with.
 #[derive(Clone, Copy)]
 pub(super) struct With<'a> {
-    pub key: &'a Key,
+    pub keys: &'a PartKeys,
     pub words: &'a Words,
     pub hasher: &'a RandomState,
     pub erased: &'a Erased,
@@ -178,6 +184,9 @@ impl Findings {
             }
             Some(_) => {}
         }
+        if let Some(ending) = Ending::of(leaf.action) {
+            self.endings.push((u64::try_from(idx).unwrap_or(0), ending, leaf.subject_id.to_owned()));
+        }
         let facts = Facts { actor: leaf.actor_id, subject: leaf.subject_id, outcome: leaf.outcome, case: leaf.case };
         let marks = with.words.of(facts, opened.0.iter().map(|(name, value)| (*name, value.as_slice())));
         self.words.push((idx, words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))));
@@ -216,12 +225,11 @@ impl Findings {
             if !at.says(&due) {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} lies in the wrong month"));
             }
-            let salt: Option<[u8; 32]> = salt.bytes().and_then(|salt| salt.try_into().ok());
-            let value = sealed.bytes().and_then(|sealed| with.key.open(&part_context(leaf.id, name), sealed).ok());
-            match (salt, value) {
-                (Some(salt), Some(value)) if commitment::commit(&salt, &value) == *commitment => opened.0.push((name, value)),
-                (_, None) => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} does not open")),
-                _ => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} is not what the leaf commits to")),
+            match with.keys.open(rows.cell(row, 5), &part_context(leaf.id, name), salt, sealed) {
+                Found::Open(salt, value) if commitment::commit(&salt, &value) == *commitment => opened.0.push((name, value)),
+                Found::Open(..) => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} is not what the leaf commits to")),
+                Found::Damaged => self.problem(Kind::Part, "log_parts", idx, format!("the part {name} does not open")),
+                Found::Keyless(bucket) => *self.unopened.entry(bucket).or_default() += 1,
             }
         }
         for (name, _) in leaf.parts.iter().filter(|(name, _)| !present.contains(name)) {

@@ -12,6 +12,7 @@ use super::{
     check::{Batch, Findings, NAMED, With, readable_event},
     contents,
     marks::Mark,
+    part_keys::PartKeys,
     purges::{Erased, Told},
     source::Source,
     words::Sums,
@@ -40,13 +41,13 @@ pub(super) fn walk(
     audit: &mut Audit<'_>,
     head: Option<&log::Head>,
     marks: &[Mark],
-    erased: &Erased,
+    (keys, erased): (&PartKeys, &Erased),
     gentle: bool,
 ) -> Result<Walked, StoreError> {
     let size = head.map(|h| h.size);
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint().size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
-    let (key, words) = (audit.keys.parts_key(), Words::new(audit.keys));
+    let words = Words::new(audit.keys);
     let hasher = tree.walked.words.hasher();
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
@@ -55,7 +56,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { key: &key, words: &words, hasher: &hasher, erased }));
+            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised, gentle));
         for findings in promises {
@@ -139,6 +140,8 @@ impl Tree {
             keys: Vec::new(),
             bound: contents::Bound::default(),
             told: Told::default(),
+            unopened: BTreeMap::new(),
+            endings: Vec::new(),
             words: Sums::default(),
         };
         if wanted.remove(&0) {
@@ -165,6 +168,10 @@ impl Tree {
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.told.add(findings.told);
+        for (bucket, parts) in findings.unopened {
+            *walked.unopened.entry(bucket).or_default() += parts;
+        }
+        walked.endings.extend(findings.endings);
         walked.words.expect(findings.words);
         self.grow(&findings.hashes, findings.roots.into_iter());
     }

@@ -149,7 +149,7 @@ fn is_signed(note: &str, opened: &Opened, signers: &Signers, keys: &Keyring) -> 
     let first = opened.by.iter().all(|place| {
         let line = lines.next();
         let again = pair_of(place).map(|pair| checkpoint.sign(&pair.log));
-        again.is_none_or(|again| again.is_ok_and(|again| again.split_inclusive('\n').last() == line))
+        again.is_none_or(|again| again.is_ok_and(|again| again.split_inclusive('\n').next_back() == line))
     });
     let second = opened.second.iter().all(|place| {
         let (line, at) = (lines.next(), signers.key(opened.log, *place).and_then(|key| key.mldsa.as_ref()?.verify(&parsed).ok()));

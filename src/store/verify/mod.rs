@@ -8,6 +8,7 @@ mod contents;
 mod events;
 mod keys;
 mod marks;
+mod part_keys;
 mod purges;
 pub mod recent;
 mod rows;
@@ -17,7 +18,7 @@ mod words;
 
 pub use keys::ReportedKey;
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
 use diesel::prelude::*;
 use serde::Serialize;
@@ -80,6 +81,9 @@ pub struct Report {
     /// The keys of this log, the first first.
     pub keys: Vec<ReportedKey>,
     pub problems: Vec<Problem>,
+    /// Parts that nobody can look at because a restore did not find their key, by bucket: `ok` is false while there are any.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unopened: BTreeMap<String, u64>,
 }
 
 /// What a verification is held against besides the database itself.
@@ -91,6 +95,8 @@ pub struct Against {
     pub mldsa: Option<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// A restore is under way, which tells only later which keys of parts it did not find.
+    pub restoring: bool,
     /// On one thread and with pauses, so that nobody notices.
     pub gentle: bool,
     /// The log's private keys are lost: those in the files stand in for them, and are not held against the rows.
@@ -139,7 +145,15 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     let mut conn = conn::open(database, conn::Purpose::Read)?;
     migrate::known(&mut conn)?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), keys: Vec::new(), problems: Vec::new() };
+    let report = Report {
+        ok: true,
+        size: 0,
+        root: String::new(),
+        checked: Checked::default(),
+        keys: Vec::new(),
+        problems: Vec::new(),
+        unopened: BTreeMap::new(),
+    };
     let mut audit = Audit { keys: &keys, report };
     let done = match database {
         Database::Sqlite(path) => {
@@ -178,14 +192,22 @@ pub(super) fn inspect_beside(database: &Database, data: &Path, against: &Against
 /// As [`inspect`].
 pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result<Report, StoreError> {
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let report = Report { ok: true, size: 0, root: String::new(), checked: Checked::default(), keys: Vec::new(), problems: Vec::new() };
+    let report = Report {
+        ok: true,
+        size: 0,
+        root: String::new(),
+        checked: Checked::default(),
+        keys: Vec::new(),
+        problems: Vec::new(),
+        unopened: BTreeMap::new(),
+    };
     let mut audit = Audit { keys: &keys, report };
     run(conn, &mut audit, against, marks::copy(data), data, None)?;
     Ok(audit.report)
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 10] = [
+const TABLES: [(&str, Kind); 11] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
@@ -196,6 +218,7 @@ const TABLES: [(&str, Kind); 10] = [
     ("log_keys", Kind::Key),
     ("log_pending", Kind::Leaf),
     ("log_purges", Kind::Part),
+    ("part_keys", Kind::Key),
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
@@ -233,16 +256,18 @@ fn run(
     }
     let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
+    let part_keys = part_keys::PartKeys::collect(conn, audit)?;
     let mut source = match (&mut *conn, raw) {
         (Conn::Postgres(pg), _) => Source::Postgres(pg),
         (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
         (Conn::Sqlite(_), None) => return Err(StoreError::Unavailable("no second connection".to_owned())),
     };
-    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, &erased, against.gentle)?;
+    let mut walked = events::walk(&mut source, audit, head.as_ref(), &marks, (&part_keys, &erased), against.gentle)?;
     std::mem::take(&mut walked.words).settle(&mut source, audit)?;
     drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
+    part_keys.settle(conn, audit, &walked, against.restoring)?;
     keys::settle(audit, &signers, &marks, &walked);
     marks::settle(audit, &marks, &signers, &walked);
     if let Some(head) = &head {
@@ -327,6 +352,10 @@ struct Walked {
     bound: contents::Bound,
     /// What events say of purges, and whose parts are gone.
     told: purges::Told,
+    /// Parts whose key is gone, by bucket.
+    unopened: BTreeMap<String, u64>,
+    /// What events say of keys of parts: which key ended, and how.
+    endings: Vec<(u64, part_keys::Ending, String)>,
     /// The words that events have.
     words: words::Sums,
 }

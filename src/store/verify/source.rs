@@ -27,7 +27,8 @@ const PARTS: usize = BATCH * 16;
 pub(super) const SEARCH: &str = "idx, event_id, at, action, outcome, actor_id, actor_name, subject_kind, subject_id, case_id, session_id, \
                                  client_ip, device_id";
 const SEARCH_WIDTH: usize = 13;
-const PART: &str = "event_id, name, month, salt, sealed";
+const PART: &str = "event_id, name, month, salt, sealed, bucket";
+const PART_WIDTH: usize = 6;
 
 /// One connection on its snapshot.
 pub(super) enum Source<'a> {
@@ -134,7 +135,7 @@ impl Source<'_> {
 
     /// The parts of `events`, by event id, name and month; parts of other events may be among them.
     pub(super) fn parts(&mut self, events: &[&[u8]]) -> Result<Rows, StoreError> {
-        let mut rows = Rows::new(5);
+        let mut rows = Rows::new(PART_WIDTH);
         let (Some(first), Some(last)) = (events.iter().min(), events.iter().max()) else { return Ok(rows) };
         match self {
             Self::Sqlite(conn) => {
@@ -145,7 +146,7 @@ impl Source<'_> {
                     let mut sorted = events.to_vec();
                     sorted.sort_unstable();
                     sorted.dedup();
-                    rows = Rows::new(5);
+                    rows = Rows::new(PART_WIDTH);
                     for id in sorted {
                         let of = format!("SELECT {PART} FROM log_parts WHERE event_id = ?1 ORDER BY event_id, name, month");
                         read(conn, &of, params![Raw(ValueRef::Text(id))], &mut rows, |_| true)?;
@@ -154,17 +155,18 @@ impl Source<'_> {
             }
             Self::Postgres(conn) => {
                 let ids: Vec<_> = events.iter().map(|id| String::from_utf8_lossy(id)).collect();
-                let columns = (log_parts::event_id, log_parts::name, log_parts::month, log_parts::salt, log_parts::sealed);
+                let columns = (log_parts::event_id, log_parts::name, log_parts::month, log_parts::salt, log_parts::sealed, log_parts::bucket);
                 let found = log_parts::table.filter(log_parts::event_id.eq_any(ids)).select(columns);
-                let mut found: Vec<(String, String, String, Vec<u8>, Vec<u8>)> = found.load(*conn)?;
+                let mut found: Vec<(String, String, String, Vec<u8>, Vec<u8>, Option<String>)> = found.load(*conn)?;
                 // By bytes, whatever the database's language is.
                 found.sort_unstable();
-                for (id, name, month, salt, sealed) in found {
+                for (id, name, month, salt, sealed, bucket) in found {
                     for text in [&id, &name, &month] {
                         rows.push(Cell::Text(text.as_bytes()));
                     }
                     rows.push(Cell::Bytes(&salt));
                     rows.push(Cell::Bytes(&sealed));
+                    rows.push(bucket.as_ref().map_or(Cell::Null, |bucket| Cell::Text(bucket.as_bytes())));
                 }
             }
         }

@@ -4,6 +4,7 @@
 //! the receipt goes into the body (`event` and `index`, and the same as `receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
 pub mod broadcasts;
+pub mod event_types;
 pub mod events;
 pub mod fields;
 pub mod recalls;

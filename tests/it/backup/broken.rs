@@ -90,7 +90,17 @@ impl Sample {
             self.keys().lay(target.path()).unwrap();
         }
         let newest = Some(newest_in(&self.file));
-        let wanted = Wanted { file, data: target.path(), database: &target.database, passphrase, against: &[], newest, new_log: false };
+        let wanted = Wanted {
+            file,
+            data: target.path(),
+            database: &target.database,
+            passphrase,
+            against: &[],
+            newest,
+            new_log: false,
+            part_keys: None,
+            key_copy: None,
+        };
         let done = restore(&wanted);
         if done.is_err() {
             let left: Vec<_> = std::fs::read_dir(target.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
@@ -240,7 +250,17 @@ fn the_keys_must_be_the_installations_own() {
     std::fs::create_dir(lone.path().join("keys")).unwrap();
     std::fs::copy(sample.db.path().join("keys/log.key"), lone.path().join("keys/log.key")).unwrap();
     let database = countermand::store::Database::Sqlite(lone.path().join("countermand.db"));
-    let wanted = |data, passphrase| Wanted { file: &sample.file, data, database: &database, passphrase, against: &[], newest: None, new_log: true };
+    let wanted = |data, passphrase| Wanted {
+        file: &sample.file,
+        data,
+        database: &database,
+        passphrase,
+        against: &[],
+        newest: None,
+        new_log: true,
+        part_keys: None,
+        key_copy: None,
+    };
     let half = restore(&wanted(lone.path(), None));
     assert!(refused(&half).is_some_and(|why| why.contains("envelope.key") && !why.contains("log.key")), "{half:?}");
     // With the passphrase each file that is there is looked at, also where the other is not.
@@ -292,6 +312,8 @@ fn a_target_that_holds_data_is_left_alone() {
         against: &[],
         newest: None,
         new_log: true,
+        part_keys: None,
+        key_copy: None,
     };
     let done = restore(&wanted);
     assert!(refused(&done).is_some_and(|why| why.contains("countermand.db-wal")), "{done:?}");
@@ -366,7 +388,17 @@ fn a_checkpoint_as_large_with_another_root_is_no_word_that_nothing_came_after() 
     let other = Checkpoint { origin: manifest.origin, size: newest_in(&sample.file), root: [7; 32] }.sign(&sample.keys().log).unwrap();
     let target = TestDb::sqlite();
     let (data, database, against) = (target.path(), &target.database, [other]);
-    let wanted = Wanted { file: &sample.file, data, database, passphrase: Some(PASSPHRASE), against: &against, newest: None, new_log: false };
+    let wanted = Wanted {
+        file: &sample.file,
+        data,
+        database,
+        passphrase: Some(PASSPHRASE),
+        against: &against,
+        newest: None,
+        new_log: false,
+        part_keys: None,
+        key_copy: None,
+    };
     let done = restore(&wanted).unwrap();
     assert!(matches!(&done.standing, Standing::Behind(why) if why.contains("not those that were signed")), "{done:?}");
 }

@@ -4,4 +4,4 @@
 mod broken;
 mod lost;
 mod moved;
-mod stage;
+pub mod stage;

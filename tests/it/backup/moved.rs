@@ -89,7 +89,7 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
         let folder = tempfile::tempdir().unwrap();
         let (app, file) = (App::new(store.clone(), Config::default()), folder.path().join("a.backup"));
         let out = file.clone();
-        tokio::task::spawn_blocking(move || backup::take(&app, &out, Some(PASSPHRASE), || Ok(()))).await.unwrap().unwrap();
+        tokio::task::spawn_blocking(move || backup::take(&app, &out, None, Some(PASSPHRASE), || Ok(()))).await.unwrap().unwrap();
         let after = done.lock().unwrap().len();
         stop.store(true, Ordering::SeqCst);
         while let Some(writer) = writers.join_next().await {
@@ -106,6 +106,8 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
             against: &[],
             newest: Some(newest_in(&file)),
             new_log: false,
+            part_keys: None,
+            key_copy: None,
         };
         let restored = backup::restore(&wanted).unwrap();
         assert_eq!(restored.standing, backup::Standing::GoesOn);
@@ -180,7 +182,7 @@ fn events_that_wait_for_their_index_are_not_lost_on_the_way_to_the_other_databas
     std::thread::sleep(std::time::Duration::from_millis(700));
     let app = App::new(unsequenced.clone(), Config::default());
     let file = folder.path().join("a.backup");
-    let taken = backup::take(&app, &file, Some(PASSPHRASE), || Ok(())).unwrap();
+    let taken = backup::take(&app, &file, None, Some(PASSPHRASE), || Ok(())).unwrap();
     let event = taken.receipt.unwrap();
     assert_eq!(event.index, None);
     let target = TestDb::sqlite();
@@ -192,6 +194,8 @@ fn events_that_wait_for_their_index_are_not_lost_on_the_way_to_the_other_databas
         against: &[],
         newest: Some(newest_in(&file)),
         new_log: false,
+        part_keys: None,
+        key_copy: None,
     };
     let restored = backup::restore(&wanted).unwrap();
     let store = backup::resume(target.options(), &restored).unwrap();
@@ -214,8 +218,10 @@ fn a_backup_leaves_its_event_in_itself_and_keeps_the_one_that_was_there() {
         let again = first.run(&out);
         assert!(again.status.success() && said(&again).contains("a.backup was there already and is now"), "{}", said(&again));
         assert_eq!(std::fs::read(folder.path().join("a.backup.~1~")).unwrap(), earlier);
-        let left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(left.len(), 2, "{left:?}");
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        left.sort_unstable();
+        let copy = taken["part_keys"].as_str().unwrap().rsplit('/').next().unwrap();
+        assert_eq!(left, ["a.backup", "a.backup.~1~", copy], "the copy of the part keys is one file, replaced each time");
         // The key file's digits are nowhere in it.
         let key = std::fs::read_to_string(db.path().join("keys/envelope.key")).unwrap();
         let mut zip = zip::ZipArchive::new(std::fs::File::open(&file).unwrap()).unwrap();
@@ -237,7 +243,7 @@ fn a_backup_that_fails_says_so_in_the_trail() {
         let store = db.open();
         let folder = tempfile::tempdir().unwrap();
         let app = App::new(store.clone(), Config::default());
-        let refused = backup::take(&app, &folder.path().join("a.backup"), None, || Err(std::io::ErrorKind::PermissionDenied.into()));
+        let refused = backup::take(&app, &folder.path().join("a.backup"), None, None, || Err(std::io::ErrorKind::PermissionDenied.into()));
         assert!(matches!(refused, Err(backup::BackupError::File { .. })), "{refused:?}");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         let outcomes: Vec<String> = store
@@ -247,7 +253,7 @@ fn a_backup_that_fails_says_so_in_the_trail() {
             })
             .unwrap();
         assert_eq!(outcomes, ["success", "failed"]);
-        let nowhere = backup::take(&app, &folder.path().join("no/such/a.backup"), None, || Ok(()));
+        let nowhere = backup::take(&app, &folder.path().join("no/such/a.backup"), None, None, || Ok(()));
         assert!(matches!(nowhere, Err(backup::BackupError::File { .. })), "{nowhere:?}");
     }
 }
@@ -263,7 +269,17 @@ fn what_a_restore_ends_has_ended_before_anybody_can_open_the_database() {
         let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
         let newest = Some(newest_in(&file));
         let (data, database) = (target.path(), &target.database);
-        let wanted = backup::Wanted { file: &file, data, database, passphrase: Some(PASSPHRASE), against: &[], newest, new_log: false };
+        let wanted = backup::Wanted {
+            file: &file,
+            data,
+            database,
+            passphrase: Some(PASSPHRASE),
+            against: &[],
+            newest,
+            new_log: false,
+            part_keys: None,
+            key_copy: None,
+        };
         backup::restore(&wanted).unwrap();
         let found = target.open().read_now(|c| {
             let open: i64 = sessions::table.filter(sessions::state.ne("closed")).count().get_result(c)?;
@@ -307,7 +323,7 @@ fn parts_of_earlier_months_get_their_partitions_back() {
     work(&store, 3);
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a.backup");
-    backup::take(&App::new(store, Config::default()), &file, Some(PASSPHRASE), || Ok(())).unwrap();
+    backup::take(&App::new(store, Config::default()), &file, None, Some(PASSPHRASE), || Ok(())).unwrap();
     let target = TestDb::postgres().unwrap();
     let wanted = backup::Wanted {
         file: &file,
@@ -317,6 +333,8 @@ fn parts_of_earlier_months_get_their_partitions_back() {
         against: &[],
         newest: Some(newest_in(&file)),
         new_log: false,
+        part_keys: None,
+        key_copy: None,
     };
     backup::restore(&wanted).unwrap();
     let mut conn = diesel::PgConnection::establish(&target.url().unwrap()).unwrap();

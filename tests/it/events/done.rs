@@ -471,6 +471,19 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let code = house.fresh_code(&crew.auditor);
     let shot = house.post(auditor, route, &[("case", case), ("totp", &code)]).await;
     house.worked(route, auditor, &shot);
+    let route = "/audit/searches";
+    for (fields, reason) in [(&[("action", "recall.decided")][..], "invalid"), (&[("name", "三级复核"), ("address", "x")], "invalid")] {
+        let shot = house.post(auditor, route, fields).await;
+        house.declined(route, auditor, &shot, 422, reason);
+    }
+    let shot = house.post(auditor, route, &[("name", "三级复核"), ("action", "recall.decided"), ("shared", "1")]).await;
+    house.worked(route, auditor, &shot);
+    let id = shot.one(route)["subject"]["id"].as_str().unwrap().to_owned();
+    let (route, path) = ("/audit/searches/{id}/removals", format!("/audit/searches/{id}/removals"));
+    let shot = house.post(By::Person(&crew.audit), &path, &[]).await;
+    house.declined(route, By::Person(&crew.audit), &shot, 404, "not_found");
+    let shot = house.post(auditor, &path, &[]).await;
+    house.worked(route, auditor, &shot);
     let route = "/evidence/verification";
     let shot = house.post(by, route, &[]).await;
     house.declined(route, by, &shot, 422, "invalid");

@@ -30,6 +30,8 @@ enum Who {
     /// An everyday reader, who is not privileged.
     Requester,
     Counsel,
+    /// The auditor, in the session that made the export.
+    Exporter,
     /// A program.
     Token,
 }
@@ -76,6 +78,9 @@ const TABLE: &[Line] = &[
     free("/recalls/{id}/receipts/{event}", Who::Requester),
     line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),
     line("/audit", Who::Auditor, "audit.searched"),
+    free("/audit/event-types", Who::Auditor),
+    line("/audit/exports/{id}", Who::Exporter, "audit.read"),
+    line("/audit/exports/{id}/file", Who::Exporter, "audit.read"),
     line("/audit/{index}", Who::Auditor, "audit.read"),
     line("/audits", Who::Auditor, "audit.read"),
     free("/audits/new", Who::Auditor),
@@ -93,6 +98,7 @@ const TABLE: &[Line] = &[
     line("/holds", Who::Counsel, "hold.read"),
     free("/holds/new", Who::Counsel),
     line("/holds/{id}", Who::Auditor, "hold.read"),
+    free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),
     line("/api/v1/recalls/{id}", Who::Token, "recall.read"),
     line("/broadcasts", Who::Auditor, "broadcast.read"),
@@ -150,6 +156,8 @@ struct Things {
     audit: String,
     question: String,
     hold: String,
+    export: String,
+    exporter: String,
     alert: String,
     user: String,
     connection: String,
@@ -175,6 +183,11 @@ impl Things {
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("reason", "劳动仲裁委员会已受理，案号 2026-118"), ("totp", &code)];
         let hold = made(house.post(By::Person(&crew.counsel), "/holds", &fields).await);
+        let code = house.fresh_code(&crew.auditor);
+        let exporter = stage.session_of(&crew.auditor).await.0;
+        assert_eq!(stage.post_as(&exporter, "/audit/exports", &[("case", guided.as_str()), ("totp", &code)]).await.status, 200);
+        let page = stage.get_as(&exporter, "/audit").await.body;
+        let export = page.split("\"/audit/exports/").nth(1).unwrap().split('"').next().unwrap().to_owned();
         let day = crate::audits::stage::day(stage, 0);
         let fields = [("title", "专项审计"), ("from", day.as_str()), ("to", &day), ("sample_size", "1")];
         let audit = made(house.post(By::Person(&crew.auditor), "/audits", &fields).await);
@@ -212,6 +225,8 @@ impl Things {
             audit,
             question,
             hold,
+            export,
+            exporter,
             alert,
             user: crew.nobody.caller.id.clone(),
             connection: stage.connection.clone(),
@@ -234,6 +249,8 @@ impl Things {
             "/audits/{id}" => self.audit.clone(),
             "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
+            "/audit/exports/{id}" => format!("/audit/exports/{}", self.export),
+            "/audit/exports/{id}/file" => format!("/audit/exports/{}/file", self.export),
             "/alerts/{id}" => format!("/alerts/{}", self.alert),
             "/alerts/rules/{rule}" => "/alerts/rules/refusals".to_owned(),
             "/audit/{index}" => "/audit/3".to_owned(),
@@ -265,6 +282,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),
             Who::Counsel => By::Person(&crew.counsel),
+            Who::Exporter => By::Cookie(&things.exporter),
             Who::Token => By::Token(&things.token),
         };
         let path = things.path(route);
@@ -280,6 +298,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         assert!(event["parts"]["client"]["peer_port"].as_u64().is_some_and(|port| port > 0), "{path}: {event:#}");
         match by {
             By::Person(person) => assert_eq!(event["parts"]["actor"]["name"], json!(person.caller.name), "{path}"),
+            By::Cookie(_) => assert_eq!(event["parts"]["actor"]["name"], json!(crew.auditor.caller.name), "{path}"),
             _ => assert_eq!(event["actor"]["kind"], "token", "{path}"),
         }
         let of_case = route.starts_with("/recalls/{id}") || route.starts_with("/api/v1/recalls");

@@ -14,13 +14,15 @@ const OPEN: [&str; 3] = ["/setup/{token}", "/invitations/{token}", "/sessions"];
 /// Routes of somebody whose code is still missing.
 const PENDING: [&str; 2] = ["/sessions/verification", "/sessions/enrolment"];
 /// What a read-only account may post too.
-const AUDITORS: [&str; 13] = [
+const AUDITORS: [&str; 15] = [
     "/sessions/current/closures",
     "/account/password",
     "/account/second-factor",
     "/account/preferences",
     "/account/sessions/{id}/revocations",
     "/audit/exports",
+    "/audit/searches",
+    "/audit/searches/{id}/removals",
     "/evidence/exports",
     "/evidence/{number}/downloads",
     "/evidence/verification",

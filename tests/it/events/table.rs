@@ -69,6 +69,8 @@ pub const TABLE: &[Line] = &[
     said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
     line("/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
     said("/audit/exports", "audit.exported", &["/log_size"]),
+    said("/audit/searches", "search.saved", &["/after/shared"]),
+    line("/audit/searches/{id}/removals", "search.removed", &["/before/shared"]),
     line("/evidence/verification", "evidence.verified", &["/sha256", "/result"]),
     said("/audits", "audit_engagement.opened", &["/after/number", "/after/from", "/after/to", "/after/seed", "/after/sample_size"]),
     line("/audits/{id}/packs", "audit_pack.requested", &["/audit"]),

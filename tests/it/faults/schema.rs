@@ -95,6 +95,8 @@ fn a_backup_holds_every_column_of_every_table() {
     }
     // It gets another number where it is put back.
     said.remove(&("log_pending".to_owned(), "seq".to_owned()));
+    // What was purged must not be read in an old backup: the keys lie in a copy of their own.
+    said.retain(|(table, _), _| table != "part_keys");
     let mut held = BTreeMap::new();
     for table in countermand::store::backup::TABLES {
         for (column, kind) in table.columns() {

@@ -247,6 +247,10 @@ impl Stage {
 
     pub async fn get(&self, who: &Person, path: &str) -> Answer {
         let session = self.session(who).await;
+        self.get_as(&session, path).await
+    }
+
+    pub async fn get_as(&self, session: &str, path: &str) -> Answer {
         answer(self.client.get(format!("{}{path}", self.base)).header("cookie", format!("session={session}")).header("accept", "text/html")).await
     }
 

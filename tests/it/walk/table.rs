@@ -103,8 +103,16 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 6] =
-    ["/static/{path:.*}", "/healthz", "/readyz", "/metrics", "/recalls/{id}/captures/{attachment}", "/broadcasts/{id}/attachments/{attachment}"];
+pub const NO_PAGES: [&str; 8] = [
+    "/static/{path:.*}",
+    "/static/countermand-verifier.html",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/recalls/{id}/captures/{attachment}",
+    "/broadcasts/{id}/attachments/{attachment}",
+    "/audit/exports/{id}/file",
+];
 
 /// Posts that nothing can be wrong with but the token and the person.
 pub const NEVER_WRONG: [&str; 2] = ["/sessions/current/closures", "/account/preferences"];
@@ -254,11 +262,18 @@ pub const ROWS: &[Row] = &[
     page("/audit", "auditor"),
     page("/audit", "audit").asks("action=recall.decided&outcome=success"),
     page("/audit", "auditor").asks("actor=nobody-of-that-name"),
+    page("/audit", "auditor").asks("words=%F0%9F%98%80").says(422),
     page("/audit", "auditor").asks("address=10.0.0.0%2F99").says(422),
     page("/audit", "requester").says(403),
     page("/audit", "auditor").at(Empty),
     form("/audit/exports", "auditor", &[("action", "recall.decided"), ("totp", "12")], 422).from("/audit?action=recall.decided"),
     form("/audit/exports", "audit", &[("address", "10.0.0.0/99"), ("totp", "")], 422).from("/audit"),
+    form("/audit/exports", "auditor", &[("format", "xml"), ("totp", "123456")], 422).from("/audit"),
+    page("/audit/event-types", "auditor"),
+    page("/audit/event-types", "requester"),
+    page("/audit/exports/{id}", "auditor").of("{nowhere}").says(404),
+    form("/audit/searches", "auditor", &[("action", "recall.decided"), ("name", "")], 422).from("/audit?action=recall.decided"),
+    form("/audit/searches/{id}/removals", "auditor", &[], 404).of("{nowhere}"),
     page("/audit/{index}", "auditor").of("1"),
     page("/audit/{index}", "auditor").of("20"),
     page("/audit/{index}", "auditor").of("999999").says(404),

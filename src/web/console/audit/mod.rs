@@ -1,0 +1,354 @@
+//! The audit trail for people: search, one event with its proof ([`event`]), a search as a file ([`exports`]), searches under a name
+//! ([`searches`]), the catalogue of events ([`types`]).
+
+pub mod event;
+pub mod exports;
+pub mod searches;
+pub mod types;
+
+use std::borrow::Cow;
+
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
+use askama::Template;
+
+use crate::{
+    app::{
+        App, AppError,
+        audit::{self, Activity, Found, Line, Query, Standing, Turn, activity::COUNTED, export, saved},
+    },
+    clock::Instant,
+    domain::event::{Action, Outcome},
+    i18n::{Tr, word_key},
+    web::{
+        Fault, FormState, Page, SignedIn, Tone, html, ok,
+        page::Html,
+        view::{Chip, Choice},
+    },
+};
+
+/// The fields of the search, in the order of the form.
+const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device", "outcome"];
+
+/// A row of the table.
+struct Row {
+    line: Line,
+    at: Html,
+    action: String,
+    /// Who is no person, in words where there are some.
+    actor: String,
+    /// What kind of thing was acted on.
+    kind: String,
+    roles: String,
+    outcome: String,
+    tone: Tone,
+    device_state: String,
+    /// Where the subject can be seen; empty if nowhere.
+    href: String,
+}
+
+/// How the log stands, for the badge and the banner that no search hides.
+struct Stand {
+    badge: String,
+    problem: Option<String>,
+}
+
+impl Stand {
+    fn of(page: &Page, standing: Standing) -> Self {
+        let badge = match standing.signed.checked_sub(1) {
+            Some(last) => page.a2("audit-verified", "index", page.num(last), "at", page.tr.time(page.now)),
+            None => page.t("audit-intact"),
+        };
+        Self { badge, problem: standing.problem.or_else(|| page.broken.clone()) }
+    }
+}
+
+/// A bar of the strip, its height in hundredths of the highest.
+struct Bar {
+    label: String,
+    full: String,
+    events: String,
+    height: u64,
+}
+
+/// A row of the week: its day, and for each hour the class of its colour and the number.
+struct WeekDay {
+    name: String,
+    hours: Vec<(u64, String)>,
+}
+
+/// When it happened.
+struct Strip {
+    span: String,
+    bars: Vec<Bar>,
+    week: Vec<WeekDay>,
+    /// Only the newest are counted.
+    part: String,
+}
+
+/// A search under a name.
+struct SavedLink {
+    id: String,
+    name: String,
+    href: String,
+    mine: bool,
+    shared: bool,
+}
+
+/// The forms beside the search; each is refused alone.
+struct Forms {
+    export: FormState,
+    save: FormState,
+}
+
+impl Forms {
+    fn new() -> Self {
+        Self { export: FormState::new("audit").ids("export"), save: FormState::new("search").ids("save") }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "audit/index.html")]
+struct Index {
+    page: Page,
+    form: FormState,
+    /// What an export of this search needs beside it.
+    export: FormState,
+    save: FormState,
+    /// Whether this page shows what was found; a refused export does not search anew.
+    searched: bool,
+    /// The search, for the other forms.
+    hidden: Vec<(&'static str, String)>,
+    actions: Vec<Choice>,
+    outcomes: Vec<Choice>,
+    chips: Vec<Chip>,
+    saved: Vec<SavedLink>,
+    /// Exports of this session: where, and what of.
+    exports: Vec<(String, String)>,
+    rows: Vec<Row>,
+    count: String,
+    strip: Option<Strip>,
+    newer: Option<String>,
+    older: Option<String>,
+    size: u64,
+    at: Html,
+    stand: Stand,
+    /// Where words end that a search by words would need.
+    unread: String,
+    kept: String,
+}
+
+fn tone(outcome: &str) -> Tone {
+    match outcome {
+        "success" => Tone::Ok,
+        "refused" => Tone::Bad,
+        _ => Tone::Warn,
+    }
+}
+
+/// The search as typed, from the address or from the form of an export.
+fn typed<'a>(fields: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> FormState {
+    let mut form = FormState::new("audit");
+    for (name, value) in fields {
+        if FIELDS.contains(&&*name) && !value.trim().is_empty() && form.value(&name).is_empty() {
+            form = form.with(&name, value.chars().take(300).collect::<String>());
+        }
+    }
+    form
+}
+
+fn addressed(req: &HttpRequest) -> FormState {
+    typed(url::form_urlencoded::parse(req.query_string().as_bytes()))
+}
+
+/// What is asked of the use case; a date that is none is an error of the form.
+fn query(tr: &Tr, form: &mut FormState) -> Query {
+    let mut day = |field: &str, days: i64| {
+        let text = form.value(field).to_owned();
+        if text.is_empty() {
+            return None;
+        }
+        let start = tr.start_of_day(&text);
+        if start.is_none() {
+            form.refuse(field, "date");
+        }
+        start.map(|at| at.plus(std::time::Duration::from_secs(u64::try_from(days * 86_400).unwrap_or(0))))
+    };
+    let (from, until) = (day("from", 0), day("to", 1));
+    let text = |field: &str| form.value(field).trim().to_owned();
+    Query {
+        from,
+        until,
+        actor: text("actor"),
+        action: text("action"),
+        outcome: text("outcome"),
+        case: text("case"),
+        object: text("object"),
+        address: text("address"),
+        device: text("device"),
+        words: text("words"),
+    }
+}
+
+/// The address of the search, without `leave_out` and with `more`.
+fn href(path: &str, form: &FormState, leave_out: &str, more: Option<(&str, u64)>) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for field in FIELDS.iter().filter(|f| **f != leave_out && !form.value(f).is_empty()) {
+        query.append_pair(field, form.value(field));
+    }
+    if let Some((key, value)) = more {
+        query.append_pair(key, &value.to_string());
+    }
+    let query = query.finish();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
+}
+
+fn turn(req: &HttpRequest) -> Turn<u64> {
+    let number =
+        |wanted: &str| url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, _)| k == wanted).and_then(|(_, v)| v.parse().ok());
+    Turn::of(number("before"), number("after"))
+}
+
+/// The form that asks for `query`, for a search that was kept.
+fn form_of(tr: &Tr, query: &Query) -> FormState {
+    let day = |at: Option<Instant>, back: i64| at.map(|at| tr.iso_date(Instant(at.0 - back))).unwrap_or_default();
+    let fields = [
+        ("words", query.words.clone()),
+        ("from", day(query.from, 0)),
+        // The end is exclusive; people say the last day.
+        ("to", day(query.until, 1)),
+        ("actor", query.actor.clone()),
+        ("action", query.action.clone()),
+        ("case", query.case.clone()),
+        ("object", query.object.clone()),
+        ("address", query.address.clone()),
+        ("device", query.device.clone()),
+        ("outcome", query.outcome.clone()),
+    ];
+    typed(fields.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str()))))
+}
+
+/// `GET /audit`
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
+    let mut form = addressed(&req);
+    let asked = query(&page, &mut form);
+    if form.ok() {
+        match audit::search(&app, &me.caller, &asked, turn(&req)).await {
+            Ok(found) => return ok(index_of(&app, &me, page, form, Forms::new(), Some(found)).await?),
+            Err(error @ AppError::Invalid(_)) => form.refuse_all(error)?,
+            Err(error) => return Err(error.into()),
+        }
+    } else if !me.caller.may(crate::domain::role::Permission::AuditRead) {
+        return Err(Fault::forbidden());
+    }
+    html(StatusCode::UNPROCESSABLE_ENTITY, index_of(&app, &me, page, form, Forms::new(), None).await?)
+}
+
+fn chips_of(page: &Page, form: &FormState) -> Vec<Chip> {
+    let given = FIELDS.iter().filter(|f| !form.value(f).is_empty());
+    given
+        .map(|field| {
+            let value = form.value(field);
+            let value = match *field {
+                "action" => page.word("action", value),
+                "outcome" => page.word("outcome", value),
+                _ => value.to_owned(),
+            };
+            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{field}")), "value", value);
+            Chip { label, href: href("/audit", form, field, None) }
+        })
+        .collect()
+}
+
+async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: Forms, found: Option<Found>) -> Result<Index, Fault> {
+    let choices = |prefix: &str, words: Vec<&'static str>| words.into_iter().map(|w| Choice::new(w, page.word(prefix, w))).collect();
+    let searched = found.is_some();
+    let (newer, older, lines, standing, activity, read_to) = match found {
+        Some(f) => (f.newer, f.older, f.lines, f.standing, f.activity, f.read_to),
+        None => (None, None, Vec::new(), audit::stands(app).await?, None, None),
+    };
+    let saved = saved::list(app, &me.caller).await?.into_iter().map(|s| SavedLink {
+        href: href("/audit", &form_of(&page, &s.query), "", None),
+        id: s.id,
+        name: s.name,
+        mine: s.mine,
+        shared: s.shared,
+    });
+    let exports = export::list(app, &me.caller).await?.into_iter().map(|e| {
+        let what = page.a2("export-line", "format", e.format.as_str().to_uppercase(), "at", page.tr.time(e.at));
+        (format!("/audit/exports/{}", e.id), what)
+    });
+    let rows: Vec<Row> = lines.into_iter().map(|line| row(&page, line)).collect();
+    let count = match &activity {
+        Some(a) if a.more => page.n("audit-more", COUNTED),
+        Some(a) => page.n("audit-found", a.total),
+        None if searched => page.n("audit-page", rows.len()),
+        None => String::new(),
+    };
+    Ok(Index {
+        chips: chips_of(&page, &form),
+        actions: choices("action", Action::ALL.iter().map(|a| a.as_str()).collect()),
+        outcomes: choices("outcome", Outcome::ALL.iter().map(|o| o.as_str()).collect()),
+        count,
+        strip: activity.filter(|a| a.total > 0).map(|a| strip(&page, &a)),
+        newer: newer.map(|index| href("/audit", &form, "", Some(("after", index)))),
+        older: older.map(|index| href("/audit", &form, "", Some(("before", index)))),
+        hidden: FIELDS.iter().filter(|f| !form.value(f).is_empty()).map(|f| (*f, form.value(f).to_owned())).collect(),
+        export: forms.export,
+        save: forms.save,
+        saved: saved.collect(),
+        exports: exports.collect(),
+        searched,
+        size: standing.size,
+        at: page.time_full(standing.at),
+        stand: Stand::of(&page, standing),
+        unread: read_to.map(|index| page.a1("audit-unread", "index", page.num(index))).unwrap_or_default(),
+        kept: page.n("audit-kept", u64::from(app.config.retention.days)),
+        rows,
+        form,
+        page,
+    })
+}
+
+/// The weekdays' words, Monday first.
+const WEEK: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+
+fn strip(page: &Page, activity: &Activity) -> Strip {
+    let highest = activity.bars.iter().map(|b| b.events).max().unwrap_or(0).max(1);
+    let bars = activity.bars.iter().map(|bar| Bar {
+        label: if activity.by_hours { page.tr.clock(bar.at) } else { page.tr.month_day(bar.at) },
+        full: if activity.by_hours { page.tr.time(bar.at) } else { page.tr.date(bar.at) },
+        events: page.num(bar.events),
+        // What there was is seen, however little it is.
+        height: if bar.events == 0 { 0 } else { (bar.events * 100 / highest).max(3) },
+    });
+    let most = activity.week.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let week = WEEK.iter().zip(&activity.week).map(|(day, hours)| WeekDay {
+        name: page.t(&format!("weekday-{day}")),
+        hours: hours.iter().map(|n| ((n * 4).div_ceil(most), if *n == 0 { String::new() } else { page.num(*n) })).collect(),
+    });
+    Strip {
+        span: page.a2("activity-span", "from", page.tr.date(activity.from), "until", page.tr.date(Instant(activity.until.0 - 1))),
+        bars: bars.collect(),
+        week: week.collect(),
+        part: if activity.more { page.n("activity-part", COUNTED) } else { String::new() },
+    }
+}
+
+fn row(page: &Page, line: Line) -> Row {
+    Row {
+        at: page.time_full(line.at),
+        action: page.word("action", &line.action),
+        actor: page.maybe(&word_key("actor", &line.actor_id)).unwrap_or_else(|| line.actor_id.clone()),
+        kind: page.maybe(&word_key("subject", &line.subject_kind)).unwrap_or_else(|| line.subject_kind.clone()),
+        roles: page.list(&line.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
+        outcome: page.word("outcome", &line.outcome),
+        tone: tone(&line.outcome),
+        device_state: if line.device_state.is_empty() { String::new() } else { page.word("device-state", &line.device_state) },
+        href: match (line.subject_kind.as_str(), &line.case_number) {
+            ("broadcast", _) if page.can("broadcast.read") => format!("/broadcasts/{}", line.subject_id),
+            (_, Some(number)) if page.can("recall.read") => format!("/recalls/{number}"),
+            _ => String::new(),
+        },
+        line,
+    }
+}
