@@ -70,11 +70,13 @@ pub enum Overdue {
 pub struct Streams {
     /// The folder below which they are written; a relative name is below the data folder.
     pub directory: PathBuf,
+    /// Ports of this machine that plain syslog may go to without `allow_private_destinations`.
+    pub local: Vec<u16>,
 }
 
 impl Default for Streams {
     fn default() -> Self {
-        Self { directory: PathBuf::from("streams") }
+        Self { directory: PathBuf::from("streams"), local: Vec::new() }
     }
 }
 
@@ -341,6 +343,10 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
         let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
         let typed = match below {
             "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "local" => {
+                let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
+                toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)
+            }
             "port" => toml::Value::Integer(value.parse().map_err(|_| "must be a port number".to_owned())?),
             "authorities" => {
                 let whole = format!("{below} = {value}").parse::<toml::Table>();

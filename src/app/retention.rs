@@ -8,6 +8,7 @@ use serde_json::json;
 use super::{App, AppResult, Caller};
 use crate::{
     clock::Instant,
+    connect,
     domain::{
         event::{Action, Event, Subject},
         kept::{self, HELD},
@@ -115,7 +116,10 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
         }
     }
     let keys = end_keys(app, actor, before).await?;
-    let detail = json!({ "before": before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "rows": swept, "keys": keys.len() });
+    let files = stream_files(app, before).await;
+    let detail = json!({
+        "before": before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "rows": swept, "keys": keys.len(), "stream_files": files,
+    });
     let event = actor.event(Action::RetentionApplied, Subject::new("retention", "trail")).detail(detail);
     app.store.write(move |tx| tx.append(event.clone())).await?;
     let store = app.store.clone();
@@ -176,6 +180,25 @@ async fn copy_keys(app: &App) -> AppResult<()> {
         tracing::error!(error = %e, "the copy of the part keys is not the newest");
     }
     Ok(())
+}
+
+/// Removes what streams wrote into files before `before`; how many files. While any hold is in force they all stay: a file is held or not
+/// held as a whole, and nobody looks into it.
+async fn stream_files(app: &App, before: Instant) -> u64 {
+    let below = app.config.data.join(&app.config.streams.directory);
+    match app.store.read(holds::any).await {
+        Ok(false) => {}
+        Ok(true) => return 0,
+        Err(e) => {
+            tracing::warn!(error = %e, "old files of streams stay until the next time");
+            return 0;
+        }
+    }
+    let tidied = tokio::task::spawn_blocking(move || connect::stream::tidy(&below, before)).await;
+    tidied.map_err(std::io::Error::other).and_then(|tidied| tidied).unwrap_or_else(|e| {
+        tracing::warn!(error = %e, "old files of streams stay until the next time");
+        0
+    })
 }
 
 /// One write: erased and held parts, and whether it was the last.

@@ -62,6 +62,16 @@ impl Field {
             Self::Texts => ("text", &[]),
         }
     }
+
+    /// Names under which the same stands in other parts, at any depth: what was typed as a person's name, what was searched for.
+    pub const fn keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Names => &["name", "username", "display_name", "owner_name", "shows", "query"],
+            Self::Addresses => &["address", "addresses", "client_ip", "forwarded_for", "peer_ip", "peer_port", "ip", "network", "shows", "query"],
+            Self::Browsers => &["user_agent"],
+            Self::Devices | Self::Details | Self::Texts => &[],
+        }
+    }
 }
 
 /// The parts that leave the house. Others repeat something of a message or of a platform's answer (`shown`, `platform`), or are newer than
@@ -70,6 +80,10 @@ pub const SENT: [&str; 5] = ["actor", "client", "device", "detail", "text"];
 
 /// Why a part or a field of it is not in what was sent.
 pub const PURGED: &str = "purged";
+/// It is not there, and no purge says that it was erased.
+pub const MISSING: &str = "missing";
+/// It is there and cannot be opened: somebody changed it past the product.
+pub const UNREADABLE: &str = "unreadable";
 pub const CONTENT: &str = "content";
 pub const LEFT_OUT: &str = "left_out";
 
@@ -140,6 +154,20 @@ pub struct Settings {
     pub certificate: String,
 }
 
+impl Settings {
+    /// Those of a stream whose own cannot be read.
+    pub fn none() -> Self {
+        Self {
+            destination: String::new(),
+            format: Format::Native,
+            filter: Filter::default(),
+            leave_out: BTreeSet::new(),
+            ca: String::new(),
+            certificate: String::new(),
+        }
+    }
+}
+
 /// One part as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
@@ -148,19 +176,14 @@ pub struct Sent {
     pub whole: bool,
 }
 
-/// Takes out of `parts` what this stream leaves out or nobody is sent; `all` are the names that the leaf commits to. Answers what is left,
-/// and a reason for each part (`device`) or field (`actor.name`) that is not.
-pub fn withhold<'a>(
+/// Takes out of `parts` what this stream leaves out or nobody is sent; `gone` are parts that the leaf commits to and that could not be read,
+/// each with the reason. Answers what is left, and a reason for each part (`device`) or field (`actor.name`) that is not.
+pub fn withhold(
     parts: BTreeMap<String, Value>,
-    all: impl Iterator<Item = &'a str>,
+    gone: BTreeMap<String, &'static str>,
     leave_out: &BTreeSet<Field>,
 ) -> (BTreeMap<String, Sent>, BTreeMap<String, &'static str>) {
-    let mut withheld = BTreeMap::new();
-    for name in all {
-        if !parts.contains_key(name) {
-            withheld.insert(name.to_owned(), PURGED);
-        }
-    }
+    let mut withheld = gone;
     let mut sent = BTreeMap::new();
     for (name, mut value) in parts {
         if !SENT.contains(&name.as_str()) {
@@ -178,12 +201,50 @@ pub fn withhold<'a>(
                 whole = Some(false);
             }
         }
+        if whole.is_some() {
+            let keys: BTreeSet<&str> = leave_out.iter().flat_map(|f| f.keys()).copied().collect();
+            let addresses = leave_out.contains(&Field::Addresses);
+            for field in strip(&mut value, &keys, addresses, &name) {
+                withheld.insert(field, LEFT_OUT);
+                whole = Some(false);
+            }
+        }
         match whole {
             Some(whole) => drop(sent.insert(name, Sent { value, whole })),
             None => drop(withheld.insert(name, LEFT_OUT)),
         }
     }
     (sent, withheld)
+}
+
+/// Removes what stands under `keys` at any depth, and what is about an address (`{"kind":"address","id":…}`, and of an explanation what
+/// it shows) where `addresses`; where each stood, with points: `detail.after.name`.
+fn strip(value: &mut Value, keys: &BTreeSet<&str>, addresses: bool, at: &str) -> Vec<String> {
+    let mut gone = Vec::new();
+    match value {
+        Value::Object(fields) => {
+            let kind = |v: &Value| v.get("kind").and_then(Value::as_str).is_some_and(|kind| kind == "address");
+            // An alert about an address explains itself with addresses.
+            let about = addresses && fields.get("about").is_some_and(kind);
+            fields.retain(|name, _| {
+                let stays = !keys.contains(name.as_str()) && !(about && matches!(name.as_str(), "about" | "explanation"));
+                if !stays {
+                    gone.push(format!("{at}.{name}"));
+                }
+                stays
+            });
+            for (name, value) in fields {
+                gone.extend(strip(value, keys, addresses, &format!("{at}.{name}")));
+            }
+        }
+        Value::Array(values) => {
+            for value in values {
+                gone.extend(strip(value, keys, addresses, at));
+            }
+        }
+        _ => {}
+    }
+    gone
 }
 
 /// Pause before the next try after `failures` in a row: 1 s, doubling, at most 5 min.
@@ -239,13 +300,39 @@ mod tests {
             ("detail".to_owned(), json!({ "n": 1 })),
             ("shown".to_owned(), json!({ "summary": "a title" })),
         ]);
-        let all = ["actor", "client", "detail", "device", "shown", "text"];
-        let (sent, withheld) = withhold(parts, all.into_iter(), &BTreeSet::from([Field::Names, Field::Addresses, Field::Devices]));
+        let gone = BTreeMap::from([("text".to_owned(), PURGED)]);
+        let (sent, withheld) = withhold(parts, gone, &BTreeSet::from([Field::Names, Field::Addresses, Field::Devices]));
         assert_eq!(sent["actor"], Sent { value: json!({ "roles": ["requester"] }), whole: false });
         assert_eq!(sent["client"].value, json!({ "user_agent": "Firefox" }));
         assert!(sent["detail"].whole && !sent.contains_key("device") && !sent.contains_key("shown"));
         let reasons: Vec<_> = withheld.iter().map(|(name, why)| (name.as_str(), *why)).collect();
         assert_eq!(reasons, [("actor.name", LEFT_OUT), ("client.client_ip", LEFT_OUT), ("device", LEFT_OUT), ("shown", CONTENT), ("text", PURGED)]);
+    }
+
+    /// What `user.created` and `alert.raised` say in their details.
+    #[test]
+    fn names_and_addresses_are_left_out_wherever_they_stand() {
+        let parts = BTreeMap::from([
+            (
+                "detail".to_owned(),
+                json!({ "after": { "username": "lin", "name": "林雨桐", "roles": ["requester"] }, "list": [{ "client_ip": "203.0.113.9" }] }),
+            ),
+            ("text".to_owned(), json!({ "query": { "q": "林雨桐" } })),
+        ]);
+        let out = BTreeSet::from([Field::Names, Field::Addresses]);
+        let (sent, withheld) = withhold(parts, BTreeMap::new(), &out);
+        assert_eq!(sent["detail"], Sent { value: json!({ "after": { "roles": ["requester"] }, "list": [{}] }), whole: false });
+        assert_eq!(sent["text"], Sent { value: json!({}), whole: false });
+        let fields: Vec<_> = withheld.keys().map(String::as_str).collect();
+        assert_eq!(fields, ["detail.after.name", "detail.after.username", "detail.list.client_ip", "text.query"]);
+        let raised = json!({
+            "about": { "kind": "address", "id": "203.0.113.9" }, "rule": "r", "explanation": { "shows": ["203.0.113.9"], "counted": 3 },
+        });
+        let parts = || BTreeMap::from([("detail".to_owned(), raised.clone())]);
+        let (sent, _) = withhold(parts(), BTreeMap::new(), &BTreeSet::from([Field::Addresses]));
+        assert_eq!(sent["detail"], Sent { value: json!({ "rule": "r" }), whole: false });
+        let (sent, withheld) = withhold(parts(), BTreeMap::new(), &BTreeSet::from([Field::Devices]));
+        assert!(sent["detail"] == Sent { value: raised, whole: true } && withheld.is_empty());
     }
 
     #[test]

@@ -124,9 +124,18 @@ impl Keeping {
     }
 }
 
+fn words_that_keep() -> Vec<&'static str> {
+    HoldState::ALL.iter().filter(|s| s.keeps()).map(|s| s.as_str()).collect()
+}
+
+/// Whether any hold keeps something now.
+pub fn any(conn: &mut Conn) -> Result<bool, StoreError> {
+    Ok(diesel::select(diesel::dsl::exists(holds::table.filter(holds::state.eq_any(words_that_keep())))).get_result(conn)?)
+}
+
 /// Every hold that keeps something now.
 pub fn keeping(conn: &mut Conn) -> Result<Keeping, StoreError> {
-    let words: Vec<&str> = HoldState::ALL.iter().filter(|s| s.keeps()).map(|s| s.as_str()).collect();
+    let words = words_that_keep();
     let rows: Vec<HoldRow> = holds::table.filter(holds::state.eq_any(words)).order(holds::id).load(conn)?;
     let with_reach = |row: HoldRow| {
         let scope = row.scope()?;

@@ -194,6 +194,12 @@ pub fn erase(tx: &mut Tx<'_>, step: &Step, cut_off: Instant, event: Event) -> Re
     Ok(())
 }
 
+/// Whether a purge list names the part of an event.
+pub fn names(conn: &mut Conn, event_id: &str, part: &str) -> Result<bool, StoreError> {
+    let line = format!("%{event_id}/{part}\n%");
+    Ok(diesel::select(diesel::dsl::exists(log_purges::table.filter(log_purges::list.like(line)))).get_result(conn)?)
+}
+
 /// Rows of other tables that went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Swept {

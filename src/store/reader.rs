@@ -222,6 +222,29 @@ pub fn parts_of_many(conn: &mut Conn, keys: &Keyring, event_ids: &[String]) -> R
     Ok(found)
 }
 
+/// Like [`parts_of_many`], but a part that cannot be opened, or whose key is gone, does not hide the others: the second answer names those of each event.
+pub fn readable_parts_of_many(
+    conn: &mut Conn,
+    keys: &Keyring,
+    event_ids: &[String],
+) -> Result<(BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>), StoreError> {
+    let (mut found, mut unreadable): (BTreeMap<String, Vec<OpenPart>>, BTreeMap<String, Vec<String>>) = Default::default();
+    let mut opener = Opener::new(keys);
+    for chunk in event_ids.chunks(500) {
+        let rows: Vec<PartRow> =
+            log_parts::table.filter(log_parts::event_id.eq_any(chunk)).order((log_parts::event_id.asc(), log_parts::name.asc())).load(conn)?;
+        for row in rows {
+            let (event, name) = (row.event_id.clone(), row.name.clone());
+            match open_part(conn, &mut opener, row) {
+                Ok(Some((event, part))) => found.entry(event).or_default().push(part),
+                Ok(None) | Err(StoreError::Unsealable(_) | StoreError::Corrupt(_)) => unreadable.entry(event).or_default().push(name),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok((found, unreadable))
+}
+
 /// `None` if its key is gone.
 fn open_part(conn: &mut Conn, opener: &mut Opener, row: PartRow) -> Result<Option<(String, OpenPart)>, StoreError> {
     let opened = opener.open(conn, &row)?;

@@ -67,7 +67,7 @@ fn taken(tx: &mut Tx<'_>, row: &StreamRow, settings: &Settings) -> Result<Option
             return Ok(Some(AppError::invalid("name", "taken")));
         }
         let file = StreamKind::File.as_str();
-        if row.kind == file && other.kind == file && other.settings()?.destination == settings.destination {
+        if row.kind == file && other.kind == file && other.settings().is_ok_and(|other| other.destination == settings.destination) {
             return Ok(Some(AppError::invalid("destination", "taken")));
         }
     }
@@ -98,7 +98,7 @@ pub async fn create(app: &App, caller: &Caller, typed: Typed) -> AppResult<Done<
     let secret = (kind == StreamKind::Webhook && given.is_empty()).then(Secret::fresh);
     let secrets = Secrets {
         key: if kind == StreamKind::Webhook { secret.clone().unwrap_or_else(|| given.to_owned()) } else { String::new() },
-        previous: None,
+        before: Vec::new(),
         client_key: if settings.certificate.is_empty() { String::new() } else { typed.client_key.clone() },
     };
     let secrets_sealed = secrets.seal(app, &id)?;
@@ -233,7 +233,9 @@ pub async fn rotate(app: &App, caller: &Caller, id: &str, version: i64, code: &s
     let mut secrets = Secrets::open(app, &before)?;
     let fresh = Secret::fresh();
     let old = std::mem::replace(&mut secrets.key, fresh.clone());
-    secrets.previous = Some((old, app.now().plus(OVERLAP).0));
+    let now = app.now();
+    secrets.before.retain(|(_, until)| now.0 < *until);
+    secrets.before.insert(0, (old, now.plus(OVERLAP).0));
     let after = StreamRow { secrets_sealed: secrets.seal(app, id)?, version: version + 1, ..before.clone() };
     let made = Made { id: id.to_owned(), secret: Some(fresh) };
     let done = put(app, caller, before, after, code, true).await?;

@@ -11,48 +11,90 @@ use crate::{
     domain::{
         event::{Action, Outcome},
         ocsf,
-        stream::{Format, Sent, Settings, withhold},
+        stream::{Format, MISSING, PURGED, Sent, Settings, UNREADABLE, withhold},
     },
     ledger::tree::leaf_hash,
     store::{
-        Conn, StoreError,
+        Conn, StoreError, purge,
         reader::{self, OpenPart, StoredEvent},
     },
 };
+
+/// What a batch takes at most, in bytes of its lines; one event comes however long it is.
+const FULL: usize = 256 << 10;
 
 /// What is waiting for a stream.
 pub(super) struct Batch {
     /// The events that it takes, in order.
     pub lines: Vec<Line>,
+    /// The index of the first of them.
+    pub first: Option<u64>,
     /// The index behind the last event that was looked at.
     pub to: u64,
 }
 
-/// Looks at the next `limit` events from `from` on.
-pub(super) fn batch(conn: &mut Conn, keys: &Keyring, settings: &Settings, origin: &str, from: u64, limit: i64) -> Result<Batch, StoreError> {
-    let events = reader::events_from(conn, from, limit)?;
-    let to = events.last().map_or(from, |e| e.index + 1);
-    let wanted: Vec<StoredEvent> =
-        events.into_iter().filter(|e| settings.filter.takes(&e.leaf.action, &e.leaf.outcome, e.leaf.case.as_deref())).collect();
-    let mut parts = reader::parts_of_many(conn, keys, &wanted.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
-    let lines = wanted
-        .iter()
-        .map(|event| line(event, parts.remove(&event.leaf.id).unwrap_or_default(), settings, origin))
-        .collect::<Result<_, StoreError>>()?;
-    Ok(Batch { lines, to })
+/// What a stream is looked at with.
+pub(super) struct Look<'a> {
+    pub keys: &'a Keyring,
+    pub origin: &'a str,
+    /// What happened earlier may have been erased.
+    pub cut_off: Instant,
 }
 
-fn line(event: &StoredEvent, parts: Vec<OpenPart>, settings: &Settings, origin: &str) -> Result<Line, StoreError> {
-    let leaf = &event.leaf;
+/// Looks at the next `limit` events from `from` on; at most `most` of them are taken.
+pub(super) fn batch(conn: &mut Conn, look: &Look<'_>, settings: &Settings, from: u64, limit: i64, most: usize) -> Result<Batch, StoreError> {
+    let events = reader::events_from(conn, from, limit)?;
+    let mut to = events.last().map_or(from, |e| e.index + 1);
+    let mut wanted: Vec<StoredEvent> =
+        events.into_iter().filter(|e| settings.filter.takes(&e.leaf.action, &e.leaf.outcome, e.leaf.case.as_deref())).collect();
+    if let Some(first_left) = wanted.get(most) {
+        to = first_left.index;
+        wanted.truncate(most);
+    }
+    let ids: Vec<String> = wanted.iter().map(|e| e.leaf.id.clone()).collect();
+    let (mut parts, mut unreadable) = reader::readable_parts_of_many(conn, look.keys, &ids)?;
+    let (mut lines, mut bytes) = (Vec::new(), 0);
+    for event in &wanted {
+        let id = &event.leaf.id;
+        let (parts, unreadable) = (parts.remove(id).unwrap_or_default(), unreadable.remove(id).unwrap_or_default());
+        let line = line(conn, event, parts, &unreadable, settings, look)?;
+        bytes += line.json.len();
+        if bytes > FULL && !lines.is_empty() {
+            to = event.index;
+            break;
+        }
+        lines.push(line);
+    }
+    Ok(Batch { lines, first: wanted.first().map(|e| e.index), to })
+}
+
+fn line(
+    conn: &mut Conn,
+    event: &StoredEvent,
+    parts: Vec<OpenPart>,
+    unreadable: &[String],
+    settings: &Settings,
+    look: &Look<'_>,
+) -> Result<Line, StoreError> {
+    let (leaf, origin) = (&event.leaf, look.origin);
     let corrupt = |what: &str| StoreError::Corrupt(format!("event {}: {what}", event.index));
     let mut salts = BTreeMap::new();
     let mut values = BTreeMap::new();
+    let mut gone: BTreeMap<String, &'static str> = unreadable.iter().map(|name| (name.clone(), UNREADABLE)).collect();
     for part in parts {
-        let value: Value = serde_json::from_slice(&part.value).map_err(|_| corrupt("a part is no JSON"))?;
-        salts.insert(part.name.clone(), hex::encode(&part.salt));
-        values.insert(part.name, value);
+        match serde_json::from_slice::<Value>(&part.value) {
+            Ok(value) => drop(values.insert(part.name.clone(), value)),
+            Err(_) => drop(gone.insert(part.name.clone(), UNREADABLE)),
+        }
+        salts.insert(part.name, hex::encode(&part.salt));
     }
-    let (sent, withheld) = withhold(values, leaf.parts.keys().map(String::as_str), &settings.leave_out);
+    for name in leaf.parts.keys().filter(|name| !values.contains_key(name.as_str())) {
+        if !gone.contains_key(name) {
+            let erased = leaf.at < look.cut_off || purge::names(conn, &leaf.id, name)?;
+            gone.insert(name.clone(), if erased { PURGED } else { MISSING });
+        }
+    }
+    let (sent, withheld) = withhold(values, gone, &settings.leave_out);
     let text = std::str::from_utf8(&event.bytes).map_err(|_| corrupt("a leaf is no text"))?;
     let json = match settings.format {
         Format::Native => native(event, text, &sent, &salts, &withheld, origin)?,

@@ -32,6 +32,8 @@ pub struct Stream {
     pub kind: StreamKind,
     pub settings: Settings,
     pub running: bool,
+    /// The row was changed past the product: kind and settings here are not its own.
+    pub broken: bool,
     /// The index of the event that is sent next, and how many are behind it.
     pub next: u64,
     pub lag: u64,
@@ -49,8 +51,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// `paused`, `stuck`, `failing` or `running`.
+    /// `broken`, `paused`, `stuck`, `failing` or `running`.
     pub fn state(&self) -> &'static str {
+        if self.broken {
+            return "broken";
+        }
         match (self.running, self.stuck_at, self.failures) {
             (false, ..) => "paused",
             (true, Some(_), _) => "stuck",
@@ -66,9 +71,9 @@ pub(super) struct Secrets {
     /// Webhook: `whsec_…`.
     #[serde(default)]
     key: String,
-    /// Webhook: the one before, and until when it signs too (microseconds).
+    /// Webhook: those before, and until when each signs too (microseconds).
     #[serde(default)]
-    previous: Option<(String, i64)>,
+    before: Vec<(String, i64)>,
     /// PEM of the key of the client certificate.
     #[serde(default)]
     client_key: String,
@@ -78,7 +83,7 @@ impl Drop for Secrets {
     fn drop(&mut self) {
         self.key.zeroize();
         self.client_key.zeroize();
-        if let Some((key, _)) = &mut self.previous {
+        for (key, _) in &mut self.before {
             key.zeroize();
         }
     }
@@ -100,12 +105,14 @@ impl Secrets {
 
 /// The way to a stream's receiver.
 fn sink(app: &App, kind: StreamKind, settings: &Settings, secrets: &Secrets) -> Result<Sink, SinkError> {
-    let previous = secrets.previous.as_ref().filter(|(_, until)| app.now().0 < *until).map(|(key, _)| key);
+    let before = secrets.before.iter().map(|(key, until)| (key, Some(Instant(*until))));
+    let all = std::iter::once((&secrets.key, None)).chain(before);
     let around = Surroundings {
         allow_private: app.config.allow_private_destinations,
+        local: app.config.streams.local.clone(),
         folder: app.config.data.join(&app.config.streams.directory),
         host: app.config.host(),
-        secrets: [Some(&secrets.key), previous].into_iter().flatten().filter_map(|key| Secret::read(key)).collect(),
+        secrets: all.filter_map(|(key, until)| Some((Secret::read(key)?, until))).collect(),
         client_key: secrets.client_key.clone(),
     };
     Sink::open(kind, settings, around)
@@ -117,13 +124,15 @@ fn words_of(problem: &str) -> (String, String) {
     (word.to_owned(), what.to_owned())
 }
 
-fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Result<Stream, StoreError> {
+fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Stream {
     let lag = size.saturating_sub(row.next());
-    Ok(Stream {
+    let (kind, settings) = (row.kind(), row.settings());
+    Stream {
         id: row.id.clone(),
         name: row.name.clone(),
-        kind: row.kind()?,
-        settings: row.settings()?,
+        broken: kind.is_err() || settings.is_err(),
+        kind: kind.unwrap_or(StreamKind::File),
+        settings: settings.unwrap_or_else(|_| Settings::none()),
         running: row.running(),
         next: row.next(),
         lag,
@@ -135,7 +144,7 @@ fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Result<Stream, StoreErro
         delivered_at: row.delivered_at.map(Instant),
         created_at: Instant(row.created_at),
         version: row.version,
-    })
+    }
 }
 
 /// Every stream, by name, for who has been let in already (the system page, the metrics).
@@ -144,7 +153,7 @@ fn view(row: &StreamRow, size: u64, at: Option<i64>) -> Result<Stream, StoreErro
 /// Those of the store.
 pub async fn standing(app: &App) -> AppResult<Vec<Stream>> {
     let (size, rows) = app.store.read(streams::standing).await?;
-    Ok(rows.iter().map(|(row, at)| view(row, size, *at)).collect::<Result<_, _>>()?)
+    Ok(rows.iter().map(|(row, at)| view(row, size, *at)).collect())
 }
 
 /// Every stream, by name.

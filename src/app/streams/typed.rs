@@ -94,7 +94,7 @@ pub(super) fn check(app: &App, typed: &Typed, kind: Option<StreamKind>, client_k
     } else if settings.destination.chars().count() > 300 {
         errors.push(FieldError::new("destination", "too-long").arg("max", 300));
     } else if let Some(kind) = kind {
-        let wrong = wire::check(kind, &settings, client_key, app.config.allow_private_destinations);
+        let wrong = wire::check(kind, &settings, client_key, app.config.allow_private_destinations, &app.config.streams.local);
         errors.extend(wrong.into_iter().map(|(field, kind)| FieldError::new(field, kind)));
     }
     if kind == Some(StreamKind::Webhook) && !typed.secret.trim().is_empty() && Secret::read(&typed.secret).is_none() {

@@ -7,10 +7,10 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::{sync::watch, task::JoinHandle};
 
 use super::{
-    super::{App, AppResult, Caller},
+    super::{App, AppResult, Caller, retention},
     Secrets, lines, sink,
 };
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     connect::stream::{Sink, SinkError},
     domain::{
         event::{Action, Outcome, Subject},
-        stream::{Settings, pause, stuck},
+        stream::{Settings, StreamKind, pause, stuck},
     },
     store::{
         StoreError,
@@ -28,11 +28,15 @@ use crate::{
 
 /// Events that are looked at together.
 const BATCH: i64 = 250;
+/// Events that are sent together at most; fewer after a failure.
+const WHOLE: usize = 250;
 /// How often a worker that has nothing to do looks again.
 const LOOK: Duration = Duration::from_millis(500);
 /// Events that were not for the stream are skipped in the database after so many, or after so long.
 const SKIP: u64 = 500;
 const SKIP_AFTER: Duration = Duration::from_secs(5);
+/// How long a delivery may go on after a stop.
+const LAST: Duration = Duration::from_secs(3);
 
 /// What a step of a worker came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,18 +57,24 @@ struct Worker {
     id: String,
     /// The version that was last seen.
     version: i64,
-    /// The way to the receiver; made anew when the stream changes.
+    /// The way to the receiver; made anew when the stream changes, after the one before.
     sink: Option<Sink>,
+    before: Option<Sink>,
     /// Events up to here were looked at and are not for this stream, though the database does not say so yet.
     skipped: u64,
+    /// How many events are sent together at most.
+    most: usize,
     saved: Moment,
     /// When the lease was taken or renewed.
     leased: Option<Moment>,
+    /// Whether the process ends.
+    stopped: watch::Receiver<bool>,
 }
 
 /// Serves the streams until `stop` resolves.
 pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let mut working: BTreeMap<String, JoinHandle<()>> = BTreeMap::new();
+    let (stopping, stopped) = watch::channel(false);
     if let Err(e) = streams::release_dead(&app.store, &app.node, app.living()).await {
         tracing::warn!(error = %e, "streams of the last run wait for their lease to end");
     }
@@ -77,7 +87,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
                     if working.contains_key(&row.id) {
                         continue;
                     }
-                    working.insert(row.id.clone(), tokio::spawn(work(app.clone(), row.id)));
+                    working.insert(row.id.clone(), tokio::spawn(work(app.clone(), row.id, stopped.clone())));
                 }
             }
             Err(e) => tracing::warn!(error = %e, "the streams cannot be read"),
@@ -87,8 +97,14 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
     }
-    for (id, worker) in working {
-        // What is under way may have arrived; it is sent again.
+    // What is being written comes to its end, so that nobody who takes the stream over meets it half done.
+    stopping.send_replace(true);
+    let end = tokio::time::Instant::now() + LAST;
+    for (id, mut worker) in working {
+        if tokio::time::timeout_at(end, &mut worker).await.is_ok() {
+            continue;
+        }
+        // A receiver that is too slow: what is under way may have arrived, and is sent again.
         worker.abort();
         if let Err(e) = streams::release(&app.store, &id, app.process()).await {
             tracing::warn!(error = %e, "the lease of a stream will end by itself");
@@ -124,9 +140,9 @@ pub async fn deliver_now(app: &App, id: &str) -> AppResult<bool> {
     Ok(done)
 }
 
-async fn work(app: App, id: String) {
-    let mut worker = Worker::new(&app, &id);
-    loop {
+async fn work(app: App, id: String, stopped: watch::Receiver<bool>) {
+    let mut worker = Worker { stopped, ..Worker::new(&app, &id) };
+    while !worker.ends() {
         if !worker.hold().await {
             return;
         }
@@ -139,7 +155,7 @@ async fn work(app: App, id: String) {
         };
         match step {
             Step::Moved => {}
-            Step::Idle => tokio::time::sleep(LOOK).await,
+            Step::Idle => worker.rest(LOOK).await,
             Step::Failed(wait) => worker.wait(wait).await,
             Step::End => break,
         }
@@ -151,7 +167,27 @@ async fn work(app: App, id: String) {
 
 impl Worker {
     fn new(app: &App, id: &str) -> Self {
-        Self { app: app.clone(), id: id.to_owned(), version: 0, sink: None, skipped: 0, saved: Moment::now(), leased: None }
+        Self {
+            app: app.clone(),
+            id: id.to_owned(),
+            version: 0,
+            sink: None,
+            before: None,
+            skipped: 0,
+            most: WHOLE,
+            saved: Moment::now(),
+            leased: None,
+            stopped: watch::channel(false).1,
+        }
+    }
+
+    fn ends(&self) -> bool {
+        *self.stopped.borrow() || self.stopped.has_changed().is_err()
+    }
+
+    /// Waits, but not into the end of the process.
+    async fn rest(&mut self, wait: Duration) {
+        let _ = tokio::time::timeout(wait, self.stopped.wait_for(|stopped| *stopped)).await;
     }
 
     /// Whether the stream is still ours to work on; renews the lease in time.
@@ -167,8 +203,8 @@ impl Worker {
     /// Waits after a failure, but no longer than until somebody changes the stream.
     async fn wait(&mut self, wait: Duration) {
         let end = Moment::now() + wait;
-        while Moment::now() < end && self.hold().await {
-            tokio::time::sleep(Duration::from_secs(1).min(end.saturating_duration_since(Moment::now()))).await;
+        while Moment::now() < end && !self.ends() && self.hold().await {
+            self.rest(Duration::from_secs(1).min(end.saturating_duration_since(Moment::now()))).await;
             let id = self.id.clone();
             let row = self.app.store.read(move |conn| streams::find(conn, &id)).await.ok().flatten();
             if row.is_none_or(|row| !row.running() || row.version != self.version) {
@@ -180,37 +216,68 @@ impl Worker {
     /// One batch.
     async fn step(&mut self) -> AppResult<Step> {
         let (id, keys, origin, skipped) = (self.id.clone(), self.app.store.clone(), self.app.store.origin().to_owned(), self.skipped);
+        let (cut_off, most) = (retention::before(&self.app), self.most);
         let found = self
             .app
             .store
             .read(move |conn| {
                 let Some(row) = streams::find(conn, &id)? else { return Ok(None) };
-                let settings = row.settings()?;
                 let from = row.next().max(skipped);
-                let batch = lines::batch(conn, keys.keys(), &settings, &origin, from, BATCH)?;
-                Ok(Some((row, settings, from, batch)))
+                let settings = row.settings().map_err(|e| SinkError::Settings(e.to_string()));
+                let look = lines::Look { keys: keys.keys(), origin: &origin, cut_off };
+                let looked = match settings {
+                    Err(error) => Err(error),
+                    Ok(settings) => match lines::batch(conn, &look, &settings, from, BATCH, most) {
+                        Ok(batch) => Ok((settings, batch)),
+                        // The database is away, which is no fault of this stream.
+                        Err(error) if error.passes() => return Err(error),
+                        Err(error) => Err(SinkError::Log(error.to_string())),
+                    },
+                };
+                Ok(Some((row, from, looked)))
             })
             .await?;
-        let Some((row, settings, from, batch)) = found.filter(|(row, ..)| row.running()) else { return Ok(Step::End) };
+        let Some((row, from, looked)) = found.filter(|(row, ..)| row.running()) else { return Ok(Step::End) };
         if row.lease_owner.as_deref() != Some(self.app.process()) {
             return Ok(Step::End);
         }
         if self.version != row.version {
             // Somebody changed it, or sent it back: what was skipped may be wanted now.
-            (self.version, self.sink, self.skipped) = (row.version, None, 0);
+            self.before = self.sink.take().or(self.before.take());
+            (self.version, self.skipped) = (row.version, 0);
             return Ok(Step::Moved);
         }
+        let (settings, batch) = match looked {
+            Ok(looked) => looked,
+            Err(error) => return self.failed(row, &error).await,
+        };
         if batch.lines.is_empty() {
             return self.skip(&row, from, batch.to).await;
         }
         let now = self.app.now();
+        if row.kind == StreamKind::File.as_str() && self.app.store.room().low() {
+            // What room there is belongs to the log.
+            return self.failed(row, &SinkError::Disk("there is little room left".to_owned())).await;
+        }
         let sent = match self.sink(&row, &settings) {
             Ok(sink) => sink.deliver(&batch.lines, now).await,
             Err(error) => Err(error),
         };
         match sent {
-            Ok(()) => self.moved(row, batch.to).await,
-            Err(error) => self.failed(row, &error).await,
+            Ok(()) => {
+                self.most = (self.most * 2).min(WHOLE);
+                self.moved(row, batch.to).await
+            }
+            Err(error) => {
+                // One event that is refused by itself, after more were, is named.
+                let error = match (error, batch.first) {
+                    (SinkError::Refused(why), Some(index)) if self.most == 1 => SinkError::Refused(format!("{why} (event {index})")),
+                    (error, _) => error,
+                };
+                // It may have been too much at once.
+                self.most = (batch.lines.len() / 2).max(1);
+                self.failed(row, &error).await
+            }
         }
     }
 
@@ -218,7 +285,11 @@ impl Worker {
         if self.sink.is_none() {
             let secrets = Secrets::open(&self.app, row).map_err(|e| SinkError::Tls(e.to_string()))?;
             let kind = row.kind().map_err(|e| SinkError::Address(e.to_string()))?;
-            self.sink = Some(sink(&self.app, kind, settings, &secrets)?);
+            let mut made = sink(&self.app, kind, settings, &secrets)?;
+            if let Some(before) = self.before.take() {
+                made.succeed(before);
+            }
+            self.sink = Some(made);
         }
         self.sink.as_mut().ok_or_else(|| SinkError::Address("none".to_owned()))
     }

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -25,78 +25,109 @@ pub(super) fn check(name: &str) -> Result<(), &'static str> {
 
 /// The way into one folder.
 pub struct File {
-    folder: PathBuf,
+    below: PathBuf,
+    name: String,
     full: u64,
-    /// The file that is written to; what a killed process left of a line was cut off when it was opened.
-    open: Option<(String, fs::File)>,
 }
 
 impl File {
     pub(super) fn new(below: &Path, name: &str) -> Result<Self, SinkError> {
         check(name).map_err(|kind| SinkError::Address(kind.to_owned()))?;
-        Ok(Self { folder: below.join(name), full: FULL, open: None })
+        Ok(Self { below: below.to_owned(), name: name.to_owned(), full: FULL })
     }
 
     pub(super) async fn deliver(&mut self, lines: &[Line], now: Instant) -> Result<(), SinkError> {
         let text: String = lines.iter().map(|line| format!("{}\n", line.json)).collect();
-        let (folder, full, open) = (self.folder.clone(), self.full, self.open.take());
-        let day = now.to_rfc3339()[..10].to_owned();
-        let written = tokio::task::spawn_blocking(move || write(&folder, full, open, &day, text.as_bytes())).await;
-        let failed = |e: io::Error| SinkError::Disk(e.to_string());
-        self.open = Some(written.map_err(io::Error::other).and_then(|r| r).map_err(failed)?);
-        Ok(())
+        let (below, name, full) = (self.below.clone(), self.name.clone(), self.full);
+        let day = day(now);
+        let written = tokio::task::spawn_blocking(move || write(&below, &name, full, &day, text.as_bytes())).await;
+        written.map_err(io::Error::other).and_then(|r| r).map_err(|e| SinkError::Disk(e.to_string()))
     }
 }
 
-/// Appends `text` to the day's newest file that is not full; it is on the disk when this returns. The lock keeps a test of the stream and
-/// its worker apart: what one has half written is no torn line for the other.
-fn write(folder: &Path, full: u64, open: Option<(String, fs::File)>, day: &str, text: &[u8]) -> io::Result<(String, fs::File)> {
-    let there = |name: &str, file: &fs::File| {
-        let on_disk = folder.join(name).metadata()?;
-        let ours = file.metadata()?;
-        Ok::<bool, io::Error>((on_disk.dev(), on_disk.ino()) == (ours.dev(), ours.ino()))
-    };
-    let fits = |name: &str, file: &fs::File| {
-        // Somebody may have taken the file away to their archive.
-        name.starts_with(day) && file.metadata().is_ok_and(|m| m.len() < full) && there(name, file).unwrap_or(false)
-    };
-    let (name, mut file) = match open {
-        Some((name, file)) if fits(&name, &file) => {
-            file.lock()?;
-            (name, file)
-        }
-        _ => begin(folder, full, day)?,
-    };
-    // A failure in the middle leaves half a line: the next try opens the file anew and cuts it off.
-    file.write_all(text)?;
-    file.sync_data()?;
-    file.unlock()?;
-    Ok((name, file))
+fn day(at: Instant) -> String {
+    at.to_rfc3339()[..10].to_owned()
 }
 
-/// Opens the day's newest file, locked and mended, or the next one where it is full or there is none.
-fn begin(folder: &Path, full: u64, day: &str) -> io::Result<(String, fs::File)> {
-    private::folder(folder)?;
+/// Appends `text` to the day's newest file that is not full; it is on the disk when this returns. A test of the stream, its worker and the
+/// worker of another process write one after the other: what one has half written is no torn line for the next.
+fn write(below: &Path, name: &str, full: u64, day: &str, text: &[u8]) -> io::Result<()> {
+    let folder = below.join(name);
+    private::folder(&folder)?;
+    let _turn = turn(below, name)?;
+    let mut file = begin(&folder, full, day)?;
+    // A failure in the middle leaves half a line, which whoever writes next cuts off.
+    file.write_all(text)?;
+    file.sync_data()
+}
+
+/// Waits until nobody else writes into a folder; they wait until the answer is dropped. The lock lies beside the folder, in which there is
+/// nothing but events.
+fn turn(below: &Path, name: &str) -> io::Result<fs::File> {
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .custom_flags(no_follow())
+        .open(below.join(format!(".{name}.lock")))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+/// Removes the files of all folders in `below` whose day is over and before that of `before`; how many.
+///
+/// # Errors
+/// Where a folder cannot be read or a file not be removed.
+pub fn tidy(below: &Path, before: Instant) -> io::Result<u64> {
+    let (mut gone, before) = (0, day(before));
+    let folders = match fs::read_dir(below) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(0),
+        found => found?,
+    };
+    for folder in folders {
+        let folder = folder?;
+        if !folder.file_type()?.is_dir() || check(&folder.file_name().to_string_lossy()).is_err() {
+            continue;
+        }
+        for file in fs::read_dir(folder.path())? {
+            let file = file?;
+            let name = file.file_name().to_string_lossy().into_owned();
+            if file.file_type()?.is_file() && numbered(&name).is_some_and(|(day, _)| day < before.as_str()) {
+                fs::remove_file(file.path())?;
+                gone += 1;
+            }
+        }
+    }
+    Ok(gone)
+}
+
+/// Day and number of a file that a stream wrote: `2026-11-22-0001.jsonl`.
+fn numbered(name: &str) -> Option<(&str, u32)> {
+    let (day, number) = name.strip_suffix(".jsonl")?.split_at_checked(10)?;
+    let like_a_day = day.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() });
+    let number = number.strip_prefix('-')?.parse().ok()?;
+    like_a_day.then_some((day, number))
+}
+
+/// Opens the day's newest file, mended, or the next one where it is full or there is none.
+fn begin(folder: &Path, full: u64, day: &str) -> io::Result<fs::File> {
     let mut newest = 0u32;
     for entry in fs::read_dir(folder)? {
         let name = entry?.file_name().to_string_lossy().into_owned();
-        let number = name.strip_prefix(day).and_then(|rest| rest.strip_prefix('-')).and_then(|rest| rest.strip_suffix(".jsonl"));
-        newest = newest.max(number.and_then(|n| n.parse().ok()).unwrap_or(0));
+        newest = newest.max(numbered(&name).filter(|(of, _)| *of == day).map_or(0, |(_, number)| number));
     }
-    let name = |number: u32| format!("{day}-{number:04}.jsonl");
+    let path = |number: u32| folder.join(format!("{day}-{number:04}.jsonl"));
     if newest > 0 {
-        let mut file = OpenOptions::new().read(true).append(true).custom_flags(no_follow()).open(folder.join(name(newest)))?;
-        file.lock()?;
+        let mut file = OpenOptions::new().read(true).append(true).custom_flags(no_follow()).open(path(newest))?;
         mend(&mut file)?;
         if file.metadata()?.len() < full {
-            return Ok((name(newest), file));
+            return Ok(file);
         }
     }
-    let path = folder.join(name(newest + 1));
-    let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path)?;
-    file.lock()?;
+    let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(path(newest + 1))?;
     fs::File::open(folder)?.sync_all()?;
-    Ok((name(newest + 1), file))
+    Ok(file)
 }
 
 /// `O_NOFOLLOW`: a link that somebody put in the file's place is not followed.
@@ -173,6 +204,40 @@ mod tests {
         fs::remove_file(&path).unwrap();
         again.deliver(&[line(3)], now).await.unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "{\"n\":3}\n");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn who_writes_at_the_same_time_writes_whole_lines() {
+        let below = tempfile::tempdir().unwrap();
+        let now = Instant::parse("2026-11-22T09:00:00Z").unwrap();
+        let writers = (0..4).map(|w| {
+            let mut sink = File { full: 400, ..File::new(below.path(), "siem").unwrap() };
+            tokio::spawn(async move {
+                for n in 0..25 {
+                    sink.deliver(&[line(w * 100 + n)], now).await.unwrap();
+                }
+            })
+        });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        let folder = below.path().join("siem");
+        let text: String = names(&folder).iter().map(|n| fs::read_to_string(folder.join(n)).unwrap()).collect();
+        assert_eq!(text.lines().filter(|l| serde_json::from_str::<serde_json::Value>(l).is_ok()).count(), 100);
+    }
+
+    #[test]
+    fn files_of_days_that_are_over_long_ago_go_and_nothing_else() {
+        let below = tempfile::tempdir().unwrap();
+        let folder = below.path().join("siem");
+        fs::create_dir(&folder).unwrap();
+        for name in ["2026-01-01-0001.jsonl", "2026-01-02-0001.jsonl", "2026-01-03-0001.jsonl", "2026-01-01.txt", "notes"] {
+            fs::write(folder.join(name), "").unwrap();
+        }
+        let before = Instant::parse("2026-01-02T23:00:00Z").unwrap();
+        assert_eq!(tidy(below.path(), before).unwrap(), 1);
+        assert_eq!(names(&folder), ["2026-01-01.txt", "2026-01-02-0001.jsonl", "2026-01-03-0001.jsonl", "notes"]);
+        assert_eq!(tidy(&below.path().join("none"), before).unwrap(), 0);
     }
 
     #[test]

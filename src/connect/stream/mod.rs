@@ -2,13 +2,17 @@
 //! Not here: which lines, when, and what a failure comes to (`app::streams`).
 
 mod file;
+mod queue;
 mod syslog;
 mod tls;
 mod webhook;
 
 use std::path::PathBuf;
 
-pub use self::webhook::{Secret, signature};
+pub use self::{
+    file::tidy,
+    webhook::{Secret, signature},
+};
 use super::guard::{self, BadBaseUrl};
 use crate::{
     clock::Instant,
@@ -50,6 +54,12 @@ pub enum SinkError {
     /// The file cannot be written.
     #[error("disk: {0}")]
     Disk(String),
+    /// What is to be sent cannot be read: the log was changed past the product.
+    #[error("log: {0}")]
+    Log(String),
+    /// What the stream is cannot be read.
+    #[error("settings: {0}")]
+    Settings(String),
 }
 
 impl From<BadBaseUrl> for SinkError {
@@ -62,12 +72,14 @@ impl From<BadBaseUrl> for SinkError {
 #[derive(Clone)]
 pub struct Surroundings {
     pub allow_private: bool,
+    /// Ports of this machine that plain syslog may go to.
+    pub local: Vec<u16>,
     /// The folder below which files are written.
     pub folder: PathBuf,
     /// `HOSTNAME` of syslog messages.
     pub host: String,
-    /// The secrets that webhooks are signed with, newest first.
-    pub secrets: Vec<Secret>,
+    /// The secrets that webhooks are signed with, newest first, each with when it ends.
+    pub secrets: Vec<(Secret, Option<Instant>)>,
     /// PEM of the key of `Settings::certificate`; empty: none.
     pub client_key: String,
 }
@@ -92,8 +104,15 @@ impl Sink {
         })
     }
 
-    /// Hands lines over in order and returns when the receiver has them: an answer of 2xx, a flushed connection that is still up, a synced
-    /// file. After an error any number of them may have arrived.
+    /// Takes the place of the way before, with what may still be lost of it.
+    pub fn succeed(&mut self, before: Self) {
+        if let (Self::Syslog(sink), Self::Syslog(before)) = (self, before) {
+            sink.succeed(before);
+        }
+    }
+
+    /// Hands lines over in order and returns when the receiver has them: an answer of 2xx, a connection that is still up and on which
+    /// every byte was confirmed, a synced file. After an error any number of them may have arrived.
     ///
     /// # Errors
     /// [`SinkError`].
@@ -107,12 +126,12 @@ impl Sink {
 }
 
 /// What is wrong with a stream's settings, for the form: field and kind of the error.
-pub fn check(kind: StreamKind, settings: &Settings, client_key: &str, allow_private: bool) -> Vec<(&'static str, &'static str)> {
+pub fn check(kind: StreamKind, settings: &Settings, client_key: &str, allow_private: bool, local: &[u16]) -> Vec<(&'static str, &'static str)> {
     let mut wrong = Vec::new();
     let destination = match kind {
         StreamKind::File => file::check(&settings.destination).err(),
         StreamKind::Webhook => webhook::check(&settings.destination, allow_private).map(drop).err(),
-        StreamKind::Syslog => syslog::Address::read(&settings.destination, allow_private).map(drop).err(),
+        StreamKind::Syslog => syslog::Address::read(&settings.destination, allow_private, local).map(drop).err(),
     };
     wrong.extend(destination.map(|kind| ("destination", kind)));
     if kind != StreamKind::File {

@@ -1,9 +1,16 @@
 //! Syslog: RFC 5424 messages over TLS (RFC 5425) with octet counting (RFC 6587 §3.4.1), or over plain TCP to this machine.
 //!
-//! The protocol has no acknowledgement. What was written last is therefore kept until the next batch has gone: when the connection turns
-//! out to be broken, it is sent again first. A receiver may see it twice, and takes each event once by its id.
+//! The protocol has no acknowledgement. A batch counts as taken when the other machine has confirmed every byte of it (TCP), which still is
+//! not its program. What was written last is therefore kept until the next batch has gone: when the connection turns out to be broken, it is
+//! sent again first. A receiver may see it twice, and takes each event once by its id.
 
-use std::{fmt::Write as _, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::{Duration, Instant as Moment},
+};
 
 use rustls::pki_types::ServerName;
 use tokio::{
@@ -14,7 +21,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 use url::Url;
 
-use super::{Line, SinkError, Surroundings, inside, loopback, tls};
+use super::{Line, SinkError, Surroundings, inside, loopback, queue, tls};
 use crate::{connect::guard, domain::stream::Settings};
 
 /// Log audit (RFC 5424 §6.2.1, table 1).
@@ -23,6 +30,8 @@ const FACILITY: u8 = 13;
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How long a written connection is watched for a reset before the batch counts as taken.
 const WATCH: Duration = Duration::from_millis(300);
+/// How often is looked whether everything was confirmed.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where a receiver is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +41,17 @@ pub(super) struct Address {
     tls: bool,
     /// May lie inside the house.
     private: bool,
+    /// Is this machine itself, in plain text.
+    here: bool,
 }
 
 impl Address {
-    /// Reads `tls://host[:6514]` or `tcp://host:port`. Plain text is for this machine, or where private destinations are allowed.
+    /// Reads `tls://host[:6514]` or `tcp://host:port`. Plain text is for the ports of this machine that the operator named (`local`), or
+    /// where private destinations are allowed.
     ///
     /// # Errors
     /// The kind of the form's error.
-    pub(super) fn read(text: &str, allow_private: bool) -> Result<Self, &'static str> {
+    pub(super) fn read(text: &str, allow_private: bool, local: &[u16]) -> Result<Self, &'static str> {
         let url = Url::parse(text.trim()).map_err(|_| "address")?;
         let tls = match url.scheme() {
             "tls" => true,
@@ -58,32 +70,50 @@ impl Address {
         if !tls && !here && !allow_private {
             return Err("clear");
         }
+        // Other services of this machine listen there too, and trust whoever reaches them.
+        if here && !allow_private && !local.contains(&port) {
+            return Err("local");
+        }
         let private = allow_private || here;
         if !private && inside(&host) {
             return Err("private");
         }
-        Ok(Self { host: host.trim_start_matches('[').trim_end_matches(']').to_owned(), port, tls, private })
+        Ok(Self { host: host.trim_start_matches('[').trim_end_matches(']').to_owned(), port, tls, private, here })
     }
 }
 
-trait Wire: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Wire for T {}
+trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
+
+/// A connection, and its ends here and there.
+struct Wire {
+    stream: Box<dyn Stream>,
+    ends: (SocketAddr, SocketAddr),
+}
 
 /// The way to one receiver.
 pub struct Syslog {
     address: Address,
     tls: Arc<rustls::ClientConfig>,
     host: String,
-    wire: Option<Box<dyn Wire>>,
+    wire: Option<Wire>,
     /// Frames that were written last and may be lost with the connection.
     last: Vec<u8>,
 }
 
 impl Syslog {
     pub(super) fn new(settings: &Settings, around: &Surroundings) -> Result<Self, SinkError> {
-        let address = Address::read(&settings.destination, around.allow_private).map_err(|kind| SinkError::Address(kind.to_owned()))?;
+        let address =
+            Address::read(&settings.destination, around.allow_private, &around.local).map_err(|kind| SinkError::Address(kind.to_owned()))?;
         let tls = tls::client(&settings.ca, &settings.certificate, &around.client_key).map_err(SinkError::Tls)?;
         Ok(Self { address, tls: Arc::new(tls), host: hostname(&around.host), wire: None, last: Vec::new() })
+    }
+
+    /// Takes over what the way to the same receiver before this one wrote last.
+    pub(super) fn succeed(&mut self, before: Self) {
+        if before.address == self.address {
+            self.last = before.last;
+        }
     }
 
     pub(super) async fn deliver(&mut self, lines: &[Line]) -> Result<(), SinkError> {
@@ -106,27 +136,37 @@ impl Syslog {
     }
 
     async fn send(&mut self, frames: &[u8]) -> Result<(), SinkError> {
-        let broken = |e: std::io::Error| SinkError::Unreachable(e.to_string());
+        let broken = |e: io::Error| SinkError::Unreachable(e.to_string());
         let wire = match &mut self.wire {
             Some(wire) => wire,
             None => {
                 let mut wire = connect(&self.address, self.tls.clone()).await?;
-                wire.write_all(&self.last).await.map_err(broken)?;
+                wire.stream.write_all(&self.last).await.map_err(broken)?;
                 self.wire.insert(wire)
             }
         };
-        wire.write_all(frames).await.map_err(broken)?;
-        wire.flush().await.map_err(broken)?;
-        if up(wire, WATCH).await { Ok(()) } else { Err(SinkError::Unreachable("the receiver closed the connection".to_owned())) }
+        wire.stream.write_all(frames).await.map_err(broken)?;
+        wire.stream.flush().await.map_err(broken)?;
+        // A flush hands over to the kernel alone: a receiver that vanished without a word would take megabytes.
+        let ((here, there), begun) = (wire.ends, Moment::now());
+        loop {
+            if !up(wire, LOOK).await {
+                return Err(SinkError::Unreachable("the receiver closed the connection".to_owned()));
+            }
+            let left = tokio::task::spawn_blocking(move || queue::unconfirmed(here, there)).await.map_err(io::Error::other);
+            if left.and_then(|left| left).map_err(broken)? == 0 && begun.elapsed() >= WATCH {
+                return Ok(());
+            }
+        }
     }
 }
 
 /// Whether a connection is not seen to break within `watch`. What a receiver says is of no account: the protocol has no answers.
-async fn up(wire: &mut Box<dyn Wire>, watch: Duration) -> bool {
+async fn up(wire: &mut Wire, watch: Duration) -> bool {
     let mut said = [0; 1024];
     let listening = async {
         loop {
-            match wire.read(&mut said).await {
+            match wire.stream.read(&mut said).await {
                 Ok(0) | Err(_) => return,
                 Ok(_) => {}
             }
@@ -135,17 +175,21 @@ async fn up(wire: &mut Box<dyn Wire>, watch: Duration) -> bool {
     timeout(watch, listening).await.is_err()
 }
 
-async fn connect(address: &Address, tls: Arc<rustls::ClientConfig>) -> Result<Box<dyn Wire>, SinkError> {
-    let unreachable = |e: std::io::Error| SinkError::Unreachable(e.to_string());
+async fn connect(address: &Address, tls: Arc<rustls::ClientConfig>) -> Result<Wire, SinkError> {
+    let unreachable = |e: io::Error| SinkError::Unreachable(e.to_string());
     let found = guard::resolve(&address.host, address.port, address.private).await.map_err(unreachable)?;
+    if address.here && !found.iter().all(|a| a.ip().is_loopback()) {
+        return Err(SinkError::Address("the name of this machine leads to another".to_owned()));
+    }
     let stream = TcpStream::connect(found.as_slice()).await.map_err(unreachable)?;
     stream.set_nodelay(true).map_err(unreachable)?;
+    let ends = (stream.local_addr().map_err(unreachable)?, stream.peer_addr().map_err(unreachable)?);
     if !address.tls {
-        return Ok(Box::new(stream));
+        return Ok(Wire { stream: Box::new(stream), ends });
     }
     let name = ServerName::try_from(address.host.clone()).map_err(|e| SinkError::Tls(e.to_string()))?;
     let stream = TlsConnector::from(tls).connect(name, stream).await.map_err(|e| SinkError::Tls(e.to_string()))?;
-    Ok(Box::new(stream))
+    Ok(Wire { stream: Box::new(stream), ends })
 }
 
 /// One RFC 5424 message. There is no structured data of our own, because that needs a number from IANA; the event is JSON in `MSG`.
@@ -207,14 +251,73 @@ mod tests {
         assert_eq!((hostname("[::1]").as_str(), hostname("主机").as_str()), ("::1", "-"));
     }
 
+    fn line(bytes: usize) -> Line {
+        Line { id: "e".to_owned(), at: Instant(0), action: "a.b".to_owned(), outcome: "success".to_owned(), json: "x".repeat(bytes) }
+    }
+
+    fn sink(there: &std::net::TcpListener) -> Syslog {
+        let settings = Settings {
+            destination: format!("tcp://{}", there.local_addr().unwrap()),
+            format: crate::domain::stream::Format::Native,
+            filter: Default::default(),
+            leave_out: Default::default(),
+            ca: String::new(),
+            certificate: String::new(),
+        };
+        let around = Surroundings {
+            allow_private: true,
+            local: Vec::new(),
+            folder: Default::default(),
+            host: "h".to_owned(),
+            secrets: Vec::new(),
+            client_key: String::new(),
+        };
+        Syslog::new(&settings, &around).unwrap()
+    }
+
+    /// The kernel takes megabytes for a receiver that takes nothing: that is not delivered.
+    #[tokio::test]
+    async fn what_lies_in_the_kernel_is_not_delivered() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut ours = sink(&listener);
+        ours.deliver(&[line(100)]).await.unwrap();
+        let _held = listener.accept().unwrap();
+        let mut sent = Ok(());
+        for _ in 0..40 {
+            sent = timeout(Duration::from_secs(3), ours.deliver(&[line(1 << 20)])).await.unwrap_or(Err(SinkError::Late));
+            if sent.is_err() {
+                break;
+            }
+        }
+        assert_eq!(sent, Err(SinkError::Late));
+    }
+
+    #[tokio::test]
+    async fn what_was_written_last_comes_again_on_a_new_connection_also_of_a_new_sink() {
+        use std::io::Read;
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut before = sink(&listener);
+        before.deliver(&[line(7)]).await.unwrap();
+        drop(listener.accept().unwrap());
+        let mut ours = sink(&listener);
+        ours.succeed(before);
+        ours.deliver(&[line(9)]).await.unwrap();
+        let (mut theirs, _) = listener.accept().unwrap();
+        drop(ours);
+        let mut read = String::new();
+        theirs.read_to_string(&mut read).unwrap();
+        assert!(read.contains("\u{feff}xxxxxxx1") && read.ends_with("\u{feff}xxxxxxxxx"), "{read}");
+    }
+
     #[test]
     fn plain_text_is_for_this_machine_only() {
-        let address = |text: &str| Address::read(text, false);
+        let address = |text: &str| Address::read(text, false, &[514]);
         assert_eq!(address("tls://siem.example.com").unwrap().port, 6514);
         assert!(address("tcp://127.0.0.1:514").is_ok() && address("tcp://[::1]:514").is_ok() && address("tcp://localhost:514").is_ok());
-        assert!(Address::read("tcp://10.0.0.5:514", true).is_ok());
+        assert!(Address::read("tcp://10.0.0.5:514", true, &[]).is_ok());
         for (text, kind) in [
             ("tcp://siem.example.com:514", "clear"),
+            ("tcp://127.0.0.1:6379", "local"),
             ("tls://127.0.0.1", "private"),
             ("tls://10.1.2.3", "private"),
             ("tls://localhost", "private"),

@@ -68,7 +68,7 @@ pub(super) fn check(destination: &str, allow_private: bool) -> Result<Url, &'sta
 pub struct Webhook {
     client: reqwest::Client,
     url: Url,
-    secrets: Vec<Secret>,
+    secrets: Vec<(Secret, Option<Instant>)>,
 }
 
 impl Webhook {
@@ -85,7 +85,12 @@ impl Webhook {
         // Of the body alone: a try of the same batch has the same id, a larger batch another one.
         let id = format!("batch_{}", &hex::encode(sha256(body.as_bytes()))[..32]);
         let timestamp = now.unix_seconds();
-        let signatures: Vec<String> = self.secrets.iter().map(|secret| signature(secret, &id, timestamp, &body)).collect();
+        let signatures: Vec<String> = self
+            .secrets
+            .iter()
+            .filter(|(_, until)| until.is_none_or(|until| now < until))
+            .map(|(secret, _)| signature(secret, &id, timestamp, &body))
+            .collect();
         let request = self
             .client
             .post(self.url.clone())

@@ -2,9 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use serde_json::Value;
+use countermand::app::{Caller, streams};
+use serde_json::{Value, json};
 
-use crate::support::{db::TestDb, process::Node};
+use super::{House, bodies, indexes, whole};
+use crate::{
+    fake_http::{Fake, answer},
+    support::{db::TestDb, process::Node},
+};
 
 /// The events of all files of a folder, in order.
 fn lines(folder: &Path) -> Vec<Value> {
@@ -67,4 +72,79 @@ fn a_kill_between_delivery_and_cursor_repeats_and_loses_nothing() {
         let verified = node.json(&["ledger", "verify", "--json"]);
         assert_eq!(verified["ok"], true, "{verified:#}");
     }
+}
+
+/// Whoever can write to the database must not be able to blind who watches with one stroke.
+#[actix_web::test]
+async fn a_part_that_was_damaged_or_stolen_is_named_and_stops_nothing() {
+    for db in TestDb::each() {
+        let house = House::set(db);
+        let fake = Fake::start(|_| answer("200", "", ""));
+        house.happen(3).await;
+        let id = house.add(whole("webhook", &fake.base_url)).await;
+        let of = |index: u64| format!("event_id = (SELECT event_id FROM log_search WHERE idx = {index})");
+        house.db.execute(&format!("UPDATE log_parts SET sealed = salt WHERE name = 'detail' AND {}", of(0)));
+        house.db.execute(&format!("DELETE FROM log_parts WHERE name = 'detail' AND {}", of(1)));
+        assert!(house.deliver(&id).await);
+        let events = bodies(&fake.asked());
+        assert_eq!(indexes(&events), (0..house.size().await).collect::<Vec<_>>());
+        let why = |n: usize| events[n]["withheld"].get("detail").cloned();
+        assert_eq!([why(0), why(1), why(2)], [Some(json!("unreadable")), Some(json!("missing")), None]);
+    }
+}
+
+#[actix_web::test]
+async fn a_leaf_that_cannot_be_read_is_a_failure_that_is_seen() {
+    for db in TestDb::each() {
+        let house = House::set(db);
+        let fake = Fake::start(|_| answer("200", "", ""));
+        house.happen(3).await;
+        let id = house.add(whole("webhook", &fake.base_url)).await;
+        house.db.execute("UPDATE log_events SET leaf = 'x' WHERE idx = 1");
+        for _ in 0..5 {
+            assert!(!house.deliver(&id).await);
+        }
+        let stream = house.stream(&id).await;
+        assert_eq!((stream.state(), stream.problem.unwrap().0.as_str(), fake.asked().len()), ("stuck", "log", 0));
+    }
+}
+
+#[actix_web::test]
+async fn a_stream_whose_settings_were_damaged_is_shown_and_takes_no_page_down() {
+    for db in TestDb::each() {
+        let house = House::set(db);
+        let id = house.add(whole("file", "siem")).await;
+        house.db.execute("UPDATE streams SET settings = '{}'");
+        assert!(!house.deliver(&id).await);
+        let all = streams::list(&house.app, &Caller::shell()).await.unwrap();
+        assert_eq!((all[0].state(), all[0].problem.as_ref().unwrap().0.as_str()), ("broken", "settings"));
+        house.add(whole("file", "another")).await;
+    }
+}
+
+/// A receiver that takes one event at a time gets all but the one that it refuses, and that one is named.
+#[actix_web::test]
+async fn a_batch_that_is_refused_is_halved_until_one_event_is_named() {
+    let house = House::set(TestDb::one());
+    let fake = Fake::start(|asked| {
+        let body: Value = serde_json::from_str(&asked.body).unwrap();
+        let events = body["data"].as_array().unwrap();
+        answer(if events.len() == 1 && events[0]["index"] != 1 { "200" } else { "413" }, "", "")
+    });
+    house.happen(3).await;
+    let id = house.add(whole("webhook", &fake.base_url)).await;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let serving = tokio::spawn(streams::work::serve(house.app.clone(), async {
+        let _ = stopped.await;
+    }));
+    for _ in 0..150 {
+        if house.stream(&id).await.problem.is_some_and(|(_, what)| what.contains("event 1")) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let stream = house.stream(&id).await;
+    assert_eq!((stream.next, stream.problem.unwrap()), (1, ("refused".to_owned(), "HTTP status 413 (event 1)".to_owned())));
+    drop(stop);
+    serving.await.unwrap();
 }

@@ -25,7 +25,7 @@ use crate::support::{db::TestDb, sample};
 struct House {
     app: App,
     clock: std::sync::Arc<ManualClock>,
-    _db: TestDb,
+    db: TestDb,
 }
 
 impl House {
@@ -34,7 +34,7 @@ impl House {
         let mut options = db.options();
         options.clock = clock.clone();
         let config = Config { allow_private_destinations: true, data: db.path().to_owned(), ..Config::default() };
-        Self { app: App::new(Store::open(options).unwrap(), config), clock, _db: db }
+        Self { app: App::new(Store::open(options).unwrap(), config), clock, db }
     }
 
     /// `n` events with something in every part that can be sent, and something that never is.

@@ -103,8 +103,9 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 7] = [
+pub const NO_PAGES: [&str; 8] = [
     "/static/{path:.*}",
+    "/static/countermand-verifier.html",
     "/healthz",
     "/readyz",
     "/metrics",

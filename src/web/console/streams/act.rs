@@ -1,7 +1,7 @@
 //! What is done to a stream with one button: tested, paused, resumed, sent back, given another secret, removed.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     web::{Data, Path},
 };
 
@@ -14,7 +14,7 @@ use crate::{
             change::{self as changing, Act},
         },
     },
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, see_other},
+    web::{Fault, FormState, Page, Posted, SignedIn, Tone, once, see_other},
 };
 
 fn version(posted: &Posted) -> i64 {
@@ -79,14 +79,26 @@ pub async fn resume(app: Data<App>, me: SignedIn, page: Page, id: Path<String>, 
 }
 
 /// `POST /streams/{id}/secrets`: the answer shows the secret, once.
-pub async fn rotate(app: Data<App>, me: SignedIn, page: Page, id: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn rotate(app: Data<App>, me: SignedIn, page: Page, id: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    match changing::rotate(&app, &me.caller, &id, version(&posted), posted.get(step_up::FIELD)).await {
-        Ok(done) => {
+    let mut shown = None;
+    let (app_, caller, stream, code) = (app.clone(), me.caller.clone(), id.to_string(), posted.get(step_up::FIELD).to_owned());
+    let version = version(&posted);
+    let done = once::form(&app, &me, &req, &posted, async |_| {
+        shown = changing::rotate(&app_, &caller, &stream, version, &code).await?.value.secret;
+        Ok(format!("/streams/{stream}"))
+    })
+    .await?;
+    match (done, shown) {
+        (Ok(_), Some(secret)) => {
             let name = streams::load(&app, &me.caller, &id).await?.name;
-            secret_made(page, &id, &name, done.value.secret.unwrap_or_default())
+            secret_made(page, &id, &name, secret)
         }
-        Err(error) => refused(&app, &me, page, &id, &posted, "rot", error).await,
+        (Ok(location), None) => {
+            me.flash(Tone::Warn, page.t("stream-secret-unseen")).await;
+            Ok(see_other(location))
+        }
+        (Err(error), _) => refused(&app, &me, page, &id, &posted, "rot", error).await,
     }
 }
 

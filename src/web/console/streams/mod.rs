@@ -53,7 +53,7 @@ struct Index {
 
 fn tone(stream: &Stream) -> Tone {
     match stream.state() {
-        "stuck" => Tone::Bad,
+        "stuck" | "broken" => Tone::Bad,
         "failing" => Tone::Warn,
         "paused" => Tone::Mute,
         _ => Tone::Ok,
@@ -194,7 +194,10 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
     match (made, shown) {
         (Ok(_), Some((id, secret))) => secret_made(page, &id, posted.get("name"), secret),
         (Ok(location), None) => {
-            me.flash(Tone::Ok, page.t("stream-made")).await;
+            let chosen = posted.get("kind") != StreamKind::Webhook.as_str() || !posted.get("secret").trim().is_empty();
+            // A second click, whose first answer with the secret nobody saw.
+            let (tone, word) = if chosen { (Tone::Ok, "stream-made") } else { (Tone::Warn, "stream-secret-unseen") };
+            me.flash(tone, page.t(word)).await;
             Ok(see_other(location))
         }
         (Err(error), _) => {
