@@ -49,6 +49,8 @@ impl EventClass {
             | Action::StreamRead
             | Action::PageRead
             | Action::AuditSearched
+            | Action::SearchSaved
+            | Action::SearchRemoved
             | Action::AuditRead
             | Action::EvidenceVerified => Self::Reading,
             Action::InvitationCreated
