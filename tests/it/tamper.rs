@@ -264,7 +264,7 @@ fn what_was_put_in_or_moved_is_named() {
         ("log_events", vec!["UPDATE log_events SET idx = 1099511627776 WHERE idx = 1".into()]),
         ("log_search", vec!["UPDATE log_search SET idx = -7 WHERE idx = 1".into()]),
         ("log_head", vec!["UPDATE log_head SET checkpoint_seq = checkpoint_seq + 1".into()]),
-        ("log_keys", vec!["INSERT INTO log_keys SELECT 2, vkey FROM log_keys".into()]),
+        ("log_keys", vec!["INSERT INTO log_keys (id, vkey) SELECT 2, vkey FROM log_keys".into()]),
         // The rows and their count, both fitted: the copy outside remembers.
         ("log_checkpoints", vec!["DELETE FROM log_checkpoints".into(), "UPDATE log_head SET checkpoint_seq = 0".into()]),
         (

@@ -141,7 +141,7 @@ async fn an_execution_waits_for_witnesses_that_are_away_and_begins_when_they_are
 async fn a_silent_witness_holds_up_one_of_those_that_wait_and_it_not_for_long() {
     let (stage, witness, cast) = stage(Overdue::Expire).await;
     let first = approved(&stage, &cast).await;
-    let second = approved(&stage, &cast).await;
+    let second = approved(&stage, &stage.cast2(&cast).await).await;
     witness.silent.store(true, Ordering::Release);
     let began = std::time::Instant::now();
     stage.run().await;
