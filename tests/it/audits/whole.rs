@@ -107,8 +107,7 @@ async fn a_case_that_closes_after_the_period_is_told_by_its_own_proofs() {
 async fn an_empty_period_is_proven_empty_on_either_side_of_the_log() {
     let (stage, ..) = company(TestDb::one()).await;
     let at = tempfile::tempdir().unwrap();
-    for ahead in [-30, -1] {
-        let day = day(&stage, ahead);
+    for (ahead, day) in [-30, -1].map(|ahead| (ahead, day(&stage, ahead))) {
         let audit = audit(&stage, NewAudit { from: day.clone(), to: day, ..wanted(&stage) }).await;
         let bytes = pack(&stage, &audit, &at.path().join(format!("pack{ahead}.zip"))).await;
         assert_eq!(check(&stage, &bytes).result, Answer::Pass);
