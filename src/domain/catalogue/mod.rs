@@ -3,10 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::{event::Action, ocsf, privilege};
+use super::{event::Action, kept::EventClass, ocsf, privilege};
 use shapes::SHAPES;
+use watch::WATCH;
 
 mod shapes;
+mod watch;
 
 /// What the events of one action look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +28,13 @@ pub const COMMON: [&str; 3] = ["actor", "client", "device"];
 /// What an event says that tells of a refusal.
 pub const REFUSAL: [&str; 6] = ["detail/reason", "detail/about", "detail/permission", "detail/fields", "detail/status", "detail/shown"];
 
+fn all() -> impl Iterator<Item = &'static Shape> {
+    SHAPES.iter().chain(WATCH)
+}
+
 /// The shape of an action's events; `None` where none has been seen yet.
 pub fn shape(action: Action) -> Option<&'static Shape> {
-    SHAPES.iter().find(|shape| shape.action == action.as_str())
+    all().find(|shape| shape.action == action.as_str())
 }
 
 /// One action for programs; `words` is what it means, by language.
@@ -42,7 +48,7 @@ pub fn to_json(action: Action, words: &Value) -> Value {
         "subjects": shape.map_or(&[][..], |s| s.subjects),
         "fields": shape.map_or(&[][..], |s| s.fields),
         "privileged": privilege::of(action).map(privilege::Privilege::as_str),
-        "retention": { "leaf": "proof", "parts": "trace" },
+        "retention": { "leaf": "proof", "parts": EventClass::of(action) },
         "ocsf": {
             "version": ocsf::VERSION,
             "category_uid": category,
@@ -62,9 +68,9 @@ mod tests {
 
     #[test]
     fn every_shape_is_of_an_action_of_the_catalogue_and_stands_once() {
-        for shape in SHAPES {
+        for shape in all() {
             assert!(Action::parse(shape.action).is_some(), "{}", shape.action);
-            assert_eq!(SHAPES.iter().filter(|other| other.action == shape.action).count(), 1, "{}", shape.action);
+            assert_eq!(all().filter(|other| other.action == shape.action).count(), 1, "{}", shape.action);
         }
     }
 }

@@ -1,8 +1,13 @@
-//! What the events of each action say.
+//! What the events of each action say: people, messages, cases, the trail, evidence. Not here: what watches over them (`watch`).
 
 use super::Shape;
 
-const fn shape(action: &'static str, actors: &'static [&'static str], subjects: &'static [&'static str], fields: &'static [&'static str]) -> Shape {
+pub(super) const fn shape(
+    action: &'static str,
+    actors: &'static [&'static str],
+    subjects: &'static [&'static str],
+    fields: &'static [&'static str],
+) -> Shape {
     Shape { action, actors, subjects, fields }
 }
 
@@ -488,83 +493,4 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("setting.changed", &["system", "user"], &["setting"], &["detail/after", "detail/before"]),
     shape("setting.read", &["user"], &["route"], &["detail/shown", "text/query"]),
     shape("page.read", &["user"], &["route"], &["detail/shown", "text/query"]),
-    shape(
-        "key.announced",
-        &["system", "user"],
-        &["log_key"],
-        &["detail/after/mldsa", "detail/after/vkey", "detail/before/mldsa", "detail/before/vkey", "detail/mldsa", "detail/until", "detail/vkey"],
-    ),
-    shape("key.retired", &["job", "system"], &["log_key"], &["detail/after/vkey", "detail/before/mldsa", "detail/before/vkey"]),
-    shape("recall.unwitnessed", &["job"], &["recall"], &["detail/decided_at", "detail/decision"]),
-    shape("stream.read", &["token", "user"], &["stream"], &["detail/shown", "text/query"]),
-    shape("log.verified", &["job"], &["log"], &["detail/checked", "detail/root", "detail/size"]),
-    shape("log.verification_failed", &["system"], &["log"], &["detail/by", "detail/problem"]),
-    shape("clock.deviated", &["system"], &["clock"], &["detail/offset_ms"]),
-    shape("clock.agreed", &["system"], &["clock"], &["detail/offset_ms"]),
-    shape("alert.raised", &["job"], &["alert"], &["detail/about", "detail/explanation", "detail/rule", "detail/rule_version", "detail/severity"]),
-    shape(
-        "alert.acknowledged",
-        &["user"],
-        &["alert"],
-        &["detail/after/state", "detail/before/state", "detail/raised_at", "detail/rule", "text/note"],
-    ),
-    shape("alert_rule.changed", &["user"], &["alert_rule"], &["detail/after", "detail/before", "detail/version", "detail/weaker", "text/reason"]),
-    shape(
-        "stream.created",
-        &["user"],
-        &["stream"],
-        &["detail/after/kind", "detail/after/name", "detail/after/next", "detail/after/settings", "detail/after/state", "detail/after/version"],
-    ),
-    shape(
-        "stream.changed",
-        &["user"],
-        &["stream"],
-        &[
-            "detail/after/kind",
-            "detail/after/name",
-            "detail/after/next",
-            "detail/after/settings",
-            "detail/after/state",
-            "detail/after/version",
-            "detail/before/kind",
-            "detail/before/name",
-            "detail/before/next",
-            "detail/before/settings",
-            "detail/before/state",
-            "detail/before/version",
-            "detail/secret_changed",
-        ],
-    ),
-    shape(
-        "stream.removed",
-        &["user"],
-        &["stream"],
-        &["detail/before/kind", "detail/before/name", "detail/before/next", "detail/before/settings", "detail/before/state", "detail/before/version"],
-    ),
-    shape("stream.tested", &["user"], &["stream"], &["detail/about", "detail/result"]),
-    shape("stream.stuck", &["job"], &["stream"], &["detail/failures", "detail/next", "detail/paused", "detail/problem"]),
-    shape("stream.recovered", &["job"], &["stream"], &["detail/failures", "detail/stuck_since"]),
-    shape("part_key.destroyed", &["job", "system"], &["part_key"], &[]),
-    shape("part_key.lost", &["system"], &["part_key"], &["detail/parts"]),
-    shape("audit_engagement.opened", &["user"], &["audit"], &["detail/after", "text/title"]),
-    shape("audit_pack.requested", &["user"], &["audit_pack"], &["detail/audit"]),
-    shape(
-        "audit_pack.sealed",
-        &["job"],
-        &["audit_pack"],
-        &["detail/audit", "detail/bytes", "detail/cases", "detail/log_size", "detail/number", "detail/sha256", "detail/verified"],
-    ),
-    shape(
-        "audit_pack.exported",
-        &["system", "user"],
-        &["audit", "audit_pack"],
-        &["detail/audit", "detail/bytes", "detail/cases", "detail/log_size", "detail/number", "detail/sha256", "detail/verified"],
-    ),
-    shape(
-        "question.put",
-        &["user"],
-        &["question"],
-        &["detail/audit", "detail/cases", "detail/events", "detail/number", "detail/of", "text/question"],
-    ),
-    shape("question.answered", &["user"], &["question"], &["detail/audit", "detail/number", "text/answer"]),
 ];
