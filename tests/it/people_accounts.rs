@@ -211,7 +211,8 @@ async fn the_auditor_changes_nothing_through_any_route() {
     let all = posts();
     assert!(all.len() > 15, "{all:?}");
     let own = ["/sessions", "/setup", "/invitations", "/account/password", "/account/second-factor", "/account/preferences", "/account/sessions"];
-    let audited = ["/evidence/exports", "/evidence/x/downloads", "/evidence/verification", "/audit/exports", "/audit/searches", "/audits", "/questions"];
+    let audited =
+        ["/evidence/exports", "/evidence/x/downloads", "/evidence/verification", "/audit/exports", "/audit/searches", "/audits", "/questions"];
     let mut refused = 0;
     for route in all.iter().filter(|r| !r.starts_with("/api/")) {
         let path = route.replace("{id}", "x").replace("{token}", "x").replace("{number}", "x");
