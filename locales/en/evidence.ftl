@@ -96,6 +96,7 @@ verify-timestamp = Timestamp
 verify-timestamp-root = Root of the timestamp authority
 verify-anchor = Stamped checkpoint
 verify-checkpoint-signature = Checkpoint signature
+verify-checkpoint-mldsa-signature = Second signature of the checkpoint (ML-DSA)
 verify-checkpoint-text = Checkpoint text
 verify-raw-signature = Raw signature file
 verify-bundle-signature = Signature over the bundle

@@ -247,3 +247,4 @@ audit-column-department = Department
 audit-column-roles = Roles or scopes
 audit-column-factor = Second factor
 audit-column-sign-in = Last sign-in
+error-before-from = The last day cannot be before the first

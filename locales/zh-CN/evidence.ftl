@@ -96,6 +96,7 @@ verify-timestamp = 可信时间戳
 verify-timestamp-root = 时间戳机构的根证书
 verify-anchor = 加盖时间戳的检查点
 verify-checkpoint-signature = 检查点签名
+verify-checkpoint-mldsa-signature = 检查点的第二签名（ML-DSA）
 verify-checkpoint-text = 检查点原文
 verify-raw-signature = 原始签名文件
 verify-bundle-signature = 材料包签名

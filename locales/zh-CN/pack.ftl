@@ -247,3 +247,4 @@ audit-column-department = 部门
 audit-column-roles = 角色或权限范围
 audit-column-factor = 第二因素
 audit-column-sign-in = 最近登录
+error-before-from = 截止日期不能早于起始日期

@@ -227,7 +227,7 @@ fn strip(value: &mut Value, keys: &BTreeSet<&str>, addresses: bool, at: &str) ->
             // An alert about an address explains itself with addresses.
             let about = addresses && fields.get("about").is_some_and(kind);
             fields.retain(|name, _| {
-                let stays = !keys.contains(name.as_str()) && !(about && matches!(name.as_str(), "about" | "explanation"));
+                let stays = !(keys.contains(name.as_str()) || about && matches!(name.as_str(), "about" | "explanation"));
                 if !stays {
                     gone.push(format!("{at}.{name}"));
                 }

@@ -102,7 +102,7 @@ async fn a_hostile_search_is_answered_or_refused_at_its_field() {
     let stage = Stage::set().await;
     let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
     let (long, wide) = ("a".repeat(10_000), "长".repeat(2000));
-    for field in ["words", "actor", "object", "device", "address", "case", "action", "outcome", "from", "to"] {
+    for field in ["words", "actor", "object", "device_id", "address", "case", "action", "outcome", "from", "to"] {
         for text in [
             "\"",
             "'",
@@ -447,7 +447,7 @@ async fn events_are_as_the_catalogue_says() {
     stage.approved(&cast).await;
     stage.settle(4, 1).await;
     stage.post(&auditor, "/audit/searches", &[("name", "检索"), ("words", "薪酬")]).await;
-    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device=3F-A21C").await;
+    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device_id=3F-A21C").await;
     stage.get(&auditor, "/audit/3").await;
     let (store, keys) = (stage.app.store.clone(), stage.app.store.keys().clone());
     let events = store.read_now(|conn| reader::events_from(conn, 0, 10_000)).unwrap();

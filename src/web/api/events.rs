@@ -60,7 +60,7 @@ async fn answer(app: &App, me: &Bearer, req: &HttpRequest) -> Result<HttpRespons
         case: text("case"),
         object: text("object"),
         address: text("address"),
-        device: text("device"),
+        device: text("device_id"),
         words: text("words"),
     };
     let after = number("after")?;

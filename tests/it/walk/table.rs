@@ -358,6 +358,10 @@ pub const ROWS: &[Row] = &[
     form("/streams", "audit", &[("name", "日志平台"), ("kind", "webhook"), ("destination", "ftp://x"), ("actions", "recall")], 422)
         .from("/streams/new"),
     form("/streams/{id}", "audit", &[("destination", "../etc"), ("totp", "12")], 422).of("{stream.running}"),
+    form("/streams/{id}/pauses", "audit", &[("totp", "12")], 404).of("{nowhere}").from("/streams"),
+    form("/streams/{id}/resumptions", "audit", &[("totp", "12")], 404).of("{nowhere}").from("/streams"),
+    form("/streams/{id}/secrets", "audit", &[("totp", "12")], 404).of("{nowhere}").from("/streams"),
+    form("/streams/{id}/tests", "audit", &[("totp", "12")], 404).of("{nowhere}").from("/streams"),
     form("/streams/{id}/cursor", "audit", &[("index", "999999"), ("totp", "12")], 422).of("{stream.running}"),
     form("/streams/{id}/removals", "audit", &[("totp", "12")], 422).of("{stream.paused}"),
     page(VERIFICATION, "auditor"),
