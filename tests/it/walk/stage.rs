@@ -244,7 +244,7 @@ impl Companies {
                 to: day.clone(),
                 exceptions: ExceptionKind::ALL.iter().map(|k| k.as_str().to_owned()).collect(),
                 sample_size: "5".into(),
-                seed: if made.is_empty() { "第四季度 2026".into() } else { String::new() },
+                seed: if made.is_empty() { "Q4-2026-17".into() } else { String::new() },
                 ..audits::NewAudit::default()
             };
             made.push(audits::open(app, self.caller("auditor"), new).await.unwrap().value.id);
