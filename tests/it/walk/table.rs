@@ -297,7 +297,7 @@ pub const ROWS: &[Row] = &[
     page("/audits/{id}", "audit").of("{audit.bare}"),
     page("/audits/{id}", "auditor").of("{nowhere}").says(404),
     form("/audits/{id}/packs", "auditor", &[("totp", "12")], 422).of("{audit}"),
-    form("/audits/{id}/packs/{pack}/downloads", "auditor", &[("totp", "12")], 422).of("{audit} {pack}").from("/audits/{audit}"),
+    form("/audits/{id}/packs/{pack}/downloads", "auditor", &[("totp", "")], 422).of("{audit} {pack}").from("/audits/{audit}"),
     page("/questions", "reviewer"),
     page("/questions", "system"),
     form("/questions", "auditor", &[("audit", "{audit}"), ("person", "nobody"), ("question", "短")], 422).from("/audits/{audit}"),
