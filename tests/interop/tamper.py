@@ -103,8 +103,8 @@ for table, (names, keys, columns, found) in rows.items():
             else:
                 raw = old.encode() if isinstance(old, str) else old
                 cast = "CAST(? AS TEXT)" if isinstance(old, str) else "?"
-                flipped = [bytes([*raw[:i], raw[i] ^ bit, *raw[i + 1:]]) for i in {0, len(raw) // 2, len(raw) - 1} for bit in (1, 0x80)]
-                new = [(cast, value) for value in (*flipped, raw + b"\0", raw[:-1], b"")]
+                flipped = [bytes([*raw[:i], raw[i] ^ bit, *raw[i + 1:]]) for i in {0, len(raw) // 2, len(raw) - 1} if raw for bit in (1, 0x80)]
+                new = [(cast, value) for value in (*flipped, raw + b"\0", raw[:-1], b"") if value != raw]
             for expression, value in new:
                 change = ("UPDATE %s SET %s = %s WHERE %s" % (table, column, expression, where), value, *key)
                 case("%s.%s %s -> %r" % (table, column, key, value), table, change)
@@ -120,8 +120,8 @@ for table in TABLES:
 for table in ("log_events", "log_search"):
     swap = [("UPDATE %s SET idx = %s WHERE idx = %s" % (table, *pair),) for pair in ((-1, 3), (3, 4), (4, -1))]
     case(table + " exchanged", table, *swap)
-case("a part twice", "log_parts", ("INSERT INTO log_parts SELECT '2099-01', event_id, name, salt, sealed FROM log_parts LIMIT 1",))
-case("a part of nothing", "log_parts", ("INSERT INTO log_parts SELECT month, 'x', name, salt, sealed FROM log_parts LIMIT 1",))
+case("a part twice", "log_parts", ("INSERT INTO log_parts SELECT '2099-01', event_id, name, salt, sealed, bucket FROM log_parts LIMIT 1",))
+case("a part of nothing", "log_parts", ("INSERT INTO log_parts SELECT month, 'x', name, salt, sealed, bucket FROM log_parts LIMIT 1",))
 for level, index in ((0, 9), (1, 0), (63, 0), (-1, 0), (0, -1)):
     case("a tile too many", "log_tiles", ("INSERT INTO log_tiles VALUES (?, ?, zeroblob(32))", level, index))
 case("a pending event", "log_pending", ("INSERT INTO log_pending SELECT 1, 'x', leaf, zeroblob(32) FROM log_events LIMIT 1",))
