@@ -11,7 +11,7 @@ use crate::{
     },
     cli::{
         deployment::{Deployment, Trouble, finish},
-        evidence::{beside, check, keep, pins, ready},
+        evidence::{Verify, beside, keep, ready},
     },
     domain::audit::ExceptionKind,
     evidence::zip::Limits,
@@ -67,22 +67,7 @@ enum Command {
         json: bool,
     },
     /// Verify a pack offline: exit 0 holds, 1 does not, 2 could not tell
-    Verify {
-        #[arg(value_name = "FILE.zip")]
-        file: PathBuf,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-        /// The log's verifier key as known from elsewhere
-        #[arg(long, value_name = "VKEY")]
-        log_key: Option<String>,
-        /// An installation whose own key is trusted
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-        /// A public key that is trusted, as PEM; may be given several times
-        #[arg(long, value_name = "FILE.pem")]
-        root: Vec<PathBuf>,
-    },
+    Verify(Verify),
 }
 
 /// Runs the command; its exit code.
@@ -92,12 +77,7 @@ pub fn run(args: &Args) -> ExitCode {
             Ok(()) => deployment.run("audit pack", |app| pack(app, wanted, out, *json)),
             Err(trouble) => finish("audit pack", Err(trouble)),
         },
-        Command::Verify { file, json, log_key, data, root } => {
-            match pins(log_key.as_deref(), data.as_deref(), root).and_then(|pins| check(file, &pins, &Limits::of_packs(), *json)) {
-                Ok(answer) => ExitCode::from(answer.exit_code()),
-                Err(trouble) => finish("audit verify", Err(trouble)),
-            }
-        }
+        Command::Verify(wanted) => wanted.run("audit verify", &Limits::of_packs()),
     }
 }
 

@@ -42,6 +42,36 @@ pub struct Args {
     command: Command,
 }
 
+/// What is verified, and against what.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Verify {
+    #[arg(value_name = "FILE.zip")]
+    file: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+    /// The log's verifier key as known from elsewhere
+    #[arg(long, value_name = "VKEY")]
+    log_key: Option<String>,
+    /// An installation whose own key is trusted
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// A public key or the root of a timestamp authority that is trusted, as PEM; may be given several times
+    #[arg(long, value_name = "FILE.pem")]
+    root: Vec<PathBuf>,
+}
+
+impl Verify {
+    /// Verifies the file within `limits`; the exit code of the command `name`.
+    pub(super) fn run(&self, name: &str, limits: &Limits) -> ExitCode {
+        let pins = pins(self.log_key.as_deref(), self.data.as_deref(), &self.root);
+        match pins.and_then(|pins| check(&self.file, &pins, limits, self.json)) {
+            Ok(answer) => ExitCode::from(answer.exit_code()),
+            Err(trouble) => finish(name, Err(trouble)),
+        }
+    }
+}
+
 #[derive(Clone, Debug, clap::Subcommand)]
 enum Command {
     /// Write the bundle of a case, with its .sha256 beside it
@@ -64,22 +94,7 @@ enum Command {
         json: bool,
     },
     /// Verify a bundle offline: exit 0 holds, 1 does not, 2 could not tell
-    Verify {
-        #[arg(value_name = "FILE.zip")]
-        file: PathBuf,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-        /// The log's verifier key as known from elsewhere
-        #[arg(long, value_name = "VKEY")]
-        log_key: Option<String>,
-        /// An installation whose own key is trusted
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
-        /// A public key or the root of a timestamp authority that is trusted, as PEM; may be given several times
-        #[arg(long, value_name = "FILE.pem")]
-        root: Vec<PathBuf>,
-    },
+    Verify(Verify),
 }
 
 /// Runs the command; its exit code.
@@ -92,12 +107,7 @@ pub fn run(args: &Args) -> ExitCode {
                 Err(trouble) => finish("evidence export", Err(trouble)),
             }
         }
-        Command::Verify { file, json, log_key, data, root } => {
-            match pins(log_key.as_deref(), data.as_deref(), root).and_then(|pins| check(file, &pins, &Limits::default(), *json)) {
-                Ok(answer) => ExitCode::from(answer.exit_code()),
-                Err(trouble) => finish("evidence verify", Err(trouble)),
-            }
-        }
+        Command::Verify(wanted) => wanted.run("evidence verify", &Limits::default()),
     }
 }
 
@@ -156,7 +166,7 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     if verified { Ok(()) } else { Err(Trouble::No("the bundle was written, but does not hold; `evidence verify` names what".to_owned())) }
 }
 
-pub(super) fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
+fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
     let mut pins = Vec::new();
     if let Some(text) = log_key {
         let wrong = |e: VkeyError| Trouble::Cannot(format!("--log-key: {e}"));
@@ -195,7 +205,7 @@ fn trusted(pem: &str) -> Option<Pin> {
     Some(Pin::Key(der.strip_prefix(&PREFIX)?.try_into().ok()?))
 }
 
-pub(super) fn check(file: &Path, pins: &[Pin], limits: &Limits, json: bool) -> Result<Answer, Trouble> {
+fn check(file: &Path, pins: &[Pin], limits: &Limits, json: bool) -> Result<Answer, Trouble> {
     // Larger files are not read into memory.
     let largest = limits.total;
     let failed = |e: std::io::Error| Trouble::Cannot(format!("{}: {e}", file.display()));

@@ -260,6 +260,11 @@ impl Keyring {
         self.envelope.derive("search-words")
     }
 
+    /// Says that a search of the trail was made and recorded.
+    pub fn searches_key(&self) -> Key {
+        self.envelope.derive("searches-made")
+    }
+
     /// Says that a backup was made by this installation.
     pub fn backup_key(&self) -> Key {
         self.envelope.derive("backup-manifest")

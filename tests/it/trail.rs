@@ -255,9 +255,17 @@ async fn the_trail_is_searched_and_each_search_is_on_record_once() {
         assert!(page.body.contains(&house.number) && page.body.contains("recall.finished"), "{}", page.body);
     }
     assert_eq!(searches(&house), 2);
-    let turned = stage.get(&house.auditor, "/audit?before=5").await;
-    assert!(turned.status == 200 && turned.body.contains("href=\"/audit?after=4\""), "{}", turned.body);
-    assert_eq!(searches(&house), 2, "turning a page is no new search");
+    let (session, _) = stage.session_of(&house.auditor).await;
+    let typed = stage.get_as(&session, "/audit?before=5").await;
+    assert_eq!((typed.status, searches(&house)), (200, 3), "an address that no page led to is a search of its own");
+    let newer = typed.body.split("href=\"/audit?after=4&").nth(1).and_then(|rest| rest.split_once(';')).expect("a way to newer ones").1;
+    let shown = newer.split('"').next().unwrap();
+    let turned = stage.get_as(&session, &format!("/audit?after=4&{shown}")).await;
+    assert_eq!((turned.status, searches(&house)), (200, 3), "turning a page is no new search");
+    let other = stage.get_as(&session, &format!("/audit?action=recall.decided&after=4&{shown}")).await;
+    assert_eq!((other.status, searches(&house)), (200, 4), "a page of one search is none of another");
+    let elsewhere = stage.get(&house.auditor, &format!("/audit?after=4&{shown}")).await;
+    assert_eq!((elsewhere.status, searches(&house)), (200, 5), "nor of another session's");
 
     let found = stage
         .get(

@@ -396,11 +396,11 @@ async fn counts_and_hours_say_what_the_search_finds() {
         {
             let page = stage.get(&auditor, path).await;
             assert!(page.body.contains(&format!("共 {n} 条")), "{path}");
-            assert_eq!((table(&page.body, "strip"), table(&page.body, "heat")), (n, n), "{path}");
+            assert_eq!((table(&page.body, "trend"), table(&page.body, "heat")), (n, n), "{path}");
         }
         let size = stage.app.store.read_now(reader::head).unwrap().size();
         let page = stage.get(&auditor, "/audit").await;
-        assert_eq!((table(&page.body, "strip"), table(&page.body, "heat")), (size + 1, size + 1));
+        assert_eq!((table(&page.body, "trend"), table(&page.body, "heat")), (size + 1, size + 1));
         stage.app.store.checkpoint().await.unwrap();
         let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
         assert!(day.body.contains("newest first") && day.body.contains("Verified up to record"), "{}", day.body);

@@ -19,6 +19,7 @@ use super::{App, AppError, AppResult, Caller};
 use crate::{
     app::{caller::code, retention},
     clock::Instant,
+    crypto::{hmac_sha256, same},
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
         role::Permission,
@@ -75,6 +76,8 @@ pub struct Found {
     /// Cursor of the page with newer rows, if there is one.
     pub newer: Option<u64>,
     pub older: Option<u64>,
+    /// What its neighbours are asked for with, so that they are pages of this search.
+    pub ticket: String,
     pub standing: Standing,
     /// How much was found, and when it happened; of a new search only.
     pub activity: Option<Activity>,
@@ -117,18 +120,25 @@ fn trail() -> Subject {
     Subject::new("log", "trail")
 }
 
-/// Searches the trail, newest first. The first page is a new search, and recorded.
+/// Says that this session has made this search: a page that is asked for without it is a search of its own.
+fn ticket(app: &App, caller: &Caller, query: &Query) -> String {
+    let made = json!([caller.session, query.to_json()]).to_string();
+    hex::encode(&hmac_sha256(app.store.keys().searches_key().as_bytes(), made.as_bytes())[..16])
+}
+
+/// Searches the trail, newest first. A search is recorded once, and not once a page: `shown` is the ticket of the page that led here.
 ///
 /// # Errors
 /// `Forbidden` and `Invalid` (on `action`, `outcome`, `address`, `case`), each recorded.
-pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) -> AppResult<Found> {
+pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>, shown: &str) -> AppResult<Found> {
     app.require(caller, Permission::AuditRead, Action::AuditSearched, trail()).await?;
     let filter = match query.filter(app).await {
         Ok(filter) => filter,
         Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
     };
     let read_to = read_words(app, &filter).await?;
-    if turn == Turn::First {
+    let ticket = ticket(app, caller, query);
+    if turn == Turn::First || !same(shown.as_bytes(), ticket.as_bytes()) {
         app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
     let (store, vkey, now, zone) = (app.store.clone(), app.store.vkey()?, app.now(), retention::zone(app));
@@ -139,7 +149,7 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>) 
             let activity = if turn == Turn::First { Some(activity::of(conn, &filter, now, &zone)?) } else { None };
             let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
             let lines = lines(conn, &store, found.rows)?;
-            Ok(Found { lines, newer, older, standing: standing(conn, &vkey)?, activity, read_to })
+            Ok(Found { lines, newer, older, ticket, standing: standing(conn, &vkey)?, activity, read_to })
         })
         .await?;
     Ok(found)

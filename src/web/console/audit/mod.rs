@@ -190,21 +190,23 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
 }
 
 /// The address of the search, without `leave_out` and with `more`.
-fn href(path: &str, form: &FormState, leave_out: &str, more: Option<(&str, u64)>) -> String {
+fn href(path: &str, form: &FormState, leave_out: &str, more: &[(&str, &str)]) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for field in FIELDS.iter().filter(|f| **f != leave_out && !form.value(f).is_empty()) {
         query.append_pair(field, form.value(field));
     }
-    if let Some((key, value)) = more {
-        query.append_pair(key, &value.to_string());
-    }
+    query.extend_pairs(more);
     let query = query.finish();
     if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") }
 }
 
+/// What the address says beside the search; empty if nothing.
+fn beside(req: &HttpRequest, wanted: &str) -> String {
+    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, _)| k == wanted).map(|(_, v)| v.into_owned()).unwrap_or_default()
+}
+
 fn turn(req: &HttpRequest) -> Turn<u64> {
-    let number =
-        |wanted: &str| url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, _)| k == wanted).and_then(|(_, v)| v.parse().ok());
+    let number = |wanted: &str| beside(req, wanted).parse().ok();
     Turn::of(number("before"), number("after"))
 }
 
@@ -232,7 +234,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -
     let mut form = addressed(&req);
     let asked = query(&page, &mut form);
     if form.ok() {
-        match audit::search(&app, &me.caller, &asked, turn(&req)).await {
+        match audit::search(&app, &me.caller, &asked, turn(&req), &beside(&req, "shown")).await {
             Ok(found) => return ok(index_of(&app, &me, page, form, Forms::new(), Some(found)).await?),
             Err(error @ AppError::Invalid(_)) => form.refuse_all(error)?,
             Err(error) => return Err(error.into()),
@@ -253,8 +255,8 @@ fn chips_of(page: &Page, form: &FormState) -> Vec<Chip> {
                 "outcome" => page.word("outcome", value),
                 _ => value.to_owned(),
             };
-            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{field}")), "value", value);
-            Chip { label, href: href("/audit", form, field, None) }
+            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{}", field.trim_end_matches("_id"))), "value", value);
+            Chip { label, href: href("/audit", form, field, &[]) }
         })
         .collect()
 }
@@ -262,12 +264,12 @@ fn chips_of(page: &Page, form: &FormState) -> Vec<Chip> {
 async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: Forms, found: Option<Found>) -> Result<Index, Fault> {
     let choices = |prefix: &str, words: Vec<&'static str>| words.into_iter().map(|w| Choice::new(w, page.word(prefix, w))).collect();
     let searched = found.is_some();
-    let (newer, older, lines, standing, activity, read_to) = match found {
-        Some(f) => (f.newer, f.older, f.lines, f.standing, f.activity, f.read_to),
-        None => (None, None, Vec::new(), audit::stands(app).await?, None, None),
+    let (newer, older, ticket, lines, standing, activity, read_to) = match found {
+        Some(f) => (f.newer, f.older, f.ticket, f.lines, f.standing, f.activity, f.read_to),
+        None => (None, None, String::new(), Vec::new(), audit::stands(app).await?, None, None),
     };
     let saved = saved::list(app, &me.caller).await?.into_iter().map(|s| SavedLink {
-        href: href("/audit", &form_of(&page, &s.query), "", None),
+        href: href("/audit", &form_of(&page, &s.query), "", &[]),
         id: s.id,
         name: s.name,
         mine: s.mine,
@@ -278,6 +280,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: 
         (format!("/audit/exports/{}", e.id), what)
     });
     let rows: Vec<Row> = lines.into_iter().map(|line| row(&page, line)).collect();
+    let neighbour = |side: &str, index: u64| href("/audit", &form, "", &[(side, &index.to_string()), ("shown", &ticket)]);
     let count = match &activity {
         Some(a) if a.more => page.n("audit-more", COUNTED),
         Some(a) => page.n("audit-found", a.total),
@@ -290,8 +293,8 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: 
         outcomes: choices("outcome", Outcome::ALL.iter().map(|o| o.as_str()).collect()),
         count,
         strip: activity.filter(|a| a.total > 0).map(|a| strip(&page, &a)),
-        newer: newer.map(|index| href("/audit", &form, "", Some(("after", index)))),
-        older: older.map(|index| href("/audit", &form, "", Some(("before", index)))),
+        newer: newer.map(|index| neighbour("after", index)),
+        older: older.map(|index| neighbour("before", index)),
         hidden: FIELDS.iter().filter(|f| !form.value(f).is_empty()).map(|f| (*f, form.value(f).to_owned())).collect(),
         export: forms.export,
         save: forms.save,

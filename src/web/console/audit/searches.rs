@@ -20,7 +20,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
     forms.save = forms.save.with("name", posted.get("name")).with("shared", posted.get("shared"));
     if form.ok() {
         let (name, shared) = (posted.get("name"), posted.get("shared") == "1");
-        let to = href("/audit", &form, "", None);
+        let to = href("/audit", &form, "", &[]);
         let make = |id: String| {
             let (app, me, asked) = (&app, &me, &asked);
             async move { saved::save(app, &me.caller, &id, name, asked, shared).await.map(|_| to) }
