@@ -47,7 +47,7 @@ pub struct Stage {
     pub connection: String,
     pub base: String,
     client: reqwest::Client,
-    db: TestDb,
+    pub db: TestDb,
 }
 
 /// An answer: status, where it leads, body.
