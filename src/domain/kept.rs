@@ -115,6 +115,8 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::TimestampRenewed
+            | Action::TimestampExpiring
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::LogVerified
