@@ -19,7 +19,7 @@ pub fn measure(trail: &Trail) {
     let done = AtomicBool::new(false);
     let again = |work: &(dyn Fn() + Sync)| {
         done.store(false, Ordering::SeqCst);
-        let busy = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             scope.spawn(|| {
                 while !done.load(Ordering::SeqCst) {
                     work();
@@ -29,14 +29,17 @@ pub fn measure(trail: &Trail) {
             let busy = waits(trail, amount(20_000));
             done.store(true, Ordering::SeqCst);
             busy
-        });
-        busy
+        })
     };
     let verify = again(&|| assert!(trail.app.store.verify(&Default::default()).unwrap().ok));
     let export = again(&|| {
         runtime().block_on(async {
             let mut file = export::export(&trail.app, &Caller::shell(), &Query::default(), export::Format::Csv, "").await.unwrap();
-            while !done.load(Ordering::SeqCst) && file.next().await.unwrap().is_some() {}
+            while !done.load(Ordering::SeqCst) {
+                if file.next().await.unwrap().is_none() {
+                    break;
+                }
+            }
         });
     });
     let purge = again(&|| {

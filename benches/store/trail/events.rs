@@ -48,7 +48,7 @@ pub fn address(n: usize) -> String {
 pub fn event(n: usize) -> Event {
     let (person, action) = (n.wrapping_mul(7919) % PEOPLE, ACTIONS[n % ACTIONS.len()]);
     let mut event = Event::system(action, Subject::new("recall", case(n))).case(&case(n));
-    if n % 37 == 0 {
+    if n.is_multiple_of(37) {
         event = event.outcome(Outcome::Refused);
     }
     (event.actor_kind, event.actor_id) = (ActorKind::User, id(1, person));
