@@ -137,11 +137,19 @@ pub struct Authority {
     pub policy: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Each is asked for everything; none: nobody outside says when anything was there.
     pub authorities: Vec<Authority>,
+    /// How many days before its certificate runs out a token is renewed.
+    pub renew_before_days: u32,
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self { authorities: Vec::new(), renew_before_days: 90 }
+    }
 }
 
 /// The settings of one installation (formats.md, "Configuration").
@@ -302,6 +310,11 @@ impl Config {
 impl Timestamp {
     /// Names and addresses; whether a root can be read is told when it is used.
     fn check(&self) -> Result<(), ConfigError> {
+        // Longer than any authority's certificate lasts, each token would be renewed as soon as it is there.
+        const LONGEST: u32 = 3650;
+        if !(1..=LONGEST).contains(&self.renew_before_days) {
+            return Err(ConfigError::Rule(format!("timestamp.renew_before_days must be a number of days from 1 to {LONGEST}")));
+        }
         let rule = |name: &str, message: &str| Err(ConfigError::Rule(format!("timestamp.authorities: {name:?} {message}")));
         for (n, authority) in self.authorities.iter().enumerate() {
             let name = &authority.name;
@@ -342,7 +355,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
         }
         let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
         let typed = match below {
-            "days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "days" | "renew_before_days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
             "local" => {
                 let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
                 toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)

@@ -160,6 +160,7 @@ actor-shell = Command line
 subject-backup = Backup
 subject-broadcast = Broadcast
 subject-bundle = Bundle
+subject-timestamp = Timestamp
 subject-checkpoint = Checkpoint
 subject-connection = Connection
 subject-database = Database

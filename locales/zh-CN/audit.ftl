@@ -132,6 +132,7 @@ actor-shell = 命令行
 subject-backup = 备份
 subject-broadcast = 群发消息
 subject-bundle = 材料包
+subject-timestamp = 可信时间戳
 subject-checkpoint = 检查点
 subject-connection = 平台连接
 subject-database = 数据库

@@ -62,6 +62,7 @@ const KEYS: &[(&str, Told)] = &[
     ("timestamp.authorities.*.url", Told::Address),
     ("timestamp.authorities.*.root", Told::File),
     ("timestamp.authorities.*.policy", Told::Value),
+    ("timestamp.renew_before_days", Told::Value),
     ("clock.ntp", Told::Value),
     // Was reserved and is free: nobody knows what stands there.
     ("alerts", Told::Nothing),

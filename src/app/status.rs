@@ -6,7 +6,7 @@ use super::{
     App, AppResult, Caller,
     clocks::standing::{self, Against},
     streams::{self, Stream},
-    timestamps::overview::{self, OfLog},
+    timestamps::overview::{self, Ends, OfLog},
     witness::{self, Standing},
 };
 use crate::{
@@ -48,6 +48,8 @@ pub struct Status {
     pub cosigned: bool,
     /// How it stands with each timestamp authority.
     pub timestamps: Vec<OfLog>,
+    /// How long the tokens last.
+    pub timestamp_ends: Ends,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
     /// Open alerts by severity.
@@ -99,6 +101,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         jobs_failing: n(failing),
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
+        timestamp_ends: overview::ends(app).await?,
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,

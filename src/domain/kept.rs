@@ -116,6 +116,8 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::TimestampRenewed
+            | Action::TimestampExpiring
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::LogVerified

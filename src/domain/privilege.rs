@@ -137,6 +137,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::WitnessReturned
         | A::TimestampObtained
         | A::TimestampRefused
+        | A::TimestampRenewed
+        | A::TimestampExpiring
         | A::LogVerified
         | A::LogVerificationFailed
         | A::ClockDeviated

@@ -57,6 +57,20 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
         "Things that an authority has refused a timestamp for, so far.",
         [(String::new(), status.timestamps_waiting)],
     );
+    metric(
+        &mut out,
+        "timestamps_end_seconds",
+        "gauge",
+        "When the first token runs out that was not renewed, seconds since 1970; 0 without any.",
+        [(String::new(), status.timestamp_ends.first.map_or(0, Instant::unix_seconds))],
+    );
+    metric(
+        &mut out,
+        "timestamps_over",
+        "gauge",
+        "Tokens that have run out and were not renewed before.",
+        [(String::new(), status.timestamp_ends.over)],
+    );
     let alerts = status.alerts.iter().map(|(severity, n)| (format!("{{severity=\"{severity}\"}}"), *n));
     metric(&mut out, "alerts_open", "gauge", "Alerts that nobody has acknowledged.", alerts);
     let stamped = status.timestamps.iter().map(|t| (format!("{{authority=\"{}\"}}", t.authority), t.newest.map_or(0, |n| n.1.unix_seconds())));

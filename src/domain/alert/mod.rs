@@ -44,6 +44,8 @@ words! {
         WitnessLost = "witness_lost",
         /// Nothing of the trail gets through to another system any more.
         StreamStuck = "stream_stuck",
+        /// Timestamps run out soon and no authority renews them.
+        TimestampExpiring = "timestamp_expiring",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// Somebody made a rule see less.
@@ -135,6 +137,7 @@ impl Rule {
             | Self::LogReplaced
             | Self::WitnessLost
             | Self::StreamStuck
+            | Self::TimestampExpiring
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
         }
@@ -144,7 +147,14 @@ impl Rule {
     pub const fn has_threshold(self) -> bool {
         !matches!(
             self,
-            Self::OffHours | Self::NewDevice | Self::LogBroken | Self::LogReplaced | Self::WitnessLost | Self::StreamStuck | Self::RuleWeakened
+            Self::OffHours
+                | Self::NewDevice
+                | Self::LogBroken
+                | Self::LogReplaced
+                | Self::WitnessLost
+                | Self::StreamStuck
+                | Self::TimestampExpiring
+                | Self::RuleWeakened
         )
     }
 

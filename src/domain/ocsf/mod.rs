@@ -190,6 +190,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),
         Action::TimestampRefused => call(1, "Create"),
+        Action::TimestampRenewed => call(1, "Create"),
+        Action::TimestampExpiring => call(1, "Create"),
         Action::LogVerified => READ,
         Action::LogVerificationFailed => READ,
         Action::ClockDeviated => OTHER_ENTITY,

@@ -15,7 +15,7 @@ use crate::{
         recalls::list::{self, Task},
         status::{self, Status},
         streams::Stream,
-        timestamps::overview::OfLog,
+        timestamps::overview::{Ends, OfLog},
         witness::Standing,
     },
     domain::role::Permission,
@@ -95,8 +95,21 @@ struct Settings {
     alarm: Option<&'static str>,
 }
 
-/// One line for each authority, or one that says that there is none.
-fn timestamps(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
+/// One line for each authority, or one that says that there is none; and how long the tokens last.
+fn timestamps(page: &Page, authorities: &[OfLog], ends: &Ends) -> Vec<Fact> {
+    let mut lines = of_authorities(page, authorities);
+    if let Some(first) = ends.first {
+        let trouble = ends.refusal.as_ref();
+        let trouble = trouble.map(|(why, asked)| page.n_with("timestamps-refused", *asked, &[("reason", page.word("timestamp-refusal", why))]));
+        lines.push(Fact::new(page.t("timestamps-first-end"), page.tr.time_full(first), trouble.unwrap_or_default()));
+    }
+    if ends.over > 0 {
+        lines.push(Fact::new(page.t("timestamps-over"), page.n("timestamps-over-count", ends.over), page.t("timestamps-over-help")));
+    }
+    lines
+}
+
+fn of_authorities(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
     if authorities.is_empty() {
         return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-not-configured"), "")];
     }
@@ -133,7 +146,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-signed-size", page.num(s.signed_size)),
             fact("settings-pending", page.num(s.pending)),
         ],
-        timestamps: timestamps(&page, &s.timestamps),
+        timestamps: timestamps(&page, &s.timestamps, &s.timestamp_ends),
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
         room: vec![
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand::{
-    app::{alerts, audits, keys, notices, retention, verification},
+    app::{alerts, audits, keys, notices, retention, timestamps, verification},
     domain::event::Action,
     store::schema::jobs,
 };
@@ -45,6 +45,7 @@ const TABLE: &[Line] = &[
     ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed"])),
     ("\"seal_evidence\"", "seal_evidence", Ok(&["evidence.sealed"])),
     ("\"timestamp_checkpoint\"", "timestamp_checkpoint", Ok(&["timestamp.obtained", "timestamp.refused"])),
+    ("timestamps::renewal::JOB", timestamps::renewal::JOB, Ok(&["timestamp.renewed", "timestamp.expiring"])),
     ("\"timestamp_bundle\"", "timestamp_bundle", Ok(&["timestamp.obtained", "timestamp.refused"])),
 ];
 
