@@ -70,6 +70,7 @@ action-timestamp-obtained = Timestamp obtained
 action-timestamp-refused = Timestamp not obtained
 action-timestamp-renewed = Timestamps renewed
 action-timestamp-expiring = Timestamps about to run out, not renewed
+action-timestamp-expired = Timestamps have run out, not renewed
 action-parts-purged = Expired parts purged
 action-part-key-destroyed = Part key destroyed
 action-part-key-lost = Part key lost

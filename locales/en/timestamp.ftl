@@ -25,6 +25,7 @@ timestamps-waiting = { $reason } (will be asked again)
 timestamp-refusal-unreachable = The authority could not be reached, or gave no complete answer
 timestamp-refusal-settings = The settings are wrong: the root or the policy cannot be used
 timestamp-refusal-no-authority = No timestamp authority is configured that could renew it
+timestamp-refusal-out-of-time = The new timestamp's time is not between that of the timestamps to be renewed and their end
 timestamp-refusal-short-lived = The authority's certificate lasts no longer than the timestamp that is to be renewed
 timestamp-refusal-too-long = The answer is too long
 timestamp-refusal-malformed = The answer cannot be read

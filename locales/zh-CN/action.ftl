@@ -70,6 +70,7 @@ action-timestamp-obtained = 取得可信时间戳
 action-timestamp-refused = 未能取得可信时间戳
 action-timestamp-renewed = 可信时间戳续期
 action-timestamp-expiring = 可信时间戳即将到期，未能续期
+action-timestamp-expired = 可信时间戳已到期，未能续期
 action-parts-purged = 到期清除
 action-part-key-destroyed = 销毁内容密钥
 action-part-key-lost = 内容密钥缺失

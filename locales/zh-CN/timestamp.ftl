@@ -21,6 +21,7 @@ timestamps-waiting = { $reason }（将重试）
 timestamp-refusal-unreachable = 无法连接时间戳机构，或没有收到完整的答复
 timestamp-refusal-settings = 配置有误：根证书或策略无法使用
 timestamp-refusal-no-authority = 没有配置可用于续期的时间戳机构
+timestamp-refusal-out-of-time = 新时间戳的时间不在待续期时间戳的签发时间与到期时间之间
 timestamp-refusal-short-lived = 时间戳机构的证书有效期不长于待续期的时间戳
 timestamp-refusal-too-long = 答复过长
 timestamp-refusal-malformed = 答复无法读取

@@ -180,7 +180,7 @@ fn restored(args: &Put) -> Result<(), Trouble> {
     if args.json {
         let said = json!({
             "id": manifest.id, "taken_at": manifest.taken_at, "origin": manifest.origin, "size": manifest.size, "root": manifest.root,
-            "missing": manifest.missing, "unopened": done.unopened, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
+            "missing": manifest.missing, "unopened": done.unopened, "timestamps": done.timestamps, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
         });
         say!("{said}");
     } else {
@@ -190,6 +190,9 @@ fn restored(args: &Put) -> Result<(), Trouble> {
                 "there is no key for the erasable parts of {}; nobody can open them. Restore again with --part-keys if there is a copy of the keys",
                 done.unopened.join(", ")
             );
+        }
+        if !done.timestamps.is_empty() {
+            say!("these timestamps do not hold: {}. Nothing else depends on them", done.timestamps.join("; "));
         }
         renewed.iter().for_each(ledger::print_renewed);
     }

@@ -110,6 +110,7 @@ pub const CONTROLS: &[Control] = &[
             Action::TimestampRefused,
             Action::TimestampRenewed,
             Action::TimestampExpiring,
+            Action::TimestampExpired,
             Action::WitnessLost,
             Action::WitnessReturned,
         ],

@@ -108,6 +108,8 @@ words! {
         TimestampRenewed = "timestamp.renewed",
         /// No authority gives a token that lasts longer, and the time left is short.
         TimestampExpiring = "timestamp.expiring",
+        /// Certificates of tokens have run out, and nobody had renewed them.
+        TimestampExpired = "timestamp.expired",
         /// The log was recomputed and holds; told once a night.
         LogVerified = "log.verified",
         /// It does not hold, or is not signed because it does not extend what was signed.

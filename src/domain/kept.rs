@@ -118,6 +118,7 @@ impl EventClass {
             | Action::TimestampRefused
             | Action::TimestampRenewed
             | Action::TimestampExpiring
+            | Action::TimestampExpired
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::LogVerified

@@ -139,6 +139,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::TimestampRefused
         | A::TimestampRenewed
         | A::TimestampExpiring
+        | A::TimestampExpired
         | A::LogVerified
         | A::LogVerificationFailed
         | A::ClockDeviated

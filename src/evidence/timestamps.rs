@@ -83,18 +83,15 @@ pub fn is_renewal(path: &str, folder: &str) -> bool {
     number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) && matches!(end, "sha256" | "sha256.tsq" | "sha256.tsr" | "pem")
 }
 
-/// Adds renewals to the files of `folder`, after those that are there; one that is there is not added again. `pem`: with the certificates of
+/// Adds renewals to the files of `folder`, after those that are there; one that is there, or in the other folder, is not added again. `pem`: with the certificates of
 /// each, for the bundle's own roots were written down before.
 pub(super) fn add_renewals(files: &mut Files, folder: &str, renewals: &[Renewal], pem: bool) {
     for renewal in renewals {
-        let there = files.iter().filter(|(path, _)| path.starts_with(folder) && path.ends_with(".sha256"));
-        let (mut n, mut known) = (1, false);
-        for (_, list) in there {
-            (n, known) = (n + 1, known || *list == renewal.list);
-        }
-        if known {
+        let there = || files.iter().filter(|(path, _)| path.contains("/renewal/") && path.ends_with(".sha256"));
+        if there().any(|(_, list)| *list == renewal.list) {
             continue;
         }
+        let n = there().filter(|(path, _)| path.starts_with(folder)).count() + 1;
         let name = format!("{folder}{n:04}");
         let (query, answer) = names(&format!("{name}.sha256"), 0);
         files.insert(format!("{name}.sha256"), renewal.list.clone());
@@ -131,6 +128,28 @@ pub(super) fn anchors(anchors: &[Anchor], size: u64, data: &mut Files) -> Vec<An
         data.insert(CONSISTENCY.to_owned(), consistency.into_bytes());
     }
     facts
+}
+
+/// A token over a checkpoint, as it lies in a bundle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchored {
+    /// Of the checkpoint.
+    pub size: u64,
+    pub answer: Vec<u8>,
+}
+
+/// The tokens over checkpoints in a bundle that is packed.
+///
+/// # Errors
+/// The bytes are no bundle of ours.
+pub fn anchored(bytes: &[u8]) -> Result<Vec<Anchored>, ZipError> {
+    let (_, files) = zip::read(bytes, &Limits::default())?;
+    let answers = files.iter().filter(|(path, _)| path.starts_with("data/proofs/anchors/") && path.ends_with(".tsr"));
+    let of = |(path, answer): (&String, &Vec<u8>)| {
+        let size = stamped_by(path).strip_suffix(".txt")?.rsplit_once('-')?.1.parse().ok()?;
+        Some(Anchored { size, answer: answer.clone() })
+    };
+    Ok(answers.filter_map(of).collect())
 }
 
 /// Adds `tokens` over the signature, and what renewed them, to the files of a finished bundle.

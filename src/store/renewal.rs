@@ -112,7 +112,7 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
     let old = keys::in_force(&mut conn, &origin)?.swap_remove(0).vkey;
     drop(conn);
     let report = verify::inspect_beside(database, data, &Against { key_lost: cause == Cause::KeyLost, ..Against::default() }, own)?;
-    if let Some(first) = report.problems.first() {
+    if let Some(first) = report.broken() {
         return Err(RenewError::Broken(format!("{}: {}", first.table, first.detail)));
     }
     let installation = id::fresh();

@@ -133,6 +133,31 @@ pub fn owed_renewal(conn: &mut Conn) -> Result<Option<TimestampRow>, StoreError>
     Ok(of.order(timestamps::id.asc()).first(conn).optional()?)
 }
 
+/// Nobody owes a renewal any more.
+pub fn forgive(conn: &mut Conn) -> Result<(), StoreError> {
+    let of = timestamps::table.filter(timestamps::subject.eq(RENEWAL)).filter(timestamps::state.eq(REFUSED));
+    diesel::delete(of).execute(conn)?;
+    Ok(())
+}
+
+/// Tokens that ran out after `since` and not after `now`, before anybody renewed them: how many, the first one's id, the last one's end.
+pub fn run_out(conn: &mut Conn, since: i64, now: Instant) -> Result<Option<(i64, String, i64)>, StoreError> {
+    let of = || {
+        let open = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null());
+        open.filter(timestamps::valid_until.gt(since)).filter(timestamps::valid_until.le(now.0))
+    };
+    let first: Option<String> = of().order((timestamps::valid_until.asc(), timestamps::id.asc())).select(timestamps::id).first(conn).optional()?;
+    let Some(first) = first else { return Ok(None) };
+    let last: Option<i64> = of().select(diesel::dsl::max(timestamps::valid_until)).first(conn)?;
+    Ok(Some((of().count().get_result(conn)?, first, last.unwrap_or(since))))
+}
+
+/// Stamped checkpoints over so many events.
+pub fn over(conn: &mut Conn, sizes: &[i64]) -> Result<Vec<TimestampRow>, StoreError> {
+    let of = timestamps::table.filter(timestamps::subject.eq(CHECKPOINT)).filter(timestamps::state.eq(OBTAINED));
+    Ok(of.filter(timestamps::log_size.eq_any(sizes)).order(timestamps::id.asc()).load(conn)?)
+}
+
 /// The renewals that cover tokens, and those that cover these renewals in turn; the oldest first.
 pub fn renewals_of(conn: &mut Conn, tokens: &[TimestampRow]) -> Result<Vec<TimestampRow>, StoreError> {
     let mut found: Vec<TimestampRow> = Vec::new();

@@ -22,9 +22,9 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
-        timestamps::add_to,
+        timestamps::{add_to, anchored},
         verify::{Pin, verify},
-        zip::Limits,
+        zip::{Limits, ZipError},
     },
     store::{
         StoreError,
@@ -135,7 +135,7 @@ pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> A
     let subject = Subject::new("bundle", found.row.id.clone());
     let bytes = bytes_of(app, caller, &found).await?;
     let mut detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(crate::crypto::sha256(&bytes)) });
-    if found.timestamps.iter().any(|t| t.at.is_some()) {
+    if detail["sha256"] != hex::encode(&found.row.sha256) {
         detail["sealed_sha256"] = hex::encode(&found.row.sha256).into();
     }
     let (app2, caller2, totp, case) = (app.clone(), caller.clone(), totp.to_owned(), found.row.recall_id.clone());
@@ -174,12 +174,15 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
         return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
-    let (tokens, renewals) = timestamps::bundle::tokens(app, &found.row.id).await?;
-    if tokens.is_empty() {
+    let corrupt = |e: ZipError| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number));
+    let looked = tokio::task::spawn_blocking(move || anchored(&bytes).map(|anchors| (bytes, anchors))).await.map_err(|_| StoreError::Panicked)?;
+    let (bytes, anchors) = looked.map_err(corrupt)?;
+    let (tokens, renewals) = timestamps::bundle::tokens(app, &found.row.id, anchors).await?;
+    if tokens.is_empty() && renewals.is_empty() {
         return Ok(bytes);
     }
     let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens, &renewals)).await.map_err(|_| StoreError::Panicked)?;
-    Ok(stamped.map_err(|e| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number)))?)
+    Ok(stamped.map_err(corrupt)?)
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.

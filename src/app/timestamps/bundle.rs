@@ -4,7 +4,7 @@
 use super::{About, App, AppResult, PATIENT, TURN, ask, authority, record, renewal, rows, token_of};
 use crate::{
     clock::Instant,
-    evidence::timestamps::{Renewal, Token},
+    evidence::timestamps::{Anchored, Renewal, Token},
     store::{StoreError, bundles},
 };
 
@@ -26,12 +26,17 @@ pub async fn step(app: &App, name: &str, bundle: &str, signature: &str) -> AppRe
     record(app, name, about, asked, earlier).await
 }
 
-/// The tokens over a bundle's signature that there are so far, and what renewed them.
-pub async fn tokens(app: &App, bundle: &str) -> AppResult<(Vec<Token>, Vec<Renewal>)> {
+/// The tokens over a bundle's signature that there are so far, and what renewed them or the tokens of checkpoints that lie in the bundle
+/// (`anchors`).
+pub async fn tokens(app: &App, bundle: &str, anchors: Vec<Anchored>) -> AppResult<(Vec<Token>, Vec<Renewal>)> {
     let id = bundle.to_owned();
     let found = app.store.read(move |conn| {
         let said = rows::of_bundle(conn, &id)?;
-        let renewals = renewal::of(conn, &said)?;
+        let sizes: Vec<i64> = anchors.iter().filter_map(|anchor| i64::try_from(anchor.size).ok()).collect();
+        let mut inside = rows::over(conn, &sizes)?;
+        inside.retain(|row| row.answer.as_ref().is_some_and(|answer| anchors.iter().any(|anchor| anchor.answer == *answer)));
+        inside.extend(said.iter().cloned());
+        let renewals = renewal::of(conn, &inside)?;
         Ok((said.into_iter().filter_map(token_of).collect(), renewals))
     });
     Ok(found.await?)

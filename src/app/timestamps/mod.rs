@@ -101,7 +101,7 @@ fn policy(authority: &Authority) -> Result<Option<Policy>, String> {
 /// Why there is no token.
 #[derive(Clone, Debug)]
 struct Failure {
-    /// A word of `timestamp::Refusal`, or `unreachable`, `settings`, `no_authority`, `short_lived`.
+    /// A word of `timestamp::Refusal`, or `unreachable`, `settings`, `no_authority`, `short_lived`, `out_of_time`.
     kind: &'static str,
     words: String,
 }
@@ -174,6 +174,12 @@ impl About {
         }
     }
 
+    /// Whether the list in this row names the first token that is to be renewed: what was told of it was told of this one too.
+    fn told_in(&self, row: &TimestampRow) -> bool {
+        let first = self.renews.iter().min_by_key(|(_, until)| *until);
+        first.is_none_or(|(id, _)| String::from_utf8_lossy(&row.stamped).lines().any(|line| line.ends_with(&format!("  {id}"))))
+    }
+
     /// What it tells of the tokens that are renewed.
     fn tell(&self, detail: &mut Value) {
         if let Some(first) = self.renews.iter().map(|(_, until)| *until).min() {
@@ -194,6 +200,7 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
         tracing::warn!(authority, subject = about.kind, attempts, reason = words, "no timestamp");
     }
     let again = refusal.map(|_| app.now().plus(backoff(attempts)));
+    let known = earlier.as_ref().is_some_and(|row| row.refusal.as_deref() == refusal && about.told_in(row));
     let authority = authority.to_owned();
     let id = earlier.as_ref().map_or_else(|| TimestampId::fresh().0, |row| row.id.clone());
     let write = move |tx: &mut Tx<'_>| {
@@ -206,7 +213,8 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
                 subject: about.kind.to_owned(),
                 bundle_id: about.bundle.as_ref().map(|(id, _)| id.clone()),
                 log_size: i64::try_from(about.size).unwrap_or(i64::MAX),
-                stamped: about.stamped.clone(),
+                // Of a refusal, what it was told of.
+                stamped: earlier.as_ref().filter(|_| known).map_or_else(|| about.stamped.clone(), |row| row.stamped.clone()),
                 state: if stamp.is_some() { OBTAINED } else { REFUSED }.to_owned(),
                 query: asked.query.clone(),
                 answer: answer.clone(),
@@ -227,7 +235,7 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
                 let renewed: Vec<String> = about.renews.iter().map(|(id, _)| id.clone()).collect();
                 rows::renewed(tx.conn, &renewed, &id)?;
             }
-            (None, Some(kind)) if earlier.as_ref().is_none_or(|row| row.refusal.as_deref() != Some(kind)) => {
+            (None, Some(kind)) if !known => {
                 let mut detail = json!({ "authority": authority, "log_size": about.size, "reason": kind, "words": words, "attempts": attempts });
                 about.tell(&mut detail);
                 tx.append(about.event(&id, false).outcome(Outcome::Failed).detail(detail))?;

@@ -78,8 +78,9 @@ pub(in crate::app) async fn of_bundle(app: &App, bundle: &str) -> AppResult<Vec<
         Ok((said, renewals, jobs::waiting(conn, "timestamp_bundle", &format!("{id}/"))?))
     });
     let (said, renewals, waiting) = found.await?;
-    // The last one speaks for all before it.
-    let last = |row: &TimestampRow| row.renewed_by.as_ref().and_then(|_| renewals.last().cloned());
+    // From a token along what renewed it: the last one speaks for all before it. No way is longer than all of them.
+    let next = |row: &TimestampRow| row.renewed_by.as_ref().and_then(|by| renewals.iter().find(|renewal| renewal.id == *by)).cloned();
+    let last = |row: &TimestampRow| std::iter::successors(next(row), next).take(renewals.len()).last();
     let of = |row: TimestampRow| OfBundle {
         at: row.stamped_at.filter(|_| row.state == OBTAINED).map(Instant),
         until: last(&row).unwrap_or_else(|| row.clone()).valid_until.map(Instant),

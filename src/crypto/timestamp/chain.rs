@@ -1,5 +1,6 @@
 //! Certificates: what an authority's may be used for, and the way from it up to a root that is trusted (RFC 5280 §6.1, as far as
-//! timestamps need it). The root's own signature proves nothing and is not looked at: whoever configures it trusts it.
+//! timestamps need it). A root is one because it is configured; its own signature is looked at all the same, for without it anybody could
+//! make a root of the same name and key that lasts longer.
 
 use std::{cell::RefCell, collections::BTreeSet};
 
@@ -7,6 +8,7 @@ use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
 use x509_cert::{
     Certificate,
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
+    spki::SubjectPublicKeyInfoOwned,
 };
 
 use super::{Refusal, algorithm, asn1::TIME_STAMPING, readable};
@@ -28,7 +30,7 @@ pub enum BadRoots {
     Empty,
     #[error("its certificate number {0} cannot be read")]
     Broken(usize),
-    #[error("none of its certificates is a root: each is issued by another")]
+    #[error("none of its certificates is a root: each is issued by another, or not signed by its own key")]
     NoRoot,
 }
 
@@ -40,7 +42,9 @@ pub struct Roots {
 }
 
 impl Roots {
-    /// Reads a PEM file: certificates issued by themselves are trusted, those issued by others only lead to them.
+    /// Reads a PEM file: certificates issued by themselves are trusted, those issued by others only lead to them. One that names itself as
+    /// its issuer and was signed by another key is of the latter (RFC 5280 §3.2: self-issued, not self-signed). A signature whose algorithm
+    /// is not spoken is taken as it is: roots of old are signed with SHA-1.
     ///
     /// # Errors
     /// [`BadRoots`].
@@ -63,18 +67,14 @@ impl Roots {
     }
 
     fn add(&mut self, certificate: Certificate) {
-        let own = certificate.tbs_certificate.issuer == certificate.tbs_certificate.subject;
-        let list = if own { &mut self.roots } else { &mut self.between };
-        if !list.contains(&certificate) {
-            list.push(certificate);
-        }
+        let list = if is_root(&certificate) { &mut self.roots } else { &mut self.between };
+        add_once(list, &certificate);
     }
 
     /// Adds those of `other`.
     pub fn extend(&mut self, other: &Self) {
-        for certificate in other.roots.iter().chain(&other.between) {
-            self.add(certificate.clone());
-        }
+        other.roots.iter().for_each(|root| add_once(&mut self.roots, root));
+        other.between.iter().for_each(|between| add_once(&mut self.between, between));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -91,6 +91,28 @@ impl Roots {
         let named = |c: &Certificate| (readable(&c.tbs_certificate.subject), hex::encode(sha256(&c.to_der().unwrap_or_default())));
         self.roots.iter().map(named).collect()
     }
+}
+
+fn add_once(list: &mut Vec<Certificate>, certificate: &Certificate) {
+    if !list.contains(certificate) {
+        list.push(certificate.clone());
+    }
+}
+
+/// Issued by itself, and not signed by another key than its own.
+fn is_root(certificate: &Certificate) -> bool {
+    let tbs = &certificate.tbs_certificate;
+    tbs.issuer == tbs.subject && matches!(signed_by(certificate, &tbs.subject_public_key_info), Ok(()) | Err(Refusal::Algorithm(_)))
+}
+
+/// `certificate` was signed by this key.
+fn signed_by(certificate: &Certificate, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
+    let message = certificate.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
+    let signature = certificate.signature.as_bytes().ok_or(Refusal::Signature)?;
+    if certificate.signature_algorithm != certificate.tbs_certificate.signature {
+        return Err(Refusal::Signature);
+    }
+    algorithm::verify(key, &certificate.signature_algorithm, None, &message, signature)
 }
 
 /// The last instant at which every certificate of a chain (DER) is valid: afterwards nobody vouches for its keys any more. `None` for none, or
@@ -204,12 +226,7 @@ impl<'a> Climb<'a> {
     fn signed(&self, below: &Certificate, above: &Certificate, between: usize) -> Result<(), Refusal> {
         let tbs = &above.tbs_certificate;
         let refused = || Refusal::NotAnAuthority(readable(&tbs.subject));
-        let message = below.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
-        let signature = below.signature.as_bytes().ok_or(Refusal::Signature)?;
-        if below.signature_algorithm != below.tbs_certificate.signature {
-            return Err(Refusal::Signature);
-        }
-        algorithm::verify(&tbs.subject_public_key_info, &below.signature_algorithm, None, &message, signature)?;
+        signed_by(below, &tbs.subject_public_key_info)?;
         match tbs.get::<BasicConstraints>() {
             Ok(Some((_, c))) if c.ca && c.path_len_constraint.is_none_or(|longest| between <= usize::from(longest)) => {}
             _ => return Err(refused()),

@@ -81,7 +81,7 @@ impl Rule {
             Self::LogReplaced => (&[A::BackupRestored, A::LogRenewed, A::CheckpointAccepted], Outcome::Success, By::Subject, Needs::Row),
             Self::WitnessLost => (&[A::WitnessLost], Outcome::Failed, By::Subject, Needs::Row),
             Self::StreamStuck => (&[A::StreamStuck], Outcome::Failed, By::Subject, Needs::Row),
-            Self::TimestampExpiring => (&[A::TimestampExpiring], Outcome::Failed, By::Subject, Needs::Row),
+            Self::TimestampExpiring => (&[A::TimestampExpiring, A::TimestampExpired], Outcome::Failed, By::Subject, Needs::Row),
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
             Self::RuleWeakened => (&[A::AlertRuleChanged], Outcome::Success, By::Actor, Needs::Detail),
         };

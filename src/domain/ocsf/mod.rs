@@ -192,6 +192,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::TimestampRefused => call(1, "Create"),
         Action::TimestampRenewed => call(1, "Create"),
         Action::TimestampExpiring => call(1, "Create"),
+        Action::TimestampExpired => SUSPENDED,
         Action::LogVerified => READ,
         Action::LogVerificationFailed => READ,
         Action::ClockDeviated => OTHER_ENTITY,

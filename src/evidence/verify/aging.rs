@@ -24,6 +24,8 @@ pub(super) struct Aged<'f> {
     pub at: Instant,
     /// When the first certificate of its chain runs out.
     pub until: Instant,
+    /// Its root is one that we trust.
+    pub trusted: bool,
 }
 
 /// Where renewals of tokens over stamped checkpoints lie.
@@ -66,7 +68,9 @@ pub(super) fn check(files: &Files, tokens: &[Aged<'_>], now: Option<Instant>, ch
         for of in 0..tokens.len() {
             if sound[of].is_none() {
                 let in_time = |c: &usize| (tokens[of].at..=tokens[of].until).contains(&tokens[*c].at);
-                by[of] = (0..tokens.len()).filter(|c| *c != of && before[*c].is_some()).filter(in_time).find(|c| covered(*c, of));
+                // A stranger's word adds nothing to what we know.
+                let known = |c: &usize| tokens[*c].trusted || !tokens[of].trusted;
+                by[of] = (0..tokens.len()).filter(|c| *c != of && before[*c].is_some()).filter(known).filter(in_time).find(|c| covered(*c, of));
                 sound[of] = by[of].and_then(|c: usize| before[c]);
             }
         }

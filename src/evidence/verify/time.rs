@@ -14,7 +14,7 @@ use super::{
 use crate::{
     crypto::{
         sha256,
-        timestamp::{self, Query, Refusal, Roots, Stamp},
+        timestamp::{self, Query, Roots},
     },
     evidence::{
         report::AnchorFacts,
@@ -78,8 +78,7 @@ pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&
             roots.extend(&more);
         }
         for path in tokens {
-            let stamp = token(files, path, &roots, &trusted, checks);
-            good.extend(stamp.map(|stamp| Aged { path, at: stamp.at, until: stamp.until }));
+            good.extend(token(files, path, &roots, &trusted, checks));
         }
     }
     let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
@@ -114,8 +113,9 @@ fn pairs(files: &Files, tokens: &[&String], checks: &mut Checks) {
 }
 
 /// One token: over the file beside it, by an authority under a root that the bundle names; and whether that root is one we trust. What it
-/// says, if it holds.
-fn token(files: &Files, path: &str, roots: &Roots, trusted: &Roots, checks: &mut Checks) -> Option<Stamp> {
+/// says, if it holds: by the trusted roots where they lead to it, for anybody may add certificates to a bundle, and the last day of a token
+/// is that of its certificates.
+fn token<'f>(files: &Files, path: &'f str, roots: &Roots, trusted: &Roots, checks: &mut Checks) -> Option<Aged<'f>> {
     const NAME: &str = "timestamp";
     let question = format!("{}.tsq", path.trim_end_matches(".tsr"));
     let (Some(stamped), Some(question_bytes)) = (file(files, stamped_by(path), checks), file(files, &question, checks)) else { return None };
@@ -132,26 +132,22 @@ fn token(files: &Files, path: &str, roots: &Roots, trusted: &Roots, checks: &mut
     };
     let answer = files.get(path).map(Vec::as_slice).unwrap_or_default();
     let known = timestamp::verify(&query, answer, trusted);
-    let held = match (timestamp::verify(&query, answer, roots), &known) {
-        (Ok(stamp), _) => {
-            checks.add(NAME, Answer::Pass, path, stamp.at.to_rfc3339(), stamp.at.to_rfc3339());
-            stamp
-        }
-        // The bundle was made when other roots were configured; whoever trusts the present one can tell.
-        (Err(Refusal::Untrusted), Ok(stamp)) => stamp.clone(),
-        (Err(e), _) => {
+    let trusted = known.is_ok();
+    let stamp = match known.or_else(|_| timestamp::verify(&query, answer, roots)) {
+        Ok(stamp) => stamp,
+        Err(e) => {
             checks.fail(NAME, path, "a token that holds", e);
             return None;
         }
     };
-    match known {
-        Ok(stamp) => checks.add("timestamp_root", Answer::Pass, path, &stamp.signer, &stamp.signer),
-        Err(_) => {
-            let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
-            checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named.join(", "));
-        }
+    checks.add(NAME, Answer::Pass, path, stamp.at.to_rfc3339(), stamp.at.to_rfc3339());
+    if trusted {
+        checks.add("timestamp_root", Answer::Pass, path, &stamp.signer, &stamp.signer);
+    } else {
+        let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
+        checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named.join(", "));
     }
-    Some(held)
+    Some(Aged { path, at: stamp.at, until: stamp.until, trusted })
 }
 
 /// The stamped checkpoints are of this log: one leads to the other by a consistency proof (RFC 9162 §2.1.4).

@@ -10,7 +10,7 @@ use super::{
     part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
-    words,
+    timestamps, words,
 };
 use crate::{
     crypto::blind::Mark,
@@ -68,6 +68,7 @@ pub(super) struct Findings {
     /// What events say of the log's keys.
     pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
+    pub tokens: Vec<timestamps::Told>,
     pub told: Told,
     /// Parts whose key is gone, by bucket.
     pub unopened: BTreeMap<String, u64>,
@@ -201,6 +202,7 @@ impl Findings {
             self.keys.push(keys::Told { index, id, action, subject, until });
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
+        self.tokens.extend(timestamps::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }
 
     fn parts<'l>(&mut self, rows: &Rows, of_event: std::ops::Range<usize>, with: With<'_>, idx: i64, leaf: &Plain<'l>) -> Opened<'l> {

@@ -89,6 +89,19 @@ pub struct Report {
     pub unopened: BTreeMap<String, u64>,
 }
 
+impl Report {
+    /// What the log itself does not hold for. A timestamp says something of the log and is no part of it: one that does not hold leaves
+    /// the events, their proofs and the keys what they are.
+    pub fn broken(&self) -> Option<&Problem> {
+        self.problems.iter().find(|problem| problem.kind != Kind::Timestamp)
+    }
+
+    /// Timestamps that do not hold, in words.
+    pub fn doubtful(&self) -> Vec<String> {
+        self.problems.iter().filter(|problem| problem.kind == Kind::Timestamp).map(|problem| problem.detail.clone()).collect()
+    }
+}
+
 /// What a verification is held against besides the database itself.
 #[derive(Clone, Debug, Default)]
 pub struct Against {
@@ -292,7 +305,7 @@ fn run(
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
     contents::check(conn, audit, walked.bound)?;
-    timestamps::check(conn, audit)
+    timestamps::check(conn, audit, &marks, walked.tokens)
 }
 
 /// Text that is not UTF-8, or a value of another type: somebody wrote past the product.
@@ -355,6 +368,8 @@ struct Walked {
     keys: Vec<keys::Told>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
+    /// What events say of tokens.
+    tokens: Vec<timestamps::Told>,
     /// What events say of purges, and whose parts are gone.
     told: purges::Told,
     /// Parts whose key is gone, by bucket.

@@ -1,29 +1,101 @@
 //! The tokens of timestamp authorities: each is over what its row says, holds by the certificates of its day, and is covered by the renewal
-//! that its row names; a stamped checkpoint is one that this installation signed. Which roots are trusted is not asked here: a root that the
-//! settings do not name any more was trusted when the token was taken, and a bundle's reader decides for himself.
+//! that its row names; a stamped checkpoint is one that this installation signed. The rows are not believed: the log tells of each token by
+//! its hash, so that one that was taken out, exchanged or put to something else is named. Which roots are trusted is not asked here: a root
+//! that the settings do not name any more was trusted when the token was taken, and a bundle's reader decides for himself.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use super::{Audit, Kind, readable};
+use super::{Audit, Kind, marks::Mark, readable};
 use crate::{
     clock::Instant,
     crypto::{
         sha256,
         timestamp::{self, Query, Roots, Stamp},
     },
-    ledger::checkpoint::Checkpoint,
+    ledger::plain::Plain,
     store::{
         Conn, StoreError,
-        schema::{log_checkpoints, timestamps},
-        timestamps::{CHECKPOINT, OBTAINED, RENEWAL, TimestampRow},
+        schema::{log_pending, timestamps},
+        timestamps::{BUNDLE, CHECKPOINT, OBTAINED, RENEWAL, TimestampRow},
     },
 };
 
 /// Rows in one read.
 const BATCH: i64 = 100;
 
-/// Holds the rows with a token against what they say.
-pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreError> {
+/// The job that asks about bundles that are kept. Whoever exports to a file is told of tokens too, and takes them along: they have no row.
+const OF_BUNDLES: &str = "timestamp_bundle";
+
+/// What a token is of: kind and id, as the subject of its event has them.
+type Of = (String, String);
+
+/// What one event says of a token.
+pub(super) struct Told {
+    index: u64,
+    of: Of,
+    /// SHA-256 of the answer, hex; absent where the part that holds it is gone.
+    digest: Option<String>,
+}
+
+/// What an event says of a token that has a row, if it does; `detail` is that part, opened.
+pub(super) fn told(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Option<Told> {
+    let kept = match leaf.action {
+        "timestamp.obtained" => leaf.subject_kind != "bundle" || leaf.actor_id == OF_BUNDLES,
+        "timestamp.renewed" => true,
+        _ => false,
+    };
+    let detail = detail.filter(|_| kept).and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
+    let digest = detail.and_then(|detail| detail["token_sha256"].as_str().map(ToOwned::to_owned));
+    kept.then(|| Told { index, of: (leaf.subject_kind.to_owned(), leaf.subject_id.to_owned()), digest })
+}
+
+/// What the log says of tokens: those that it names by their hash, and of what it told before the part with the hash was erased.
+struct Named {
+    tokens: BTreeMap<String, (u64, Of)>,
+    erased: BTreeSet<Of>,
+    /// On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
+    certain: bool,
+}
+
+impl Named {
+    /// Whether the log tells of the token in this row, and of the same thing.
+    fn take(&mut self, row: &TimestampRow) -> Option<String> {
+        let of = match row.subject.as_str() {
+            BUNDLE => ("bundle".to_owned(), row.bundle_id.clone().unwrap_or_default()),
+            RENEWAL => ("timestamp".to_owned(), row.id.clone()),
+            _ => ("checkpoint".to_owned(), row.log_size.to_string()),
+        };
+        match self.tokens.remove(&hex::encode(sha256(row.answer.as_deref().unwrap_or_default()))) {
+            Some((_, told)) if told == of => None,
+            Some((index, (kind, id))) => Some(format!("the event {index} tells of this token for {kind} {id}")),
+            None if self.erased.contains(&of) || !self.certain => None,
+            None => Some("no event of the log tells of this token".to_owned()),
+        }
+    }
+}
+
+/// Holds the rows with a token against what they say, what `told` says of them, and the checkpoints that were signed.
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, marks: &[Mark], told: Vec<Told>) -> Result<(), StoreError> {
+    let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
+    let mut named = Named { tokens: BTreeMap::new(), erased: BTreeSet::new(), certain };
+    for Told { index, of, digest } in told {
+        match digest {
+            Some(digest) => drop(named.tokens.insert(digest, (index, of))),
+            None => drop(named.erased.insert(of)),
+        }
+    }
+    let ours = marks.iter().filter(|mark| mark.ours).map(Mark::checkpoint);
+    let signed: BTreeSet<(u64, [u8; 32])> = ours.map(|signed| (signed.size, sha256(signed.text().as_bytes()))).collect();
+    rows(conn, audit, &signed, &mut named)?;
+    for (index, (kind, id)) in named.tokens.into_values() {
+        audit.problem(Kind::Timestamp, "timestamps", Some(index), format!("the token for {kind} {id}, of which this event tells, is missing"));
+    }
+    Ok(())
+}
+
+fn rows(conn: &mut Conn, audit: &mut Audit<'_>, signed: &BTreeSet<(u64, [u8; 32])>, named: &mut Named) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let page = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::id.gt(after.clone()));
@@ -34,10 +106,10 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreE
         for row in page {
             audit.report.checked.timestamps += 1;
             let found = match token(&row) {
-                Ok(stamp) => [written(&row, &stamp), checkpoint(conn, &row)?, renewal(conn, &row, &stamp)?],
+                Ok(stamp) => [written(&row, &stamp), checkpoint(&row, signed), renewal(conn, &row, &stamp)?],
                 Err(why) => [Some(why), None, None],
             };
-            for problem in found.into_iter().flatten() {
+            for problem in found.into_iter().flatten().chain(named.take(&row)) {
                 audit.problem(Kind::Timestamp, "timestamps", u64::try_from(row.log_size).ok(), format!("{}: {problem}", row.id));
             }
         }
@@ -62,15 +134,9 @@ fn written(row: &TimestampRow, stamp: &Stamp) -> Option<String> {
 }
 
 /// A checkpoint that was stamped lies among those that were signed.
-fn checkpoint(conn: &mut Conn, row: &TimestampRow) -> Result<Option<String>, StoreError> {
-    if row.subject != CHECKPOINT {
-        return Ok(None);
-    }
-    let text = String::from_utf8_lossy(&row.stamped);
-    let size = Checkpoint::parse(&text).ok().and_then(|head| i64::try_from(head.size).ok());
-    let notes: Vec<String> = log_checkpoints::table.filter(log_checkpoints::size.eq(row.log_size)).select(log_checkpoints::note).load(conn)?;
-    let signed = size == Some(row.log_size) && notes.iter().any(|note| note.starts_with(&*text));
-    Ok((!signed).then(|| "the stamped checkpoint is none that was signed".to_owned()))
+fn checkpoint(row: &TimestampRow, signed: &BTreeSet<(u64, [u8; 32])>) -> Option<String> {
+    let of_ours = || u64::try_from(row.log_size).is_ok_and(|size| signed.contains(&(size, sha256(&row.stamped))));
+    (row.subject == CHECKPOINT && !of_ours()).then(|| "the stamped checkpoint is none that was signed".to_owned())
 }
 
 /// The renewal that the row names was taken in time, over this token and what it is over.

@@ -45,7 +45,7 @@ const TABLE: &[Line] = &[
     ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed"])),
     ("\"seal_evidence\"", "seal_evidence", Ok(&["evidence.sealed"])),
     ("\"timestamp_checkpoint\"", "timestamp_checkpoint", Ok(&["timestamp.obtained", "timestamp.refused"])),
-    ("timestamps::renewal::JOB", timestamps::renewal::JOB, Ok(&["timestamp.renewed", "timestamp.expiring"])),
+    ("timestamps::renewal::JOB", timestamps::renewal::JOB, Ok(&["timestamp.renewed", "timestamp.expiring", "timestamp.expired"])),
     ("\"timestamp_bundle\"", "timestamp_bundle", Ok(&["timestamp.obtained", "timestamp.refused"])),
 ];
 

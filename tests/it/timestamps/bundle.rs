@@ -225,8 +225,12 @@ pub(super) fn told(bytes: &[u8]) -> String {
         // A second certificate is shown as well.
         let twice = [roots.as_slice(), Authority::fresh(SystemClock.now()).unwrap().root_pem().as_bytes()].concat();
         std::fs::write(folder.path().join("trust/tsa-root.pem"), twice).unwrap();
-        let held = String::from_utf8_lossy(roots).matches("BEGIN CERTIFICATE").count();
-        assert_eq!(openssl::done(folder.path(), &shown).to_lowercase().matches("fingerprint=").count(), held + 1);
+        let lists = files.iter().filter(|(p, _)| ["trust/tsa-root.pem", "trust/tsa-chain.pem"].contains(&p.as_str()) || p.ends_with(".pem") && p.contains("/renewal/"));
+        let held: usize = lists.map(|(_, pem)| String::from_utf8_lossy(pem).matches("BEGIN CERTIFICATE").count()).sum();
+        let shown = openssl::done(folder.path(), &shown).to_lowercase();
+        assert_eq!(shown.matches("fingerprint=").count(), held + 1);
+        let tokens = files.keys().filter(|p| p.ends_with(".tsr")).count();
+        assert!(shown.matches("notafter=").count() > held + tokens, "the ends of the tokens' own certificates: {shown}");
         std::fs::write(folder.path().join("trust/tsa-root.pem"), roots).unwrap();
     }
     openssl::done(folder.path(), &format!("exec 2>&1\n{script}"))
