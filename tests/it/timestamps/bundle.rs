@@ -225,7 +225,9 @@ pub(super) fn told(bytes: &[u8]) -> String {
         // A second certificate is shown as well.
         let twice = [roots.as_slice(), Authority::fresh(SystemClock.now()).unwrap().root_pem().as_bytes()].concat();
         std::fs::write(folder.path().join("trust/tsa-root.pem"), twice).unwrap();
-        let lists = files.iter().filter(|(p, _)| ["trust/tsa-root.pem", "trust/tsa-chain.pem"].contains(&p.as_str()) || p.ends_with(".pem") && p.contains("/renewal/"));
+        let lists = files
+            .iter()
+            .filter(|(p, _)| ["trust/tsa-root.pem", "trust/tsa-chain.pem"].contains(&p.as_str()) || p.ends_with(".pem") && p.contains("/renewal/"));
         let held: usize = lists.map(|(_, pem)| String::from_utf8_lossy(pem).matches("BEGIN CERTIFICATE").count()).sum();
         let shown = openssl::done(folder.path(), &shown).to_lowercase();
         assert_eq!(shown.matches("fingerprint=").count(), held + 1);

@@ -1,6 +1,8 @@
 //! Tokens are renewed before their certificates run out: taken by the job, linked, shown, handed out with bundles, and judged by us, by the
 //! commands that a bundle prints and by OpenSSL; what was not renewed in time is told, and never taken for sound.
 
+mod late;
+
 use std::sync::Arc;
 
 use countermand::{
