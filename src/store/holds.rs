@@ -189,6 +189,11 @@ impl Keeping {
         self.0.iter().any(|kept| kept.scope.covers_trace(person, Instant(first), Instant(last)))
     }
 
+    /// Whether any of them is by a search for words.
+    pub fn asks_words(&self) -> bool {
+        self.0.iter().any(|kept| kept.found.as_ref().is_some_and(|filter| !filter.words.is_empty()))
+    }
+
     /// Whether no hold keeps anything.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

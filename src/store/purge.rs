@@ -160,8 +160,8 @@ impl Candidate {
     }
 }
 
-/// The next [`STEP`] events after `after` in the order of their time, as far as they lie before `cut_off`.
-fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>) -> Result<Vec<Candidate>, StoreError> {
+/// The next `limit` events after `after` in the order of their time, as far as they lie before `cut_off`.
+fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, limit: i64) -> Result<Vec<Candidate>, StoreError> {
     let mut query = log_search::table.filter(log_search::at.lt(cut_off.0)).into_boxed();
     if let Some(Mark { at, idx }) = after {
         query = query.filter(log_search::at.ge(at)).filter(log_search::at.gt(at).or(log_search::idx.gt(idx)));
@@ -176,13 +176,13 @@ fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>) -> Result<
         log_search::subject_id,
         log_search::case_id,
     );
-    Ok(query.order((log_search::at.asc(), log_search::idx.asc())).limit(STEP).select(columns).load(conn)?)
+    Ok(query.order((log_search::at.asc(), log_search::idx.asc())).limit(limit).select(columns).load(conn)?)
 }
 
-/// Looks at the next events: which of their parts are due, and how many of those a hold keeps. Events of other classes are passed by; they
+/// Looks at the next `limit` events: which of their parts are due, and how many of those a hold keeps. Events of other classes are passed by; they
 /// have a walk of their own.
-pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping) -> Result<Step, StoreError> {
-    let found = candidates(conn, due.before, after)?;
+pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping, limit: i64) -> Result<Step, StoreError> {
+    let found = candidates(conn, due.before, after, limit)?;
     let ids: Vec<&str> = found.iter().map(|c| c.event_id.as_str()).collect();
     let parts: Vec<(String, String)> =
         log_parts::table.filter(log_parts::event_id.eq_any(ids)).select((log_parts::event_id, log_parts::name)).load(conn)?;
@@ -190,7 +190,7 @@ pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping) ->
     for (event, name) in parts {
         of.entry(event).or_default().push(name);
     }
-    let mut step = Step { next: found.last().filter(|_| found.len() as i64 == STEP).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
+    let mut step = Step { next: found.last().filter(|_| found.len() as i64 == limit).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
     let there = |c: &&Candidate| due.takes(&c.action) && of.contains_key(&c.event_id);
     let events: Vec<(i64, Facts<'_>)> = found.iter().filter(there).map(|c| (c.idx, c.facts())).collect();
     let covered = holds.covered(conn, &events)?;

@@ -354,7 +354,7 @@ pub fn erase_all(store: &Store, cut_off: Instant) -> usize {
         let due = due.clone();
         let more = store.write_now(move |tx| {
             let (held, after) = (holds::keeping(tx.conn)?, purge::mark(tx.conn, &due)?);
-            let step = purge::look(tx.conn, &due, after, &held)?;
+            let step = purge::look(tx.conn, &due, after, &held, purge::STEP)?;
             if !step.due.is_empty() {
                 purge::erase(
                     tx,

@@ -133,14 +133,14 @@ pub async fn plan(app: &App, caller: &Caller) -> AppResult<Plan> {
     let by = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::SystemRead };
     app.require(caller, by, Action::PermissionChecked, Subject::new("retention", "plan")).await?;
     let cuts = cuts(app);
-    app.store.read_words(WORDS).await?;
+    read_words(app, Duration::from_secs(3)).await?;
     let all = cuts.clone();
     let tallies = app.store.read(move |conn| {
         let (holds, mut tallies) = (holds::keeping(conn)?, BTreeMap::new());
         for due in all.iter() {
             let mut after = None;
             loop {
-                let step = purge::look(conn, due, after, &holds)?;
+                let step = purge::look(conn, due, after, &holds, GLANCE)?;
                 add(&mut tallies, &step.classes);
                 match step.next {
                     Some(next) => after = Some(next),
@@ -153,14 +153,28 @@ pub async fn plan(app: &App, caller: &Caller) -> AppResult<Plan> {
     Ok(Plan::of(app, &cuts, &tallies.await?, archive::look(app).await?))
 }
 
+/// Events that a plan looks at in one question: nobody waits for it.
+const GLANCE: i64 = 5000;
+
 fn add(all: &mut BTreeMap<EventClass, Tally>, more: &BTreeMap<EventClass, Tally>) {
     for (class, tally) in more {
         all.entry(*class).or_default().add(*tally);
     }
 }
 
-/// How long words are made before anything is looked at: holds by words cannot be asked of events without, and cover them.
-const WORDS: Duration = Duration::from_secs(60);
+/// Makes the words that a hold by words has to be asked of, for at most about `within`; what has none afterwards is covered by it.
+async fn read_words(app: &App, within: Duration) -> AppResult<()> {
+    if !app.store.read(|conn| Ok(holds::keeping(conn)?.asks_words())).await? {
+        return Ok(());
+    }
+    match app.store.read_words(within).await {
+        Err(e @ (StoreError::Behind | StoreError::Full | StoreError::Busy)) => {
+            tracing::warn!(error = %e, "holds by words cover what has no words yet")
+        }
+        other => drop(other?),
+    }
+    Ok(())
+}
 
 /// Erases what is due, in small writes, each with its `parts.purged`; then sweeps other tables, bundles and packs, says what was done, and
 /// gives the room back. A run that is killed has erased whole writes; the next goes on.
@@ -169,7 +183,7 @@ const WORDS: Duration = Duration::from_secs(60);
 /// Those of the store; what was erased before stays erased and recorded.
 pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
     let cuts = cuts(app);
-    app.store.read_words(WORDS).await?;
+    read_words(app, Duration::from_secs(60)).await?;
     let mut tallies = BTreeMap::new();
     for due in cuts.iter() {
         loop {
@@ -245,7 +259,7 @@ async fn erase_next(store: &Store, actor: &Caller, due: &Due) -> AppResult<(BTre
             purge::turn(tx.conn)?;
             let holds = holds::keeping(tx.conn)?;
             let after = purge::mark(tx.conn, &due)?;
-            let step = purge::look(tx.conn, &due, after, &holds)?;
+            let step = purge::look(tx.conn, &due, after, &holds, purge::STEP)?;
             if !step.due.is_empty() {
                 purge::erase(tx, &step, due.before, event.clone().detail(json!({ "held": step.held, "classes": due.classes })))?;
             }

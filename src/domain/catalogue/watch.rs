@@ -1,4 +1,4 @@
-//! What the events of keys, streams, alerts and audits say.
+//! What the events of keys, streams, alerts, audits and retention say.
 
 use super::{Shape, shapes::shape};
 
