@@ -281,7 +281,7 @@ impl Store {
         let made = Keyring::make_coming(self.data()).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let (vkey, mldsa) = named(&origin, &made)?;
         let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
-        crash::point("keys_made");
+        crash::point("ledger.keys_made");
         let written = self.write_now(move |tx| {
             let rows = in_force(tx.conn, &origin)?;
             let [old] = &rows[..] else { return Ok(Err(rows[1].vkey.clone())) };
@@ -296,7 +296,7 @@ impl Store {
             tx.enqueue(JOB, &old.id.to_string(), &json!({}), until)?;
             Ok(Ok(row))
         })?;
-        crash::point("key_announced");
+        crash::point("ledger.key_announced");
         let row = written.value.map_err(RotateError::Announced)?;
         self.checkpoint_now()?;
         Ok(row)
@@ -328,7 +328,7 @@ impl Store {
             diesel::update(log_keys::table.find(old)).set(log_keys::retired.eq(event.as_str())).execute(tx.conn)?;
             Ok(())
         })?;
-        crash::point("key_retired");
+        crash::point("ledger.key_retired");
         self.read_now(|conn| settle(conn, self.data()))?;
         self.checkpoint_now()?;
         Ok(new.clone())

@@ -1,8 +1,9 @@
 //! The shell in a real browser: nothing blocked by the policy, nothing that axe finds, nothing wider than a small phone.
 
 use crate::support::{
-    browser::{Browser, Look, picture, serve},
+    browser::{Browser, Look, picture},
     sample,
+    serving::Serving,
 };
 
 const PAGES: [(&str, &str, Option<&str>); 10] = [
@@ -20,7 +21,7 @@ const PAGES: [(&str, &str, Option<&str>); 10] = [
 
 #[actix_web::test]
 async fn every_page_of_the_shell_is_accessible_in_both_languages_and_themes() {
-    let base = serve(sample::shell(), sample::configure);
+    let (base, _serving) = Serving::anywhere(sample::shell(), sample::configure);
     let Some(browser) = Browser::start(&base).await else { return };
     for lang in ["zh-CN", "en"] {
         for (name, path, role) in PAGES {
@@ -47,7 +48,7 @@ async fn every_page_of_the_shell_is_accessible_in_both_languages_and_themes() {
 
 #[actix_web::test]
 async fn the_scripts_run_under_the_policy_and_the_policy_blocks_what_is_inline() {
-    let base = serve(sample::shell(), sample::configure);
+    let (base, _serving) = Serving::anywhere(sample::shell(), sample::configure);
     let Some(browser) = Browser::start(&base).await else { return };
     browser.cookies(&[("lang", "zh-CN"), ("as", "requester")]).await;
     browser.visit("/sample").await;
@@ -72,7 +73,7 @@ async fn the_scripts_run_under_the_policy_and_the_policy_blocks_what_is_inline()
 
 #[actix_web::test]
 async fn a_form_is_mended_with_the_keyboard_and_a_file_that_is_too_large_gets_a_page() {
-    let base = serve(sample::shell(), sample::configure);
+    let (base, _serving) = Serving::anywhere(sample::shell(), sample::configure);
     let Some(browser) = Browser::start(&base).await else { return };
     browser.cookies(&[("lang", "en"), ("as", "requester")]).await;
     browser.visit("/sample").await;

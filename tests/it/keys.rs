@@ -347,14 +347,14 @@ fn a_crash_in_the_middle_of_a_rotation_leaves_one_that_can_be_finished() {
         let node = Node { data: db.path().to_owned(), database: db.database.clone() };
         let made = |step: &str, arguments: &[&str]| assert!(!node.crash_at(step, arguments).status.success(), "{step}");
         // The files alone: nobody has heard of them, and the next attempt takes them.
-        made("keys_made", &["ledger", "rotate"]);
+        made("ledger.keys_made", &["ledger", "rotate"]);
         assert_eq!(node.json(&["ledger", "verify", "--json"])["keys"].as_array().unwrap().len(), 1);
-        made("key_announced", &["ledger", "rotate"]);
+        made("ledger.key_announced", &["ledger", "rotate"]);
         let said = node.run(&["ledger", "rotate"]);
         assert!(String::from_utf8_lossy(&said.stderr).contains("is announced already and takes over"), "{said:?}");
         assert_eq!(node.json(&["ledger", "verify", "--json"])["keys"].as_array().unwrap().len(), 2);
         // The row says that its time is over, the files are still the old ones.
-        made("key_retired", &["ledger", "rotate", "--finish"]);
+        made("ledger.key_retired", &["ledger", "rotate", "--finish"]);
         assert!(db.path().join("keys/log.key.new").exists());
         let store = db.open();
         assert!(!db.path().join("keys/log.key.new").exists());

@@ -9,8 +9,9 @@ use countermand::{
 use fantoccini::Locator;
 
 use crate::support::{
-    browser::{Browser, Look, picture, serve},
+    browser::{Browser, Look, picture},
     case_sample, sample,
+    serving::Serving,
 };
 
 const HOSTILE: &str = "=1+1\r\n\"<script>\",𠮷";
@@ -18,14 +19,15 @@ const HOSTILE: &str = "=1+1\r\n\"<script>\",𠮷";
 struct Desk {
     browser: Browser,
     base: String,
+    _serving: Serving,
     dir: tempfile::TempDir,
 }
 
 impl Desk {
     async fn start() -> Option<Self> {
-        let base = serve(sample::shell(), sample::configure);
+        let (base, serving) = Serving::anywhere(sample::shell(), sample::configure);
         let browser = Browser::start(&base).await?;
-        Some(Self { browser, base, dir: tempfile::tempdir().expect("a directory") })
+        Some(Self { browser, base, _serving: serving, dir: tempfile::tempdir().expect("a directory") })
     }
 
     fn lay(&self, name: &str, bytes: &[u8]) -> PathBuf {

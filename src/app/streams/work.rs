@@ -309,7 +309,7 @@ impl Worker {
     /// The receiver has everything below `to`.
     async fn moved(&mut self, row: StreamRow, to: u64) -> AppResult<Step> {
         let owner = self.app.process().to_owned();
-        crate::crash::point("stream-delivered");
+        crate::crash::point("stream.delivered");
         self.app
             .store
             .write(move |tx| {

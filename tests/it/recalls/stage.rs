@@ -1,6 +1,6 @@
 //! A company with its reviewers on an emulated platform, served over HTTP on a free port; time moves only when told to.
 
-use std::{collections::BTreeSet, net::TcpListener, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use countermand::{
     app::{
@@ -28,7 +28,7 @@ use countermand::{
 };
 use serde_json::Value;
 
-use crate::support::{db::TestDb, sample};
+use crate::support::{db::TestDb, sample, serving::Serving};
 
 /// The token of every session that the stage opens.
 pub const CSRF: &str = "forged-not";
@@ -47,6 +47,7 @@ pub struct Stage {
     pub connection: String,
     pub base: String,
     client: reqwest::Client,
+    _serving: Serving,
     db: TestDb,
 }
 
@@ -107,9 +108,9 @@ impl Stage {
             agreement: "2026-01".into(),
         };
         let connection = connections::create(&app, &Caller::shell(), new).await.unwrap().value;
-        let base = serve(&app);
+        let (base, serving) = Serving::anywhere(web::Shell::of(&app), web::console(app.clone()));
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
-        Self { app, emulator, clock, connection, base, client, db }
+        Self { app, emulator, clock, connection, base, client, _serving: serving, db }
     }
 
     /// Nothing can be recorded any more.
@@ -385,18 +386,4 @@ async fn answer(request: reqwest::RequestBuilder) -> Answer {
     let header = |name: &str| res.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let (status, location, event) = (res.status().as_u16(), header("location"), header("audit-event"));
     Answer { status, location, event, body: res.text().await.unwrap() }
-}
-
-/// Serves the application on a free port for as long as the test binary runs.
-fn serve(app: &App) -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let base = format!("http://{}", listener.local_addr().unwrap());
-    let app = app.clone();
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async move {
-            let listen = web::Listen { listeners: vec![listener], tls: None, workers: Some(1) };
-            drop(web::serve(listen, web::Shell::of(&app), web::console(app)).await);
-        });
-    });
-    base
 }

@@ -42,7 +42,7 @@ fn a_kill_between_delivery_and_cursor_repeats_and_loses_nothing() {
         node.json(&add);
         let folder = db.path().join("streams/siem");
         // Dies by itself at its first delivery.
-        assert!(!node.crash_at("stream-delivered", &["serve", "--listen", "127.0.0.1:0"]).status.success());
+        assert!(!node.crash_at("stream.delivered", &["serve", "--listen", "127.0.0.1:0"]).status.success());
         let first = lines(&folder);
         assert!(!first.is_empty());
         // And once more by SIGKILL, with half a line in the file.

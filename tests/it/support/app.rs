@@ -2,7 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -14,20 +14,23 @@ use countermand::{
     crypto::{token, totp},
     domain::role::Role,
     store::Store,
-    web::{self, Listen, Shell},
+    web::{self, Shell},
 };
 use reqwest::{Method, StatusCode, header};
 use serde_json::Value;
 
-use super::{db::TestDb, log};
+use super::{
+    db::TestDb,
+    log,
+    serving::{self, Serving},
+};
 
 /// A running server with a database of its own. It stops when this is dropped.
 pub struct TestApp {
     pub app: App,
     pub address: SocketAddr,
     pub clock: Arc<ManualClock>,
-    stop: Option<tokio::sync::oneshot::Sender<()>>,
-    server: Option<std::thread::JoinHandle<()>>,
+    _serving: Serving,
     pub db: TestDb,
 }
 
@@ -52,24 +55,12 @@ impl TestApp {
         let mut options = db.options();
         options.clock = clock.clone();
         let store = tokio::task::spawn_blocking(move || Store::open(options)).await.unwrap().unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = serving::listener();
         let mut config = Config { public_url: format!("http://{address}"), data: db.path().to_owned(), ..Config::default() };
         change(&mut config);
         let app = App::new(store, config);
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let served = app.clone();
-        let server = std::thread::spawn(move || {
-            actix_web::rt::System::new().block_on(async {
-                let shell = Shell::of(&served);
-                let serving = web::serve(Listen { listeners: vec![listener], tls: None, workers: Some(1) }, shell, web::console(served));
-                tokio::select! {
-                    result = serving => result.unwrap(),
-                    _ = stopped => {}
-                }
-            });
-        });
-        Self { app, address, clock, stop: Some(stop), server: Some(server), db }
+        let serving = Serving::start(listener, Shell::of(&app), web::console(app.clone()));
+        Self { app, address, clock, _serving: serving, db }
     }
 
     /// A browser without cookies.
@@ -151,17 +142,6 @@ impl TestApp {
 
     pub fn now(&self) -> Instant {
         self.clock.now()
-    }
-}
-
-impl Drop for TestApp {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
-            let _ = stop.send(());
-        }
-        if let Some(server) = self.server.take() {
-            let _ = server.join();
-        }
     }
 }
 

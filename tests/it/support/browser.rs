@@ -4,7 +4,6 @@
 
 use std::{
     io::{BufRead, BufReader},
-    net::TcpListener,
     path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
@@ -270,17 +269,6 @@ fn capabilities(profile: &Path) -> fantoccini::wd::Capabilities {
         "timeouts": { "script": 60_000 },
     });
     caps.as_object().expect("an object").clone()
-}
-
-/// Serves `configure` inside `shell` on a free port, in a thread of its own that ends with the test process.
-pub fn serve(shell: countermand::web::Shell, configure: impl Fn(&mut actix_web::web::ServiceConfig) + Clone + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let base = format!("http://{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        let listen = countermand::web::Listen { listeners: vec![listener], tls: None, workers: Some(1) };
-        actix_web::rt::System::new().block_on(countermand::web::serve(listen, shell, configure))
-    });
-    base
 }
 
 /// Where pictures go when `COUNTERMAND_PICTURES` names a directory.

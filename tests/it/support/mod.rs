@@ -10,4 +10,5 @@ pub mod log;
 pub mod mail;
 pub mod process;
 pub mod sample;
+pub mod serving;
 pub mod small_disk;

@@ -30,7 +30,7 @@ use crate::{
     broadcasts::stage::{Stage, session_of},
     support::{
         app::{Browser as Http, TestApp},
-        browser::serve,
+        serving::Serving,
     },
 };
 
@@ -72,6 +72,7 @@ pub enum Where {
 }
 
 pub struct Companies {
+    _serving: Serving,
     pub full: Stage,
     pub base: String,
     pub members: BTreeMap<&'static str, Member>,
@@ -116,7 +117,7 @@ impl Companies {
             members.iter().take(4).map(|(_, m)| Card::new(&m.caller.name, &m.caller.name, &[Role::Requester], &m.password, &totp::base32(&m.secret)));
         let (cards, emulator) = (Cards(cards.collect()), EmulatorAddress(full.emulator.access().base_url.clone()));
         let pages = console(full.app.clone());
-        let base = serve(shell, move |cfg| {
+        let (base, serving) = Serving::anywhere(shell, move |cfg| {
             cfg.app_data(Data::new(cards.clone())).app_data(Data::new(emulator.clone()));
             cfg.service(resource("/demo").get(demo::show));
             pages(cfg);
@@ -124,7 +125,8 @@ impl Companies {
         let empty = TestApp::start_with(|config| config.tenant = "华辰集团".into()).await;
         let empty_members = hire(&empty.app).await;
         let bare = TestApp::start().await;
-        let mut company = Self { full, base, members, empty, empty_members, bare, things: BTreeMap::new(), bundles: BTreeMap::new() };
+        let mut company =
+            Self { _serving: serving, full, base, members, empty, empty_members, bare, things: BTreeMap::new(), bundles: BTreeMap::new() };
         company.live().await;
         company
     }
