@@ -179,3 +179,4 @@ personal-erasure-due = Goes by itself after its time
 personal-erasure-own = The person removes it at any time
 personal-erasure-account = A suspended account keeps the name, so that a decision says who took it
 personal-erasure-never = No: it proves who did what on what grounds
+personal-no-time = Not dated

@@ -341,3 +341,59 @@ async fn the_room_of_what_went_is_free_although_the_month_keeps_something() {
         assert!(count.n >= 1, "{}", count.n);
     }
 }
+
+/// Of an event without words, or whose key a restore did not find, nobody can tell whether a search by words would find it: it is held.
+#[test]
+fn what_a_search_cannot_be_asked_of_is_held() {
+    use countermand::{
+        domain::{
+            event::{Action, Event, Subject},
+            retention::Scope,
+        },
+        store::{holds, purge, reader::Filter, words::Words},
+    };
+    for db in TestDb::each() {
+        let store = db.open();
+        let user = countermand::id::fresh();
+        let found = Filter { words: Words::new(store.keys()).text("仲裁"), ..Filter::default() };
+        let text = serde_json::to_string(&found).unwrap();
+        assert!(!text.contains("仲裁") && serde_json::from_str::<Filter>(&text).unwrap() == found, "{text}");
+        store
+            .write_now(move |tx| {
+                crate::retention::hold(tx, &user, &Scope { search: Some("s".to_owned()), ..Scope::default() })?;
+                let of = countermand::store::schema::holds::table.filter(countermand::store::schema::holds::proposed_by.eq(&user));
+                let sealed = (
+                    countermand::store::schema::holds::found.eq(Some(text.clone())),
+                    countermand::store::schema::holds::search_sealed.eq(Some(vec![1_u8])),
+                );
+                diesel::update(of).set(sealed).execute(tx.conn)?;
+                for reason in ["劳动仲裁", "例行调整"] {
+                    tx.append(Event::system(Action::SettingChanged, Subject::new("setting", "s")).text(serde_json::json!({ "reason": reason })))?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        settled(&store);
+        let due = crate::retention::everything(store.now());
+        let look = || {
+            let step = store.read_now(|c| {
+                let keeping = holds::keeping(c)?;
+                purge::look(c, &due, None, &keeping, purge::STEP)
+            });
+            let step = step.unwrap();
+            (step.due.len(), step.held)
+        };
+        let all = look().1;
+        assert!(all >= 2 && look().0 == 0, "nothing has words yet");
+        actix_web::rt::System::new().block_on(store.read_words(Duration::from_secs(60))).unwrap();
+        let (free, held) = look();
+        assert!(held == 1 && free as u64 == all - 1, "{free} {held}");
+        store
+            .write_now(|tx| {
+                let key = (part_keys::state.eq("lost"), part_keys::sealed.eq(None::<Vec<u8>>));
+                Ok(diesel::update(part_keys::table).set(key).execute(tx.conn)?)
+            })
+            .unwrap();
+        assert_eq!(look(), (0, all), "their words may have been lost with the key");
+    }
+}

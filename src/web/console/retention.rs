@@ -35,7 +35,7 @@ struct Show {
     kept: String,
     rows: Vec<Row>,
     bundles: Row,
-    /// Everything beside the log: what it is, and what becomes of it.
+    /// Everything beside the log: what it is, how long it stays, and why.
     others: Vec<Fact>,
     next: Html,
 }
@@ -57,8 +57,10 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespon
         row(page.word("kept-class", c.class), page.word("kept-class-about", c.class), c.days, c.before, tally)
     };
     let archive = &plan.archive;
+    let above = if page.can("hold.manage") || page.can("audit.read") { ("/holds", "nav-holds") } else { ("/settings", "nav-settings") };
+    let crumbs = vec![Crumb::link(above.0, page.t(above.1)), Crumb::here(page.t("retention-title"))];
     ok(Show {
-        crumbs: vec![Crumb::link("/holds", page.t("nav-holds")), Crumb::here(page.t("retention-title"))],
+        crumbs,
         kept: page.n("audit-kept", u64::from(retention::periods(&app).shortest())),
         rows: plan.classes.iter().map(of_class).collect(),
         bundles: row(
@@ -70,7 +72,9 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespon
         ),
         others: TableClass::ALL
             .iter()
-            .map(|class| Fact::new(page.word("retention-rows", class), page.word("retention-rows-why", class), ""))
+            .map(|class| {
+                Fact::new(page.word("retention-rows", class), page.word("retention-rows-long", class), page.word("retention-rows-why", class))
+            })
             .collect(),
         next: page.time(retention::tonight(&app)),
         page: page.at("/retention"),
