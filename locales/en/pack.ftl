@@ -35,6 +35,7 @@ audit-pack-making = Being made
 audit-pack-progress = { $done } of { $total } events written
 audit-pack-reload = Reload
 audit-pack-ready = Ready
+audit-pack-erased = Erased
 audit-pack-unchecked = Ready; too large to be verified here
 audit-pack-broken = Ready, but does not hold
 audit-pack-state = State
@@ -74,6 +75,7 @@ error-reads-only = This person's account can only read, and could not answer
 error-question-person-unknown = No such account, please check
 refusal-pack-not-ready = The pack is not ready yet; please wait.
 refusal-pack-gone = The pack's file is not in its place or was changed; please make it again.
+refusal-pack-erased = The pack was erased after its time; it cannot be downloaded.
 refusal-pack-too-early = The log has not come to this audit yet; please try again.
 
 questions-mine = Questions put to me

@@ -35,6 +35,7 @@ audit-pack-making = 正在生成
 audit-pack-progress = 已写入 { $done } 条，共 { $total } 条
 audit-pack-reload = 刷新
 audit-pack-ready = 已生成
+audit-pack-erased = 已到期清除
 audit-pack-unchecked = 已生成，文件过大，未在此自检
 audit-pack-broken = 已生成，但自检不符
 audit-pack-state = 状态
@@ -74,6 +75,7 @@ error-reads-only = 此人的账号只能查阅，无法答复
 error-question-person-unknown = 没有这个账号，请核对
 refusal-pack-not-ready = 资料包尚未生成，请稍候。
 refusal-pack-gone = 资料包的文件已不在原处或者已被改动，请重新生成。
+refusal-pack-erased = 资料包已到期清除，无法下载。
 refusal-pack-too-early = 日志还没有写到这个审计项目，请稍后再试。
 
 questions-mine = 向我提出的问题

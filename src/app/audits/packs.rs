@@ -104,6 +104,7 @@ pub async fn request(app: &App, caller: &Caller, audit: &str, totp: &str) -> App
                 size: None,
                 verified: None,
                 sealed_at: None,
+                erased_at: None,
             };
             audits::pack_insert(tx.conn, row)?;
             tx.enqueue(JOB, &id, &json!({ "pack": id }), tx.now())?;
@@ -211,7 +212,8 @@ pub async fn export_to(app: &App, caller: &Caller, audit: &str, out: &Path) -> A
 /// where its file lies.
 ///
 /// # Errors
-/// `Forbidden`; `NotFound`; `Refused` with kind `pack-not-ready` or `pack-gone` (its file is not there, or not the one that was sealed);
+/// `Forbidden`; `NotFound`; `Refused` with kind `pack-not-ready`, `pack-erased` (after its time) or `pack-gone` (its file is not there,
+/// or not the one that was sealed);
 /// `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
 pub async fn download(app: &App, caller: &Caller, pack: &str, totp: &str) -> AppResult<(PackRow, PathBuf)> {
     let about = Subject::new("audit_pack", pack);
@@ -251,6 +253,9 @@ pub async fn again(app: &App, caller: &Caller, pack: &str) -> AppResult<(PackRow
 async fn there(app: &App, pack: &str) -> AppResult<(PackRow, PathBuf)> {
     let id = pack.to_owned();
     let row = app.store.read(move |conn| audits::pack_find(conn, &id)).await?.ok_or(AppError::NotFound)?;
+    if row.erased_at.is_some() {
+        return Err(AppError::refused("pack-erased"));
+    }
     let Some(path) = row.path.as_ref().map(|path| app.store.data().join(path)) else { return Err(AppError::refused("pack-not-ready")) };
     let file = path.clone();
     let read = tokio::task::spawn_blocking(move || collect::digest(&file)).await.map_err(|_| StoreError::Panicked)?;

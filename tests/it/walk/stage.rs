@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::web::{Data, resource};
 use countermand::{
     app::{
-        App, AppError, Caller, Turn, alerts, audits,
+        App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
         holds, people,
@@ -329,6 +329,13 @@ impl Companies {
             }
             self.call(name, id);
         }
+        let query = audit::Query { words: "收件范围".into(), action: "recall.submitted".into(), ..audit::Query::default() };
+        let id = countermand::id::fresh();
+        let search = audit::saved::save(&self.full.app, self.caller("counsel"), &id, "误选收件范围的申请", &query, true).await.unwrap().value;
+        let new = holds::NewHold { search: search.clone(), reason: WHY.into(), code: self.code("counsel"), ..holds::NewHold::default() };
+        let id = holds::propose(&self.full.app, self.caller("counsel"), new).await.unwrap().value;
+        self.call("hold.search", id);
+        self.call("search", search);
     }
 
     /// What the rules find in all that, and one alert that somebody has acknowledged.
