@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What can be wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum ConfigError {
     Rule(String),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// Days that parts are kept; at least until six calendar months have passed as well. Less than 184 is refused.
@@ -32,7 +32,7 @@ pub struct Retention {
 }
 
 /// Who is shown each checkpoint.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Witness {
     /// A C2SP tlog-policy file; a relative name is below the data folder. None: nobody is asked.
@@ -44,7 +44,7 @@ pub struct Witness {
 }
 
 /// What waits until the policy's witnesses have seen it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     #[default]
@@ -54,7 +54,7 @@ pub enum Wait {
 }
 
 /// What is done when the witnesses have not come in time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overdue {
     /// It is executed and marked.
@@ -65,7 +65,7 @@ pub enum Overdue {
 }
 
 /// Streams of the audit trail into files.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Streams {
     /// The folder below which they are written; a relative name is below the data folder.
@@ -81,7 +81,7 @@ impl Default for Streams {
 }
 
 /// How the way to the mail server is kept from others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// From the first byte (port 465).
@@ -94,7 +94,7 @@ pub enum Security {
 }
 
 /// The company's mail server.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Smtp {
     /// None: no mail is sent.
@@ -109,7 +109,7 @@ pub struct Smtp {
 }
 
 /// Whose time ours is held against.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClockSettings {
     /// A time server (SNTP), `host` or `host:port`; it never sets our clock. None: only those whose time comes anyway.
@@ -123,7 +123,7 @@ impl Default for Retention {
 }
 
 /// Somebody who says what time it is (RFC 3161).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authority {
     /// Small letters, digits and hyphens; goes into records and file names.
@@ -137,7 +137,7 @@ pub struct Authority {
     pub policy: Option<String>,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Each is asked for everything; none: nobody outside says when anything was there.
@@ -153,7 +153,7 @@ impl Default for Timestamp {
 }
 
 /// The settings of one installation (formats.md, "Configuration").
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address people type; its host names the log.

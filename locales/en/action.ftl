@@ -8,6 +8,7 @@ action-backup-taken = Backup taken
 action-backup-restored = Backup restored
 action-service-started = Service started
 action-service-stopped = Service stopped
+action-database-migrated = Database updated
 action-installation-set-up = Installation set up
 action-invitation-created = Invitation created
 action-invitation-accepted = Invitation accepted

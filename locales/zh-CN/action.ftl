@@ -8,6 +8,7 @@ action-backup-taken = 备份
 action-backup-restored = 从备份恢复
 action-service-started = 服务启动
 action-service-stopped = 服务停止
+action-database-migrated = 数据库结构升级
 action-installation-set-up = 完成系统设置
 action-invitation-created = 发出邀请
 action-invitation-accepted = 接受邀请

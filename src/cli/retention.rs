@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use crate::{
     app::{
         Caller,
+        looks::{self, Look},
         retention::{self, Plan},
     },
     cli::deployment::{Deployment, finish},
@@ -50,6 +51,7 @@ pub fn run(args: &Args) -> ExitCode {
             let ran = retention::run(&app, &Caller::shell()).await?;
             print(p.json, &Plan { held: plan.held, ..ran.plan }, "went");
         } else {
+            looks::record(&app, &Caller::shell(), Look::command("retention plan", "settings")).await?;
             print(p.json, &plan, "would go");
         }
         Ok(())

@@ -124,6 +124,7 @@ pub const CONTROLS: &[Control] = &[
             Action::TokenCreated,
             Action::TokenRevoked,
             Action::SettingChanged,
+            Action::DatabaseMigrated,
             Action::StreamCreated,
             Action::StreamChanged,
             Action::StreamRemoved,

@@ -24,6 +24,8 @@ words! {
         BackupRestored = "backup.restored",
         ServiceStarted = "service.started",
         ServiceStopped = "service.stopped",
+        /// The database was brought to another version of this program.
+        DatabaseMigrated = "database.migrated",
         InstallationSetUp = "installation.set_up",
         InvitationCreated = "invitation.created",
         InvitationAccepted = "invitation.accepted",

@@ -107,6 +107,7 @@ impl EventClass {
             | Action::BackupRestored
             | Action::ServiceStarted
             | Action::ServiceStopped
+            | Action::DatabaseMigrated
             | Action::InstallationSetUp
             | Action::ConnectionCreated
             | Action::ConnectionChanged

@@ -72,6 +72,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::BackupRestored
         | A::ServiceStarted
         | A::ServiceStopped
+        | A::DatabaseMigrated
         | A::TokenCreated
         | A::TokenRevoked
         | A::ConnectionCreated

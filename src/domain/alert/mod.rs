@@ -42,6 +42,8 @@ words! {
         /// A database came from a backup, a log goes on under another key, a lost checkpoint was replaced.
         LogReplaced = "log_replaced",
         WitnessLost = "witness_lost",
+        /// Nothing of the trail gets through to another system any more.
+        StreamStuck = "stream_stuck",
         /// Timestamps run out soon and no authority renews them.
         TimestampExpiring = "timestamp_expiring",
         /// Our clock differs from one that others vouch for, or was set.
@@ -134,6 +136,7 @@ impl Rule {
             | Self::LogBroken
             | Self::LogReplaced
             | Self::WitnessLost
+            | Self::StreamStuck
             | Self::TimestampExpiring
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
@@ -144,7 +147,14 @@ impl Rule {
     pub const fn has_threshold(self) -> bool {
         !matches!(
             self,
-            Self::OffHours | Self::NewDevice | Self::LogBroken | Self::LogReplaced | Self::WitnessLost | Self::TimestampExpiring | Self::RuleWeakened
+            Self::OffHours
+                | Self::NewDevice
+                | Self::LogBroken
+                | Self::LogReplaced
+                | Self::WitnessLost
+                | Self::StreamStuck
+                | Self::TimestampExpiring
+                | Self::RuleWeakened
         )
     }
 

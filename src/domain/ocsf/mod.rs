@@ -125,6 +125,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::BackupRestored => UPDATED,
         Action::ServiceStarted => service(3, "Start"),
         Action::ServiceStopped => service(4, "Stop"),
+        Action::DatabaseMigrated => service(8, "Update"),
         Action::InstallationSetUp => CREATED,
         Action::InvitationCreated => CREATED,
         Action::InvitationAccepted => account(1, "Create"),

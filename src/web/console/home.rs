@@ -11,6 +11,7 @@ use crate::{
     app::{
         App, Turn,
         broadcasts::view::{self, Filter, Line},
+        clocks::standing::Against,
         recalls::list::{self, Task},
         status::{self, Status},
         streams::Stream,
@@ -88,6 +89,8 @@ struct Settings {
     cosigned: bool,
     /// Each stream with its state and what waits; none where there are none.
     streams: Vec<Fact>,
+    /// How our clock stands to each other one, or that nobody has said.
+    clocks: Vec<Fact>,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
 }
@@ -151,6 +154,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
         ],
         cosigned: s.cosigned,
         streams: s.streams.iter().map(|stream| of_stream(&page, stream)).collect(),
+        clocks: clocks(&page, &s.clocks),
         witnesses: s.witnesses.iter().map(|w| witness(&page, w)).collect(),
         alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
@@ -163,6 +167,28 @@ fn of_stream(page: &Page, stream: &Stream) -> Fact {
     let value = page.n_with("settings-stream", stream.lag, &[("state", state)]);
     let problem = stream.problem.as_ref().map(|(word, _)| page.word("stream-problem", word));
     Fact::new(&stream.name, value, problem.unwrap_or_default())
+}
+
+/// A line for each clock that ours was held against, or one that says that there is none.
+fn clocks(page: &Page, all: &[Against]) -> Vec<Fact> {
+    if all.is_empty() {
+        return vec![Fact::new(page.t("clocks-none"), page.t("clocks-none-yet"), "")];
+    }
+    let seconds = |ms: i64| {
+        let sign = match ms {
+            ..0 => "−",
+            0 => "",
+            1.. => "+",
+        };
+        format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
+    };
+    let line = |of: &Against| {
+        let kind = page.word("clock", &of.kind);
+        let name = if of.name.is_empty() { kind } else { page.tr.a2("alert-about-thing", "kind", kind, "id", &of.name) };
+        let value = page.a2("clocks-offset", "median", seconds(of.median_ms), "worst", seconds(of.worst_ms));
+        Fact::new(name, value, page.n_with("clocks-measured", of.count, &[("time", page.tr.time_full(of.at))]))
+    };
+    all.iter().map(line).collect()
 }
 
 /// A witness by its name: what it covers since when, or what is wrong.
