@@ -56,6 +56,7 @@ pub mod settings;
 pub mod signer;
 mod sqlite;
 pub mod streams;
+pub mod successions;
 pub mod timestamps;
 pub mod tokens;
 mod tx;

@@ -22,13 +22,16 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
+        succession,
         timestamps::add_to,
         verify::{Pin, verify},
-        zip::Limits,
+        zip::{self, Limits},
     },
+    ledger::checkpoint::Checkpoint,
     store::{
         StoreError,
         bundles::{self, BundleRow},
+        successions,
     },
 };
 
@@ -190,12 +193,27 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
         return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
+    let bytes = with_successions(app, bytes).await?;
     let (tokens, renewals) = timestamps::bundle::tokens(app, &found.row.id).await?;
     if tokens.is_empty() {
         return Ok(bytes);
     }
     let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens, &renewals)).await.map_err(|_| StoreError::Panicked)?;
     Ok(stamped.map_err(|e| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number)))?)
+}
+
+/// With the changes of the log's keys that came after it was sealed; nothing is added to a bundle of a log that has had one key.
+async fn with_successions(app: &App, bytes: Vec<u8>) -> AppResult<Vec<u8>> {
+    let text = zip::one(std::io::Cursor::new(&bytes), "data/proofs/checkpoint.txt");
+    let head = text.and_then(|text| Checkpoint::parse(&String::from_utf8_lossy(&text)).ok());
+    // One of a log that this one was renewed from has other keys.
+    let Some(head) = head.filter(|head| head.origin == app.store.origin()) else { return Ok(bytes) };
+    let links = app.store.read(move |conn| successions::of(conn, &head.origin, head.size)).await?;
+    if links.is_empty() {
+        return Ok(bytes);
+    }
+    let added = tokio::task::spawn_blocking(move || succession::add_to(&bytes, &links)).await.map_err(|_| StoreError::Panicked)?;
+    Ok(added.map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?)
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.

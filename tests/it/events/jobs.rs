@@ -42,7 +42,7 @@ const TABLE: &[Line] = &[
     ("verification::FULL", verification::FULL, Ok(&["log.verified"])),
     ("keys::JOB", keys::JOB, Ok(&["key.retired"])),
     ("retention::JOB", retention::JOB, Ok(&["parts.purged", "part_key.destroyed", "evidence.erased", "retention.applied"])),
-    ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed"])),
+    ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed", "timestamp.obtained"])),
     ("\"seal_evidence\"", "seal_evidence", Ok(&["evidence.sealed"])),
     ("\"timestamp_checkpoint\"", "timestamp_checkpoint", Ok(&["timestamp.obtained", "timestamp.refused"])),
     ("timestamps::renewal::JOB", timestamps::renewal::JOB, Ok(&["timestamp.renewed", "timestamp.expiring"])),
