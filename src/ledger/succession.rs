@@ -110,7 +110,7 @@ fn reach<K: PartialEq>(links: &[Link], start: K, signed: impl Fn(&K, &Note) -> b
 
 /// Whether whoever trusts the Ed25519 key `start` of the log `origin` finds `wanted` in what it signed.
 pub fn leads(links: &[Link], origin: &str, start: &[u8; 32], wanted: &Vkey) -> bool {
-    let vkey = |key: &[u8; 32]| Some(Vkey::new(origin, &ed25519_dalek::VerifyingKey::from_bytes(key).ok()?).ok()?);
+    let vkey = |key: &[u8; 32]| Vkey::new(origin, &ed25519_dalek::VerifyingKey::from_bytes(key).ok()?).ok();
     let signed = |key: &[u8; 32], note: &Note| vkey(key).is_some_and(|vkey| note.verify(&vkey).is_ok());
     let named = |key: &Announced| Vkey::parse(&key.vkey).ok().filter(|vkey| vkey.name() == origin).map(|vkey| vkey.key().to_bytes());
     reach(links, *start, signed, named).contains(wanted.key().as_bytes())
