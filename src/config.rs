@@ -1,6 +1,7 @@
 //! Settings: `countermand.toml` under the data folder, overridden by `COUNTERMAND_…`; an unknown key is an error that names it.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -26,6 +27,10 @@ pub enum ConfigError {
 pub struct Retention {
     /// Days that parts are kept; at least until six calendar months have passed as well. Less than 184 is refused.
     pub days: u32,
+    /// Days for single classes of events, by the words of [`CLASSES`]; the others have `days`. Less than 184 is refused here too.
+    pub classes: BTreeMap<String, u32>,
+    /// Days that evidence bundles and audit packs are kept. Less than 1096, three years, is refused.
+    pub bundles: u32,
     /// File for the copy of the living part keys, replaced every night and with every backup; a relative name is below the data folder. None:
     /// it lies beside each backup.
     pub key_copy: Option<PathBuf>,
@@ -116,9 +121,16 @@ pub struct ClockSettings {
     pub ntp: Option<String>,
 }
 
+/// The classes of events that may have a period of their own: the words of `domain::kept::EventClass`.
+pub const CLASSES: [&str; 8] = ["session", "reading", "account", "broadcast", "recall", "decision", "export", "system"];
+/// Days of six calendar months, at most.
+const SHORTEST: u32 = 184;
+/// Days of three years with a leap day.
+const THREE_YEARS: u32 = 1096;
+
 impl Default for Retention {
     fn default() -> Self {
-        Self { days: 200, key_copy: None }
+        Self { days: 200, classes: BTreeMap::new(), bundles: THREE_YEARS, key_copy: None }
     }
 }
 
@@ -261,9 +273,7 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), ConfigError> {
-        if self.retention.days < 184 {
-            return Err(ConfigError::Rule("retention.days must be at least 184: six calendar months can be that long".to_owned()));
-        }
+        self.retention.check()?;
         let url = url::Url::parse(&self.public_url).map_err(|e| ConfigError::Rule(format!("public_url: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(ConfigError::Rule("public_url must be http:// or https:// with a host".to_owned()));
@@ -304,6 +314,27 @@ impl Config {
     /// Whether people reach us over HTTPS (directly or through a proxy), which decides about `__Host-` cookies.
     pub fn https(&self) -> bool {
         self.public_url.starts_with("https://")
+    }
+}
+
+impl Retention {
+    fn check(&self) -> Result<(), ConfigError> {
+        let rule = |message: String| Err(ConfigError::Rule(message));
+        if self.days < SHORTEST {
+            return rule(format!("retention.days must be at least {SHORTEST}: six calendar months can be that long"));
+        }
+        for (class, days) in &self.classes {
+            if !CLASSES.contains(&class.as_str()) {
+                return rule(format!("retention.classes: {class:?} is no class of events; they are {}", CLASSES.join(", ")));
+            }
+            if *days < SHORTEST {
+                return rule(format!("retention.classes.{class} must be at least {SHORTEST}: six calendar months can be that long"));
+            }
+        }
+        if self.bundles < THREE_YEARS {
+            return rule(format!("retention.bundles must be at least {THREE_YEARS}: three years can be that long"));
+        }
+        Ok(())
     }
 }
 
@@ -354,8 +385,22 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
             return Ok(());
         }
         let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
+        // A table within the table: one class of events, or all of them as TOML.
+        if let (true, Some(class)) = (name == "retention", below.strip_prefix("classes")) {
+            let classes = match class.trim_start_matches('_') {
+                "" => {
+                    format!("classes = {value}").parse::<toml::Table>().map_err(|_| "must be a TOML table, such as { session = 365 }".to_owned())?
+                }
+                class => {
+                    let days = toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?);
+                    toml::Table::from_iter([("classes".to_owned(), toml::Value::Table(toml::Table::from_iter([(class.to_owned(), days)])))])
+                }
+            };
+            table.insert(name.to_owned(), toml::Value::Table(classes));
+            return Ok(());
+        }
         let typed = match below {
-            "days" | "renew_before_days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "days" | "bundles" | "renew_before_days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
             "local" => {
                 let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
                 toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)

@@ -63,6 +63,7 @@ action-audit-exported = Audit trail exported
 action-search-saved = Search saved
 action-search-removed = Saved search removed
 action-evidence-sealed = Evidence sealed
+action-evidence-erased = Expired bundle erased
 action-evidence-exported = Evidence bundle exported
 action-evidence-verified = Evidence bundle verified
 action-evidence-read = Evidence bundle read

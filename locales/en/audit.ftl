@@ -179,6 +179,7 @@ subject-system = System
 subject-token = Token
 subject-user = Account
 event-keep = Kept
+event-keep-class = Retention class
 event-keep-contents = Contents
 event-keep-until = until
 event-keep-leaf = Commitments and leaf
@@ -248,6 +249,7 @@ searches-save = Save this search
 searches-share = Share it with everybody who may read the audit trail
 searches-shared = shared
 searches-remove = Remove
+searches-hold = Hold what it finds
 searches-remove-named = Remove the search “{ $name }”
 field-search-name = Name
 search-error-query = Please mend the name and save again
@@ -271,6 +273,7 @@ types-fields = { $n ->
    *[other] { $n_text } fields
 }
 types-privilege = Privileged
+types-kept = Kept
 types-everyday = Everyday
 privilege-why-contents = Opening the text, the files and the captures of a message
 privilege-why-trail = Searching, reading and exporting the audit trail

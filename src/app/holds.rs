@@ -3,11 +3,17 @@
 //! Its events name the hold and not the case: who asks for a recall, or gets its evidence, need not learn what counsel foresees.
 //! Not here: what a scope covers (`domain::retention`), the purge that obeys it (`app::retention`).
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, retention, step_up};
+use super::{
+    App, AppError, AppResult, Caller, Done, FieldError, Turn,
+    audit::{Query, saved},
+    retention, step_up,
+};
 use crate::{
     clock::Instant,
+    crypto::seal::Key,
     domain::{
         event::{Action, Event, Outcome, Subject},
         retention::{HoldState, Scope},
@@ -18,7 +24,9 @@ use crate::{
     store::{
         Conn, StoreError, Tx, broadcasts,
         holds::{self, HoldRow},
-        purge, recalls, users,
+        purge,
+        reader::Filter,
+        recalls, users,
     },
 };
 
@@ -35,6 +43,8 @@ pub struct NewHold {
     /// Exclusive.
     pub to: Option<Instant>,
     pub action: String,
+    /// Id of a saved search whose filters are copied; then no other condition.
+    pub search: String,
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
@@ -85,6 +95,13 @@ pub struct Named {
     pub name: String,
 }
 
+/// The search of a hold as it was when the hold was placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Searched {
+    pub name: String,
+    pub query: Query,
+}
+
 /// A hold for people.
 #[derive(Clone, Debug)]
 pub struct Hold {
@@ -94,6 +111,7 @@ pub struct Hold {
     /// The case's number, the person's name.
     pub case: Option<Named>,
     pub person: Option<Named>,
+    pub search: Option<Searched>,
     pub reason: String,
     pub proposed: (Named, Instant),
     pub placed: Option<(Named, Instant)>,
@@ -125,7 +143,7 @@ pub struct Covered {
 ///
 /// # Errors
 /// `Forbidden`; `Invalid` on `case` (`hold-empty` where no condition is given, `unknown`), `person`, `broadcast`, `action` (`unknown`),
-/// `to` (`before-from`), `reason`; those of a step-up. Each is recorded.
+/// `search` (`unknown`; `hold-search-alone` beside another condition), `to` (`before-from`), `reason`; those of a step-up. Each is recorded.
 pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done<String>> {
     let id = HoldId::fresh().0;
     let subject = Subject::new("hold", id.clone());
@@ -133,6 +151,10 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
     let reason = match text::paragraph(&new.reason, 10, 2000) {
         Ok(reason) => reason,
         Err(e) => return Err(app.refuse(caller, Action::HoldProposed, subject, None, AppError::Invalid(vec![FieldError::text("reason", e)])).await),
+    };
+    let search = match searched(app, caller, &new).await {
+        Err(error @ AppError::Invalid(_)) => return Err(app.refuse(caller, Action::HoldProposed, subject, None, error).await),
+        found => found?,
     };
     let (caller, ring) = (caller.clone(), app.store.keys().clone());
     let written = app
@@ -151,14 +173,47 @@ pub async fn propose(app: &App, caller: &Caller, new: NewHold) -> AppResult<Done
             let text = serde_json::to_string(&scope).map_err(|e| StoreError::Event(e.to_string()))?;
             let event =
                 caller.event(Action::HoldProposed, subject.clone()).detail(json!({ "after": { "state": HoldState::Proposed, "scope": scope } }));
-            tx.append(event.text(json!({ "reason": reason })))?;
+            let mut typed = json!({ "reason": reason });
+            if let Some((search, _)) = &search {
+                typed["search"] = json!({ "name": search.name, "query": search.query.to_json() });
+            }
+            tx.append(event.text(typed))?;
             let reason = ring.envelope.seal(&holds::reason_context(&id), reason.as_bytes());
-            let row = HoldRow::proposed(&id, text, reason, &by, tx.now());
+            let mut row = HoldRow::proposed(&id, text, reason, &by, tx.now());
+            if let Some((search, found)) = &search {
+                let typed = serde_json::to_vec(search).map_err(|e| StoreError::Event(e.to_string()))?;
+                row.found = Some(serde_json::to_string(found).map_err(|e| StoreError::Event(e.to_string()))?);
+                row.search_sealed = Some(ring.envelope.seal(&holds::search_context(&id), &typed));
+            }
             holds::insert(tx.conn, row)?;
             Ok(Ok(id.clone()))
         })
         .await?;
     Done::from_write(written)
+}
+
+/// The saved search that a hold is asked for by, and what it finds: from here on it is the hold's own.
+async fn searched(app: &App, caller: &Caller, new: &NewHold) -> AppResult<Option<(Searched, Filter)>> {
+    let id = new.search.trim();
+    if id.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |kind| Err(AppError::Invalid(vec![FieldError::new("search", kind)]));
+    if [&new.case, &new.person, &new.broadcast, &new.action].iter().any(|text| !text.trim().is_empty()) || new.from.or(new.to).is_some() {
+        return wrong("hold-search-alone");
+    }
+    let saved = match saved::find(app, caller, id).await {
+        Err(AppError::NotFound) => return wrong("unknown"),
+        found => found?,
+    };
+    let found = match saved.query.filter(app).await {
+        Err(AppError::Invalid(_)) => return wrong("unknown"),
+        found => found?,
+    };
+    if found == Filter::default() {
+        return wrong("hold-empty");
+    }
+    Ok(Some((Searched { name: saved.name, query: saved.query }, found)))
 }
 
 fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
@@ -170,7 +225,7 @@ fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResul
 fn resolve(conn: &mut Conn, new: &NewHold) -> Result<AppResult<Scope>, StoreError> {
     let given = |text: &str| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
     let mut errors = Vec::new();
-    let mut scope = Scope { from: new.from, to: new.to, ..Scope::default() };
+    let mut scope = Scope { from: new.from, to: new.to, search: given(&new.search), ..Scope::default() };
     if let Some(case) = given(&new.case) {
         scope.case = recalls::find(conn, &case)?.map(|row| row.id);
         if scope.case.is_none() {
@@ -238,7 +293,8 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
             if matches!(act, Act::Place | Act::Decline | Act::Release) && first == Some(&by) {
                 return refuse(tx, AppError::refused("hold-same-person"));
             }
-            if matches!(act, Act::Decline | Act::ProposeRelease | Act::Release) && scope.person.as_ref() == Some(&by) {
+            let own = scope.person.as_ref() == Some(&by) || searches_for(tx.conn, &ring.envelope, &before, &by)?;
+            if matches!(act, Act::Decline | Act::ProposeRelease | Act::Release) && own {
                 return refuse(tx, AppError::refused("hold-own-person"));
             }
             if let Err(error) = step_up::spend_totp(tx, &ring, &by, &code)? {
@@ -273,6 +329,25 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
         .await?;
     Done::from_write(written)
 }
+
+/// Whether the search of a hold asks for what this person did, by id, user name or name.
+fn searches_for(conn: &mut Conn, envelope: &Key, hold: &HoldRow, user: &str) -> Result<bool, StoreError> {
+    let Some(actor) = typed_of(envelope, hold)?.map(|search| search.query.actor.trim().to_lowercase()).filter(|actor| !actor.is_empty()) else {
+        return Ok(false);
+    };
+    let named = users::user_find(conn, user)?.is_some_and(|row| [row.username, row.display_name].iter().any(|name| name.to_lowercase() == actor));
+    Ok(named || actor == user)
+}
+
+/// The search of a hold as it was typed.
+fn typed_of(envelope: &Key, hold: &HoldRow) -> Result<Option<Searched>, StoreError> {
+    let Some(sealed) = &hold.search_sealed else { return Ok(None) };
+    let bytes = envelope.open(&holds::search_context(&hold.id), sealed)?;
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| StoreError::Corrupt(format!("hold {}: {e}", hold.id)))
+}
+
+/// How long a page waits for words to be made, so that a hold by words can be counted.
+const WAIT: std::time::Duration = std::time::Duration::from_secs(3);
 
 /// Who may look at holds: who places them and who reads the trail.
 async fn may_look(app: &App, caller: &Caller) -> AppResult<()> {
@@ -316,17 +391,20 @@ pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<Hold
 /// `Forbidden`; `NotFound`.
 pub async fn load(app: &App, caller: &Caller, id: &str) -> AppResult<(Hold, Covered)> {
     may_look(app, caller).await?;
+    if let Err(e) = app.store.read_words(WAIT).await {
+        tracing::warn!(error = %e, "a hold by words is counted as far as there are some");
+    }
     let (id, ring) = (id.to_owned(), app.store.keys().clone());
     let found = app.store.read(move |conn| {
         let Some(row) = holds::find(conn, &id)? else { return Ok(None) };
+        let (events, open) = holds::count_of(conn, &row)?;
         let hold = shown(conn, &ring.envelope, row)?;
-        let (events, open) = holds::count(conn, &hold.scope)?;
         Ok(Some((hold, Covered { events, open })))
     });
     found.await?.ok_or(AppError::NotFound)
 }
 
-fn shown(conn: &mut Conn, envelope: &crate::crypto::seal::Key, row: HoldRow) -> Result<Hold, StoreError> {
+fn shown(conn: &mut Conn, envelope: &Key, row: HoldRow) -> Result<Hold, StoreError> {
     let text = |context: String, sealed: &[u8]| -> Result<String, StoreError> {
         Ok(String::from_utf8_lossy(&envelope.open(&context, sealed)?).into_owned())
     };
@@ -340,7 +418,7 @@ fn shown(conn: &mut Conn, envelope: &crate::crypto::seal::Key, row: HoldRow) -> 
     let placed = step(&row.placed_by, row.placed_at)?;
     let release = step(&row.release_proposed_by, row.release_proposed_at)?;
     let ended = step(&row.ended_by, row.ended_at)?;
-    let (scope, state) = (row.scope()?, row.state()?);
+    let (scope, state, search) = (row.scope()?, row.state()?, typed_of(envelope, &row)?);
     let proposed = (person(&row.proposed_by)?, Instant(row.proposed_at));
     Ok(Hold {
         person: scope.person.as_deref().map(&mut person).transpose()?,
@@ -353,6 +431,7 @@ fn shown(conn: &mut Conn, envelope: &crate::crypto::seal::Key, row: HoldRow) -> 
         id: row.id,
         state,
         scope,
+        search,
         proposed,
         placed,
         release,

@@ -42,7 +42,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "holds" => (Action::HoldRead, "hold"),
         "streams" => (Action::StreamRead, "stream"),
         "evidence" => (Action::EvidenceRead, "bundle"),
-        "settings" => (Action::SettingRead, "route"),
+        "settings" | "retention" => (Action::SettingRead, "route"),
         "audits" => (Action::AuditRead, "audit"),
         "alerts" => (Action::AuditRead, "alert"),
         "audit" | "events" => (Action::AuditRead, "route"),

@@ -78,6 +78,7 @@ pub mod connectors;
 pub mod device;
 mod passwords;
 pub mod people;
+pub mod personal;
 pub mod process;
 pub mod recalls;
 pub mod resets;

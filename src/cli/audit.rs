@@ -113,6 +113,12 @@ async fn pack(app: App, wanted: &Wanted, out: &PathBuf, json: bool) -> Result<()
         other => other?,
     };
     let made = done.value;
+    for missing in &made.missing {
+        eprintln!("countermand audit pack: without a timestamp: {missing}");
+    }
+    if made.missing.is_empty() && made.timestamps() == 0 {
+        eprintln!("countermand audit pack: without a timestamp: no authority configured");
+    }
     let sha256 = hex::encode(made.sha256);
     let name = out.file_name().unwrap_or_default().to_string_lossy().into_owned();
     write_private(&beside(out), format!("{sha256}  {name}\n").as_bytes()).map_err(failed)?;
@@ -120,7 +126,7 @@ async fn pack(app: App, wanted: &Wanted, out: &PathBuf, json: bool) -> Result<()
         let path = std::fs::canonicalize(out).unwrap_or_else(|_| out.clone());
         let said = serde_json::json!({
             "audit": audit, "number": made.number, "file": path, "bytes": made.size, "sha256": sha256, "log_size": made.log_size,
-            "cases": made.cases, "verified": made.verified,
+            "cases": made.cases, "verified": made.verified, "timestamps": made.timestamps(),
             "event": done.receipt.as_ref().map(|r| r.event.to_string()), "index": done.receipt.as_ref().and_then(|r| r.index),
         });
         say!("{said}");

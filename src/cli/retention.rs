@@ -1,4 +1,4 @@
-//! `countermand retention …`: what would be erased now, and erasing it.
+//! `countermand retention …`: what would be erased now, erasing it, and what is kept about one person.
 
 use std::process::ExitCode;
 
@@ -6,9 +6,11 @@ use crate::{
     app::{
         Caller,
         looks::{self, Look},
+        personal,
         retention::{self, Plan},
     },
     cli::deployment::{Deployment, finish},
+    clock::Instant,
 };
 
 /// Arguments of `retention`.
@@ -24,6 +26,13 @@ enum Command {
     Plan(Printing),
     /// Erase what has lived its time, as the nightly job does; works while the server runs
     Run(Printing),
+    /// Say what is kept about one person, why and until when
+    Person {
+        /// User name or id
+        name: String,
+        #[command(flatten)]
+        printing: Printing,
+    },
 }
 
 #[derive(Clone, Debug, clap::Args)]
@@ -37,7 +46,7 @@ struct Printing {
 
 /// 0: done; 2: could not.
 pub fn run(args: &Args) -> ExitCode {
-    let (Command::Plan(p) | Command::Run(p)) = &args.command;
+    let (Command::Plan(p) | Command::Run(p)) = &args.command else { return person(args) };
     let erase = matches!(args.command, Command::Run(_));
     let name = if erase { "retention run" } else { "retention plan" };
     // A mistyped folder is no installation to begin with.
@@ -49,7 +58,7 @@ pub fn run(args: &Args) -> ExitCode {
         if erase {
             // What an earlier run passed by because it is held is not looked at again: the plan knows of it.
             let ran = retention::run(&app, &Caller::shell()).await?;
-            print(p.json, &Plan { held: plan.held, ..ran.plan }, "went");
+            print(p.json, &held_as(&plan, ran.plan), "went");
         } else {
             looks::record(&app, &Caller::shell(), Look::command("retention plan", "settings")).await?;
             print(p.json, &plan, "would go");
@@ -58,11 +67,72 @@ pub fn run(args: &Args) -> ExitCode {
     })
 }
 
-fn print(json: bool, plan: &Plan, went: &str) {
-    let Plan { parts, held, before } = plan;
-    if json {
-        say!("{}", serde_json::json!({ "parts": parts, "held": held, "before": before.to_rfc3339() }));
-    } else {
-        say!("{parts} parts of events before {} {went}; a legal hold keeps {held}", before.to_rfc3339());
+fn person(args: &Args) -> ExitCode {
+    let Command::Person { name, printing } = &args.command else { return ExitCode::from(2) };
+    if let Err(trouble) = printing.deployment.existing() {
+        return finish("retention person", Err(trouble));
     }
+    printing.deployment.run("retention person", async |app| {
+        let kept = personal::for_shell(&app, &Caller::shell(), name).await?;
+        if printing.json {
+            say!("{}", kept.to_json());
+            return Ok(());
+        }
+        say!("{} ({})", kept.person.name, kept.person.username);
+        for e in &kept.entries {
+            let class = if let personal::What::Records(class) = e.what { format!(" {class}") } else { String::new() };
+            let time = |at: Option<Instant>| at.map_or_else(|| "-".to_owned(), |at| at.to_rfc3339());
+            say!(
+                "  {:<24} {:>7}  oldest {}  until {}  basis {}  erasure {}",
+                format!("{}{class}", e.what.kind()),
+                e.count,
+                time(e.oldest),
+                time(e.until),
+                e.basis,
+                e.erasure
+            );
+        }
+        for (id, records) in kept.holds.iter().flatten() {
+            say!("  legal hold {id} keeps {records} of these records");
+        }
+        Ok(())
+    })
+}
+
+/// What went, beside what is held of everything.
+fn held_as(plan: &Plan, ran: Plan) -> Plan {
+    let mut classes = ran.classes;
+    for (of, planned) in classes.iter_mut().zip(&plan.classes) {
+        of.tally.held = planned.tally.held;
+    }
+    Plan { held: plan.held, classes, ..ran }
+}
+
+fn print(json: bool, plan: &Plan, went: &str) {
+    if json {
+        say!("{}", plan.to_json());
+        return;
+    }
+    let Plan { parts, held, before, classes, archive } = plan;
+    say!("{parts} parts of events before {} {went}; a legal hold keeps {held}", before.to_rfc3339());
+    for of in classes {
+        let since = of.tally.oldest.map(|at| format!(", the oldest of {}", at.to_rfc3339())).unwrap_or_default();
+        say!(
+            "  {:<10} {:>5} days, before {}: {} {went}, {} held{since}",
+            of.class.as_str(),
+            of.days,
+            of.before.to_rfc3339(),
+            of.tally.parts,
+            of.tally.held
+        );
+    }
+    let since = archive.oldest.map(|at| format!(", the oldest of {}", at.to_rfc3339())).unwrap_or_default();
+    say!(
+        "  {:<10} {:>5} days, before {}: {} {went}, {} held{since}",
+        "bundles",
+        archive.days,
+        archive.before.to_rfc3339(),
+        archive.files,
+        archive.held
+    );
 }

@@ -16,7 +16,8 @@ const DIGITS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 pub struct Blind(SipHasher24);
 
 /// The mark of a word: eight letters or digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Mark([u8; 8]);
 
 impl Blind {
@@ -43,6 +44,26 @@ impl Blind {
 impl Mark {
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl From<Mark> for String {
+    fn from(mark: Mark) -> Self {
+        mark.as_str().to_owned()
+    }
+}
+
+/// A text that is no mark.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:?} is no mark of a word")]
+pub struct NoMark(String);
+
+impl TryFrom<String> for Mark {
+    type Error = NoMark;
+
+    fn try_from(text: String) -> Result<Self, NoMark> {
+        let digits = <[u8; 8]>::try_from(text.as_bytes()).ok().filter(|digits| digits.iter().all(|digit| DIGITS.contains(digit)));
+        digits.map(Self).ok_or(NoMark(text))
     }
 }
 

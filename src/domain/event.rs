@@ -85,6 +85,8 @@ words! {
         SearchSaved = "search.saved",
         SearchRemoved = "search.removed",
         EvidenceSealed = "evidence.sealed",
+        /// Retention erased a bundle or a pack: its file, not its row.
+        EvidenceErased = "evidence.erased",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
         EvidenceRead = "evidence.read",

@@ -99,6 +99,7 @@ impl EventClass {
             | Action::QuestionPut
             | Action::QuestionAnswered
             | Action::EvidenceSealed
+            | Action::EvidenceErased
             | Action::EvidenceExported => Self::Export,
             Action::LogStarted
             | Action::LogRenewed

@@ -9,6 +9,7 @@ pub mod kept;
 pub mod notice;
 pub mod ocsf;
 pub mod outcome;
+pub mod personal;
 pub mod platform;
 pub mod privilege;
 pub mod recall;

@@ -86,6 +86,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::StreamRemoved
         | A::StreamTested
         | A::StreamRead
+        | A::EvidenceErased
         | A::PartsPurged
         | A::PartKeyDestroyed
         | A::PartKeyLost

@@ -1,23 +1,118 @@
 //! How long what can be erased stays, and what a legal hold (诉讼保留) keeps longer. Not here: what is erased (`store::purge`), who may place
 //! a hold (`app::holds`).
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
+use super::kept::EventClass;
 use crate::{clock::Instant, words};
 
 /// Calendar months that the trail stays at least (网络安全法: six months), whatever the number of days says: they are 181 to 184 days.
 const MONTHS: i64 = 6;
+
+/// How long each class of events (留存类别) is kept, in days; six calendar months at least whatever they say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Periods {
+    days: u32,
+    classes: BTreeMap<EventClass, u32>,
+}
+
+impl Periods {
+    /// `days` for every class that `classes` does not name.
+    pub fn new(days: u32, classes: impl IntoIterator<Item = (EventClass, u32)>) -> Self {
+        Self { days, classes: classes.into_iter().collect() }
+    }
+
+    pub fn of(&self, class: EventClass) -> u32 {
+        self.classes.get(&class).copied().unwrap_or(self.days)
+    }
+
+    /// The shortest of all.
+    pub fn shortest(&self) -> u32 {
+        EventClass::ALL.iter().map(|class| self.of(*class)).min().unwrap_or(self.days)
+    }
+
+    /// The longest of all.
+    pub fn longest(&self) -> u32 {
+        EventClass::ALL.iter().map(|class| self.of(*class)).max().unwrap_or(self.days)
+    }
+
+    /// What is due at `now`, by the calendar in `zone`.
+    pub fn cuts(&self, now: Instant, zone: &jiff::tz::TimeZone) -> Cuts {
+        let mut by_days: BTreeMap<u32, Vec<EventClass>> = BTreeMap::new();
+        for class in EventClass::ALL {
+            by_days.entry(self.of(*class)).or_default().push(*class);
+        }
+        Cuts(by_days.into_iter().map(|(days, classes)| Due { days, before: cut_off(now, days, zone), classes }).collect())
+    }
+}
+
+/// Events of `classes` that happened before `before` are due: they share a period, so that one walk in the order of time finds them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Due {
+    /// The period.
+    pub days: u32,
+    pub before: Instant,
+    /// In their order, each once.
+    pub classes: Vec<EventClass>,
+}
+
+impl Due {
+    /// Whether an event of this kind is looked at here.
+    pub fn takes(&self, action: &str) -> bool {
+        self.classes.contains(&EventClass::of_stored(action))
+    }
+}
+
+/// What is due, by period; every class in exactly one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cuts(Vec<Due>);
+
+impl Cuts {
+    /// Every class at the same instant.
+    pub fn at(before: Instant) -> Self {
+        Self(vec![Due { days: 0, before, classes: EventClass::ALL.to_vec() }])
+    }
+
+    /// The shortest period first.
+    pub fn iter(&self) -> impl Iterator<Item = &Due> {
+        self.0.iter()
+    }
+
+    /// The instant before which events of a class are due.
+    pub fn of(&self, class: EventClass) -> Instant {
+        self.0.iter().find(|due| due.classes.contains(&class)).map_or(Instant(i64::MIN), |due| due.before)
+    }
+
+    /// Nothing that happened from here on is due, of whatever class.
+    pub fn latest(&self) -> Instant {
+        self.0.iter().map(|due| due.before).max().unwrap_or(Instant(i64::MIN))
+    }
+}
+
+/// Calendar months that evidence bundles and audit packs stay at least: the general limitation period (民法典 188).
+const BUNDLE_MONTHS: i64 = 36;
 
 /// The instant before which what happened has lived its time at `now`: `days` times 24 hours **and** six calendar months have passed.
 ///
 /// The day of the event is not counted and the period ends with the corresponding day (民法典 201, 202), both by the company's calendar in
 /// `zone`; where the sixth month has no such day, its last one counts.
 pub fn cut_off(now: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    cut(now, days, MONTHS, zone)
+}
+
+/// The same for what was sealed: `days` and three calendar years.
+pub fn bundle_cut_off(now: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    cut(now, days, BUNDLE_MONTHS, zone)
+}
+
+fn cut(now: Instant, days: u32, months: i64, zone: &jiff::tz::TimeZone) -> Instant {
     let by_days = now.minus(std::time::Duration::from_secs(u64::from(days) * 86_400));
     let today = now.timestamp().to_zoned(zone.clone()).date();
-    let ends = |day: jiff::civil::Date| day.saturating_add(jiff::Span::new().months(MONTHS));
+    let ends = |day: jiff::civil::Date| day.saturating_add(jiff::Span::new().months(months));
     // The last day whose period has ended: months of different lengths make a step of a few days.
-    let mut last = today.saturating_sub(jiff::Span::new().months(MONTHS));
+    let mut last = today.saturating_sub(jiff::Span::new().months(months));
     while ends(last) >= today && last > jiff::civil::Date::MIN {
         last = last.saturating_sub(jiff::Span::new().days(1));
     }
@@ -28,8 +123,17 @@ pub fn cut_off(now: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
 
 /// The first instant at which what happened at `at` has lived its time; the other side of [`cut_off`].
 pub fn kept_until(at: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    until(at, days, MONTHS, zone)
+}
+
+/// The other side of [`bundle_cut_off`].
+pub fn bundle_kept_until(at: Instant, days: u32, zone: &jiff::tz::TimeZone) -> Instant {
+    until(at, days, BUNDLE_MONTHS, zone)
+}
+
+fn until(at: Instant, days: u32, months: i64, zone: &jiff::tz::TimeZone) -> Instant {
     let by_days = at.plus(std::time::Duration::from_secs(u64::from(days) * 86_400));
-    let day = at.timestamp().to_zoned(zone.clone()).date().saturating_add(jiff::Span::new().months(MONTHS));
+    let day = at.timestamp().to_zoned(zone.clone()).date().saturating_add(jiff::Span::new().months(months));
     let next = day.saturating_add(jiff::Span::new().days(1)).to_zoned(zone.clone());
     next.map_or(by_days, |start| by_days.max(Instant(start.timestamp().as_microsecond())))
 }
@@ -77,6 +181,10 @@ pub struct Scope {
     pub to: Option<Instant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
+    /// Id of the saved search whose filters were copied when the hold was placed, and then the only condition. What they find is beside
+    /// the hold (`store::holds`): here is only where they came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<String>,
 }
 
 /// What a scope looks at in an event.
@@ -107,9 +215,12 @@ impl Scope {
         *self == Self::default()
     }
 
-    /// Whether it covers an event.
+    /// Whether it covers an event; one by a search is asked of the search instead (`store::holds::Keeping`).
     pub fn covers(&self, event: &Facts<'_>, reach: &Reach) -> bool {
         let is = |wanted: &Option<String>, holds: &dyn Fn(&str) -> bool| wanted.as_deref().is_none_or(holds);
+        if self.search.is_some() {
+            return false;
+        }
         let token = |id: &str| reach.tokens.iter().any(|token| token == id);
         let about = |kind: &str, id: &str| event.subject == (kind, id);
         is(&self.case, &|id| {
@@ -123,10 +234,11 @@ impl Scope {
     }
 
     /// Whether it covers a trace of `person` beside the log (a session, a device) that lasted from `first` to `last`. A scope that names a
-    /// case or a broadcast covers none.
+    /// case, a broadcast or a search covers none.
     pub fn covers_trace(&self, person: &str, first: Instant, last: Instant) -> bool {
         self.case.is_none()
             && self.broadcast.is_none()
+            && self.search.is_none()
             && self.person.as_deref().is_none_or(|id| id == person)
             && self.from.is_none_or(|from| last >= from)
             && self.to.is_none_or(|to| first < to)
@@ -194,6 +306,22 @@ mod tests {
         }
         let of_case = Scope { case: Some("c".to_owned()), ..january };
         assert!(!of_case.covers_trace("p", at("2026-01-02T00:00:00Z"), at("2026-01-03T00:00:00Z")));
+    }
+
+    #[test]
+    fn classes_of_one_period_are_due_together_and_each_class_once() {
+        let periods = Periods::new(200, [(EventClass::Decision, 730), (EventClass::Session, 190), (EventClass::Recall, 730)]);
+        let now = at("2026-11-26T08:00:00Z");
+        let cuts = periods.cuts(now, &shanghai());
+        let by_days: Vec<(u32, usize)> = cuts.iter().map(|due| (due.days, due.classes.len())).collect();
+        assert_eq!(by_days, [(190, 1), (200, EventClass::ALL.len() - 3), (730, 2)]);
+        for class in EventClass::ALL {
+            assert_eq!(cuts.of(*class), cut_off(now, periods.of(*class), &shanghai()), "{class}");
+        }
+        assert_eq!(cuts.latest(), cuts.of(EventClass::Session));
+        let long = cuts.iter().last().unwrap();
+        assert!(long.takes("recall.decided") && !long.takes("session.opened") && !long.takes("something.new"));
+        assert!(cuts.iter().any(|due| due.takes("something.new")), "what this version does not know is due with the installation's");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::{
     collected::{Collected, Content},
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
+    succession,
     tables::{self, Event},
     timestamps::{self, CHAIN, RENEWED_ANCHORS, RENEWED_SIGNATURE, ROOTS, Token},
     zip::{self, Files, ZipError},
@@ -74,7 +75,7 @@ impl Bundle {
 
 const VERIFY_ZH: &str = include_str!("guide/VERIFY.zh-CN.md");
 const VERIFY_EN: &str = include_str!("guide/VERIFY.en.md");
-const VERIFY_PY: &str = include_str!("guide/verify.py");
+const VERIFY_PY: &str = concat!(include_str!("guide/common.py"), include_str!("guide/case.py"));
 
 /// The root manifest: lists the others, and nothing lists it.
 pub const ROOT_MANIFEST: &str = "tagmanifest-sha256.txt";
@@ -129,6 +130,9 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
 
     let anchors = timestamps::anchors(&c.anchors, checkpoint.size, &mut data);
     timestamps::add_renewals(&mut data, RENEWED_ANCHORS, &c.renewals, false);
+    if !c.successions.is_empty() {
+        data.insert(succession::SEALED.to_owned(), succession::text(&c.successions).into_bytes());
+    }
     let (raw, calls) = platform(c, &mut data);
     let messages = messages(c, &mut data, &mut withheld);
     let attachments = attachments(c, &mut data, &mut withheld);

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::timestamps::{Renewal, Token};
 use crate::{
     clock::Instant,
-    ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, tree::Hash},
+    ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, succession::Link, tree::Hash},
 };
 
 /// Everything about one case at one size of the log.
@@ -29,6 +29,8 @@ pub struct Collected {
     pub anchors: Vec<Anchor>,
     /// What renewed the tokens over them, the oldest first.
     pub renewals: Vec<Renewal>,
+    /// How the log's keys followed each other.
+    pub successions: Vec<Link>,
     /// Roots of the authorities that the settings name, PEM; empty without any.
     pub authorities: String,
     /// Versions, system, database, settings' hash, state of the clock.

@@ -7,6 +7,7 @@
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
+//! | [`succession`] | how the log's keys followed each other |
 //! | [`zip`] | the container, written and read |
 //! | [`verify`] | whether a bundle holds, offline |
 //! | [`audit`] | the auditor's pack: a period instead of a case |
@@ -19,6 +20,7 @@ pub mod collected;
 pub mod columns;
 pub mod csv;
 pub mod report;
+pub mod succession;
 pub mod tables;
 pub mod timestamps;
 pub mod verify;

@@ -14,13 +14,14 @@ pub const FORMAT: u64 = 1;
 /// Files in which two exports of one case at one size of the log may differ.
 /// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones; so are the numbered tokens over
 /// the signature where there are several authorities.
-pub const VARIES: [&str; 14] = [
+pub const VARIES: [&str; 15] = [
     "bag-info.txt",
     "data/custody/custody.csv",
     "data/environment.json",
     "data/evidence.json",
     "data/proofs/checkpoint.note",
     "data/proofs/consistency.jsonl",
+    "data/proofs/succession.jsonl",
     "manifest-sha256.txt",
     "manifest-sha512.txt",
     "signatures/tagmanifest-sha256.txt.ed25519.sig",

@@ -73,10 +73,11 @@ pub fn write(folder: &str, files: &Files) -> Result<Vec<u8>, ZipError> {
 }
 
 /// One file of an archive of ours, without reading the others; `None` if it is not there or larger than any manifest.
-pub fn one(archive: impl Read + Seek, folder: &str, path: &str) -> Option<Vec<u8>> {
+pub fn one(archive: impl Read + Seek, path: &str) -> Option<Vec<u8>> {
     const LARGEST: u64 = 16 << 20;
     let mut archive = ZipArchive::new(archive).ok()?;
     let mut bytes = Vec::new();
+    let folder = archive.file_names().next()?.ok()?.split('/').next()?.to_owned();
     archive.by_name(&format!("{folder}/{path}")).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
     (bytes.len() as u64 <= LARGEST).then_some(bytes)
 }

@@ -1,12 +1,12 @@
 //! The runner of jobs, and the jobs: each one call into `app`. What a job does, and why running it twice is harmless, stands there.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{self, Duration},
 };
 
 use serde_json::Value;
@@ -63,15 +63,19 @@ fn pause(attempts: i64) -> Duration {
 /// Runs what is due until nothing is; how many runs there were. Tests call this instead of waiting.
 pub async fn run_due(app: &App) -> Result<usize, AppError> {
     let owner = app.process();
-    let mut runs = 0;
-    while let Some(job) = jobs::take(&app.store, owner, &[]).await? {
+    let (mut runs, mut resting) = (0, Vec::new());
+    while let Some(job) = jobs::take(&app.store, owner, &[], resting.clone()).await? {
         runs += 1;
-        one(app, job).await?;
+        let id = job.id.clone();
+        if one(app, job).await?.is_some() {
+            resting.push(id);
+        }
     }
     Ok(runs)
 }
 
-async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
+/// Works on a job; how long it is to rest beyond what the queue knows (`jobs::postpone`).
+async fn one(app: &App, job: jobs::JobRow) -> Result<Option<Duration>, AppError> {
     let payload = serde_json::from_str(&job.payload).unwrap_or(Value::Null);
     let work = run(app, &job.kind, &payload);
     tokio::pin!(work);
@@ -87,15 +91,33 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<(), AppError> {
             }
         }
     };
-    match ended {
-        Ok(JobDone::Done) => jobs::finish(&app.store, &job.id).await?,
+    Ok(match ended {
+        Ok(JobDone::Done) => {
+            jobs::finish(&app.store, &job.id).await?;
+            None
+        }
         Ok(JobDone::Again(at)) => jobs::postpone(&app.store, &job.id, at, None).await?,
         Err(e) => {
             tracing::warn!(kind = job.kind, error = %e, "a job failed and will be tried again");
-            jobs::postpone(&app.store, &job.id, app.now().plus(pause(job.attempts)), Some(e.to_string())).await?;
+            jobs::postpone(&app.store, &job.id, app.now().plus(pause(job.attempts)), Some(e.to_string())).await?
         }
+    })
+}
+
+/// Jobs that rest, until when by the steady clock: no setting of the wall clock makes them run over and over.
+#[derive(Default)]
+struct Resting(Mutex<HashMap<String, time::Instant>>);
+
+impl Resting {
+    fn add(&self, id: String, wait: Duration) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, time::Instant::now() + wait);
     }
-    Ok(())
+
+    fn ids(&self) -> Vec<String> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|_, until| *until > time::Instant::now());
+        all.keys().cloned().collect()
+    }
 }
 
 /// Serves the queue until `stop` resolves: several jobs at once, woken by `app.wake`, looking at least every second.
@@ -117,6 +139,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let mut running = tokio::task::JoinSet::new();
     let working = Arc::new(Mutex::new(BTreeSet::new()));
     let mails = Arc::new(AtomicUsize::new(0));
+    let resting = Arc::new(Resting::default());
     // Whether jobs may be held that nobody works on: at the start, and after the database has not answered.
     let lost = Arc::new(AtomicBool::new(true));
     loop {
@@ -130,20 +153,26 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
         while running.len() < AT_ONCE {
             // A mail server that does not answer must not keep recalls waiting.
             let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &SENDING };
-            match jobs::take(&app.store, &owner, except).await {
+            // What this process is still about has not come to rest yet.
+            let mut not = resting.ids();
+            not.extend(working.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+            match jobs::take(&app.store, &owner, except, not).await {
                 Ok(Some(job)) => {
-                    let (app, mails, lost, working) = (app.clone(), mails.clone(), lost.clone(), working.clone());
+                    let (app, mails, lost, working, resting) = (app.clone(), mails.clone(), lost.clone(), working.clone(), resting.clone());
                     let mail = usize::from(SENDING.contains(&job.kind.as_str()));
                     mails.fetch_add(mail, Ordering::AcqRel);
                     working.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id.clone());
                     running.spawn(async move {
                         let id = job.id.clone();
-                        let ended = one(&app, job).await;
-                        working.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-                        if let Err(e) = ended {
-                            tracing::warn!(error = %e, "a job's end could not be recorded; it will run again");
-                            lost.store(true, Ordering::Release);
+                        match one(&app, job).await {
+                            Ok(None) => {}
+                            Ok(Some(wait)) => resting.add(id.clone(), wait),
+                            Err(e) => {
+                                tracing::warn!(error = %e, "a job's end could not be recorded; it will run again");
+                                lost.store(true, Ordering::Release);
+                            }
                         }
+                        working.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
                         mails.fetch_sub(mail, Ordering::AcqRel);
                     });
                 }

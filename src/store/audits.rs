@@ -62,6 +62,8 @@ pub struct PackRow {
     /// 1 if it held by our own verification; none if it was too large to be looked at.
     pub verified: Option<i64>,
     pub sealed_at: Option<i64>,
+    /// When retention erased its file.
+    pub erased_at: Option<i64>,
 }
 
 /// What makes a pack ready.

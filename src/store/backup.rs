@@ -90,7 +90,7 @@ pub const TABLES: &[Table] = &[
          raw_sealed:b started_event:t answered_event:t",
         "id",
     ),
-    table("bundles", "id:t number:t recall_id:t log_size:i path:t sha256:b size:i sealed_at:i", "id"),
+    table("bundles", "id:t number:t recall_id:t log_size:i path:t sha256:b size:i sealed_at:i erased_at:i", "id"),
     table(
         "jobs",
         "id:t kind:t job_key:t payload:t state:t run_at:i attempts:i lease_until:i lease_owner:t last_error:t created_at:i done_at:i",
@@ -114,7 +114,7 @@ pub const TABLES: &[Table] = &[
     table(
         "holds",
         "id:t state:t scope:t reason_sealed:b proposed_by:t proposed_at:i placed_by:t placed_at:i release_reason_sealed:b \
-         release_proposed_by:t release_proposed_at:i ended_by:t ended_at:i version:i",
+         release_proposed_by:t release_proposed_at:i ended_by:t ended_at:i version:i found:t search_sealed:b",
         "id",
     ),
     table(
@@ -126,7 +126,7 @@ pub const TABLES: &[Table] = &[
     table(
         "audit_packs",
         "id:t audit_id:t state:t requested_by:t requested_at:i done:i total:i number:t log_size:i cases:i path:t sha256:b size:i verified:i \
-         sealed_at:i",
+         sealed_at:i erased_at:i",
         "id",
     ),
     table(

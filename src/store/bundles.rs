@@ -11,7 +11,7 @@ use super::{
 
 /// A row of `bundles`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
-#[diesel(table_name = bundles)]
+#[diesel(table_name = bundles, treat_none_as_default_value = false)]
 pub struct BundleRow {
     pub id: String,
     /// `EVID-20261122-000123`.
@@ -24,6 +24,8 @@ pub struct BundleRow {
     /// Bytes.
     pub size: i64,
     pub sealed_at: i64,
+    /// When retention erased its file.
+    pub erased_at: Option<i64>,
 }
 
 pub fn insert(conn: &mut Conn, row: BundleRow) -> Result<(), StoreError> {
@@ -31,9 +33,9 @@ pub fn insert(conn: &mut Conn, row: BundleRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Every bundle, in the order in which they were made.
+/// Every bundle that is still there, in the order in which they were made.
 pub fn all(conn: &mut Conn) -> Result<Vec<BundleRow>, StoreError> {
-    Ok(bundles::table.order(bundles::id).load(conn)?)
+    Ok(bundles::table.filter(bundles::erased_at.is_null()).order(bundles::id).load(conn)?)
 }
 
 /// A bundle by its number.

@@ -3,11 +3,14 @@
 //! The order is that of the log. Times are turned into places of the log first, so that every question goes along one index in that order:
 //! the words' where words are asked for, else an action's or a case's, else the log's own. Not here: what words are (`words`).
 
+use std::collections::BTreeSet;
+
 use diesel::{
     prelude::*,
     sql_query,
     sql_types::{BigInt, Text},
 };
+use serde::{Deserialize, Serialize};
 
 use super::{
     Conn, StoreError,
@@ -22,8 +25,9 @@ use crate::{clock::Instant, on_each};
 /// how far a search looks, never what it finds within.
 const OVERTAKEN: i64 = 1 << 16;
 
-/// What the viewer asks for; absent means any.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// What the viewer asks for; absent means any. As JSON it is what a legal hold keeps of a search: ids, times and marks, nothing typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Filter {
     pub from: Option<Instant>,
     /// Exclusive.
@@ -52,6 +56,8 @@ enum Side {
     Below(i64),
     /// Upward, without this index.
     Above(i64),
+    /// Between these two, both included.
+    Within(i64, i64),
 }
 
 /// A value within a statement.
@@ -105,6 +111,10 @@ fn stated(conn: &mut Conn, filter: &Filter, side: Side) -> Result<Option<(String
         Side::Newest => {}
         Side::Below(index) => stated.and(&format!("{key} < ?"), Value::Number(index)),
         Side::Above(index) => stated.and(&format!("{key} > ?"), Value::Number(index)),
+        Side::Within(first, last) => {
+            stated.and(&format!("{key} >= ?"), Value::Number(first));
+            stated.and(&format!("{key} <= ?"), Value::Number(last));
+        }
     }
     // Plus nothing, so that no index of times takes the lead and gives up the order.
     if let Some(from) = filter.from {
@@ -178,7 +188,40 @@ struct Number {
 
 /// How many events meet a filter.
 pub fn count(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
-    let Some((rest, stated)) = stated(conn, filter, Side::Newest)? else { return Ok(0) };
+    count_of(conn, filter, false)
+}
+
+/// Of how many of them something that could be erased is still there.
+pub fn count_open(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
+    count_of(conn, filter, true)
+}
+
+/// Those of the events at `indices` that meet a filter. Where words are asked for, what has none yet meets it: nobody can tell.
+pub fn among(conn: &mut Conn, filter: &Filter, indices: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
+    let Some((first, last)) = indices.iter().min().zip(indices.iter().max()) else { return Ok(BTreeSet::new()) };
+    let mut found: BTreeSet<i64> = match stated(conn, filter, Side::Within(*first, *last))? {
+        Some((rest, stated)) => {
+            let rows: Vec<Number> = load(conn, &format!("SELECT s.idx AS n{rest}{}", i64::MAX), stated.values)?;
+            rows.into_iter().map(|row| row.n).collect()
+        }
+        None => BTreeSet::new(),
+    };
+    if !filter.words.is_empty() {
+        let read = super::words::next(conn)?;
+        found.extend(indices.iter().filter(|idx| **idx >= read));
+    }
+    found.retain(|idx| indices.contains(idx));
+    Ok(found)
+}
+
+fn count_of(conn: &mut Conn, filter: &Filter, open: bool) -> Result<i64, StoreError> {
+    let Some((mut rest, stated)) = stated(conn, filter, Side::Newest)? else { return Ok(0) };
+    if open {
+        let there = "EXISTS (SELECT 1 FROM log_parts p WHERE p.event_id = s.event_id)";
+        let (before, after) = rest.split_once(" ORDER BY").unwrap_or((&rest, ""));
+        let joint = if stated.conditions.is_empty() { "WHERE" } else { "AND" };
+        rest = format!("{before} {joint} {there} ORDER BY{after}");
+    }
     let rows: Vec<Number> = load(conn, &format!("SELECT count(*) AS n FROM (SELECT s.idx{rest}{}) f", i64::MAX), stated.values)?;
     Ok(rows.first().map_or(0, |row| row.n))
 }

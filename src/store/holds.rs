@@ -1,10 +1,14 @@
 //! Legal holds as rows. Not here: what a scope covers (`domain::retention`), who may place and release (`app::holds`).
 
+use std::collections::BTreeSet;
+
 use diesel::{dsl::exists, prelude::*};
 
 use super::{
     Conn, StoreError,
+    find::{self, Filter},
     page::{self, Turn},
+    part_keys,
     schema::{holds, log_parts, log_search, recalls, tokens},
 };
 use crate::{
@@ -35,6 +39,10 @@ pub struct HoldRow {
     pub ended_by: Option<String>,
     pub ended_at: Option<i64>,
     pub version: i64,
+    /// JSON of [`Filter`]: what a hold by a search finds, as ids, times and marks.
+    pub found: Option<String>,
+    /// The search as it was typed, sealed under [`search_context`].
+    pub search_sealed: Option<Vec<u8>>,
 }
 
 impl HoldRow {
@@ -55,6 +63,8 @@ impl HoldRow {
             ended_by: None,
             ended_at: None,
             version: 1,
+            found: None,
+            search_sealed: None,
         }
     }
 
@@ -64,6 +74,19 @@ impl HoldRow {
     /// [`StoreError::Corrupt`] if the row was changed past the product: nothing is erased while that is so.
     pub fn scope(&self) -> Result<Scope, StoreError> {
         serde_json::from_str(&self.scope).map_err(|e| StoreError::Corrupt(format!("hold {}: {e}", self.id)))
+    }
+
+    /// What a hold by a search finds.
+    ///
+    /// # Errors
+    /// As [`HoldRow::scope`].
+    pub fn found(&self) -> Result<Option<Filter>, StoreError> {
+        let read = |text: &String| serde_json::from_str(text).map_err(|e| StoreError::Corrupt(format!("hold {}: {e}", self.id)));
+        let found: Option<Filter> = self.found.as_ref().map(read).transpose()?;
+        match found.is_some() == self.scope()?.search.is_some() {
+            true => Ok(found),
+            false => Err(StoreError::Corrupt(format!("hold {}: its search and its scope do not belong together", self.id))),
+        }
     }
 
     /// # Errors
@@ -81,6 +104,11 @@ pub fn reason_context(id: &str) -> String {
 /// What binds the sealed reason of a release to its row.
 pub fn release_context(id: &str) -> String {
     format!("holds/{id}/release_reason")
+}
+
+/// What binds the search of a hold to its row.
+pub fn search_context(id: &str) -> String {
+    format!("holds/{id}/search")
 }
 
 pub fn insert(conn: &mut Conn, row: HoldRow) -> Result<(), StoreError> {
@@ -109,18 +137,66 @@ pub fn page(conn: &mut Conn, turn: &Turn, limit: i64) -> Result<Vec<HoldRow>, St
     Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
+/// A hold that keeps something.
+struct Kept {
+    scope: Scope,
+    reach: Reach,
+    found: Option<Filter>,
+}
+
 /// Holds that keep something, with what each reaches.
-pub struct Keeping(Vec<(Scope, Reach)>);
+pub struct Keeping(Vec<Kept>);
 
 impl Keeping {
-    /// Whether any hold covers the event.
-    pub fn covers(&self, event: &Facts<'_>) -> bool {
-        self.0.iter().any(|(scope, reach)| scope.covers(event, reach))
+    /// The indices of those of `events` that any hold covers.
+    ///
+    /// A search by words cannot be asked of an event whose words have not been made yet, or of one whose key a restore did not find: such a
+    /// one is covered.
+    pub fn covered(&self, conn: &mut Conn, events: &[(i64, Facts<'_>)]) -> Result<BTreeSet<i64>, StoreError> {
+        let by_scope = |facts: &Facts<'_>| self.0.iter().any(|kept| kept.scope.covers(facts, &kept.reach));
+        let mut covered: BTreeSet<i64> = events.iter().filter(|(_, facts)| by_scope(facts)).map(|(idx, _)| *idx).collect();
+        let indices: Vec<i64> = events.iter().map(|(idx, _)| *idx).collect();
+        let searches: Vec<&Filter> = self.0.iter().filter_map(|kept| kept.found.as_ref()).collect();
+        for filter in &searches {
+            covered.extend(find::among(conn, filter, &indices)?);
+        }
+        if searches.iter().any(|filter| !filter.words.is_empty()) {
+            covered.extend(part_keys::lost_among(conn, &indices)?);
+        }
+        Ok(covered)
+    }
+
+    /// Whether any hold covers an event of a case.
+    pub fn covers_case(&self, conn: &mut Conn, case: &str) -> Result<bool, StoreError> {
+        if self.0.is_empty() {
+            return Ok(false);
+        }
+        type Row = (i64, i64, String, String, String, String);
+        let of = log_search::table.filter(log_search::case_id.assume_not_null().eq(case)).filter(log_search::case_id.is_not_null());
+        let columns = (log_search::idx, log_search::at, log_search::action, log_search::actor_id, log_search::subject_kind, log_search::subject_id);
+        let rows: Vec<Row> = of.select(columns).load(conn)?;
+        let events: Vec<(i64, Facts<'_>)> = rows
+            .iter()
+            .map(|(idx, at, action, actor, kind, subject)| {
+                (*idx, Facts { at: Instant(*at), action, actor, subject: (kind, subject), case: Some(case) })
+            })
+            .collect();
+        Ok(!self.covered(conn, &events)?.is_empty())
     }
 
     /// Whether any hold covers a trace of `person` beside the log, from `first` to `last`.
     pub fn covers_trace(&self, person: &str, first: i64, last: i64) -> bool {
-        self.0.iter().any(|(scope, _)| scope.covers_trace(person, Instant(first), Instant(last)))
+        self.0.iter().any(|kept| kept.scope.covers_trace(person, Instant(first), Instant(last)))
+    }
+
+    /// Whether any of them is by a search for words.
+    pub fn asks_words(&self) -> bool {
+        self.0.iter().any(|kept| kept.found.as_ref().is_some_and(|filter| !filter.words.is_empty()))
+    }
+
+    /// Whether no hold keeps anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -138,9 +214,9 @@ pub fn keeping(conn: &mut Conn) -> Result<Keeping, StoreError> {
     let words = words_that_keep();
     let rows: Vec<HoldRow> = holds::table.filter(holds::state.eq_any(words)).order(holds::id).load(conn)?;
     let with_reach = |row: HoldRow| {
-        let scope = row.scope()?;
+        let (scope, found) = (row.scope()?, row.found()?);
         let reach = reach(conn, &scope)?;
-        Ok((scope, reach))
+        Ok(Kept { scope, reach, found })
     };
     rows.into_iter().map(with_reach).collect::<Result<_, StoreError>>().map(Keeping)
 }
@@ -160,6 +236,14 @@ fn reach(conn: &mut Conn, scope: &Scope) -> Result<Reach, StoreError> {
             None => Vec::new(),
         },
     })
+}
+
+/// How many events a hold covers now, as [`count`] tells of its scope or its search.
+pub fn count_of(conn: &mut Conn, row: &HoldRow) -> Result<(i64, i64), StoreError> {
+    match row.found()? {
+        Some(filter) => Ok((find::count(conn, &filter)?, find::count_open(conn, &filter)?)),
+        None => count(conn, &row.scope()?),
+    }
 }
 
 /// How many events a scope covers now, and of how many of them something that could be erased is still there. By the indexes of the

@@ -1,5 +1,7 @@
 //! The queue of jobs: rows written in the same transaction as the change that wants them, leased for longer than any HTTP time-out.
 
+use std::time::Duration;
+
 use diesel::prelude::*;
 
 use super::{Conn, Store, StoreError, kept::Keep, schema::jobs};
@@ -19,8 +21,9 @@ pub struct JobRow {
 /// How long a lease lasts, in microseconds: a node that died gives its jobs back after this.
 const LEASE: i64 = 120_000_000;
 
-/// Takes the next job that is due, if any, but none of `except`; nobody else gets it before the lease ends.
-pub async fn take(store: &Store, owner: &str, except: &'static [&'static str]) -> Result<Option<JobRow>, StoreError> {
+/// Takes the next job that is due, if any, but none of the kinds `except` and none of the `resting` by id; nobody else gets it before the
+/// lease ends.
+pub async fn take(store: &Store, owner: &str, except: &'static [&'static str], resting: Vec<String>) -> Result<Option<JobRow>, StoreError> {
     let owner = owner.to_owned();
     let written = store
         .write(move |tx| {
@@ -29,6 +32,7 @@ pub async fn take(store: &Store, owner: &str, except: &'static [&'static str]) -
                 .filter(jobs::state.eq("ready"))
                 .filter(jobs::run_at.le(now))
                 .filter(jobs::kind.ne_all(except))
+                .filter(jobs::id.ne_all(&resting))
                 .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now)))
                 .order((jobs::run_at.asc(), jobs::id.asc()))
                 .select((jobs::id, jobs::kind, jobs::job_key, jobs::payload, jobs::attempts))
@@ -75,23 +79,26 @@ pub async fn finish(store: &Store, id: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Puts a job back until `run_at`; `error` is kept for the system page.
-pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<String>) -> Result<(), StoreError> {
-    let id = id.to_owned();
-    store
+/// Puts a job back until `run_at`, by this machine's clock; `error` is kept for the system page.
+///
+/// The queue goes by the log's time, which never runs backwards: where this machine's clock was set back, the log may have passed `run_at`
+/// long before the clock comes there. Then the answer is how long that still takes, and whoever works on jobs lets this one rest so long.
+pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<String>) -> Result<Option<Duration>, StoreError> {
+    let (id, wait) = (id.to_owned(), run_at.since(store.now()));
+    let written = store
         .write(move |tx| {
             diesel::update(jobs::table.find(&id))
                 .set((jobs::run_at.eq(run_at.0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(&error)))
                 .kept()
                 .execute(tx.conn)?;
-            Ok(())
+            Ok((run_at <= tx.now() && !wait.is_zero()).then_some(wait))
         })
         .await?;
-    Ok(())
+    Ok(written.value)
 }
 
 /// How often whoever works on a job renews its lease.
-pub const RENEW: std::time::Duration = std::time::Duration::from_secs(40);
+pub const RENEW: Duration = Duration::from_secs(40);
 
 /// Makes the lease of a job that is still worked on last longer, if it is still `owner`'s.
 pub async fn renew(store: &Store, id: &str, owner: &str) -> Result<(), StoreError> {

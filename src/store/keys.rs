@@ -56,7 +56,7 @@ pub fn rows(conn: &mut Conn) -> Result<Vec<KeyRow>, StoreError> {
 }
 
 /// The rows of the log called `origin`.
-fn of_log(conn: &mut Conn, origin: &str) -> Result<Vec<KeyRow>, StoreError> {
+pub(super) fn of_log(conn: &mut Conn, origin: &str) -> Result<Vec<KeyRow>, StoreError> {
     Ok(rows(conn)?.into_iter().filter(|row| name_of(&row.vkey) == origin).collect())
 }
 

@@ -7,6 +7,7 @@
 
 pub mod aftermath;
 pub mod alerts;
+pub mod archived;
 pub mod attachments;
 pub mod audits;
 pub mod backup;
@@ -39,6 +40,7 @@ pub mod once;
 pub mod page;
 pub mod part_keys;
 pub mod pending;
+pub mod personal;
 mod postgres;
 pub mod purge;
 pub mod reader;
@@ -54,6 +56,7 @@ pub mod settings;
 pub mod signer;
 mod sqlite;
 pub mod streams;
+pub mod successions;
 pub mod timestamps;
 pub mod tokens;
 mod tx;

@@ -108,23 +108,32 @@ fn ensure(conn: &mut Conn, now: Instant) -> Result<Vec<String>, StoreError> {
     Ok(made)
 }
 
-/// Drops the partitions of months before that of `cut_off` in which no part is left; how many.
+/// Drops the partitions of months before that of `cut_off` in which no part is left, and lets the room be used again that was freed in those
+/// that keep some, a legal hold's or those of a class with a longer period; how many were dropped.
 pub(super) fn drop_empty(conn: &mut Conn, cut_off: Instant) -> Result<u64, StoreError> {
     use diesel::{RunQueryDsl, connection::SimpleConnection};
     let Conn::Postgres(pg) = conn else { return Ok(0) };
     let last = format!("log_parts_{}", month(cut_off).replace('-', "_"));
     let sql = "SELECT c.relname::text AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'log_parts'::regclass";
     let tables: Vec<Named> = diesel::sql_query(sql).load(pg)?;
-    let mut dropped = 0;
-    for Named { name } in tables.into_iter().filter(|t| t.name < last && t.name != "log_parts_rest") {
+    let (mut dropped, mut kept) = (0, Vec::new());
+    for Named { name } in tables.into_iter().filter(|t| t.name <= last && t.name != "log_parts_rest") {
+        if name == last {
+            kept.push(name);
+            continue;
+        }
         // Whoever reads or writes parts meanwhile goes first: after three seconds the next run tries again.
         pg.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '3s'; LOCK TABLE log_parts IN ACCESS EXCLUSIVE MODE")
             .and_then(|()| diesel::sql_query(format!("SELECT event_id AS name FROM {name} LIMIT 1")).load::<Named>(pg))
             .and_then(|rows| match rows.is_empty() {
                 true => pg.batch_execute(&format!("DROP TABLE {name}; COMMIT")).map(|()| dropped += 1),
-                false => pg.batch_execute("ROLLBACK"),
+                false => pg.batch_execute("ROLLBACK").map(|()| kept.push(name.clone())),
             })
             .or_else(|e| pg.batch_execute("ROLLBACK").and(Err(e)))?;
+    }
+    for name in kept {
+        // A table at a time, beside whoever reads and writes.
+        pg.batch_execute(&format!("VACUUM {name}"))?;
     }
     Ok(dropped)
 }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use super::{
     Conn, StoreError,
-    schema::part_keys,
+    schema::{log_parts, log_search, part_keys},
     tx::{PartRow, part_context},
 };
 use crate::{
@@ -98,6 +98,20 @@ fn living(conn: &mut Conn, wrapping: &Key, wanted: &str) -> Result<(String, Key)
             Some(_) => generation += 1,
         }
     }
+}
+
+/// Those of the events at `indices` of which a part lies under a key that a restore did not find.
+pub(super) fn lost_among(conn: &mut Conn, indices: &[i64]) -> Result<Vec<i64>, StoreError> {
+    let lost: Vec<String> = part_keys::table.filter(part_keys::state.eq(KeyState::Lost.as_str())).select(part_keys::bucket).load(conn)?;
+    if lost.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of = log_search::table.filter(log_search::idx.eq_any(indices.to_vec()));
+    let events: Vec<(i64, String)> = of.select((log_search::idx, log_search::event_id)).load(conn)?;
+    let ids: Vec<&String> = events.iter().map(|(_, id)| id).collect();
+    let parts = log_parts::table.filter(log_parts::event_id.eq_any(ids)).filter(log_parts::bucket.assume_not_null().eq_any(lost));
+    let closed: Vec<String> = parts.select(log_parts::event_id).distinct().load(conn)?;
+    Ok(events.into_iter().filter(|(_, id)| closed.contains(id)).map(|(idx, _)| idx).collect())
 }
 
 /// A fresh key. Two writers who want the same on PostgreSQL: the later one runs again and finds it.

@@ -12,11 +12,18 @@ use super::{
     Conn, Database, Store, StoreError, Tx, conn,
     holds::Keeping,
     key_ends,
-    schema::{alerts, counters, decisions, devices, invitations, jobs, log_events, log_parts, log_purges, log_search, sessions},
+    schema::{
+        alerts, counters, decisions, devices, exports, idempotency, invitations, jobs, log_events, log_parts, log_purges, log_search, notices,
+        sessions,
+    },
 };
 use crate::{
     clock::Instant,
-    domain::{event::Event, retention::Facts},
+    domain::{
+        event::Event,
+        kept::EventClass,
+        retention::{Cuts, Due, Facts},
+    },
     ledger::purge::PurgeList,
     words,
 };
@@ -30,7 +37,10 @@ words! {
         Trace = "trace",
         /// Days at most: what the product needs to work.
         Work = "work",
-        /// Three years at least, as a case's record; the product does not erase it by itself.
+        /// Sealed files, their rows for good: `retention.bundles` days and three calendar years at least, longer under a hold.
+        Archive = "archive",
+        /// For good, and beyond what anybody can be sure of: what was decided about a case, on what grounds and on which message. A claim can
+        /// come up within three years of being known of and twenty of arising (民法典 188), and nobody can tell from here that none will.
         Record = "record",
         /// As long as the account, the connection or the installation.
         Master = "master",
@@ -42,11 +52,11 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("alert_rules", Class::Record),
     ("alerts", Class::Trace),
     ("attachments", Class::Record),
-    ("audit_packs", Class::Record),
+    ("audit_packs", Class::Archive),
     ("audit_questions", Class::Record),
     ("audits", Class::Record),
     ("broadcasts", Class::Record),
-    ("bundles", Class::Record),
+    ("bundles", Class::Archive),
     ("calls", Class::Record),
     ("connections", Class::Master),
     ("counters", Class::Master),
@@ -70,7 +80,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("log_tiles", Class::Proof),
     ("mail_addresses", Class::Master),
     ("messages", Class::Record),
-    ("notices", Class::Record),
+    ("notices", Class::Trace),
     ("part_keys", Class::Trace),
     ("recalls", Class::Record),
     ("recipients", Class::Record),
@@ -102,8 +112,27 @@ pub struct Step {
     pub due: Vec<(String, String)>,
     /// Parts that are due and held.
     pub held: u64,
+    /// Of each class: the parts that are due, those that are due and held, and when the oldest of them happened.
+    pub classes: BTreeMap<EventClass, Tally>,
     /// Where the next step goes on; `None` if this was the last.
     pub next: Option<Mark>,
+}
+
+/// Parts of a class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub parts: u64,
+    pub held: u64,
+    pub oldest: Option<Instant>,
+}
+
+impl Tally {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.parts += other.parts;
+        self.held += other.held;
+        self.oldest = self.oldest.into_iter().chain(other.oldest).min();
+    }
 }
 
 /// An event as the purge looks at it.
@@ -131,8 +160,8 @@ impl Candidate {
     }
 }
 
-/// The next [`STEP`] events after `after` in the order of their time, as far as they lie before `cut_off`.
-fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>) -> Result<Vec<Candidate>, StoreError> {
+/// The next `limit` events after `after` in the order of their time, as far as they lie before `cut_off`.
+fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, limit: i64) -> Result<Vec<Candidate>, StoreError> {
     let mut query = log_search::table.filter(log_search::at.lt(cut_off.0)).into_boxed();
     if let Some(Mark { at, idx }) = after {
         query = query.filter(log_search::at.ge(at)).filter(log_search::at.gt(at).or(log_search::idx.gt(idx)));
@@ -147,12 +176,13 @@ fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>) -> Result<
         log_search::subject_id,
         log_search::case_id,
     );
-    Ok(query.order((log_search::at.asc(), log_search::idx.asc())).limit(STEP).select(columns).load(conn)?)
+    Ok(query.order((log_search::at.asc(), log_search::idx.asc())).limit(limit).select(columns).load(conn)?)
 }
 
-/// Looks at the next events: which of their parts are due, and how many of those a hold keeps.
-pub fn look(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, holds: &Keeping) -> Result<Step, StoreError> {
-    let found = candidates(conn, cut_off, after)?;
+/// Looks at the next `limit` events: which of their parts are due, and how many of those a hold keeps. Events of other classes are passed by; they
+/// have a walk of their own.
+pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping, limit: i64) -> Result<Step, StoreError> {
+    let found = candidates(conn, due.before, after, limit)?;
     let ids: Vec<&str> = found.iter().map(|c| c.event_id.as_str()).collect();
     let parts: Vec<(String, String)> =
         log_parts::table.filter(log_parts::event_id.eq_any(ids)).select((log_parts::event_id, log_parts::name)).load(conn)?;
@@ -160,11 +190,17 @@ pub fn look(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, holds: &Keep
     for (event, name) in parts {
         of.entry(event).or_default().push(name);
     }
-    let mut step = Step { next: found.last().filter(|_| found.len() as i64 == STEP).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
-    for candidate in &found {
+    let mut step = Step { next: found.last().filter(|_| found.len() as i64 == limit).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
+    let there = |c: &&Candidate| due.takes(&c.action) && of.contains_key(&c.event_id);
+    let events: Vec<(i64, Facts<'_>)> = found.iter().filter(there).map(|c| (c.idx, c.facts())).collect();
+    let covered = holds.covered(conn, &events)?;
+    for candidate in found.iter().filter(|c| due.takes(&c.action)) {
         let Some(names) = of.remove(&candidate.event_id) else { continue };
-        if holds.covers(&candidate.facts()) {
-            step.held += names.len() as u64;
+        let (count, held) = (names.len() as u64, covered.contains(&candidate.idx));
+        let tally = Tally { parts: if held { 0 } else { count }, held: if held { count } else { 0 }, oldest: Some(Instant(candidate.at)) };
+        step.classes.entry(EventClass::of_stored(&candidate.action)).or_default().add(tally);
+        if held {
+            step.held += count;
         } else {
             step.due.extend(names.into_iter().map(|name| (candidate.event_id.clone(), name)));
         }
@@ -207,16 +243,39 @@ pub struct Swept {
     pub devices: usize,
     pub invitations: usize,
     pub alerts: usize,
+    pub notices: usize,
     pub jobs: usize,
+    /// Exports of the trail that can no longer be gone on with.
+    pub exports: usize,
+    /// Remembered requests (`once`).
+    pub requests: usize,
 }
+
+impl Swept {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.sessions += other.sessions;
+        self.devices += other.devices;
+        self.invitations += other.invitations;
+        self.alerts += other.alerts;
+        self.notices += other.notices;
+        self.jobs += other.jobs;
+        self.exports += other.exports;
+        self.requests += other.requests;
+    }
+}
+
+/// How long an export and a remembered request stay, in microseconds: a day, as they promise.
+const DAY: i64 = 86_400 * 1_000_000;
 
 /// How long a job that is done stays to be looked at, in microseconds.
 const JOBS: i64 = 30 * 86_400 * 1_000_000;
 
-/// Deletes the traces of people beside the log that ended before `cut_off` and that no hold covers, and done jobs; at most about
+/// Deletes the traces of people beside the log that no hold covers and that ended before the class of events that tells of them was due
+/// (sessions and devices with `session`, invitations with `account`, alerts with `system`, notices of cases with `recall`), and what was only needed for work; at most about
 /// [`STEP`] rows of a kind. The second answer says whether there is more.
-pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swept, bool), StoreError> {
-    let before = cut_off.0;
+pub fn sweep(tx: &mut Tx<'_>, cuts: &Cuts, holds: &Keeping) -> Result<(Swept, bool), StoreError> {
+    let (before, invited, raised) = (cuts.of(EventClass::Session).0, cuts.of(EventClass::Account).0, cuts.of(EventClass::System).0);
     let most = STEP as usize;
     let mut swept = Swept::default();
     // By key, past what is held: a page of held rows must not end it.
@@ -255,7 +314,7 @@ pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swep
         }
     }
     let past: Vec<(String, Option<String>, Option<String>, i64, i64)> = invitations::table
-        .filter(invitations::expires_at.lt(before))
+        .filter(invitations::expires_at.lt(invited))
         .select((invitations::id, invitations::created_by, invitations::used_by, invitations::created_at, invitations::expires_at))
         .load(tx.conn)?;
     for (id, by, used_by, first, last) in past {
@@ -267,7 +326,7 @@ pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swep
     while swept.alerts < most {
         let page: Vec<(String, String, i64, i64)> = alerts::table
             .filter(alerts::id.gt(after.clone()))
-            .filter(alerts::last_at.lt(before))
+            .filter(alerts::last_at.lt(raised))
             .order(alerts::id)
             .select((alerts::id, alerts::subject_id, alerts::first_at, alerts::last_at))
             .limit(STEP)
@@ -278,9 +337,34 @@ pub fn sweep(tx: &mut Tx<'_>, cut_off: Instant, holds: &Keeping) -> Result<(Swep
         let ids: Vec<String> = gone.map(|(id, ..)| id).collect();
         swept.alerts += diesel::delete(alerts::table.filter(alerts::id.eq_any(ids))).execute(tx.conn)?;
     }
+    let (mut after, mut cases) = (String::new(), BTreeMap::<String, bool>::new());
+    while swept.notices < most {
+        let page: Vec<(String, String)> = notices::table
+            .filter(notices::id.gt(after.clone()))
+            .filter(notices::ended_at.lt(cuts.of(EventClass::Recall).0))
+            .order(notices::id)
+            .select((notices::id, notices::recall_id))
+            .limit(STEP)
+            .load(tx.conn)?;
+        let Some((last, _)) = page.last() else { break };
+        after.clone_from(last);
+        let mut gone = Vec::new();
+        for (id, case) in page {
+            let held = match cases.get(&case) {
+                Some(held) => *held,
+                None => holds.covers_case(tx.conn, &case)?,
+            };
+            cases.insert(case, held);
+            gone.extend((!held).then_some(id));
+        }
+        swept.notices += diesel::delete(notices::table.filter(notices::id.eq_any(gone))).execute(tx.conn)?;
+    }
     let done = jobs::table.filter(jobs::state.eq("done")).filter(jobs::done_at.lt(tx.now().0.saturating_sub(JOBS)));
     swept.jobs = diesel::delete(done).execute(tx.conn)?;
-    let more = swept.sessions >= most || swept.devices >= most || swept.alerts >= most;
+    let yesterday = tx.now().0.saturating_sub(DAY);
+    swept.exports = diesel::delete(exports::table.filter(exports::created_at.lt(yesterday))).execute(tx.conn)?;
+    swept.requests = diesel::delete(idempotency::table.filter(idempotency::created_at.lt(yesterday))).execute(tx.conn)?;
+    let more = swept.sessions >= most || swept.devices >= most || swept.alerts >= most || swept.notices >= most;
     Ok((swept, more))
 }
 
@@ -290,23 +374,36 @@ pub fn turn(conn: &mut Conn) -> Result<(), StoreError> {
     super::recalls::next_in_series(conn, "retention.turn").map(drop)
 }
 
-/// Where the counter of the purge's mark lies.
-const MARK: [&str; 2] = ["retention.mark.at", "retention.mark.idx"];
+/// What the counters of marks begin with.
+const MARK: &str = "retention.mark.";
 
-/// How far earlier purges came; looking begins there.
-pub fn mark(conn: &mut Conn) -> Result<Option<Mark>, StoreError> {
-    let mut get = |name: &str| counters::table.find(name).select(counters::value).first::<i64>(conn).optional();
-    Ok(get(MARK[0])?.zip(get(MARK[1])?).map(|(at, idx)| Mark { at, idx }))
+/// Where the mark of a walk lies. It says which classes it looked at: if another one joins them, that one has not been looked at yet.
+fn mark_names(due: &Due) -> [String; 2] {
+    let classes =
+        if due.classes == EventClass::ALL { "all".to_owned() } else { due.classes.iter().map(|c| c.as_str()).collect::<Vec<_>>().join("+") };
+    ["at", "idx"].map(|piece| format!("{MARK}{}.{classes}.{piece}", due.days))
 }
 
-/// Remembers how far a purge came; `None` when a hold was released and everything has to be looked at again.
-pub fn set_mark(conn: &mut Conn, mark: Option<Mark>) -> Result<(), StoreError> {
-    diesel::delete(counters::table.filter(counters::name.eq_any(MARK))).execute(conn)?;
-    if let Some(mark) = mark {
-        for (name, value) in MARK.into_iter().zip([mark.at, mark.idx]) {
-            diesel::insert_into(counters::table).values((counters::name.eq(name), counters::value.eq(value))).execute(conn)?;
-        }
+/// How far earlier walks for these classes came; looking begins there.
+pub fn mark(conn: &mut Conn, due: &Due) -> Result<Option<Mark>, StoreError> {
+    let mut get = |name: String| counters::table.find(name).select(counters::value).first::<i64>(conn).optional();
+    let [at, idx] = mark_names(due);
+    Ok(get(at)?.zip(get(idx)?).map(|(at, idx)| Mark { at, idx }))
+}
+
+/// Remembers how far a walk came.
+pub fn set_mark(conn: &mut Conn, due: &Due, mark: Mark) -> Result<(), StoreError> {
+    let names = mark_names(due);
+    diesel::delete(counters::table.filter(counters::name.eq_any(names.clone()))).execute(conn)?;
+    for (name, value) in names.into_iter().zip([mark.at, mark.idx]) {
+        diesel::insert_into(counters::table).values((counters::name.eq(name), counters::value.eq(value))).execute(conn)?;
     }
+    Ok(())
+}
+
+/// A hold was released: everything has to be looked at again.
+pub fn forget_marks(conn: &mut Conn) -> Result<(), StoreError> {
+    diesel::delete(counters::table.filter(counters::name.like(format!("{MARK}%")))).execute(conn)?;
     Ok(())
 }
 

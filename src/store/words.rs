@@ -152,7 +152,7 @@ impl Words {
 }
 
 /// An event meets it if it has one of these marks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Group(Vec<Mark>);
 
 impl Group {

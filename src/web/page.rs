@@ -190,8 +190,12 @@ impl Page {
         all.into_iter()
             .filter(|(_, _, _, any)| any.is_empty() || any.iter().any(|p| self.can(p)))
             .map(|(href, icon, label, _)| {
-                // A report is a way to record a broadcast.
-                let path = if self.path.starts_with("/reports/") { "/broadcasts/reports" } else { &self.path };
+                // A report is a way to record a broadcast; what is kept how long is read beside what is held.
+                let path = match self.path.as_str() {
+                    path if path.starts_with("/reports/") => "/broadcasts/reports",
+                    "/retention" => "/holds/retention",
+                    path => path,
+                };
                 let current = if path == href {
                     Some("page")
                 } else if href != "/" && path.strip_prefix(href).is_some_and(|rest| rest.starts_with('/')) {

@@ -6,8 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, recalls, reports, sessions, setup, streams,
-        users,
+        account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, personal, recalls, reports, retention, sessions,
+        setup, streams, users,
     },
     machine,
 };
@@ -33,6 +33,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/sessions/current/closures").post(sessions::close));
 
     cfg.service(resource("/account").get(account::show));
+    cfg.service(resource("/account/personal-data").get(personal::own));
     cfg.service(resource("/account/password").post(account::password));
     cfg.service(resource("/account/mail-address").post(account::mail_address));
     cfg.service(resource("/account/preferences").post(account::preferences));
@@ -44,6 +45,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users").get(users::index));
     cfg.service(resource("/users/invitations").post(users::invite));
     cfg.service(resource("/users/{id}").get(users::show));
+    cfg.service(resource("/users/{id}/personal-data").get(personal::show));
     cfg.service(resource("/users/{id}/roles").post(users::roles));
     cfg.service(resource("/users/{id}/audit-access").post(users::give_access));
     cfg.service(resource("/users/{id}/audit-access/endings").post(users::end_access));
@@ -105,6 +107,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/holds/{id}/releases").post(holds::propose_release));
     cfg.service(resource("/holds/{id}/releases/confirmations").post(holds::release));
     cfg.service(resource("/holds/{id}/releases/refusals").post(holds::keep));
+
+    cfg.service(resource("/retention").get(retention::show));
 
     cfg.service(resource("/streams").get(streams::index).post(streams::create));
     cfg.service(resource("/streams/new").get(streams::new));

@@ -339,7 +339,7 @@ fn log(db: &TestDb) -> (Vkey, String) {
     store
         .write_now(move |tx| {
             let keeping = holds::keeping(tx.conn)?;
-            let mut step = purge::look(tx.conn, cut_off, None, &keeping)?;
+            let mut step = purge::look(tx.conn, &crate::retention::everything(cut_off), None, &keeping, purge::STEP)?;
             // All but those of the last event, which somebody may want to be rid of.
             let spared = step.due.last().map(|(event, _)| event.clone());
             step.due.retain(|(event, _)| Some(event) != spared.as_ref());

@@ -184,7 +184,7 @@ async fn a_released_hold_ends_the_key_of_what_it_held() {
         };
         app.store
             .write_now(move |tx| {
-                countermand::store::purge::set_mark(tx.conn, None)?;
+                countermand::store::purge::forget_marks(tx.conn)?;
                 release(tx.conn)
             })
             .unwrap();

@@ -25,6 +25,8 @@ mod lists;
 mod notices;
 mod people_accounts;
 mod people_signin;
+mod periods;
+mod personal;
 mod recalls;
 mod retention;
 mod shell;

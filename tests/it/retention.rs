@@ -5,9 +5,10 @@ use std::time::Duration;
 use countermand::{
     app::{Caller, evidence, retention},
     clock::Instant,
+    config::Config,
     domain::{
         event::{Action, Event, Subject},
-        retention::{Facts, Reach, Scope},
+        retention::{Cuts, Due, Facts, Reach, Scope},
         role::Role,
     },
     evidence::{
@@ -32,21 +33,25 @@ use crate::{
     support::db::TestDb,
 };
 
-const DAY: u64 = 86_400;
-const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";
+pub const DAY: u64 = 86_400;
+pub const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";
 
-struct House {
-    stage: Stage,
-    requester: Person,
-    counsel: Person,
-    audit: Person,
-    case: String,
-    number: String,
+pub struct House {
+    pub stage: Stage,
+    pub requester: Person,
+    pub counsel: Person,
+    pub audit: Person,
+    pub case: String,
+    pub number: String,
 }
 
-/// A closed case, and who looks after the trail.
 async fn house(db: TestDb) -> House {
-    let stage = Stage::set_on(db, |_| {}).await;
+    house_with(db, |_| {}).await
+}
+
+/// A closed case, and who looks after the trail, under these settings.
+pub async fn house_with(db: TestDb, configure: impl FnOnce(&mut Config)) -> House {
+    let stage = Stage::set_with(db, |_| {}, |config, _| configure(config)).await;
     let cast: Cast = stage.cast().await;
     let counsel = stage.person("tangyizhou", &[Role::Counsel], "法务部").await;
     let audit = stage.person("fangzhou", &[Role::AuditAdministrator], "审计部").await;
@@ -57,16 +62,16 @@ async fn house(db: TestDb) -> House {
 }
 
 impl House {
-    async fn plan(&self) -> (u64, u64) {
+    pub async fn plan(&self) -> (u64, u64) {
         let plan = retention::plan(&self.stage.app, &Caller::shell()).await.unwrap();
         (plan.parts, plan.held)
     }
 
-    async fn run(&self) -> u64 {
+    pub async fn run(&self) -> u64 {
         retention::run(&self.stage.app, &Caller::shell()).await.unwrap().plan.parts
     }
 
-    async fn post(&self, who: &Person, path: &str, fields: &[(&str, &str)]) -> crate::recalls::stage::Answer {
+    pub async fn post(&self, who: &Person, path: &str, fields: &[(&str, &str)]) -> crate::recalls::stage::Answer {
         self.stage.clock.advance(Duration::from_secs(30));
         let code = self.stage.code(who);
         let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("totp", code.as_str())]).collect();
@@ -84,7 +89,7 @@ impl House {
         read.unwrap()
     }
 
-    fn holds(&self) {
+    pub fn holds(&self) {
         let report = self.stage.app.store.verify(&Against::default()).unwrap();
         assert!(report.ok, "{:#?}", report.problems);
     }
@@ -344,10 +349,12 @@ pub fn settled(store: &Store) {
 /// Erases everything before `cut_off` that no hold keeps, as the nightly job does; how many writes it took.
 pub fn erase_all(store: &Store, cut_off: Instant) -> usize {
     settled(store);
+    let due = everything(cut_off);
     for writes in 1.. {
+        let due = due.clone();
         let more = store.write_now(move |tx| {
-            let (held, after) = (holds::keeping(tx.conn)?, purge::mark(tx.conn)?);
-            let step = purge::look(tx.conn, cut_off, after, &held)?;
+            let (held, after) = (holds::keeping(tx.conn)?, purge::mark(tx.conn, &due)?);
+            let step = purge::look(tx.conn, &due, after, &held, purge::STEP)?;
             if !step.due.is_empty() {
                 purge::erase(
                     tx,
@@ -356,7 +363,9 @@ pub fn erase_all(store: &Store, cut_off: Instant) -> usize {
                     Event::system(Action::PartsPurged, Subject::new("log", "parts")).detail(json!({ "held": step.held })),
                 )?;
             }
-            purge::set_mark(tx.conn, step.next)?;
+            if let Some(next) = step.next {
+                purge::set_mark(tx.conn, &due, next)?;
+            }
             Ok(step.next.is_some())
         });
         if !more.unwrap().value {
@@ -365,6 +374,11 @@ pub fn erase_all(store: &Store, cut_off: Instant) -> usize {
         }
     }
     0
+}
+
+/// Every class before `cut_off`.
+pub fn everything(cut_off: Instant) -> Due {
+    Cuts::at(cut_off).iter().next().unwrap().clone()
 }
 
 /// A hold that is in force, without the people around it.

@@ -8,10 +8,13 @@ use std::{
 };
 
 use countermand::{
+    app::retention::TableClass,
     domain::{
         account::{SessionState, UserState},
         event::{Action, ActorKind, Outcome},
+        kept::EventClass,
         outcome::RecipientOutcome,
+        personal,
         platform::{HarmClass, Platform, RecallPath},
         privilege::Privilege,
         recall,
@@ -113,6 +116,15 @@ fn everything_the_product_names_has_a_word() {
     all("refusal", recall::Guard::ALL.iter().map(|w| w.as_str()).collect());
     all("user-state", UserState::ALL.iter().map(|w| w.as_str()).collect());
     all("timestamp-refusal", [&countermand::crypto::timestamp::Refusal::WORDS[..], &["unreachable", "settings"]].concat());
+    for prefix in ["kept-class", "kept-class-about"] {
+        all(prefix, EventClass::ALL.iter().map(|w| w.as_str()).collect());
+    }
+    for prefix in ["retention-rows", "retention-rows-long", "retention-rows-why"] {
+        all(prefix, TableClass::ALL.iter().map(|w| w.as_str()).collect());
+    }
+    all("personal", personal::Kind::ALL.iter().map(|w| w.as_str()).collect());
+    all("personal-basis", personal::Basis::ALL.iter().map(|w| w.as_str()).collect());
+    all("personal-erasure", personal::Erasure::ALL.iter().map(|w| w.as_str()).collect());
     all("session-state", SessionState::ALL.iter().map(|w| w.as_str()).collect());
     assert_eq!(missing, Vec::<String>::new());
 }

@@ -8,6 +8,7 @@ use crate::{
     clock::Instant,
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
+        kept::EventClass,
         retention::Facts,
         role::Permission,
     },
@@ -72,7 +73,8 @@ pub struct Shown {
     pub checkpoint: Checkpoint,
     /// Whether the proof leads to the signed root.
     pub included: bool,
-    /// Until when its parts are kept at least.
+    /// Its class of retention, and until when its parts are kept at least.
+    pub class: EventClass,
     pub kept_until: Instant,
     /// Whether a legal hold keeps them longer.
     pub held: bool,
@@ -105,7 +107,8 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 subject: (&leaf.subject.kind, &leaf.subject.id),
                 case: leaf.case.as_deref(),
             };
-            let held = holds::keeping(conn)?.covers(&facts);
+            let place = i64::try_from(event.index).unwrap_or(i64::MAX);
+            let held = !holds::keeping(conn)?.covered(conn, &[(place, facts)])?.is_empty();
             Ok(Some((event, (parts, unopened), number, reader::last_checkpoint(conn)?, held)))
         })
         .await?;
@@ -147,9 +150,24 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
             PartShown { name: part.name, unopened, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
         })
         .collect();
-    let kept_until = retention::kept_until(app, event.leaf.at);
+    let class = EventClass::of_stored(&event.leaf.action);
+    let kept_until = retention::kept_until(app, class, event.leaf.at);
     let standing = super::stands(app).await?;
-    Ok(Shown { leaf_hash, case_number, name, parts, changes: changes(&detail), proof, checkpoint, included, kept_until, held, standing, event })
+    Ok(Shown {
+        leaf_hash,
+        case_number,
+        name,
+        parts,
+        changes: changes(&detail),
+        proof,
+        checkpoint,
+        included,
+        class,
+        kept_until,
+        held,
+        standing,
+        event,
+    })
 }
 
 /// The siblings of leaf `index` in a log of `size`, each with the leaves under it and the hash after joining.

@@ -58,7 +58,7 @@ impl Query {
     }
 
     /// For the search's own event.
-    pub(super) fn to_json(&self) -> Value {
+    pub(in crate::app) fn to_json(&self) -> Value {
         let mut said = json!({});
         for (key, value) in self.typed() {
             if !value.is_empty() {
@@ -74,7 +74,7 @@ impl Query {
     }
 
     /// All faulty fields at once.
-    pub(super) async fn filter(&self, app: &App) -> AppResult<Filter> {
+    pub(in crate::app) async fn filter(&self, app: &App) -> AppResult<Filter> {
         let given = |text: &String| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
         let mut errors = Vec::new();
         for (field, text) in self.typed() {

@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     fs::{self, File},
     io::{self, Read, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use serde_json::{Value, json};
@@ -17,14 +17,14 @@ use super::{
     sources::{inclusion, numbers, of_tables, questions},
 };
 use crate::{
-    app::evidence::parts_of,
+    app::{evidence::parts_of, timestamps},
     clock::Instant,
     crypto::{keyring::LogKeys, private},
     domain::{audit::MARGIN, event::Action},
     evidence::{
         audit::{
             GUIDE,
-            bag::{Bag, Info},
+            bag::{Bag, Info, stamp},
             columns,
             facts::{self, AccessFacts, Day, Engagement, FORMAT, Facts},
             findings::{Findings, Found, OPENED},
@@ -34,7 +34,9 @@ use crate::{
         collected::{Content, Entry},
         columns::{Column, dictionary},
         report::{LogFacts, pretty},
+        succession,
         tables::Event,
+        timestamps::Token,
     },
     i18n::Lang,
     ledger::{
@@ -49,6 +51,7 @@ use crate::{
         Store, StoreError,
         audits::AuditRow,
         reader::{self, OpenPart, StoredEvent, TileReader},
+        successions,
     },
 };
 
@@ -62,12 +65,12 @@ pub(super) struct Written {
     pub number: String,
     pub log_size: u64,
     pub cases: u64,
-    pub sha256: [u8; 32],
-    pub size: u64,
     /// Bytes of what is in it.
     pub unpacked: u64,
     /// Whose signature it carries.
     pub vkey: Vkey,
+    /// That signature: what a timestamp is over.
+    pub signature: [u8; 64],
 }
 
 /// Told how many leaves of how many are written.
@@ -80,24 +83,40 @@ fn broken(path: &Path, error: &io::Error) -> StoreError {
     }
 }
 
-/// Writes the pack of an audit at the size of `note` to `path`, whole or not at all. For a thread that may block.
+/// Where a pack lies until [`seal`].
+fn draft_of(path: &Path) -> PathBuf {
+    path.with_extension("zip.part")
+}
+
+/// Writes the pack of an audit at the size of `note` beside `path`, for [`seal`] to put it there. For a thread that may block.
 pub(super) fn write(app: &App, audit: &AuditRow, note: &str, path: &Path, progress: &Progress<'_>) -> Result<Written, StoreError> {
-    let draft = path.with_extension("zip.part");
+    let draft = draft_of(path);
     let parts = path.with_extension("parts.part");
     let failed = |e: io::Error| broken(path, &e);
     private::folder(path.parent().unwrap_or(Path::new(""))).map_err(failed)?;
     let written = Writer::new(app, audit, note, &draft, &parts).and_then(|writer| writer.all(progress));
     let _ = fs::remove_file(&parts);
-    let written = written.and_then(|(written, file)| {
-        file.sync_all().map_err(failed)?;
-        let (sha256, size) = digest(&draft).map_err(failed)?;
-        fs::rename(&draft, path).map_err(failed)?;
-        Ok(Written { sha256, size, ..written })
-    });
     if written.is_err() {
         let _ = fs::remove_file(&draft);
     }
     written
+}
+
+/// Adds tokens over its signature to the pack that was written, and puts it at `path`, whole or not at all; its hash and its length.
+pub(super) fn seal(number: &str, path: &Path, tokens: &[Token]) -> Result<([u8; 32], u64), StoreError> {
+    let draft = draft_of(path);
+    let sealed = || {
+        let file = File::options().read(true).write(true).open(&draft)?;
+        let file = if tokens.is_empty() { file } else { stamp(file, number, tokens)? };
+        file.sync_all()?;
+        let told = digest(&draft)?;
+        fs::rename(&draft, path).map(|()| told)
+    };
+    let sealed = sealed();
+    if sealed.is_err() {
+        let _ = fs::remove_file(&draft);
+    }
+    sealed.map_err(|e| broken(path, &e))
 }
 
 /// SHA-256 and length of a file, read piece by piece.
@@ -176,7 +195,7 @@ impl<'a> Writer<'a> {
         self.bag.put(path, bytes).map_err(|e| self.failed(e))
     }
 
-    fn all(mut self, progress: &Progress<'_>) -> Result<(Written, File), StoreError> {
+    fn all(mut self, progress: &Progress<'_>) -> Result<Written, StoreError> {
         let proof = self.range()?;
         self.run(&proof, progress)?;
         self.beyond(&proof)?;
@@ -188,19 +207,12 @@ impl<'a> Writer<'a> {
         let found = findings.finish();
         self.rest(&found)?;
         let (vkey, _, keys) = self.keys;
-        let written = Written {
-            number: number(self.audit, self.checkpoint.size),
-            log_size: self.checkpoint.size,
-            cases: found.cases.len() as u64,
-            sha256: [0; 32],
-            size: 0,
-            unpacked: self.bag.octets(),
-            vkey,
-        };
-        let (day, pem) = (self.last_at.to_rfc3339()[..10].to_owned(), written.vkey.to_pem());
-        let info = Info { organisation: &self.app.config.tenant, number: &written.number, date: &day, description: &self.audit.number };
-        let file = self.bag.finish(&info, &pem, &keys.log).map_err(|e| broken(self.parts_path, &e))?;
-        Ok((written, file))
+        let (number, unpacked) = (number(self.audit, self.checkpoint.size), self.bag.octets());
+        let (day, pem) = (self.last_at.to_rfc3339()[..10].to_owned(), vkey.to_pem());
+        let info = Info { organisation: &self.app.config.tenant, number: &number, date: &day, description: &self.audit.number };
+        let authorities = timestamps::roots(&self.app.config).to_pem();
+        let (_, signature) = self.bag.finish(&info, &pem, &authorities, &keys.log).map_err(|e| broken(self.parts_path, &e))?;
+        Ok(Written { number, log_size: self.checkpoint.size, cases: found.cases.len() as u64, unpacked, vkey, signature })
     }
 
     /// From the last event before the period's margin to the first one after it.
@@ -330,7 +342,10 @@ impl<'a> Writer<'a> {
         self.put("proofs/checkpoint.note", note.as_bytes())?;
         let text = self.checkpoint.text();
         self.put("proofs/checkpoint.txt", text.as_bytes())?;
-        self.put("proofs/checkpoint.txt.ed25519.sig", &signature)
+        self.put("proofs/checkpoint.txt.ed25519.sig", &signature)?;
+        let (origin, size) = (self.checkpoint.origin.clone(), self.checkpoint.size);
+        let links = self.store.read_now(|conn| successions::of(conn, &origin, size))?;
+        if links.is_empty() { Ok(()) } else { self.put("proofs/succession.jsonl", succession::text(&links).as_bytes()) }
     }
 
     fn rest(&mut self, found: &Found) -> Result<(), StoreError> {
@@ -394,6 +409,7 @@ impl<'a> Writer<'a> {
             fallback: std::mem::take(&mut self.fallback),
             access,
             walk_case,
+            authorities: Some(self.app.config.timestamp.authorities.iter().map(|a| a.name.clone()).collect()),
             limits: facts::limits(),
         })
     }

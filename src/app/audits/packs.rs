@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, Done, collect, find, load};
 use crate::{
-    app::step_up,
+    app::{step_up, timestamps},
     clock::Instant,
     domain::{
         audit::PackState,
@@ -45,14 +45,27 @@ pub struct Made {
     pub size: u64,
     /// Whether it holds by our own verification; one that does not is handed out all the same, and says so. `None`: too large to look at here.
     pub verified: Option<bool>,
+    /// Which authorities gave no timestamp over its signature, and why, in words.
+    pub missing: Vec<String>,
+    /// What the events say of those that did.
+    stamped: Vec<Value>,
 }
 
 impl Made {
     fn detail(&self, audit: &AuditRow) -> Value {
-        json!({
+        let mut detail = json!({
             "audit": audit.number, "number": self.number, "sha256": hex::encode(self.sha256), "bytes": self.size, "log_size": self.log_size,
             "cases": self.cases, "verified": self.verified,
-        })
+        });
+        if !self.missing.is_empty() {
+            detail["timestamps_missing"] = json!(self.missing);
+        }
+        detail
+    }
+
+    /// How many tokens are over its signature.
+    pub fn timestamps(&self) -> usize {
+        self.stamped.len()
     }
 }
 
@@ -104,6 +117,7 @@ pub async fn request(app: &App, caller: &Caller, audit: &str, totp: &str) -> App
                 size: None,
                 verified: None,
                 sealed_at: None,
+                erased_at: None,
             };
             audits::pack_insert(tx.conn, row)?;
             tx.enqueue(JOB, &id, &json!({ "pack": id }), tx.now())?;
@@ -138,9 +152,12 @@ pub async fn step(app: &App, pack: &str) -> AppResult<Option<Instant>> {
     let detail = made.detail(&audit);
     app.store
         .write(move |tx| {
-            let event = Caller::job(JOB).event(Action::AuditPackSealed, Subject::new("audit_pack", row.id.clone())).detail(detail.clone());
+            let about = Subject::new("audit_pack", row.id.clone());
             if audits::pack_seal(tx.conn, &row.id, &sealed, tx.now().0)? {
-                tx.append(event)?;
+                tx.append(Caller::job(JOB).event(Action::AuditPackSealed, about.clone()).detail(detail.clone()))?;
+                for said in &made.stamped {
+                    tx.append(Caller::job(JOB).event(Action::TimestampObtained, about.clone()).detail(said.clone()))?;
+                }
             }
             Ok(())
         })
@@ -157,29 +174,36 @@ async fn note_for(app: &App, audit: &AuditRow) -> AppResult<Option<String>> {
     Ok(index.filter(|index| *index < size).map(|_| note))
 }
 
-/// Writes a pack to `path` and looks at it as a stranger would; `pack`: whose row is told how far it is.
+/// Writes a pack to `path`, has it stamped by the authorities of the settings, and looks at it as a stranger would; `pack`: whose row is told how
+/// far it is. An authority that is gone holds nothing up for long: a pack can be made again.
 async fn make(app: &App, audit: &AuditRow, note: String, path: PathBuf, pack: Option<String>) -> AppResult<Made> {
     /// What is looked at again must fit in memory, unpacked.
     const LARGEST: u64 = 512 << 20;
-    let (app, audit) = (app.clone(), audit.clone());
-    let made = tokio::task::spawn_blocking(move || {
+    let (app2, audit, path2) = (app.clone(), audit.clone(), path.clone());
+    let written = tokio::task::spawn_blocking(move || {
         let tell = |done: u64, total: u64| {
             let Some(pack) = pack.clone() else { return Ok(()) };
-            app.store.write_now(move |tx| audits::pack_progress(tx.conn, &pack, done, total)).map(|_| ())
+            app2.store.write_now(move |tx| audits::pack_progress(tx.conn, &pack, done, total)).map(|_| ())
         };
-        let written = collect::write(&app, &audit, &note, &path, &tell)?;
+        collect::write(&app2, &audit, &note, &path2, &tell)
+    });
+    let written = written.await.map_err(|_| StoreError::Panicked)??;
+    let ((tokens, stamped), missing) = timestamps::now(app, written.log_size, &written.signature).await;
+    let pins = [Pin::Log(written.vkey.clone()), Pin::Authorities(timestamps::roots(&app.config)), Pin::At(app.now())];
+    let made = tokio::task::spawn_blocking(move || {
+        let (sha256, size) = collect::seal(&written.number, &path, &tokens)?;
         let read = |path: &Path| std::fs::read(path).map_err(|e| StoreError::Unavailable(format!("{}: {e}", path.display())));
         let mut verified = None;
         if written.unpacked <= LARGEST {
-            let outcome = verify(&read(&path)?, &[Pin::Log(written.vkey)], &Limits::default());
+            let outcome = verify(&read(&path)?, &pins, &Limits::default());
             for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
                 let (number, name) = (&written.number, check.name);
                 tracing::error!(number, check = name, file = check.file, expected = check.expected, actual = check.actual, "a pack does not hold");
             }
             verified = Some(outcome.result != Answer::Fail);
         }
-        let collect::Written { number, log_size, cases, sha256, size, .. } = written;
-        Ok::<_, StoreError>(Made { number, log_size, cases, sha256, size, verified })
+        let collect::Written { number, log_size, cases, .. } = written;
+        Ok::<_, StoreError>(Made { number, log_size, cases, sha256, size, verified, missing, stamped })
     });
     Ok(made.await.map_err(|_| StoreError::Panicked)??)
 }
@@ -202,16 +226,24 @@ pub async fn export_to(app: &App, caller: &Caller, audit: &str, out: &Path) -> A
     }
     let Some(note) = note else { return Err(AppError::refused("pack-too-early")) };
     let made = make(app, &audit, note, out.to_owned(), None).await?;
-    let event = caller.event(Action::AuditPackExported, Subject::new("audit", audit.id.clone())).detail(made.detail(&audit));
-    let receipt = app.record(event).await?;
-    Ok(Done { value: made, receipt })
+    let (about, detail, stamped, caller) = (Subject::new("audit", audit.id.clone()), made.detail(&audit), made.stamped.clone(), caller.clone());
+    let written = app.store.write(move |tx| {
+        for said in &stamped {
+            tx.append(caller.event(Action::TimestampObtained, about.clone()).detail(said.clone()))?;
+        }
+        // Last: its receipt is the caller's.
+        tx.append(caller.event(Action::AuditPackExported, about.clone()).detail(detail.clone()))?;
+        Ok(Ok(made.clone()))
+    });
+    Done::from_write(written.await?)
 }
 
 /// A pack for download: an export, recorded as one in the write that spends a person's fresh one-time code. The answer is its row and
 /// where its file lies.
 ///
 /// # Errors
-/// `Forbidden`; `NotFound`; `Refused` with kind `pack-not-ready` or `pack-gone` (its file is not there, or not the one that was sealed);
+/// `Forbidden`; `NotFound`; `Refused` with kind `pack-not-ready`, `pack-erased` (after its time) or `pack-gone` (its file is not there,
+/// or not the one that was sealed);
 /// `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
 pub async fn download(app: &App, caller: &Caller, pack: &str, totp: &str) -> AppResult<(PackRow, PathBuf)> {
     let about = Subject::new("audit_pack", pack);
@@ -251,6 +283,9 @@ pub async fn again(app: &App, caller: &Caller, pack: &str) -> AppResult<(PackRow
 async fn there(app: &App, pack: &str) -> AppResult<(PackRow, PathBuf)> {
     let id = pack.to_owned();
     let row = app.store.read(move |conn| audits::pack_find(conn, &id)).await?.ok_or(AppError::NotFound)?;
+    if row.erased_at.is_some() {
+        return Err(AppError::refused("pack-erased"));
+    }
     let Some(path) = row.path.as_ref().map(|path| app.store.data().join(path)) else { return Err(AppError::refused("pack-not-ready")) };
     let file = path.clone();
     let read = tokio::task::spawn_blocking(move || collect::digest(&file)).await.map_err(|_| StoreError::Panicked)?;

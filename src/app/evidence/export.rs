@@ -124,6 +124,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
                     sha256: sha256.to_vec(),
                     size: i64::try_from(size).unwrap_or(i64::MAX),
                     sealed_at: tx.now().0,
+                    erased_at: None,
                 };
                 timestamps::enqueue(tx, &app2.config, &row.id, &signature)?;
                 bundles::insert(tx.conn, row)?;

@@ -12,7 +12,7 @@ pub use super::timestamps::overview::OfBundle;
 pub use crate::evidence::verify::{Answer, Check, Outcome};
 pub(in crate::app) use collect::parts_of;
 
-use super::{App, AppError, AppResult, Caller, Done, Turn, step_up, timestamps};
+use super::{App, AppError, AppResult, Caller, Done, Turn, retention, step_up, timestamps};
 use crate::{
     clock::Instant,
     crypto::private,
@@ -22,13 +22,16 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
+        succession,
         timestamps::{add_to, anchored},
         verify::{Pin, verify},
-        zip::{Limits, ZipError},
+        zip::{self, Limits, ZipError},
     },
+    ledger::checkpoint::Checkpoint,
     store::{
         StoreError,
         bundles::{self, BundleRow},
+        successions,
     },
 };
 
@@ -43,8 +46,17 @@ pub struct Listed {
     pub row: BundleRow,
     pub case_number: String,
     pub kind: Kind,
+    /// Until when it is kept at least.
+    pub kept_until: Instant,
     /// What authorities said of it so far; filled where one bundle is shown.
     pub timestamps: Vec<OfBundle>,
+}
+
+impl Listed {
+    fn of(app: &App, row: BundleRow, case_number: String) -> Self {
+        let kept_until = retention::bundle_kept_until(app, Instant(row.sealed_at));
+        Self { kind: Kind::of(&row), row, case_number, kept_until, timestamps: Vec::new() }
+    }
 }
 
 /// Why a bundle was made, and whether it holds contents.
@@ -89,7 +101,7 @@ pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<List
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let found = app.store.read(move |conn| Ok(turn.cut(bundles::page(conn, &turn, limit)?, PAGE))).await?;
     let edges = found.edges(|(row, _)| row.id.clone());
-    Ok((found.rows.into_iter().map(|(row, case_number)| Listed { kind: Kind::of(&row), row, case_number, timestamps: Vec::new() }).collect(), edges))
+    Ok((found.rows.into_iter().map(|(row, case_number)| Listed::of(app, row, case_number)).collect(), edges))
 }
 
 /// The bundles of one case, newest first; for everybody who may know of the case and export.
@@ -98,7 +110,7 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str) -> AppResult<(super
     let loaded = super::recalls::known(app, caller, case).await?;
     let (id, case_number) = (loaded.row.id.clone(), loaded.row.number.clone());
     let rows = app.store.read(move |conn| bundles::of_recall(conn, &id)).await?;
-    Ok((loaded, rows.into_iter().map(|row| Listed { kind: Kind::of(&row), row, case_number: case_number.clone(), timestamps: Vec::new() }).collect()))
+    Ok((loaded, rows.into_iter().map(|row| Listed::of(app, row, case_number.clone())).collect()))
 }
 
 /// One bundle by its number.
@@ -115,14 +127,15 @@ pub async fn find(app: &App, caller: &Caller, number: &str) -> AppResult<Listed>
         .await?;
     let (row, case_number) = found.ok_or(AppError::NotFound)?;
     let timestamps = timestamps::overview::of_bundle(app, &row.id).await?;
-    Ok(Listed { kind: Kind::of(&row), row, case_number, timestamps })
+    Ok(Listed { timestamps, ..Listed::of(app, row, case_number) })
 }
 
 /// The bytes of a bundle, for download: an export of its own, and recorded as one, in the write that spends a person's fresh one-time
 /// code. Contents only for those who may read them.
 ///
 /// # Errors
-/// `Forbidden`; `NotFound`; `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each is recorded.
+/// `Forbidden`; `NotFound`; `Refused` with kind `bundle-erased` after its time; `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each
+/// is recorded.
 pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> AppResult<(Listed, Vec<u8>)> {
     app.require(caller, Permission::EvidenceExport, Action::EvidenceExported, Subject::new("bundle", number)).await?;
     let found = match find(app, caller, number).await {
@@ -133,7 +146,10 @@ pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> A
         found => found?,
     };
     let subject = Subject::new("bundle", found.row.id.clone());
-    let bytes = bytes_of(app, caller, &found).await?;
+    let bytes = match bytes_of(app, caller, &found).await {
+        Err(error @ AppError::Refused { .. }) => return Err(app.refuse(caller, Action::EvidenceExported, subject, None, error).await),
+        bytes => bytes?,
+    };
     let mut detail = serde_json::json!({ "number": number, "download": true, "sha256": hex::encode(crate::crypto::sha256(&bytes)) });
     if detail["sha256"] != hex::encode(&found.row.sha256) {
         detail["sealed_sha256"] = hex::encode(&found.row.sha256).into();
@@ -168,12 +184,16 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     if found.kind.has_contents() {
         app.require(caller, Permission::ContentRead, Action::EvidenceExported, Subject::new("bundle", found.row.id.clone())).await?;
     }
+    if found.row.erased_at.is_some() {
+        return Err(AppError::refused("bundle-erased"));
+    }
     let path = app.store.data().join(&found.row.path);
     let read = tokio::task::spawn_blocking(move || std::fs::read(&path)).await.map_err(|_| StoreError::Panicked)?;
     let bytes = read.map_err(|e| StoreError::Unavailable(format!("the archive: {e}")))?;
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
         return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
+    let bytes = with_successions(app, bytes).await?;
     let corrupt = |e: ZipError| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number));
     let looked = tokio::task::spawn_blocking(move || anchored(&bytes).map(|anchors| (bytes, anchors))).await.map_err(|_| StoreError::Panicked)?;
     let (bytes, anchors) = looked.map_err(corrupt)?;
@@ -183,6 +203,20 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     }
     let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens, &renewals)).await.map_err(|_| StoreError::Panicked)?;
     Ok(stamped.map_err(corrupt)?)
+}
+
+/// With the changes of the log's keys that came after it was sealed; nothing is added to a bundle of a log that has had one key.
+async fn with_successions(app: &App, bytes: Vec<u8>) -> AppResult<Vec<u8>> {
+    let text = zip::one(std::io::Cursor::new(&bytes), "data/proofs/checkpoint.txt");
+    let head = text.and_then(|text| Checkpoint::parse(&String::from_utf8_lossy(&text)).ok());
+    // One of a log that this one was renewed from has other keys.
+    let Some(head) = head.filter(|head| head.origin == app.store.origin()) else { return Ok(bytes) };
+    let links = app.store.read(move |conn| successions::of(conn, &head.origin, head.size)).await?;
+    if links.is_empty() {
+        return Ok(bytes);
+    }
+    let added = tokio::task::spawn_blocking(move || succession::add_to(&bytes, &links)).await.map_err(|_| StoreError::Panicked)?;
+    Ok(added.map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?)
 }
 
 /// Verifies an uploaded bundle against this installation's own key; nothing is kept but the event.

@@ -67,6 +67,7 @@ pub async fn step(app: &App, recall: &str) -> AppResult<Option<Instant>> {
                 sha256: sha256.to_vec(),
                 size: i64::try_from(size).unwrap_or(i64::MAX),
                 sealed_at: tx.now().0,
+                erased_at: None,
             };
             let detail = json!({ "number": number, "sha256": hex::encode(sha256), "bytes": size, "log_size": log_size, "verified": verified });
             let event = Caller::job("seal_evidence").event(Action::EvidenceSealed, Subject::new("bundle", row.id.clone())).case(&id).detail(detail);

@@ -10,7 +10,9 @@ use crate::{
     crypto::keyring::Keyring,
     domain::{
         event::{Action, Outcome},
+        kept::EventClass,
         ocsf,
+        retention::Cuts,
         stream::{Format, MISSING, PURGED, Sent, Settings, UNREADABLE, withhold},
     },
     ledger::tree::leaf_hash,
@@ -38,7 +40,7 @@ pub(super) struct Look<'a> {
     pub keys: &'a Keyring,
     pub origin: &'a str,
     /// What happened earlier may have been erased.
-    pub cut_off: Instant,
+    pub cuts: &'a Cuts,
 }
 
 /// Looks at the next `limit` events from `from` on; at most `most` of them are taken.
@@ -90,7 +92,7 @@ fn line(
     }
     for name in leaf.parts.keys().filter(|name| !values.contains_key(name.as_str())) {
         if !gone.contains_key(name) {
-            let erased = leaf.at < look.cut_off || purge::names(conn, &leaf.id, name)?;
+            let erased = leaf.at < look.cuts.of(EventClass::of_stored(&leaf.action)) || purge::names(conn, &leaf.id, name)?;
             gone.insert(name.clone(), if erased { PURGED } else { MISSING });
         }
     }

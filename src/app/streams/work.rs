@@ -216,7 +216,7 @@ impl Worker {
     /// One batch.
     async fn step(&mut self) -> AppResult<Step> {
         let (id, keys, origin, skipped) = (self.id.clone(), self.app.store.clone(), self.app.store.origin().to_owned(), self.skipped);
-        let (cut_off, most) = (retention::before(&self.app), self.most);
+        let (cuts, most) = (retention::cuts(&self.app), self.most);
         let found = self
             .app
             .store
@@ -224,7 +224,7 @@ impl Worker {
                 let Some(row) = streams::find(conn, &id)? else { return Ok(None) };
                 let from = row.next().max(skipped);
                 let settings = row.settings().map_err(|e| SinkError::Settings(e.to_string()));
-                let look = lines::Look { keys: keys.keys(), origin: &origin, cut_off };
+                let look = lines::Look { keys: keys.keys(), origin: &origin, cuts: &cuts };
                 let looked = match settings {
                     Err(error) => Err(error),
                     Ok(settings) => match lines::batch(conn, &look, &settings, from, BATCH, most) {

@@ -254,7 +254,7 @@ pub(super) fn token_of(row: TimestampRow) -> Option<Token> {
 }
 
 /// Tokens over the signature of a bundle that goes out at once, with what the event of each says; and why others are missing, in words.
-pub(super) async fn now(app: &App, size: u64, signature: &[u8]) -> ((Vec<Token>, Vec<Value>), Vec<String>) {
+pub(in crate::app) async fn now(app: &App, size: u64, signature: &[u8]) -> ((Vec<Token>, Vec<Value>), Vec<String>) {
     let (mut tokens, mut missing) = (Vec::new(), Vec::new());
     let all = app.config.timestamp.authorities.iter().map(|a| async move { (a, ask(app, a, signature, HURRIED).await) });
     for (authority, asked) in futures_util::future::join_all(all).await {

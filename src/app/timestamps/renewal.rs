@@ -143,7 +143,7 @@ async fn covered(app: &App, due: &[TimestampRow]) -> AppResult<Vec<u8>> {
     let manifests = tokio::task::spawn_blocking(move || {
         let of = |row: bundles::BundleRow| {
             let file = std::fs::File::open(data.join(&row.path)).ok()?;
-            Some((row.id, zip::one(file, &row.number, ROOT_MANIFEST)?))
+            Some((row.id, zip::one(file, ROOT_MANIFEST)?))
         };
         found.into_iter().flatten().filter_map(of).collect::<std::collections::BTreeMap<_, _>>()
     });

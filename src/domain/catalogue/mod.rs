@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{event::Action, kept::EventClass, ocsf, privilege};
+use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
 use shapes::SHAPES;
 use watch::WATCH;
 
@@ -37,8 +37,8 @@ pub fn shape(action: Action) -> Option<&'static Shape> {
     all().find(|shape| shape.action == action.as_str())
 }
 
-/// One action for programs; `words` is what it means, by language.
-pub fn to_json(action: Action, words: &Value) -> Value {
+/// One action for programs; `words` is what it means, by language, `periods` how long its parts are kept.
+pub fn to_json(action: Action, words: &Value, periods: &Periods) -> Value {
     let (kind, shape) = (ocsf::kind(action), shape(action));
     let (category, category_name) = kind.class.category();
     json!({
@@ -48,7 +48,7 @@ pub fn to_json(action: Action, words: &Value) -> Value {
         "subjects": shape.map_or(&[][..], |s| s.subjects),
         "fields": shape.map_or(&[][..], |s| s.fields),
         "privileged": privilege::of(action).map(privilege::Privilege::as_str),
-        "retention": { "leaf": "proof", "parts": EventClass::of(action) },
+        "retention": { "leaf": "proof", "parts": EventClass::of(action), "days": periods.of(EventClass::of(action)) },
         "ocsf": {
             "version": ocsf::VERSION,
             "category_uid": category,

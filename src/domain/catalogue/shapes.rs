@@ -461,7 +461,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("evidence.read", &["user"], &["bundle"], &["detail/shown", "text/query"]),
     shape("mail_address.changed", &["system", "user"], &["user"], &["detail/after/address", "detail/before/address"]),
     shape("notice.sent", &["job"], &["notice"], &["detail/level", "detail/notice", "detail/problem", "detail/round", "detail/to"]),
-    shape("hold.proposed", &["user"], &["hold"], &["detail/after/scope", "detail/after/state", "text/reason"]),
+    shape("hold.proposed", &["user"], &["hold"], &["detail/after/scope", "detail/after/state", "text/reason", "text/search"]),
     shape("hold.placed", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope"]),
     shape("hold.declined", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope"]),
     shape("hold.release_proposed", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope", "text/reason"]),
@@ -489,6 +489,5 @@ pub(super) const SHAPES: &[Shape] = &[
         &["bundle", "checkpoint"],
         &["detail/attempts", "detail/authority", "detail/log_size", "detail/reason", "detail/words"],
     ),
-    shape("parts.purged", &["job", "system"], &["log"], &["detail/held"]),
-    shape("retention.applied", &["job", "system"], &["retention"], &["detail/before", "detail/held", "detail/parts", "detail/rows"]),
+    shape("parts.purged", &["job", "system"], &["log"], &["detail/classes", "detail/held"]),
 ];

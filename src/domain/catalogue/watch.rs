@@ -1,4 +1,4 @@
-//! What the events of the service itself, of keys, witnesses, streams, alerts and audits say.
+//! What the events of the service itself, of keys, witnesses, streams, alerts, audits and retention say.
 
 use super::{Shape, shapes::shape};
 
@@ -90,4 +90,11 @@ pub(super) const WATCH: &[Shape] = &[
         &["detail/audit", "detail/cases", "detail/events", "detail/number", "detail/of", "text/question"],
     ),
     shape("question.answered", &["user"], &["question"], &["detail/audit", "detail/number", "text/answer"]),
+    shape("evidence.erased", &["job", "system"], &["audit_pack", "bundle"], &["detail/bytes", "detail/number", "detail/sealed_at", "detail/sha256"]),
+    shape(
+        "retention.applied",
+        &["job", "system"],
+        &["retention"],
+        &["detail/before", "detail/bundles", "detail/classes", "detail/held", "detail/keys", "detail/parts", "detail/rows", "detail/stream_files"],
+    ),
 ];

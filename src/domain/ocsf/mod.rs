@@ -206,7 +206,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::StreamTested => OTHER_ENTITY,
         Action::StreamStuck => SUSPENDED,
         Action::StreamRecovered => RESUMED,
-        Action::PartsPurged | Action::PartKeyDestroyed => DELETED,
+        Action::PartsPurged | Action::PartKeyDestroyed | Action::EvidenceErased => DELETED,
         Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,

@@ -3,14 +3,18 @@
 
 use std::{
     collections::BTreeMap,
-    io::{self, Seek, Write},
+    io::{self, Read, Seek, Write},
 };
 
 use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256, Sha512};
 use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use crate::evidence::bundle::{ROOT_MANIFEST, SIGNATURE};
+use crate::evidence::{
+    bundle::{ROOT_MANIFEST, SIGNATURE},
+    timestamps::{self, ROOTS, Token},
+    zip::Files,
+};
 
 /// Length and hashes of a file, hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +61,7 @@ impl<W: Write + Seek> Bag<W> {
     }
 
     fn start(&mut self, path: &str) -> io::Result<()> {
-        // 1980-01-01: the earliest time that the format can say.
-        let options = SimpleFileOptions::default()
-            .compression_method(CompressionMethod::Deflated)
-            .last_modified_time(DateTime::default())
-            .unix_permissions(0o644);
-        self.zip.start_file(format!("{}/{path}", self.folder), options).map_err(failed)
+        self.zip.start_file(format!("{}/{path}", self.folder), options()).map_err(failed)
     }
 
     /// Begins a file below `data/`, and ends the one before; what is written to the bag goes into it.
@@ -98,8 +97,9 @@ impl<W: Write + Seek> Bag<W> {
         self.data.values().map(|l| l.bytes).sum()
     }
 
-    /// Ends the bag: its own files, the root manifest and the log's signature over it.
-    pub fn finish(mut self, info: &Info<'_>, pem: &str, key: &SigningKey) -> io::Result<W> {
+    /// Ends the bag: its own files, the root manifest and the log's signature over it, which is also answered. `pem`: the log's key;
+    /// `authorities`: roots of timestamp authorities, empty for none.
+    pub fn finish(mut self, info: &Info<'_>, pem: &str, authorities: &str, key: &SigningKey) -> io::Result<(W, [u8; 64])> {
         let octets = self.octets();
         let lines = |hash: fn(&Listed) -> &str| self.data.iter().map(|(path, l)| format!("{}  data/{path}\n", hash(l))).collect::<String>();
         let (payload256, payload512) = (lines(|l| &l.sha256), lines(|l| &l.sha512));
@@ -112,13 +112,16 @@ impl<W: Write + Seek> Bag<W> {
             env!("CARGO_PKG_VERSION"),
             one_line(info.description),
         );
-        let tags = BTreeMap::from([
+        let mut tags = BTreeMap::from([
             ("bag-info.txt", info),
             ("bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n".to_owned()),
             ("manifest-sha256.txt", payload256),
             ("manifest-sha512.txt", payload512),
             ("trust/log-ed25519.pub.pem", pem.to_owned()),
         ]);
+        if !authorities.is_empty() {
+            tags.insert(ROOTS, authorities.to_owned());
+        }
         let root: String = tags.iter().map(|(path, text)| format!("{}  {path}\n", hex::encode(Sha256::digest(text)))).collect();
         let signature = key.sign(root.as_bytes()).to_bytes();
         let own = tags.iter().map(|(path, text)| (*path, text.as_bytes()));
@@ -126,8 +129,28 @@ impl<W: Write + Seek> Bag<W> {
             self.start(path)?;
             self.zip.write_all(bytes)?;
         }
-        self.zip.finish().map_err(failed)
+        self.zip.finish().map(|out| (out, signature)).map_err(failed)
     }
+}
+
+/// Adds tokens over its signature to a bag that is finished: nothing that is in it changes or is written again.
+///
+/// # Errors
+/// The archive is none, or cannot be written.
+pub fn stamp<F: Read + Write + Seek>(archive: F, folder: &str, tokens: &[Token]) -> io::Result<F> {
+    let mut files = Files::new();
+    timestamps::add(&mut files, tokens, &[]);
+    let mut zip = ZipWriter::new_append(archive).map_err(failed)?;
+    for (path, bytes) in &files {
+        zip.start_file(format!("{folder}/{path}"), options()).map_err(failed)?;
+        zip.write_all(bytes)?;
+    }
+    zip.finish().map_err(failed)
+}
+
+/// Without times: 1980-01-01 is the earliest that the format can say.
+fn options() -> SimpleFileOptions {
+    SimpleFileOptions::default().compression_method(CompressionMethod::Deflated).last_modified_time(DateTime::default()).unix_permissions(0o644)
 }
 
 impl<W: Write + Seek> Write for Bag<W> {

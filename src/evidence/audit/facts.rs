@@ -38,6 +38,9 @@ pub struct Facts {
     pub access: AccessFacts,
     /// Id of the case that is walked through.
     pub walk_case: Option<String>,
+    /// Names of the timestamp authorities that the settings name; empty where nobody outside says when this was. Older packs do not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorities: Option<Vec<String>>,
     /// What this pack does not prove.
     pub limits: Vec<Limit>,
 }

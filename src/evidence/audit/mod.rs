@@ -22,5 +22,5 @@ pub mod tables;
 pub const GUIDE: [(&str, &str); 3] = [
     ("VERIFY.zh-CN.md", include_str!("guide/VERIFY.zh-CN.md")),
     ("VERIFY.en.md", include_str!("guide/VERIFY.en.md")),
-    ("verify.py", include_str!("guide/verify.py")),
+    ("verify.py", concat!(include_str!("../guide/common.py"), include_str!("guide/pack.py"))),
 ];

@@ -170,10 +170,19 @@ fn basis(page: &mut Page, material: &Material<'_>) {
         ("audit-report-size", number(facts.log.size)),
         ("audit-report-root", format!("<span class=\"m\">{}</span>", escape(&facts.log.root))),
         ("audit-report-key", format!("<span class=\"m\">{}</span>", escape(&facts.log.vkey))),
+        ("audit-report-time", authorities(page, facts)),
     ];
     page.form(&rows);
     let how = page.t("audit-report-how");
     page.p(&how);
+}
+
+/// Who says from outside when this was.
+fn authorities(page: &Page, facts: &Facts) -> String {
+    match facts.authorities.as_deref() {
+        Some([]) | None => page.t("audit-report-no-authority"),
+        Some(names) => escape(&page.tr.a1("audit-report-authorities", "names", names.join(", "))),
+    }
 }
 
 fn outcome(page: &Page, case: &Case) -> String {

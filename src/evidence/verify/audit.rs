@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Checks, Pin, Problem, bag, file,
     log::{self, PartLine, Paths, ProofLine, lines, opened, unhex},
+    time,
 };
 use crate::{
     clock::Instant,
@@ -58,6 +59,11 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     bag::info(files, &facts.number, checks);
     let Some(period) = facts.audit.period() else { return checks.fail("report", FACTS, "two instants", "another form") };
     let checkpoint = log::head(files, &facts.log, FACTS, pins, checks);
+    time::check(files, &[], checkpoint.as_ref(), pins, checks);
+    if let Some(names) = &facts.authorities {
+        let said = if names.is_empty() { "no authority configured".to_owned() } else { names.join(" ") };
+        checks.add("timestamp_authorities", Answer::Pass, FACTS, &said, &said);
+    }
     let Some(mut reading) = Reading::new(files, &facts, period, checks) else { return };
     let Some(proof) = reading.run(files, checkpoint.as_ref(), checks) else { return };
     reading.beyond(files, &proof, checkpoint.as_ref(), checks);

@@ -10,6 +10,7 @@ use crate::{
     evidence::{
         bundle::{ROOT_MANIFEST, SIGNATURE},
         report::Report,
+        succession,
         timestamps::{self, CHAIN, RENEWED_SIGNATURE, ROOTS},
         zip::Files,
     },
@@ -36,7 +37,7 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
         complete("payload_complete", name, &listed, &payload, checks);
     }
     let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE]).collect();
-    let added = |p: &str| timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
+    let added = |p: &str| p == succession::LATER || timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
     let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !added(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
 }

@@ -7,7 +7,7 @@ use ed25519_dalek::Signature;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Answer, Checks, Pin, Problem, bag::ROOT, file};
+use super::{Answer, Checks, Pin, Problem, bag::ROOT, file, keys};
 use crate::{
     crypto::sha256,
     evidence::{
@@ -22,6 +22,7 @@ use crate::{
         leaf::Leaf,
         mldsa::MldsaVkey,
         note::{Note, Vkey},
+        succession::Link,
         tree::{Hash, leaf_hash, verify_inclusion},
     },
 };
@@ -207,7 +208,9 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
     if let Some(pem) = file(files, PEM, checks) {
         checks.same("log_key_file", PEM, vkey.to_pem(), String::from_utf8_lossy(pem));
     }
-    trust(&vkey, pins, checks);
+    let opened = files.get(NOTE).and_then(|note| checkpoint::open(&String::from_utf8_lossy(note), &vkey).ok());
+    let links = keys::links(files, opened.as_ref(), checks);
+    keys::trust(&vkey, &links, pins, checks);
     root(files, &vkey, checks);
     let note = String::from_utf8_lossy(file(files, NOTE, checks)?);
     let (checkpoint, signature) = match checkpoint::open(&note, &vkey).and_then(|c| Ok((c, checkpoint::raw_signature(&note, &vkey)?))) {
@@ -218,7 +221,7 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
         }
     };
     checks.add("checkpoint_signature", Answer::Pass, NOTE, &vkey, &vkey);
-    second(&note, log, source, pins, checks);
+    second(&note, log, source, (pins, &links), checks);
     if let Some(text) = file(files, TEXT, checks) {
         checks.same("checkpoint_text", TEXT, checkpoint.text(), String::from_utf8_lossy(text));
     }
@@ -235,14 +238,14 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
 
 /// The second signature of the checkpoint, by ML-DSA-44. One that a key is known for must hold; the key is the bundle's own, and whoever wants
 /// to rely on it pins it.
-fn second(note: &str, log: &LogFacts, source: &str, pins: &[Pin], checks: &mut Checks) {
+fn second(note: &str, log: &LogFacts, source: &str, (pins, links): (&[Pin], &[Link]), checks: &mut Checks) {
     const NAME: &str = "checkpoint_mldsa_signature";
     let own = match log.mldsa.as_deref().map(MldsaVkey::parse).transpose() {
         Ok(own) => own.filter(|own| own.name() == log.origin),
         Err(e) => return checks.fail("log_mldsa_key", source, "a verifier key", e),
     };
     for trusted in pins.iter().filter_map(|pin| if let Pin::Mldsa(trusted) = pin { Some(trusted) } else { None }) {
-        checks.same("log_mldsa_key", source, trusted, own.as_ref().map(ToString::to_string).unwrap_or_default());
+        keys::trust_mldsa(own.as_ref(), links, trusted, source, checks);
     }
     let Some(key) = own else { return };
     match Note::parse(note).and_then(|note| key.verify(&note)) {
@@ -262,34 +265,6 @@ fn root(files: &Files, vkey: &Vkey, checks: &mut Checks) {
         for path in [ROOT, SIGNATURE] {
             checks.fail("bundle_signature", path, format!("signed by {vkey}"), "another file, or another signature");
         }
-    }
-}
-
-fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {
-    const NAME: &str = "log_key";
-    let key = vkey.key().as_bytes();
-    let mut pinned = false;
-    for pin in pins {
-        match pin {
-            Pin::Log(trusted) => {
-                pinned = true;
-                checks.same(NAME, "", trusted, vkey);
-            }
-            Pin::Key(trusted) => {
-                pinned = true;
-                checks.same(NAME, "", hex::encode(trusted), hex::encode(key));
-            }
-            Pin::OneOf(trusted) => {
-                pinned = true;
-                let fits = trusted.iter().find(|k| *k == key).or(trusted.first());
-                checks.same(NAME, "", fits.map(hex::encode).unwrap_or_default(), hex::encode(key));
-            }
-            // Checked where the second signature is, and where the tokens are.
-            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::At(_) => {}
-        }
-    }
-    if !pinned {
-        checks.add(NAME, Answer::Unknown, "", "a key that you trust", vkey);
     }
 }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`bag`] | manifests, missing and added files, the bag's own facts |
 //! | [`log`] | leaves, commitments, leaf hashes, proofs, checkpoint and key |
+//! | [`keys`] | whether a key that is trusted leads to the one that signed |
 //! | [`case`] | closing, decisions, message, recipients |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`aging`] | whether tokens whose certificates have run out were renewed before |
@@ -14,6 +15,7 @@ mod aging;
 mod audit;
 mod bag;
 mod case;
+mod keys;
 mod log;
 mod time;
 mod views;

@@ -288,6 +288,7 @@ table! {
         sha256 -> Binary,
         size -> BigInt,
         sealed_at -> BigInt,
+        erased_at -> Nullable<BigInt>,
     }
 }
 
@@ -324,6 +325,8 @@ table! {
         ended_by -> Nullable<Text>,
         ended_at -> Nullable<BigInt>,
         version -> BigInt,
+        found -> Nullable<Text>,
+        search_sealed -> Nullable<Binary>,
     }
 }
 
@@ -395,6 +398,7 @@ table! {
         size -> Nullable<BigInt>,
         verified -> Nullable<BigInt>,
         sealed_at -> Nullable<BigInt>,
+        erased_at -> Nullable<BigInt>,
     }
 }
 

@@ -25,8 +25,8 @@ use crate::{
 /// Rows in one read.
 const BATCH: i64 = 100;
 
-/// The job that asks about bundles that are kept. Whoever exports to a file is told of tokens too, and takes them along: they have no row.
-const OF_BUNDLES: &str = "timestamp_bundle";
+/// The jobs whose tokens have a row. Those over an export to a file or an auditor's pack lie in the file itself and nowhere else.
+const KEEP: [&str; 2] = ["timestamp_checkpoint", "timestamp_bundle"];
 
 /// What a token is of: kind and id, as the subject of its event has them.
 type Of = (String, String);
@@ -42,7 +42,7 @@ pub(super) struct Told {
 /// What an event says of a token that has a row, if it does; `detail` is that part, opened.
 pub(super) fn told(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Option<Told> {
     let kept = match leaf.action {
-        "timestamp.obtained" => leaf.subject_kind != "bundle" || leaf.actor_id == OF_BUNDLES,
+        "timestamp.obtained" => KEEP.contains(&leaf.actor_id),
         "timestamp.renewed" => true,
         _ => false,
     };

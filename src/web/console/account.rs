@@ -9,7 +9,7 @@ use askama::Template;
 
 use super::sessions::{grouped_key, refuse};
 use crate::{
-    app::{App, account, caller, notices, people::Person, sessions, tokens},
+    app::{App, account, caller, notices, people::Person, retention, sessions, tokens},
     clock::Instant,
     crypto::totp,
     domain::role::{self, Permission},
@@ -115,7 +115,7 @@ async fn page_of(app: &App, me: &SignedIn, page: Page, forms: Forms) -> Result<S
         scopes: may.iter().map(|p| Choice::new(p.as_str(), page.word("permission", p))).collect(),
         sessions,
         tokens,
-        days: app.config.retention.days,
+        days: retention::periods(app).longest(),
         may_make_tokens: !sessions::is_read_only(&person),
         person,
         page: page.at("/account"),

@@ -217,6 +217,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, forms: Forms) -
     let line_of = |row: &PackRow| {
         let ready = row.state == PackState::Ready.as_str();
         let (tone, state) = match (ready, row.verified) {
+            _ if row.erased_at.is_some() => (Tone::Mute, page.t("audit-pack-erased")),
             (true, Some(0)) => (Tone::Bad, page.t("audit-pack-broken")),
             (true, Some(_)) => (Tone::Ok, page.t("audit-pack-ready")),
             (true, None) => (Tone::Info, page.t("audit-pack-unchecked")),
@@ -233,7 +234,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, forms: Forms) -
             at: page.time(Instant(row.sealed_at.unwrap_or(row.requested_at))),
             cases: number(row.cases),
             size: row.size.map(|n| bytes(u64::try_from(n).unwrap_or(0))).unwrap_or_default(),
-            ready,
+            ready: ready && row.erased_at.is_none(),
         }
     };
     let row = &audit.row;

@@ -16,6 +16,7 @@ use crate::{
             export::{Export, export},
         },
     },
+    clock::Instant,
     i18n::bytes,
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
@@ -33,6 +34,9 @@ struct Row {
     size: String,
     events: String,
     at: Html,
+    /// Until when it is kept; once it was erased, when that was.
+    kept: Html,
+    erased: bool,
 }
 
 fn row(page: &Page, listed: &Listed) -> Row {
@@ -42,7 +46,9 @@ fn row(page: &Page, listed: &Listed) -> Row {
         kind: page.word("bundle", listed.kind.as_str()),
         size: bytes(u64::try_from(listed.row.size).unwrap_or(0)),
         events: page.num(u64::try_from(listed.row.log_size).unwrap_or(0)),
-        at: page.time_full(crate::clock::Instant(listed.row.sealed_at)),
+        at: page.time_full(Instant(listed.row.sealed_at)),
+        kept: page.day(listed.row.erased_at.map_or(listed.kept_until, Instant)),
+        erased: listed.row.erased_at.is_some(),
     }
 }
 
@@ -174,7 +180,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, number: &str, form: FormS
         crumbs: vec![Crumb::link("/evidence", page.t("nav-evidence")), Crumb::here(listed.row.number.clone())],
         row: row(&page, &listed),
         sha256: hex::encode(&listed.row.sha256),
-        may: !listed.kind.has_contents() || page.can("content.read"),
+        may: listed.row.erased_at.is_none() && (!listed.kind.has_contents() || page.can("content.read")),
         masked: listed.kind == Kind::Masked,
         timestamps: timestamps(&page, &listed),
         stamped: listed.timestamps.iter().any(|t| t.at.is_some()),

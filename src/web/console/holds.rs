@@ -10,6 +10,7 @@ use askama::Template;
 use crate::{
     app::{
         App, Turn,
+        audit::saved,
         holds::{self, Act, Covered, Hold, NewHold},
         retention, step_up,
     },
@@ -65,6 +66,7 @@ fn conditions(page: &Page, hold: &Hold) -> Vec<Fact> {
     // The end is exclusive; people say the last day.
     add("field-hold-to", hold.scope.to.map(|at| page.date(Instant(at.0 - 1))));
     add("field-hold-action", hold.scope.action.as_deref().map(|action| page.word("action", action)));
+    add("field-hold-search", hold.search.as_ref().map(|search| search.name.clone()));
     facts
 }
 
@@ -93,8 +95,8 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -
         rows: found.iter().map(row).collect(),
         newer: above.map(|id| format!("/holds?after={id}")),
         older: below.map(|id| format!("/holds?before={id}")),
-        kept: page.n("audit-kept", u64::from(app.config.retention.days)),
-        before: page.time_noted(retention::before(&app)),
+        kept: page.n("audit-kept", u64::from(retention::periods(&app).shortest())),
+        before: page.time_noted(retention::cuts(&app).latest()),
         page,
     })
 }
@@ -106,28 +108,36 @@ struct New {
     crumbs: Vec<Crumb>,
     form: FormState,
     actions: Vec<Choice>,
+    searches: Vec<Choice>,
 }
 
-fn new_of(page: Page, form: FormState) -> New {
-    New {
+async fn new_of(app: &App, me: &SignedIn, page: Page, form: FormState) -> Result<New, Fault> {
+    let saved = saved::list(app, &me.caller).await?;
+    let choice = |s: saved::Saved| {
+        let (_, told) = super::audit::told(&page, &s.query);
+        let told: Vec<String> = told.iter().map(|(label, value)| page.a2("hold-condition", "label", label, "value", value)).collect();
+        Choice::new(s.id, page.a2("hold-search-choice", "name", s.name, "told", told.join(&page.t("hold-and"))))
+    };
+    Ok(New {
+        searches: saved.into_iter().map(choice).collect(),
         crumbs: vec![Crumb::link("/holds", page.t("nav-holds")), Crumb::here(page.t("hold-new"))],
         actions: Action::ALL.iter().map(|a| Choice::new(a.as_str(), page.word("action", a.as_str()))).collect(),
         page: page.at("/holds/new"),
         form,
-    }
+    })
 }
 
-/// `GET /holds/new`, with `case`, `person` or `broadcast` filled in where the address says so.
+/// `GET /holds/new`, with `case`, `person`, `broadcast` or `search` filled in where the address says so.
 pub async fn new(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
     // Who may not place holds learns it here and not after typing.
     holds::may_manage(&app, &me.caller).await?;
     let mut form = FormState::new("hold");
-    for field in ["case", "person", "broadcast"] {
+    for field in ["case", "person", "broadcast", "search"] {
         if let Some(value) = asked(&req, field) {
             form = form.with(field, value);
         }
     }
-    ok(new_of(page, form))
+    ok(new_of(&app, &me, page, form).await?)
 }
 
 /// A day as typed; one that is none is an error of the form. `end`: the instant after it.
@@ -150,7 +160,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
     let (from, to) = (day(&page, &mut form, "from", false), day(&page, &mut form, "to", true));
     if !form.ok() {
         once::turned_away(&req, "invalid");
-        return html(StatusCode::UNPROCESSABLE_ENTITY, new_of(page, form));
+        return html(StatusCode::UNPROCESSABLE_ENTITY, new_of(&app, &me, page, form).await?);
     }
     let text = |field: &str| posted.get(field).to_owned();
     let new = NewHold {
@@ -160,6 +170,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         from,
         to,
         action: text("action"),
+        search: text("search"),
         reason: text("reason"),
         code: text(step_up::FIELD),
     };
@@ -173,7 +184,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         Err(error) => {
             form.refuse_all(error)?;
             let status = form.status();
-            html(status, new_of(page, form))
+            html(status, new_of(&app, &me, page, form).await?)
         }
     }
 }
@@ -189,8 +200,9 @@ struct Show {
     state: String,
     tone: Tone,
     /// What it covers, and how much that is.
-    /// What it covers, and how much that is.
     conditions: Vec<Fact>,
+    /// The search whose filters it copied: its conditions, and where it leads.
+    search: Option<(Vec<Fact>, String)>,
     steps: Vec<Fact>,
     /// What this person may do now: `confirm`, `wait`, `release` or nothing.
     task: &'static str,
@@ -220,7 +232,12 @@ fn show_of(page: Page, me: &SignedIn, form: FormState, (hold, covered): (Hold, C
     let mut scope = conditions(&page, &hold);
     scope.push(Fact::new(page.t("hold-events"), number(covered.events), ""));
     scope.push(Fact::new(page.t("hold-open"), number(covered.open), ""));
+    let search = hold.search.as_ref().map(|search| {
+        let (href, told) = super::audit::told(&page, &search.query);
+        (told.into_iter().map(|(label, value)| Fact::new(label, value, "")).collect(), href)
+    });
     Show {
+        search,
         title: scope_line(&page, &hold),
         crumbs: vec![Crumb::link("/holds", page.t("nav-holds")), Crumb::here(page.t("hold-one"))],
         state: page.word("hold-state", hold.state),

@@ -9,7 +9,7 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, AppError, sessions},
+    app::{App, AppError, retention, sessions},
     crypto::totp,
     domain::account::SessionState,
     web::{
@@ -42,7 +42,7 @@ pub async fn new(app: Data<App>, guest: Guest, page: Page, way: Query<Way>) -> R
     if guest.is_signed_in() {
         return Ok(see_other(next));
     }
-    ok(SignIn { page, form: FormState::new("session"), next, days: app.config.retention.days })
+    ok(SignIn { page, form: FormState::new("session"), next, days: retention::periods(&app).longest() })
 }
 
 /// `POST /sessions`: name and password.
@@ -59,7 +59,7 @@ pub async fn create(app: Data<App>, req: HttpRequest, guest: Guest, page: Page, 
         Err(error) => {
             let mut form = FormState::from_posted("session", &posted);
             let status = refuse(&mut form, error)?;
-            html(status, SignIn { page: page.at("/sign-in"), form, next, days: app.config.retention.days })
+            html(status, SignIn { page: page.at("/sign-in"), form, next, days: retention::periods(&app).longest() })
         }
     }
 }

@@ -10,7 +10,7 @@ use askama::Template;
 use super::sessions::refuse;
 use crate::{
     app::{
-        App, AppError,
+        App, AppError, retention,
         setup::{self, Link, NewAccount, Offer},
     },
     web::{Fault, FormState, Guest, Page, Posted, html, ok},
@@ -39,7 +39,7 @@ impl Account {
             setup: kind == "setup",
             roles,
             department: offer.department.clone(),
-            days: app.config.retention.days,
+            days: retention::periods(app).longest(),
             page: page.at("/sign-in"),
         }
     }

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use countermand::store::{Database, StoreError, schema::broadcasts};
+use countermand::{
+    app::{retention, verification},
+    domain::event::{Action, Event, Subject},
+    store::{Database, StoreError, schema::broadcasts},
+};
 use diesel::{PgConnection, connection::SimpleConnection, prelude::*};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -185,4 +189,22 @@ async fn a_write_that_panics_takes_no_request_down() {
         assert_eq!(how_many(&stage).await, there + 12);
         assert!(stage.app.store.verify(&Default::default()).unwrap().ok);
     }
+}
+
+#[actix_web::test]
+async fn a_clock_that_was_set_back_makes_no_job_run_over_and_over() {
+    let stage = Stage::set().await;
+    retention::schedule(&stage.app).await.unwrap();
+    verification::schedule(&stage.app).await.unwrap();
+    // A host whose clock ran ten months ahead wrote into the log; then somebody set it right.
+    let ahead = Duration::from_secs(300 * 86_400);
+    stage.clock.advance(ahead);
+    stage.app.store.write(|tx| tx.append(Event::system(Action::SettingChanged, Subject::new("setting", "t")))).await.unwrap();
+    stage.clock.set_back(ahead);
+    let stopped = tokio::time::sleep(Duration::from_secs(4));
+    countermand::jobs::serve(stage.app.clone(), stopped).await;
+    for (action, times) in [("retention.applied", 1), ("log.verified", 2)] {
+        assert!(events(&stage, action).await <= times, "{action} happened {} times", events(&stage, action).await);
+    }
+    assert_eq!(events(&stage, "retention.applied").await, 1, "it was due, and was done");
 }

@@ -272,6 +272,7 @@ pub fn collected(hostile: &str) -> Collected {
         }],
         anchors: Vec::new(),
         renewals: Vec::new(),
+        successions: Vec::new(),
         authorities: String::new(),
         environment: json!({ "product": "Countermand", "version": "0.1.0" }),
         zone: "Asia/Shanghai".to_owned(),

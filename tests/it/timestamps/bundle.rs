@@ -197,7 +197,7 @@ fn a_stamped_checkpoint_must_be_of_this_log() {
 }
 
 /// The block of commands below the heading that the bundle's own instructions have for timestamps.
-fn printed(guide: &[u8], heading: &str) -> String {
+pub(super) fn printed(guide: &[u8], heading: &str) -> String {
     let text = String::from_utf8(guide.to_vec()).unwrap();
     text.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }

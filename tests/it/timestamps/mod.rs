@@ -4,8 +4,10 @@ mod asking;
 mod bundle;
 mod command;
 mod openssl;
+mod packs;
 mod renewal;
 mod settings;
+mod succession;
 mod token;
 
 use std::{path::Path, time::Duration};

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use actix_web::web::{Data, resource};
 use countermand::{
     app::{
-        App, AppError, Caller, Turn, alerts, audits,
+        App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
         holds, people,
@@ -220,6 +220,7 @@ impl Companies {
         self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
+        self.clocks().await;
         // Half an hour and more has passed; who is half way in has ten minutes.
         for who in self.members.keys().copied().collect::<Vec<_>>() {
             let cookie = session_of(&self.full.app, self.caller(who)).await.0;
@@ -272,6 +273,15 @@ impl Companies {
         self.call("pack", pack);
         self.call("question.open", &questions[0]);
         self.call("question.answered", &questions[1]);
+    }
+
+    /// Our clock agrees with an authority's, and is behind a platform's.
+    async fn clocks(&self) {
+        use countermand::app::clocks::{SECOND, Source, compare};
+        let (app, now) = (&self.full.app, self.full.app.now());
+        compare(app, Source::Authority("example-tsa"), now, SECOND, now).await.unwrap();
+        let ahead = now.plus(std::time::Duration::from_millis(90_500));
+        compare(app, Source::Platform(&self.full.connection), ahead, SECOND, now).await.unwrap();
     }
 
     /// A stream that delivers, one that is stuck, and one whose receiver wanted no more.
@@ -329,6 +339,13 @@ impl Companies {
             }
             self.call(name, id);
         }
+        let query = audit::Query { words: "收件范围".into(), action: "recall.submitted".into(), ..audit::Query::default() };
+        let id = countermand::id::fresh();
+        let search = audit::saved::save(&self.full.app, self.caller("counsel"), &id, "误选收件范围的申请", &query, true).await.unwrap().value;
+        let new = holds::NewHold { search: search.clone(), reason: WHY.into(), code: self.code("counsel"), ..holds::NewHold::default() };
+        let id = holds::propose(&self.full.app, self.caller("counsel"), new).await.unwrap().value;
+        self.call("hold.search", id);
+        self.call("search", search);
     }
 
     /// What the rules find in all that, and one alert that somebody has acknowledged.

@@ -15,6 +15,7 @@ use crate::{
     app::{
         App, AppError,
         audit::{self, Activity, Found, Line, Query, Standing, Turn, activity::COUNTED, export, saved},
+        retention,
     },
     clock::Instant,
     domain::event::{Action, Outcome},
@@ -229,6 +230,18 @@ fn form_of(tr: &Tr, query: &Query) -> FormState {
     typed(fields.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str()))))
 }
 
+/// Where a search leads, and its conditions in words: label and value.
+pub(super) fn told(page: &Page, query: &Query) -> (String, Vec<(String, String)>) {
+    let form = form_of(page, query);
+    let value = |field: &str| match field {
+        "action" | "outcome" => page.word(field, form.value(field)),
+        _ => form.value(field).to_owned(),
+    };
+    let given = FIELDS.iter().filter(|field| !form.value(field).is_empty());
+    let conditions = given.map(|field| (page.t(&format!("audit-{}", field.trim_end_matches("_id"))), value(field))).collect();
+    (href("/audit", &form, "", &[]), conditions)
+}
+
 /// `GET /audit`
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
     let mut form = addressed(&req);
@@ -305,7 +318,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: 
         at: page.time_full(standing.at),
         stand: Stand::of(&page, standing),
         unread: read_to.map(|index| page.a1("audit-unread", "index", page.num(index))).unwrap_or_default(),
-        kept: page.n("audit-kept", u64::from(app.config.retention.days)),
+        kept: page.n("audit-kept", u64::from(retention::periods(app).shortest())),
         rows,
         form,
         page,

@@ -1,127 +1,14 @@
-#!/usr/bin/env python3
-"""Checks an unpacked auditor's pack with Python's standard library alone.
-
-Usage: python3 data/verify.py FOLDER
-
-Covers manifests, the run of leaves (RFC 6962 hashes, RFC 9162 section 2.1.4.2), its edges, commitments, the population, the closing counts,
-the case numbers, the exceptions, the sample, the counts of the controls and the walk-through. Signatures need OpenSSL: see
-data/VERIFY.en.md. Prints one line a check; exit code 0 if everything here holds, 1 otherwise.
-"""
-import base64
-import csv
-import datetime
-import hashlib
-import json
-import os
-import sys
-
-bag = sys.argv[1] if len(sys.argv) > 1 else "."
-problems = []
 
 
-def path(name):
-    return os.path.join(bag, *name.split("/"))
-
-
-def read(name):
-    with open(path(name), "rb") as f:
-        return f.read()
-
-
-def lines(name):
-    with open(path(name), "rb") as f:
-        for line in f:
-            if not line.endswith(b"\n"):
-                problems.append(name + ": the last line is cut")
-            yield line.rstrip(b"\n")
-
-
+# A period: the run of leaves, its edges, and what is read off them again.
 def rows(name):
     """A CSV file as dictionaries; the apostrophe that keeps spreadsheets from running a cell is taken away."""
     with open(path(name), encoding="utf-8-sig", newline="") as f:
         return [{k: v[1:] if v.startswith("'") else v for k, v in row.items()} for row in csv.DictReader(f)]
 
 
-def sha256(*pieces):
-    return hashlib.sha256(b"".join(pieces)).digest()
-
-
 def instant(text):
     return datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=datetime.timezone.utc)
-
-
-def check(name, bad, about=""):
-    bad = list(bad)
-    problems.extend("%s: %s" % (name, b) for b in bad[:20])
-    if len(bad) > 20:
-        problems.append("%s: and %d more" % (name, len(bad) - 20))
-    print("%-4s %s %s" % ("FAIL" if bad else "ok", name, about))
-
-
-def manifest(name, algorithm):
-    listed, bad = set(), []
-    for line in lines(name):
-        digest, _, file = line.decode("utf-8").partition("  ")
-        listed.add(file)
-        hasher = hashlib.new(algorithm)
-        try:
-            with open(path(file), "rb") as f:
-                for piece in iter(lambda: f.read(1 << 20), b""):
-                    hasher.update(piece)
-        except OSError:
-            bad.append(file + " is missing")
-            continue
-        if hasher.hexdigest() != digest:
-            bad.append(file + " is another file")
-    check(name, bad, "%d files" % len(listed))
-    return listed
-
-
-def root_from(index, size, leaf, proof):
-    """The root that an inclusion proof leads to (RFC 9162, section 2.1.3.2), or None."""
-    if index >= size:
-        return None
-    node, last, value = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
-            return None
-        if node & 1 or node == last:
-            value = sha256(b"\x01", sibling, value)
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
-        else:
-            value = sha256(b"\x01", value, sibling)
-        node >>= 1
-        last >>= 1
-    return value if last == 0 else None
-
-
-def consistent(old, old_root, new, new_root, proof):
-    """Whether the log of `new` leaves begins with the log of `old` leaves (RFC 9162, section 2.1.4.2)."""
-    if old == 0 or old == new:
-        return not proof and (old == 0 or old_root == new_root)
-    way = [old_root] + proof if old & (old - 1) == 0 else proof
-    if not way:
-        return False
-    node, last = old - 1, new - 1
-    while node & 1:
-        node >>= 1
-        last >>= 1
-    of_old = of_new = way[0]
-    for sibling in way[1:]:
-        if last == 0:
-            return False
-        if node & 1 or node == last:
-            of_old, of_new = sha256(b"\x01", sibling, of_old), sha256(b"\x01", sibling, of_new)
-            while not node & 1 and node:
-                node >>= 1
-                last >>= 1
-        else:
-            of_new = sha256(b"\x01", of_new, sibling)
-        node >>= 1
-        last >>= 1
-    return last == 0 and of_old == old_root and of_new == new_root
 
 
 class Frontier:
@@ -147,16 +34,7 @@ class Frontier:
         return value
 
 
-manifest("tagmanifest-sha256.txt", "sha256")
-payload = manifest("manifest-sha256.txt", "sha256")
-if manifest("manifest-sha512.txt", "sha512") != payload:
-    problems.append("the two payload manifests list different files")
-found = set()
-for folder, _, files in os.walk(path("data")):
-    for file in files:
-        found.add(os.path.relpath(os.path.join(folder, file), bag).replace(os.sep, "/"))
-check("no other files", sorted(found - payload))
-
+payload = manifests()
 facts = json.loads(read("data/audit.json"))
 audit = facts["audit"]
 begin, end = instant(audit["from"]), instant(audit["to"])
@@ -167,6 +45,9 @@ size, root = int(size), base64.b64decode(root, validate=True)
 told = (facts["log"]["origin"], facts["log"]["size"], facts["log"]["root"])
 check("checkpoint", ([] if read("data/proofs/checkpoint.note").startswith(text + b"\n") else ["checkpoint.txt is not the text of checkpoint.note"])
       + ([] if told == (origin, size, root.hex()) else ["audit.json speaks of another checkpoint"]), "%d events" % size)
+
+renewals()
+successions(origin, size, root)
 
 # What opens the details of the events of cases.
 details, bad_parts, withheld = {}, [], set()

@@ -1,0 +1,152 @@
+//! What the tables hold about one person: how many rows of each kind, and from when. Counts and times only, no contents. Not here: why they
+//! are kept and until when (`domain::personal`, `app::personal`).
+
+use diesel::{
+    dsl::{exists, max, min},
+    prelude::*,
+};
+
+use super::{
+    Conn, StoreError,
+    find::{self, Filter},
+    holds::{self, HoldRow},
+    schema::{
+        alerts, attachments, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations, log_parts, log_search,
+        mail_addresses, notices, recalls, searches, sessions, tokens, user_roles, users,
+    },
+    words::Words,
+};
+use crate::{
+    clock::Instant,
+    domain::{
+        kept::EventClass,
+        personal::Kind,
+        retention::{HoldState, Scope},
+    },
+};
+
+/// Rows of a kind: how many, from when, until when.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    pub count: u64,
+    pub oldest: Option<Instant>,
+    pub newest: Option<Instant>,
+}
+
+type Bare = (i64, Option<i64>, Option<i64>);
+
+impl From<Bare> for Span {
+    fn from((count, oldest, newest): Bare) -> Self {
+        Self { count: u64::try_from(count).unwrap_or(0), oldest: oldest.map(Instant), newest: newest.map(Instant) }
+    }
+}
+
+impl Span {
+    fn add(&mut self, other: Self) {
+        self.count += other.count;
+        self.oldest = self.oldest.into_iter().chain(other.oldest).min();
+        self.newest = self.newest.into_iter().chain(other.newest).max();
+    }
+
+    /// Without times of its own.
+    fn of(count: i64) -> Self {
+        Self { count: u64::try_from(count).unwrap_or(0), oldest: None, newest: None }
+    }
+}
+
+/// Count, first and last instant of the rows that meet a condition.
+macro_rules! span {
+    ($conn:expr, $table:ident, $condition:expr, $first:ident, $last:ident) => {
+        Span::from($table::table.filter($condition).select((diesel::dsl::count_star(), min($table::$first), max($table::$last))).first::<(
+            i64,
+            Option<i64>,
+            Option<i64>,
+        )>($conn)?)
+    };
+}
+
+/// The rows beside the log, by kind.
+pub fn rows(conn: &mut Conn, user: &str) -> Result<Vec<(Kind, Span)>, StoreError> {
+    let own = Some(user.to_owned());
+    let uploads =
+        attachments::uploaded_by.eq(user).or(attachments::confirmed_by.assume_not_null().eq(user).and(attachments::confirmed_by.is_not_null()));
+    let invited = invitations::created_by.eq(own.clone()).or(invitations::used_by.eq(own.clone()));
+    let placed = held::proposed_by
+        .eq(user)
+        .or(held::placed_by.assume_not_null().eq(user).and(held::placed_by.is_not_null()))
+        .or(held::release_proposed_by.assume_not_null().eq(user).and(held::release_proposed_by.is_not_null()))
+        .or(held::ended_by.assume_not_null().eq(user).and(held::ended_by.is_not_null()));
+    let questions = audit_questions::asked_by.eq(user).or(audit_questions::asked_of.eq(user));
+    Ok(vec![
+        (Kind::Account, span!(conn, users, users::id.eq(user), created_at, created_at)),
+        (Kind::Roles, Span::of(user_roles::table.filter(user_roles::user_id.eq(user)).count().get_result(conn)?)),
+        (Kind::MailAddress, Span::of(mail_addresses::table.filter(mail_addresses::user_id.eq(user)).count().get_result(conn)?)),
+        (Kind::Sessions, span!(conn, sessions, sessions::user_id.eq(user), created_at, expires_at)),
+        (Kind::Devices, span!(conn, devices, devices::user_id.eq(user), first_seen_at, last_seen_at)),
+        (Kind::Tokens, span!(conn, tokens, tokens::user_id.eq(own.clone()), created_at, created_at)),
+        (Kind::Invitations, span!(conn, invitations, invited, created_at, expires_at)),
+        (Kind::Searches, span!(conn, searches, searches::owner_id.eq(user), created_at, created_at)),
+        (Kind::Exports, span!(conn, exports, exports::owner_id.eq(user), created_at, created_at)),
+        (Kind::Notices, span!(conn, notices, notices::user_id.eq(user), created_at, created_at)),
+        (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
+        (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
+        (Kind::Decisions, span!(conn, decisions, decisions::decider_id.eq(user), at, at)),
+        (Kind::Attachments, span!(conn, attachments, uploads, uploaded_at, uploaded_at)),
+        (Kind::Holds, span!(conn, held, placed, proposed_at, proposed_at)),
+        (Kind::Audits, span!(conn, audits, audits::opened_by.eq(user), opened_at, opened_at)),
+        (Kind::Questions, span!(conn, audit_questions, questions, asked_at, asked_at)),
+        (Kind::Alerts, span!(conn, alerts, alerts::subject_kind.eq("user").and(alerts::subject_id.eq(user)), first_at, last_at)),
+    ])
+}
+
+/// Records of what they did and of what was done to their account, by class: those whose contents are still there, and those of which only
+/// commitments are left.
+pub fn events(conn: &mut Conn, user: &str) -> Result<Vec<(EventClass, Span, u64)>, StoreError> {
+    let theirs: Vec<String> = tokens::table.filter(tokens::user_id.eq(Some(user))).select(tokens::id).load(conn)?;
+    let own = || {
+        let actors: Vec<String> = theirs.iter().cloned().chain([user.to_owned()]).collect();
+        let account = log_search::subject_kind.eq("user").and(log_search::subject_id.eq(user.to_owned()));
+        log_search::actor_id.eq_any(actors).or(account)
+    };
+    let columns = || (log_search::action, diesel::dsl::count_star(), min(log_search::at), max(log_search::at));
+    let all: Vec<(String, i64, Option<i64>, Option<i64>)> =
+        log_search::table.filter(own()).group_by(log_search::action).select(columns()).load(conn)?;
+    let there = exists(log_parts::table.filter(log_parts::event_id.eq(log_search::event_id)));
+    let open: Vec<(String, i64, Option<i64>, Option<i64>)> =
+        log_search::table.filter(own()).filter(there).group_by(log_search::action).select(columns()).load(conn)?;
+    let mut found: std::collections::BTreeMap<EventClass, (Span, u64)> = std::collections::BTreeMap::new();
+    for (action, count, ..) in all {
+        found.entry(EventClass::of_stored(&action)).or_default().1 += u64::try_from(count).unwrap_or(0);
+    }
+    for (action, count, oldest, newest) in open {
+        let span = Span::from((count, oldest, newest));
+        let entry = found.entry(EventClass::of_stored(&action)).or_default();
+        entry.0.add(span);
+        entry.1 = entry.1.saturating_sub(span.count);
+    }
+    Ok(found.into_iter().map(|(class, (span, bare))| (class, span, bare)).collect())
+}
+
+/// Holds that keep records of this person: id, and how many.
+pub fn holding(conn: &mut Conn, words: &Words, user: &str) -> Result<Vec<(String, u64)>, StoreError> {
+    let keeps: Vec<&str> = HoldState::ALL.iter().filter(|state| state.keeps()).map(|state| state.as_str()).collect();
+    let rows: Vec<HoldRow> = held::table.filter(held::state.eq_any(keeps)).order(held::id).load(conn)?;
+    let mut found = Vec::new();
+    for row in rows {
+        let (events, _) = match row.found()? {
+            Some(filter) => {
+                let mut theirs: Filter = filter;
+                theirs.words.extend(words.name(user));
+                (find::count(conn, &theirs)?, 0)
+            }
+            None => match row.scope()? {
+                Scope { person: Some(person), .. } if person != user => continue,
+                scope => holds::count(conn, &Scope { person: Some(user.to_owned()), ..scope })?,
+            },
+        };
+        if events > 0 {
+            found.push((row.id, u64::try_from(events).unwrap_or(0)));
+        }
+    }
+    Ok(found)
+}
