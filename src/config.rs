@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What can be wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +22,7 @@ pub enum ConfigError {
     Rule(String),
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retention {
     /// Days that parts are kept; at least until six calendar months have passed as well. Less than 184 is refused.
@@ -37,7 +37,7 @@ pub struct Retention {
 }
 
 /// Who is shown each checkpoint.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Witness {
     /// A C2SP tlog-policy file; a relative name is below the data folder. None: nobody is asked.
@@ -49,7 +49,7 @@ pub struct Witness {
 }
 
 /// What waits until the policy's witnesses have seen it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Wait {
     #[default]
@@ -59,7 +59,7 @@ pub enum Wait {
 }
 
 /// What is done when the witnesses have not come in time.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Overdue {
     /// It is executed and marked.
@@ -70,7 +70,7 @@ pub enum Overdue {
 }
 
 /// Streams of the audit trail into files.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Streams {
     /// The folder below which they are written; a relative name is below the data folder.
@@ -86,7 +86,7 @@ impl Default for Streams {
 }
 
 /// How the way to the mail server is kept from others.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Security {
     /// From the first byte (port 465).
@@ -99,7 +99,7 @@ pub enum Security {
 }
 
 /// The company's mail server.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Smtp {
     /// None: no mail is sent.
@@ -114,7 +114,7 @@ pub struct Smtp {
 }
 
 /// Whose time ours is held against.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ClockSettings {
     /// A time server (SNTP), `host` or `host:port`; it never sets our clock. None: only those whose time comes anyway.
@@ -135,7 +135,7 @@ impl Default for Retention {
 }
 
 /// Somebody who says what time it is (RFC 3161).
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Authority {
     /// Small letters, digits and hyphens; goes into records and file names.
@@ -149,15 +149,23 @@ pub struct Authority {
     pub policy: Option<String>,
 }
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timestamp {
     /// Each is asked for everything; none: nobody outside says when anything was there.
     pub authorities: Vec<Authority>,
+    /// How many days before its certificate runs out a token is renewed.
+    pub renew_before_days: u32,
+}
+
+impl Default for Timestamp {
+    fn default() -> Self {
+        Self { authorities: Vec::new(), renew_before_days: 90 }
+    }
 }
 
 /// The settings of one installation (formats.md, "Configuration").
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// The address people type; its host names the log.
@@ -333,6 +341,11 @@ impl Retention {
 impl Timestamp {
     /// Names and addresses; whether a root can be read is told when it is used.
     fn check(&self) -> Result<(), ConfigError> {
+        // Longer than any authority's certificate lasts, each token would be renewed as soon as it is there.
+        const LONGEST: u32 = 3650;
+        if !(1..=LONGEST).contains(&self.renew_before_days) {
+            return Err(ConfigError::Rule(format!("timestamp.renew_before_days must be a number of days from 1 to {LONGEST}")));
+        }
         let rule = |name: &str, message: &str| Err(ConfigError::Rule(format!("timestamp.authorities: {name:?} {message}")));
         for (n, authority) in self.authorities.iter().enumerate() {
             let name = &authority.name;
@@ -387,7 +400,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
             return Ok(());
         }
         let typed = match below {
-            "days" | "bundles" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "days" | "bundles" | "renew_before_days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
             "local" => {
                 let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
                 toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)

@@ -1,6 +1,6 @@
-//! The store against raw loops and physical limits: append, the whole audited write, the sequencer, verification.
+//! The store against raw loops and physical limits: append, the whole audited write, the sequencer, verification, the trail at a million events.
 //!
-//! `cargo bench --bench store [-- PART…]`; parts are `sqlite`, `postgres`, `verify`. PostgreSQL is measured where `BENCH_DATABASE_URL`
+//! `cargo bench --bench store [-- PART…]`; parts are `sqlite`, `verify`, `trail`, `postgres`. PostgreSQL is measured where `BENCH_DATABASE_URL`
 //! names a server on which databases may be made (`benches/run` starts one). Everything is a ratio of two paces in one run.
 
 #![allow(clippy::unwrap_used)]
@@ -11,6 +11,7 @@ mod support;
 mod postgres;
 mod raw;
 mod sqlite;
+mod trail;
 mod verify;
 mod work;
 
@@ -21,6 +22,9 @@ fn main() {
     }
     if support::wanted("verify") {
         verify::run();
+    }
+    if support::wanted("trail") {
+        trail::run();
     }
     if support::wanted("postgres") {
         postgres::run();

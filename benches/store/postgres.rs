@@ -26,7 +26,7 @@ pub fn run() {
 }
 
 /// A database of its own on the server. It stays; the server is thrown away.
-fn database(server: &str, name: &str) -> String {
+pub fn database(server: &str, name: &str) -> String {
     let mut admin = PgConnection::establish(server).unwrap();
     admin.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).unwrap();
     admin.batch_execute(&format!("CREATE DATABASE {name}")).unwrap();

@@ -51,3 +51,17 @@ settings-witness-away = cannot be reached
 settings-witness-refuses = does not cosign; see the audit trail
 settings-witness-ahead = has seen more records than there are here: look into it at once
 settings-witness-unsigned = its cosignature does not hold
+
+# How our clock stands to others'.
+clocks = Our clock against others
+clocks-none = Other clocks
+clocks-none-yet = Not compared with any since this process began
+clocks-offset = { $median } s (worst { $worst } s)
+clocks-measured = { $n ->
+    [one] { $n_text } measurement, { $time }
+   *[other] median of { $n_text } measurements, the last { $time }
+ }
+clock-authority = Timestamp authority
+clock-witness = Witness
+clock-platform = Connection
+clock-server = Time server

@@ -5,6 +5,15 @@ timestamps-none-help = Nobody outside attests the time of this bundle; its times
 timestamps-not-configured = No timestamp authority is configured: nobody outside attests the log's time
 timestamps-not-yet = Not obtained yet
 timestamps-added = Added to each download, in the folder signatures
+timestamps-added-until = Added to each download, in the folder signatures; holds by itself until { $until }
+timestamps-renewed = Added to each download, in the folder signatures; renewed on { $time }, holds until { $until }
+timestamps-first-end = First to run out
+timestamps-over = Run out
+timestamps-over-count = { $n ->
+   [one] { $n_text } timestamp
+  *[other] { $n_text } timestamps
+ }
+timestamps-over-help = Not renewed before their certificates ran out: what they cover is proven only by later timestamps
 timestamps-sealed-hash = SHA-256 as sealed
 timestamps-newest = { $time }, over { $size } events
 timestamps-refused = { $n ->
@@ -15,6 +24,8 @@ timestamps-waiting = { $reason } (will be asked again)
 
 timestamp-refusal-unreachable = The authority could not be reached, or gave no complete answer
 timestamp-refusal-settings = The settings are wrong: the root or the policy cannot be used
+timestamp-refusal-no-authority = No timestamp authority is configured that could renew it
+timestamp-refusal-short-lived = The authority's certificate lasts no longer than the timestamp that is to be renewed
 timestamp-refusal-too-long = The answer is too long
 timestamp-refusal-malformed = The answer cannot be read
 timestamp-refusal-status = The authority said no

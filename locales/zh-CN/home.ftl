@@ -45,3 +45,14 @@ settings-witness-away = 无法连接
 settings-witness-refuses = 拒绝见证，详见审计记录
 settings-witness-ahead = 见证过的记录多于本系统现有记录，请立即核查
 settings-witness-unsigned = 签名无效
+
+# 本机时钟与其他时钟的偏差。
+clocks = 本机时钟与其他时钟的偏差
+clocks-none = 其他时钟
+clocks-none-yet = 本进程启动以来尚未比对
+clocks-offset = { $median } 秒（最大 { $worst } 秒）
+clocks-measured = { $n_text } 次比对的中位数，最近一次 { $time }
+clock-authority = 时间戳机构
+clock-witness = 见证节点
+clock-platform = 平台连接
+clock-server = 时间服务器

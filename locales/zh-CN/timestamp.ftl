@@ -5,6 +5,14 @@ timestamps-none-help = 没有第三方证明此材料包的时间，时间只来
 timestamps-not-configured = 未配置时间戳机构：没有第三方证明日志的时间
 timestamps-not-yet = 尚未取得
 timestamps-added = 下载时随包附上，见 signatures 目录
+timestamps-added-until = 下载时随包附上，见 signatures 目录；证书有效期至 { $until }
+timestamps-renewed = 下载时随包附上，见 signatures 目录；已于 { $time } 续期，有效期至 { $until }
+timestamps-first-end = 最早到期
+timestamps-over = 已过期
+timestamps-over-count = { $n ->
+   *[other] { $n_text } 份时间戳
+ }
+timestamps-over-help = 证书到期前未能续期，所覆盖的内容只能由之后的时间戳证明
 timestamps-sealed-hash = 封存时的 SHA-256
 timestamps-newest = { $time }，覆盖 { $size } 条记录
 timestamps-refused = { $reason }（已请求 { $n_text } 次，将重试）
@@ -12,6 +20,8 @@ timestamps-waiting = { $reason }（将重试）
 
 timestamp-refusal-unreachable = 无法连接时间戳机构，或没有收到完整的答复
 timestamp-refusal-settings = 配置有误：根证书或策略无法使用
+timestamp-refusal-no-authority = 没有配置可用于续期的时间戳机构
+timestamp-refusal-short-lived = 时间戳机构的证书有效期不长于待续期的时间戳
 timestamp-refusal-too-long = 答复过长
 timestamp-refusal-malformed = 答复无法读取
 timestamp-refusal-status = 时间戳机构拒绝签发

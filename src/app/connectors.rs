@@ -1,27 +1,93 @@
-//! The connectors in use, one for each connection and version, so that token caches live as long as their settings.
+//! The connectors in use, one for each connection and version, so that token caches live as long as their settings; and what their answers
+//! say of the time, which is noted whoever calls.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::connect::Connector;
+use futures_util::future::BoxFuture;
+
+use super::clocks::platforms::Heard;
+use crate::{
+    connect::{Audience, Connector, Exchange, Fetched, MessageRef, Outgoing, Presence, Reading, Sent},
+    domain::platform::Capabilities,
+};
 
 /// Connectors by connection id; the version tells whether settings changed.
 #[derive(Default)]
-pub struct Connectors(Mutex<HashMap<String, (i64, Arc<dyn Connector>)>>);
+pub struct Connectors {
+    known: Mutex<HashMap<String, (i64, Arc<dyn Connector>)>>,
+    /// What platforms have said of the time.
+    pub heard: Arc<Heard>,
+}
 
 impl Connectors {
     /// The connector of `id` at `version`, made by `make` if it is not there yet.
     pub fn get<E>(&self, id: &str, version: i64, make: impl FnOnce() -> Result<Arc<dyn Connector>, E>) -> Result<Arc<dyn Connector>, E> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((v, connector)) = map.get(id)
             && *v == version
         {
             return Ok(connector.clone());
         }
-        let connector = make()?;
+        let connector: Arc<dyn Connector> = Arc::new(Listening { inner: make()?, id: id.to_owned(), heard: self.heard.clone() });
         map.insert(id.to_owned(), (version, connector.clone()));
         Ok(connector)
+    }
+}
+
+/// A connector whose answers are listened to.
+struct Listening {
+    inner: Arc<dyn Connector>,
+    id: String,
+    heard: Arc<Heard>,
+}
+
+impl Listening {
+    fn to<'a, T: Send + 'a>(&'a self, call: BoxFuture<'a, Exchange<T>>) -> BoxFuture<'a, Exchange<T>> {
+        Box::pin(async move {
+            let exchange = call.await;
+            self.heard.hear(&self.id, &exchange.calls);
+            exchange
+        })
+    }
+}
+
+impl Connector for Listening {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn split(&self, audience: &Audience) -> Vec<Audience> {
+        self.inner.split(audience)
+    }
+
+    fn send<'a>(&'a self, piece: &'a Audience, message: &'a Outgoing) -> BoxFuture<'a, Exchange<Sent>> {
+        self.to(self.inner.send(piece, message))
+    }
+
+    fn recall<'a>(&'a self, message: &'a MessageRef, reason: &'a str, key: &'a str) -> BoxFuture<'a, Exchange<()>> {
+        self.to(self.inner.recall(message, reason, key))
+    }
+
+    fn read_back<'a>(&'a self, message: &'a MessageRef) -> BoxFuture<'a, Exchange<Presence>> {
+        self.to(self.inner.read_back(message))
+    }
+
+    fn reading<'a>(&'a self, message: &'a MessageRef) -> BoxFuture<'a, Exchange<Vec<Reading>>> {
+        self.to(self.inner.reading(message))
+    }
+
+    fn fetch<'a>(&'a self, message: &'a MessageRef) -> BoxFuture<'a, Exchange<Fetched>> {
+        self.to(self.inner.fetch(message))
+    }
+
+    fn members<'a>(&'a self) -> BoxFuture<'a, Exchange<Vec<String>>> {
+        self.to(self.inner.members())
+    }
+
+    fn test<'a>(&'a self) -> BoxFuture<'a, Exchange<()>> {
+        self.to(self.inner.test())
     }
 }

@@ -8,6 +8,7 @@ pub mod backup;
 pub mod broadcasts;
 pub mod caller;
 pub mod calls;
+pub mod configuration;
 pub mod connections;
 pub mod content;
 pub mod evidence;

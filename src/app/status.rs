@@ -4,8 +4,9 @@ use diesel::prelude::*;
 
 use super::{
     App, AppResult, Caller,
+    clocks::standing::{self, Against},
     streams::{self, Stream},
-    timestamps::overview::{self, OfLog},
+    timestamps::overview::{self, Ends, OfLog},
     witness::{self, Standing},
 };
 use crate::{
@@ -15,7 +16,7 @@ use crate::{
         role::Permission,
     },
     store::{
-        Database, Room, alerts,
+        Room, alerts,
         schema::{jobs, log_checkpoints, log_head, log_pending},
         timestamps,
     },
@@ -47,12 +48,16 @@ pub struct Status {
     pub cosigned: bool,
     /// How it stands with each timestamp authority.
     pub timestamps: Vec<OfLog>,
+    /// How long the tokens last.
+    pub timestamp_ends: Ends,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
     /// Open alerts by severity.
     pub alerts: Vec<(Severity, u64)>,
     /// Streams of the audit trail, and how far each has come.
     pub streams: Vec<Stream>,
+    /// How our clock stands to others', as far as this process has asked or heard them.
+    pub clocks: Vec<Against>,
 }
 
 /// Reads the state; needs [`Permission::SystemRead`].
@@ -83,10 +88,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         witnesses,
         cosigned,
         version: env!("CARGO_PKG_VERSION"),
-        database: match app.store.database() {
-            Database::Sqlite(_) => "sqlite",
-            Database::Postgres(_) => "postgres",
-        },
+        database: app.store.database().kind(),
         public_url: app.config.public_url.clone(),
         https: app.config.https(),
         private_destinations: app.config.allow_private_destinations,
@@ -99,8 +101,10 @@ pub async fn read(app: &App) -> AppResult<Status> {
         jobs_failing: n(failing),
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
+        timestamp_ends: overview::ends(app).await?,
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,
+        clocks: standing::standing(app).await?,
     })
 }

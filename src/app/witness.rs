@@ -193,7 +193,7 @@ fn cosigned(witness: &Witness, note: &str, body: &str) -> Asked {
 }
 
 /// A key's name in events.
-fn key_hash(vkey: &str) -> String {
+pub(super) fn key_hash(vkey: &str) -> String {
     hex::encode(sha256(vkey.as_bytes())).chars().take(16).collect()
 }
 

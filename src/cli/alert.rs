@@ -8,6 +8,7 @@ use crate::{
     app::{
         Caller, Turn,
         alerts::{self, Alert, Wanted},
+        looks::{self, Look},
     },
     cli::deployment::{Deployment, finish},
     domain::alert::State,
@@ -45,6 +46,7 @@ pub fn run(args: &Args) -> ExitCode {
     deployment.run("alert list", async |app| {
         let wanted = Wanted { state: (!all).then_some(State::Open), ..Wanted::default() };
         let (mut found, mut turn) = (Vec::new(), Turn::First);
+        looks::record(&app, &Caller::shell(), Look::command("alert list", "alerts")).await?;
         loop {
             let (page, (_, below)) = alerts::list(&app, &Caller::shell(), wanted, turn).await?;
             found.extend(page);

@@ -1,6 +1,6 @@
 //! `countermand emulate PLATFORM`: a local platform that speaks the documented API, or a local timestamp authority, for trials and tests.
 
-use std::{io, io::Write, net::TcpListener, path::PathBuf, process::ExitCode};
+use std::{io, io::Write, net::TcpListener, path::PathBuf, process::ExitCode, time::Duration};
 
 use crate::connect::emulator::{
     self, Access, Options,
@@ -36,6 +36,9 @@ pub struct Args {
     /// File to write the authority's root to, for `timestamp.authorities` (tsa)
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
+    /// Days that the authority's certificate lasts (tsa)
+    #[arg(long, default_value_t = 366, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=3650))]
+    pub days: u32,
 }
 
 /// Serves until stopped. 0: stopped as told; 2: the address or a file cannot be used.
@@ -54,7 +57,7 @@ pub fn run(args: &Args) -> ExitCode {
                 let options = Options { extra_users: args.extra_users, memory: args.memory.clone(), ..Options::default() };
                 emulator::serve(listener, options, |access| tell(access, args.json)).await
             }
-            Emulated::Tsa => tsa::serve(listener, |access| tell_tsa(access, args)).await,
+            Emulated::Tsa => tsa::serve(listener, Duration::from_secs(86_400) * args.days, |access| tell_tsa(access, args)).await,
         }
     });
     match served {

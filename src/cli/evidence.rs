@@ -19,6 +19,7 @@ use crate::{
         timestamps,
     },
     cli::deployment::{Deployment, Trouble, finish},
+    clock::{Clock, SystemClock},
     config::Config,
     crypto::{
         keyring::{Keyring, KeyringError},
@@ -167,7 +168,7 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
 }
 
 fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result<Vec<Pin>, Trouble> {
-    let mut pins = Vec::new();
+    let mut pins = vec![Pin::At(SystemClock.now())];
     if let Some(text) = log_key {
         let wrong = |e: VkeyError| Trouble::Cannot(format!("--log-key: {e}"));
         for key in text.split_whitespace() {

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use crate::{
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
-    crypto::private,
-    store::{Database, migrate},
+    crypto::{keyring::Keyring, private},
+    store::{Database, Options, Store, migrate, signer},
 };
 
 /// Arguments of `migrate`.
@@ -37,8 +37,16 @@ fn work(args: &Args) -> Result<(), Trouble> {
         return if pending.is_empty() { Ok(()) } else { Err(Trouble::No(format!("pending: {}", pending.join(", ")))) };
     }
     private::folder(&args.deployment.data).map_err(|e| Trouble::Cannot(format!("{}: {e}", args.deployment.data.display())))?;
-    for name in migrate::run(&database).map_err(Trouble::cannot)? {
+    let applied = migrate::run(&database).map_err(Trouble::cannot)?;
+    for name in &applied {
         say!("applied {name}");
+    }
+    // Where the keys are not at hand, the next start finds it out and records it.
+    let keys = Keyring::missing(&args.deployment.data, false).is_empty();
+    if !applied.is_empty() && keys && signer::is_begun(&database).map_err(Trouble::cannot)? {
+        let options = Options { host: config.host(), migrated: applied, ..Options::new(database, &args.deployment.data) };
+        Store::open(options)
+            .map_err(|e| Trouble::Cannot(format!("the database is of this version, but the audit trail does not say so yet: {e}")))?;
     }
     Ok(())
 }

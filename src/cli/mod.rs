@@ -68,14 +68,19 @@ enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
+/// The command line with all its subcommands, for completions and for whoever goes over them.
+pub fn command() -> clap::Command {
+    Command::command()
+}
+
 /// Parses the command line, runs the command, gives its exit code: 0 holds or done, 1 does not hold, 2 could not tell or wrong use.
 pub fn run() -> ExitCode {
-    let command = Command::parse();
+    let parsed = Command::parse();
     // A demonstration tells a story; requests would be told in between.
-    let usual = if matches!(command, Command::Demo(_)) { "warn" } else { "info" };
+    let usual = if matches!(parsed, Command::Demo(_)) { "warn" } else { "info" };
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(false).init();
-    output::finished(match command {
+    output::finished(match parsed {
         Command::Audit(args) => audit::run(&args),
         Command::Alert(args) => alert::run(&args),
         Command::Backup(args) => backup::take(&args),
@@ -95,7 +100,7 @@ pub fn run() -> ExitCode {
         Command::Work(deployment) => serve::work(&deployment),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Command::command(), "countermand", &mut script);
+            clap_complete::generate(shell, &mut command(), "countermand", &mut script);
             say!("{}", String::from_utf8_lossy(&script).trim_end());
             ExitCode::SUCCESS
         }

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 
 use crate::{
     app::{
-        Caller, personal,
+        Caller,
+        looks::{self, Look},
+        personal,
         retention::{self, Plan},
     },
     cli::deployment::{Deployment, finish},
@@ -58,6 +60,7 @@ pub fn run(args: &Args) -> ExitCode {
             let ran = retention::run(&app, &Caller::shell()).await?;
             print(p.json, &held_as(&plan, ran.plan), "went");
         } else {
+            looks::record(&app, &Caller::shell(), Look::command("retention plan", "settings")).await?;
             print(p.json, &plan, "would go");
         }
         Ok(())

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, alerts, clocks, once, setup, streams, timestamps, verification, witness},
+    app::{App, StoreError, alerts, clocks, configuration, once, setup, streams, timestamps, verification, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -60,12 +60,14 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         if app.store.behind().is_some() {
             return Err(Trouble::cannot(StoreError::Behind));
         }
+        let stopped = stopped();
         witness::at_start(&app).await?;
         timestamps::begin(&app).await.map_err(Trouble::cannot)?;
         note(&app, Action::ServiceStarted, "work").await?;
+        configuration::at_start(&app, "work").await.map_err(Trouble::cannot)?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
         let (stop, streaming) = streaming(&app);
-        jobs::serve(app.clone(), stopped()).await;
+        jobs::serve(app.clone(), stopped).await;
         housekeeping.abort();
         drop(stop);
         let _ = streaming.await;
@@ -103,6 +105,7 @@ where
     witness::at_start(&app).await?;
     timestamps::begin(&app).await.map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
+    configuration::at_start(&app, "serve").await.map_err(Trouble::cannot)?;
     once::release(&app).await.map_err(Trouble::cannot)?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let runner = actix_web::rt::spawn(jobs::serve(app.clone(), async {
@@ -190,17 +193,21 @@ async fn housekeeping(app: App) {
     }
 }
 
-async fn stopped() {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
+/// Resolves when the process is told to stop; whoever tells it so from now on is heard.
+fn stopped() -> impl Future<Output = ()> {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    async {
+        let terminate = async {
+            match terminate {
+                Ok(mut signal) => {
+                    signal.recv().await;
+                }
+                Err(_) => std::future::pending().await,
             }
-            Err(_) => std::future::pending().await,
+        };
+        tokio::select! {
+            () = terminate => {}
+            _ = tokio::signal::ctrl_c() => {}
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }

@@ -242,7 +242,7 @@ pub(super) fn innermost(error: &reqwest::Error) -> String {
 }
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7; the two obsolete forms are not read).
-fn http_date(text: &str) -> Option<Instant> {
+pub(super) fn http_date(text: &str) -> Option<Instant> {
     jiff::fmt::rfc2822::parse(text).ok().map(|z| Instant(z.timestamp().as_microsecond()))
 }
 

@@ -81,6 +81,13 @@ pub struct RawCall {
     pub fault: Option<String>,
 }
 
+impl RawCall {
+    /// The time that the platform had when it answered, to a whole second; `None` where it does not say, or not in today's form.
+    pub fn platform_time(&self) -> Option<Instant> {
+        self.date.as_deref().and_then(http::http_date)
+    }
+}
+
 /// What a use case wanted from the platform, and everything that was said on the way.
 #[derive(Clone, Debug)]
 pub struct Exchange<T> {

@@ -265,6 +265,11 @@ impl Keyring {
         self.envelope.derive("searches-made")
     }
 
+    /// Notices that a secret of the settings changed.
+    pub fn settings_key(&self) -> Key {
+        self.envelope.derive("settings-secrets")
+    }
+
     /// Says that a backup was made by this installation.
     pub fn backup_key(&self) -> Key {
         self.envelope.derive("backup-manifest")

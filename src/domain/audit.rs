@@ -103,7 +103,17 @@ pub const CONTROLS: &[Control] = &[
     control("retention", &[Action::RetentionApplied, Action::PartsPurged, Action::HoldProposed, Action::HoldReleased]),
     control("evidence", &[Action::EvidenceSealed, Action::EvidenceVerified]),
     control("administrations", &[Action::UserCreated, Action::UserChanged, Action::UserSuspended, Action::InvitationCreated]),
-    control("third_parties", &[Action::TimestampObtained, Action::TimestampRefused, Action::WitnessLost, Action::WitnessReturned]),
+    control(
+        "third_parties",
+        &[
+            Action::TimestampObtained,
+            Action::TimestampRefused,
+            Action::TimestampRenewed,
+            Action::TimestampExpiring,
+            Action::WitnessLost,
+            Action::WitnessReturned,
+        ],
+    ),
     control("backup", &[Action::BackupTaken, Action::BackupRestored]),
     control("exports", &[Action::EvidenceExported, Action::AuditExported, Action::AuditPackExported]),
     control(
@@ -114,6 +124,7 @@ pub const CONTROLS: &[Control] = &[
             Action::TokenCreated,
             Action::TokenRevoked,
             Action::SettingChanged,
+            Action::DatabaseMigrated,
             Action::StreamCreated,
             Action::StreamChanged,
             Action::StreamRemoved,

@@ -24,6 +24,8 @@ words! {
         BackupRestored = "backup.restored",
         ServiceStarted = "service.started",
         ServiceStopped = "service.stopped",
+        /// The database was brought to another version of this program.
+        DatabaseMigrated = "database.migrated",
         InstallationSetUp = "installation.set_up",
         InvitationCreated = "invitation.created",
         InvitationAccepted = "invitation.accepted",
@@ -104,6 +106,10 @@ words! {
         TimestampObtained = "timestamp.obtained",
         /// The authority said no, said something that does not hold, or said nothing.
         TimestampRefused = "timestamp.refused",
+        /// Tokens whose certificate nears its end were stamped anew, with what they are over.
+        TimestampRenewed = "timestamp.renewed",
+        /// No authority gives a token that lasts longer, and the time left is short.
+        TimestampExpiring = "timestamp.expiring",
         /// The log was recomputed and holds; told once a night.
         LogVerified = "log.verified",
         /// It does not hold, or is not signed because it does not extend what was signed.

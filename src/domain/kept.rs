@@ -108,6 +108,7 @@ impl EventClass {
             | Action::BackupRestored
             | Action::ServiceStarted
             | Action::ServiceStopped
+            | Action::DatabaseMigrated
             | Action::InstallationSetUp
             | Action::ConnectionCreated
             | Action::ConnectionChanged
@@ -116,6 +117,8 @@ impl EventClass {
             | Action::WitnessReturned
             | Action::TimestampObtained
             | Action::TimestampRefused
+            | Action::TimestampRenewed
+            | Action::TimestampExpiring
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::LogVerified

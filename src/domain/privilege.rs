@@ -72,6 +72,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::BackupRestored
         | A::ServiceStarted
         | A::ServiceStopped
+        | A::DatabaseMigrated
         | A::TokenCreated
         | A::TokenRevoked
         | A::ConnectionCreated
@@ -137,6 +138,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::WitnessReturned
         | A::TimestampObtained
         | A::TimestampRefused
+        | A::TimestampRenewed
+        | A::TimestampExpiring
         | A::LogVerified
         | A::LogVerificationFailed
         | A::ClockDeviated

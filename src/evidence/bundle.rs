@@ -11,7 +11,7 @@ use super::{
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
     tables::{self, Event},
-    timestamps::{self, CHAIN, ROOTS, Token},
+    timestamps::{self, CHAIN, RENEWED_ANCHORS, RENEWED_SIGNATURE, ROOTS, Token},
     zip::{self, Files, ZipError},
 };
 use crate::{
@@ -60,7 +60,7 @@ impl Bundle {
     /// # Errors
     /// [`BundleError::Zip`].
     pub fn with(mut self, tokens: &[Token]) -> Result<Self, BundleError> {
-        timestamps::add(&mut self.files, tokens);
+        timestamps::add(&mut self.files, tokens, &[]);
         self.bytes = zip::write(&self.number, &self.files)?;
         self.sha256 = sha256(&self.bytes);
         Ok(self)
@@ -76,6 +76,8 @@ const VERIFY_ZH: &str = include_str!("guide/VERIFY.zh-CN.md");
 const VERIFY_EN: &str = include_str!("guide/VERIFY.en.md");
 const VERIFY_PY: &str = include_str!("guide/verify.py");
 
+/// The root manifest: lists the others, and nothing lists it.
+pub const ROOT_MANIFEST: &str = "tagmanifest-sha256.txt";
 /// The log's key over the root manifest, raw: binds every file of the bag, the ones that no event commits to as well.
 pub const SIGNATURE: &str = "signatures/tagmanifest-sha256.txt.ed25519.sig";
 
@@ -126,6 +128,7 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
     data.insert("proofs/checkpoint.txt.ed25519.sig".to_owned(), signature.to_vec());
 
     let anchors = timestamps::anchors(&c.anchors, checkpoint.size, &mut data);
+    timestamps::add_renewals(&mut data, RENEWED_ANCHORS, &c.renewals, false);
     let (raw, calls) = platform(c, &mut data);
     let messages = messages(c, &mut data, &mut withheld);
     let attachments = attachments(c, &mut data, &mut withheld);
@@ -198,13 +201,14 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
     }
 }
 
-/// Files in which another export may differ: those that always do, the stamped checkpoints of this one, and a token over the signature by
-/// each authority of the settings.
+/// Files in which another export may differ: those that always do, the stamped checkpoints of this one and what renewed them, a token over
+/// the signature by each authority of the settings, and the folder of what renewed that.
 fn varies(c: &Collected, data: &Files) -> Vec<String> {
     let authorities = c.environment["settings"]["timestamp_authorities"].as_array().map_or(0, Vec::len);
     let numbered = (1..authorities).flat_map(|n| <[String; 2]>::from(timestamps::names(SIGNATURE, n)));
-    let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/")).map(|p| format!("data/{p}"));
-    VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).collect()
+    let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/") || p.starts_with(RENEWED_ANCHORS)).map(|p| format!("data/{p}"));
+    let renewed = (authorities > 0).then(|| RENEWED_SIGNATURE.to_owned());
+    VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).chain(renewed).collect()
 }
 
 /// Path and SHA-256 of each call's file; file -> call id.
@@ -298,7 +302,8 @@ fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
         ("manifest-sha512.txt".to_owned(), payload512.into_bytes()),
         ("trust/log-ed25519.pub.pem".to_owned(), c.log.vkey.to_pem().into_bytes()),
     ]);
-    let mut chains: Vec<&str> = c.anchors.iter().flat_map(|a| &a.tokens).map(|t| t.chain.as_str()).collect();
+    let tokens = c.anchors.iter().flat_map(|a| &a.tokens).chain(c.renewals.iter().map(|r| &r.token));
+    let mut chains: Vec<&str> = tokens.map(|t| t.chain.as_str()).collect();
     chains.sort_unstable();
     chains.dedup();
     let chain = chains.concat();
@@ -312,7 +317,7 @@ fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
     }
     let root = manifest(sha256_hex, &tags);
     tags.insert(SIGNATURE.to_owned(), key.sign(root.as_bytes()).to_bytes().to_vec());
-    tags.insert("tagmanifest-sha256.txt".to_owned(), root.into_bytes());
+    tags.insert(ROOT_MANIFEST.to_owned(), root.into_bytes());
     files.extend(tags);
     files
 }

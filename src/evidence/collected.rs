@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::timestamps::Token;
+use super::timestamps::{Renewal, Token};
 use crate::{
     clock::Instant,
     ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, tree::Hash},
@@ -27,6 +27,8 @@ pub struct Collected {
     pub attachments: Vec<Attachment>,
     /// Checkpoints of the log that authorities have stamped, in order of size.
     pub anchors: Vec<Anchor>,
+    /// What renewed the tokens over them, the oldest first.
+    pub renewals: Vec<Renewal>,
     /// Roots of the authorities that the settings name, PEM; empty without any.
     pub authorities: String,
     /// Versions, system, database, settings' hash, state of the clock.

@@ -1,5 +1,6 @@
-//! Timestamps in a bundle: checkpoints of the log that an authority has stamped (`data/proofs/anchors/`), and tokens over the bundle's own
-//! signature (`signatures/…sig.tsr`). Not here: whether a token holds ([`crate::crypto::timestamp`], [`super::verify`]).
+//! Timestamps in a bundle: checkpoints of the log that an authority has stamped (`data/proofs/anchors/`), tokens over the bundle's own
+//! signature (`signatures/…sig.tsr`), and what renewed either before its certificates ran out (`data/proofs/renewal/` for the former,
+//! `signatures/renewal/` for the latter). Not here: whether a token holds ([`crate::crypto::timestamp`], [`super::verify`]).
 //!
 //! A token over the signature cannot be there when the bundle is made: it is over what was made. The tokens therefore lie in
 //! `signatures/`, which no manifest lists, and are added to the files of a finished bundle without changing one of them; taking them away
@@ -13,6 +14,7 @@ use super::{
     report::{AnchorFacts, TokenFacts},
     zip::{self, Files, Limits, ZipError},
 };
+use crate::crypto::sha256;
 
 /// Roots that the tokens lead to, and certificates between. Only a convenience: a root counts when it is known from elsewhere.
 pub const ROOTS: &str = "trust/tsa-root.pem";
@@ -20,6 +22,11 @@ pub const ROOTS: &str = "trust/tsa-root.pem";
 pub const CHAIN: &str = "trust/tsa-chain.pem";
 /// How each stamped checkpoint leads to the bundle's, or the bundle's to it.
 pub const CONSISTENCY: &str = "proofs/consistency.jsonl";
+
+/// Renewals of tokens over stamped checkpoints, below `data/`.
+pub(super) const RENEWED_ANCHORS: &str = "proofs/renewal/";
+/// Renewals of tokens over the bundle's signature.
+pub(super) const RENEWED_SIGNATURE: &str = "signatures/renewal/";
 
 /// One token: what was asked and what was answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +39,20 @@ pub struct Token {
     pub answer: Vec<u8>,
     /// From the signer's certificate to the root, PEM.
     pub chain: String,
+}
+
+/// A list of hashes, stamped before the tokens in it ran out: RFC 4998 §5.2 in the form of `sha256sum`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Renewal {
+    /// What [`list`] gives.
+    pub list: Vec<u8>,
+    /// Over the list.
+    pub token: Token,
+}
+
+/// What a renewal covers of one token, each under its name: the token's answer, what it is over, and what belongs to that.
+pub fn list<B: AsRef<[u8]>>(covered: impl IntoIterator<Item = (B, String)>) -> Vec<u8> {
+    covered.into_iter().map(|(bytes, name)| format!("{}  {name}\n", hex::encode(sha256(bytes.as_ref())))).collect::<String>().into_bytes()
 }
 
 /// Names of the question and the answer about the file `stamped`: the first token has the plain name, others a number.
@@ -54,6 +75,35 @@ pub fn over_signature(path: &str) -> bool {
     let token = path.strip_suffix(".tsq").map(|stem| format!("{stem}.tsr"));
     let token = token.as_deref().unwrap_or(path);
     token.ends_with(".tsr") && stamped_by(token) == SIGNATURE
+}
+
+/// Whether `path` is one of the four files of a renewal in `folder`: `0001.sha256`, question and answer about it, certificates.
+pub fn is_renewal(path: &str, folder: &str) -> bool {
+    let Some((number, end)) = path.strip_prefix(folder).and_then(|name| name.split_once('.')) else { return false };
+    number.len() == 4 && number.bytes().all(|b| b.is_ascii_digit()) && matches!(end, "sha256" | "sha256.tsq" | "sha256.tsr" | "pem")
+}
+
+/// Adds renewals to the files of `folder`, after those that are there; one that is there is not added again. `pem`: with the certificates of
+/// each, for the bundle's own roots were written down before.
+pub(super) fn add_renewals(files: &mut Files, folder: &str, renewals: &[Renewal], pem: bool) {
+    for renewal in renewals {
+        let there = files.iter().filter(|(path, _)| path.starts_with(folder) && path.ends_with(".sha256"));
+        let (mut n, mut known) = (1, false);
+        for (_, list) in there {
+            (n, known) = (n + 1, known || *list == renewal.list);
+        }
+        if known {
+            continue;
+        }
+        let name = format!("{folder}{n:04}");
+        let (query, answer) = names(&format!("{name}.sha256"), 0);
+        files.insert(format!("{name}.sha256"), renewal.list.clone());
+        files.insert(query, renewal.token.query.clone());
+        files.insert(answer, renewal.token.answer.clone());
+        if pem {
+            files.insert(format!("{name}.pem"), renewal.token.chain.clone().into_bytes());
+        }
+    }
 }
 
 /// Puts the stamped checkpoints below `data/`; what the report says of them.
@@ -83,8 +133,9 @@ pub(super) fn anchors(anchors: &[Anchor], size: u64, data: &mut Files) -> Vec<An
     facts
 }
 
-/// Adds `tokens` over the signature to the files of a finished bundle.
-pub fn add(files: &mut Files, tokens: &[Token]) {
+/// Adds `tokens` over the signature, and what renewed them, to the files of a finished bundle.
+pub fn add(files: &mut Files, tokens: &[Token], renewals: &[Renewal]) {
+    add_renewals(files, RENEWED_SIGNATURE, renewals, true);
     for (n, token) in tokens.iter().enumerate() {
         let (query, answer) = names(SIGNATURE, n);
         files.insert(query, token.query.clone());
@@ -96,8 +147,8 @@ pub fn add(files: &mut Files, tokens: &[Token]) {
 ///
 /// # Errors
 /// The bytes are no bundle of ours.
-pub fn add_to(bytes: &[u8], tokens: &[Token]) -> Result<Vec<u8>, ZipError> {
+pub fn add_to(bytes: &[u8], tokens: &[Token], renewals: &[Renewal]) -> Result<Vec<u8>, ZipError> {
     let (folder, mut files) = zip::read(bytes, &Limits::default())?;
-    add(&mut files, tokens);
+    add(&mut files, tokens, renewals);
     zip::write(&folder, &files)
 }

@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    io::{Cursor, Read, Write},
+    io::{Cursor, Read, Seek, Write},
 };
 
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter, write::SimpleFileOptions};
@@ -70,6 +70,15 @@ pub fn write(folder: &str, files: &Files) -> Result<Vec<u8>, ZipError> {
         zip.write_all(bytes).map_err(|e| broken(e.to_string()))?;
     }
     Ok(zip.finish().map_err(|e| broken(e.to_string()))?.into_inner())
+}
+
+/// One file of an archive of ours, without reading the others; `None` if it is not there or larger than any manifest.
+pub fn one(archive: impl Read + Seek, folder: &str, path: &str) -> Option<Vec<u8>> {
+    const LARGEST: u64 = 16 << 20;
+    let mut archive = ZipArchive::new(archive).ok()?;
+    let mut bytes = Vec::new();
+    archive.by_name(&format!("{folder}/{path}")).ok()?.take(LARGEST + 1).read_to_end(&mut bytes).ok()?;
+    (bytes.len() as u64 <= LARGEST).then_some(bytes)
 }
 
 /// Reads every file; answers the one folder they lie in and their paths below it.

@@ -44,6 +44,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
+        timestamps::renewal::JOB => timestamps::renewal::step(app).await?,
         "timestamp_bundle" => timestamps::bundle::step(app, id("authority")?, id("bundle")?, id("signature")?).await?,
         _ => {
             tracing::error!(kind, "no such job");

@@ -147,7 +147,7 @@ pub const TABLES: &[Table] = &[
     table(
         "timestamps",
         "id:t authority:t subject:t bundle_id:t log_size:i stamped:b state:t query:b answer:b chain:t stamped_at:i refusal:t attempts:i \
-         asked_at:i",
+         asked_at:i valid_until:i renewed_by:t",
         "id",
     ),
     table("alert_rules", "rule:t version:i settings:t changed_by:t changed_at:i", "rule, version"),

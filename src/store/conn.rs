@@ -63,6 +63,14 @@ impl Database {
         }
     }
 
+    /// `sqlite` or `postgres`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
     /// From `DATABASE_URL`: `postgres://…`, `postgresql://…`, `sqlite://PATH` or `sqlite:PATH`; anything else is refused, so that a typo
     /// does not make an empty file.
     pub fn from_url(url: &str) -> Option<Self> {

@@ -35,19 +35,27 @@ pub fn run(database: &Database) -> Result<Vec<String>, StoreError> {
 /// # Errors
 /// [`StoreError::Migration`], which names the migration.
 pub fn known(conn: &mut Conn) -> Result<(), StoreError> {
+    // A database without the table is a fresh one, or none of ours: what comes next says so.
+    let Ok(applied) = applied(conn) else { return Ok(()) };
+    let known = versions()?;
+    match applied.into_iter().find(|version| !known.contains(version)) {
+        None => Ok(()),
+        Some(newer) => Err(StoreError::Migration(format!("it was made by a newer version of this program, with migration {newer}"))),
+    }
+}
+
+/// The versions that a database has been brought through, in order.
+///
+/// # Errors
+/// Those of the database, also where it has never been migrated.
+pub fn applied(conn: &mut Conn) -> Result<Vec<String>, StoreError> {
     #[derive(QueryableByName)]
     struct Applied {
         #[diesel(sql_type = Text)]
         version: String,
     }
     let query = || sql_query("SELECT version FROM __diesel_schema_migrations ORDER BY version");
-    // A database without the table is a fresh one, or none of ours: what comes next says so.
-    let Ok(applied) = crate::on_each!(conn, c => query().load::<Applied>(c)) else { return Ok(()) };
-    let known = versions()?;
-    match applied.into_iter().find(|a| !known.contains(&a.version)) {
-        None => Ok(()),
-        Some(newer) => Err(StoreError::Migration(format!("it was made by a newer version of this program, with migration {}", newer.version))),
-    }
+    Ok(crate::on_each!(conn, c => query().load::<Applied>(c))?.into_iter().map(|row| row.version).collect())
 }
 
 /// The versions in this program, the same on both databases.

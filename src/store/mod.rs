@@ -83,6 +83,7 @@ pub use tx::Tx;
 use crate::{
     clock::{Clock, Instant, SystemClock},
     crypto::{keyring::Keyring, private},
+    domain::event::{Action, Event, Subject},
     id::EventId,
     ledger::note::Vkey,
 };
@@ -105,6 +106,8 @@ pub struct Options {
     pub tells: bool,
     /// Bytes kept back for auditors on a full disk; 0 for a process that ends soon. See [`RESERVE`].
     pub reserve: u64,
+    /// Names of migrations that were applied on the way here, before the store was opened.
+    pub migrated: Vec<String>,
 }
 
 impl Options {
@@ -119,6 +122,7 @@ impl Options {
             sequencer: true,
             tells: false,
             reserve: 0,
+            migrated: Vec::new(),
         }
     }
 }
@@ -182,7 +186,8 @@ impl Store {
     /// an unreachable database.
     pub fn open(options: Options) -> Result<Self, StoreError> {
         private::folder(&options.data).map_err(|e| StoreError::Unavailable(format!("{}: {e}", options.data.display())))?;
-        migrate::run(&options.database)?;
+        let mut applied = options.migrated.clone();
+        applied.extend(migrate::run(&options.database)?);
         let mut first = conn::open(&options.database, conn::Purpose::Write)?;
         let fresh = signer::is_fresh(&mut first)?;
         renewal::finish(&mut first, &options.data)?;
@@ -229,6 +234,11 @@ impl Store {
             tracing::warn!(error = %e, "the partitions of the coming months are not made yet");
         }
         store.announce()?;
+        if !fresh && !applied.is_empty() {
+            let event = Event::system(Action::DatabaseMigrated, Subject::new("database", store.database().kind()));
+            let event = event.detail(serde_json::json!({ "applied": applied, "version": env!("CARGO_PKG_VERSION") }));
+            store.attempt_now(true, move |tx| tx.append(event.clone()))?;
+        }
         Ok(store)
     }
 

@@ -47,6 +47,14 @@ pub(super) fn is_fresh(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(log_head::table.count().get_result::<i64>(conn)? == 0)
 }
 
+/// Whether a database has an installation already.
+///
+/// # Errors
+/// A database that cannot be reached, or was never migrated.
+pub fn is_begun(database: &Database) -> Result<bool, StoreError> {
+    Ok(!is_fresh(&mut conn::open(database, conn::Purpose::Write)?)?)
+}
+
 /// The name that settings give the installation; made on first use together with head and key row. Answers the log's origin.
 ///
 /// # Errors

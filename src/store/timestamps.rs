@@ -4,10 +4,13 @@
 use diesel::prelude::*;
 
 use super::{Conn, StoreError, schema::timestamps};
+use crate::clock::Instant;
 
 /// What was stamped.
 pub const CHECKPOINT: &str = "checkpoint";
 pub const BUNDLE: &str = "bundle";
+/// A list of the hashes of older tokens and of what they are over.
+pub const RENEWAL: &str = "renewal";
 /// How it ended so far.
 pub const OBTAINED: &str = "obtained";
 pub const REFUSED: &str = "refused";
@@ -19,12 +22,12 @@ pub struct TimestampRow {
     pub id: String,
     /// Name in the settings.
     pub authority: String,
-    /// `checkpoint` or `bundle`.
+    /// `checkpoint`, `bundle` or `renewal`.
     pub subject: String,
     pub bundle_id: Option<String>,
-    /// Of the checkpoint; of the bundle's log.
+    /// Of the checkpoint; of the bundle's log; of the log when it was renewed.
     pub log_size: i64,
-    /// The very bytes: a checkpoint's text, a bundle's signature.
+    /// The very bytes: a checkpoint's text, a bundle's signature, a renewal's list.
     pub stamped: Vec<u8>,
     /// `obtained` or `refused`.
     pub state: String,
@@ -41,6 +44,10 @@ pub struct TimestampRow {
     /// How often it was asked for.
     pub attempts: i64,
     pub asked_at: i64,
+    /// When the first certificate of the chain runs out; `None` for what an older version obtained, until [`complete`].
+    pub valid_until: Option<i64>,
+    /// The renewal that covers it.
+    pub renewed_by: Option<String>,
 }
 
 /// Puts a row in the place of what is there under its id.
@@ -92,4 +99,57 @@ pub fn around(conn: &mut Conn, origin: &str, size: u64) -> Result<Vec<TimestampR
 /// How many things wait for a token that was refused so far.
 pub fn waiting(conn: &mut Conn) -> Result<i64, StoreError> {
     Ok(timestamps::table.filter(timestamps::state.eq(REFUSED)).count().get_result(conn)?)
+}
+
+/// Tokens of which it is not written when they run out, with their chains; the first so many.
+pub fn incomplete(conn: &mut Conn, limit: i64) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    let of = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::valid_until.is_null());
+    Ok(of.order(timestamps::id.asc()).select((timestamps::id, timestamps::chain)).limit(limit).load(conn)?)
+}
+
+/// Writes when a token runs out.
+pub fn complete(conn: &mut Conn, id: &str, until: i64) -> Result<(), StoreError> {
+    diesel::update(timestamps::table.find(id)).set(timestamps::valid_until.eq(until)).execute(conn)?;
+    Ok(())
+}
+
+/// Tokens that nothing renews yet and that run out after `now` and not after `until`, the first ones first.
+pub fn ending(conn: &mut Conn, now: Instant, until: Instant, limit: i64) -> Result<Vec<TimestampRow>, StoreError> {
+    let of = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null());
+    let of = of.filter(timestamps::valid_until.gt(now.0)).filter(timestamps::valid_until.le(until.0));
+    Ok(of.order((timestamps::valid_until.asc(), timestamps::id.asc())).limit(limit).load(conn)?)
+}
+
+/// Notes which renewal covers these tokens.
+pub fn renewed(conn: &mut Conn, ids: &[String], by: &str) -> Result<(), StoreError> {
+    let of = timestamps::table.filter(timestamps::id.eq_any(ids)).filter(timestamps::renewed_by.is_null());
+    diesel::update(of).set(timestamps::renewed_by.eq(by)).execute(conn)?;
+    Ok(())
+}
+
+/// The renewal that no authority has granted so far.
+pub fn owed_renewal(conn: &mut Conn) -> Result<Option<TimestampRow>, StoreError> {
+    let of = timestamps::table.filter(timestamps::subject.eq(RENEWAL)).filter(timestamps::state.eq(REFUSED));
+    Ok(of.order(timestamps::id.asc()).first(conn).optional()?)
+}
+
+/// The renewals that cover tokens, and those that cover these renewals in turn; the oldest first.
+pub fn renewals_of(conn: &mut Conn, tokens: &[TimestampRow]) -> Result<Vec<TimestampRow>, StoreError> {
+    let mut found: Vec<TimestampRow> = Vec::new();
+    let mut next: Vec<String> = tokens.iter().filter_map(|row| row.renewed_by.clone()).collect();
+    while !next.is_empty() {
+        next.retain(|id| !found.iter().any(|row| row.id == *id));
+        let rows: Vec<TimestampRow> = timestamps::table.filter(timestamps::id.eq_any(&next)).load(conn)?;
+        next = rows.iter().filter_map(|row| row.renewed_by.clone()).collect();
+        found.extend(rows);
+    }
+    found.sort_by(|a, b| (a.stamped_at, &a.id).cmp(&(b.stamped_at, &b.id)));
+    Ok(found)
+}
+
+/// How long tokens last that nothing renews: the first end to come, and how many have run out.
+pub fn standing(conn: &mut Conn, now: Instant) -> Result<(Option<i64>, i64), StoreError> {
+    let of = || timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null());
+    let first = of().filter(timestamps::valid_until.gt(now.0)).select(diesel::dsl::min(timestamps::valid_until)).first(conn)?;
+    Ok((first, of().filter(timestamps::valid_until.le(now.0)).count().get_result(conn)?))
 }

@@ -30,6 +30,11 @@ fn metric<V: Display>(out: &mut String, name: &str, kind: &str, help: &str, line
     }
 }
 
+/// Milliseconds as seconds.
+fn seconds(ms: i64) -> String {
+    format!("{}{}.{:03}", if ms < 0 { "-" } else { "" }, ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
+}
+
 /// All of it. `writes` are the store's, by how they ended.
 pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) -> String {
     let mut out = String::new();
@@ -52,6 +57,20 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
         "Things that an authority has refused a timestamp for, so far.",
         [(String::new(), status.timestamps_waiting)],
     );
+    metric(
+        &mut out,
+        "timestamps_end_seconds",
+        "gauge",
+        "When the first token runs out that was not renewed, seconds since 1970; 0 without any.",
+        [(String::new(), status.timestamp_ends.first.map_or(0, Instant::unix_seconds))],
+    );
+    metric(
+        &mut out,
+        "timestamps_over",
+        "gauge",
+        "Tokens that have run out and were not renewed before.",
+        [(String::new(), status.timestamp_ends.over)],
+    );
     let alerts = status.alerts.iter().map(|(severity, n)| (format!("{{severity=\"{severity}\"}}"), *n));
     metric(&mut out, "alerts_open", "gauge", "Alerts that nobody has acknowledged.", alerts);
     let stamped = status.timestamps.iter().map(|t| (format!("{{authority=\"{}\"}}", t.authority), t.newest.map_or(0, |n| n.1.unix_seconds())));
@@ -63,6 +82,8 @@ pub fn text(status: &Status, writes: impl Iterator<Item = (&'static str, u64)>) 
     metric(&mut out, "stream_stuck", "gauge", "1 for a stream through which nothing gets.", stuck);
     let delivered = status.streams.iter().map(|s| (of_stream(s), s.delivered_at.map_or(0, Instant::unix_seconds)));
     metric(&mut out, "stream_delivered_seconds", "gauge", "Time when a stream last delivered something, seconds since 1970.", delivered);
+    let clocks = status.clocks.iter().map(|c| (format!("{{kind=\"{}\",source=\"{}\"}}", c.kind, c.id), seconds(c.median_ms)));
+    metric(&mut out, "clock_offset_seconds", "gauge", "How far our clock is before another's, the middle of the last measurements.", clocks);
     metric(&mut out, "disk_free_bytes", "gauge", "Free bytes where the data folder lies.", status.room.free.map(|free| (String::new(), free)));
     metric(&mut out, "writes_total", "counter", "Writes by how they ended.", writes.map(|(end, n)| (format!("{{end=\"{end}\"}}"), n)));
     let by_class = ANSWERS.iter().zip(1..).map(|(n, class)| (format!("{{class=\"{class}xx\"}}"), n.load(Ordering::Relaxed)));

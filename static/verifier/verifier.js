@@ -313,7 +313,7 @@ async function manifest(bag, name, algorithm) {
 
 const TAGS = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
 // Signatures and tokens come after sealing: no manifest can list them.
-const LATER = /^signatures\/tagmanifest-sha256\.txt\.ed25519\.sig(?:(?:\.[0-9]+)?\.ts[qr])?$|^trust\/tsa-(?:root|chain)\.pem$/;
+const LATER = /^signatures\/tagmanifest-sha256\.txt\.ed25519\.sig(?:(?:\.[0-9]+)?\.ts[qr])?$|^signatures\/renewal\/[0-9]{4}\.(?:sha256(?:\.ts[qr])?|pem)$|^trust\/tsa-(?:root|chain)\.pem$/;
 
 async function manifests(bag) {
   const tags = await manifest(bag, "tagmanifest-sha256.txt", "SHA-256");

@@ -23,7 +23,7 @@ use crate::{
     store::{
         Conn, StoreError, Tx,
         alerts::{self, AlertRow, Filter},
-        tokens, users,
+        connections, streams, tokens, users,
     },
 };
 
@@ -226,11 +226,18 @@ fn explanation(row: &AlertRow) -> Result<Explanation, StoreError> {
 fn shown(conn: &mut Conn, envelope: &crate::crypto::seal::Key, caller: &Caller, row: AlertRow) -> Result<Alert, StoreError> {
     let word = |column: &str, value: &str| StoreError::Corrupt(format!("alerts.{column}: {value}"));
     let mut name = |id: &str| Ok::<_, StoreError>(users::user_find(conn, id)?.map_or_else(|| id.to_owned(), |user| user.display_name));
-    let about = if row.subject_kind == "user" { name(&row.subject_id)? } else { row.subject_id.clone() };
+    let user = if row.subject_kind == "user" { Some(name(&row.subject_id)?) } else { None };
     let acknowledged = match row.acknowledged_by.as_deref().zip(row.acknowledged_at) {
         Some((by, at)) => Some((name(by)?, Instant(at))),
         None => None,
     };
+    // What people have named is called so, as long as it is there.
+    let named = match (row.subject_kind.as_str(), row.subject_id.strip_prefix("platform:")) {
+        ("stream", _) => streams::find(conn, &row.subject_id)?.map(|stream| stream.name),
+        ("clock", Some(id)) => connections::find(conn, id)?.map(|connection| connection.name),
+        _ => user,
+    };
+    let about = named.unwrap_or_else(|| row.subject_id.clone());
     let note = match &row.note_sealed {
         Some(sealed) => Some(String::from_utf8_lossy(&envelope.open(&alerts::note_context(&row.id), sealed)?).into_owned()),
         None => None,

@@ -20,7 +20,7 @@ use crate::{
     crypto::private,
     domain::event::{Action, Outcome, Subject},
     store::{
-        Conn, Database,
+        Conn,
         backup::{TABLES, dump},
         bundles, key_copy, migrate, reader,
     },
@@ -108,11 +108,7 @@ fn recorded(
 fn write(app: &App, id: &str, mut zip: Writer, passphrase: Option<&str>) -> Result<Manifest, BackupError> {
     let store = &app.store;
     let (vkey, mldsa, _) = store.signing()?;
-    let kind = match store.database() {
-        Database::Sqlite(_) => "sqlite",
-        Database::Postgres(_) => "postgres",
-    };
-    let mut manifest = Manifest::new(id.to_owned(), app.now().to_rfc3339(), kind, &vkey, migrate::versions()?);
+    let mut manifest = Manifest::new(id.to_owned(), app.now().to_rfc3339(), store.database().kind(), &vkey, migrate::versions()?);
     manifest.mldsa = mldsa.map(|key| key.to_string());
     let sealed = store.read_now(|conn| Ok(tables(conn, &mut zip, &mut manifest)))??;
     for bundle in sealed {

@@ -24,7 +24,9 @@ use crate::{
         page::Turn,
         reader::{self, OpenPart, StoredEvent, TileReader},
         recalls::{self, DecisionRow, RecallRow},
-        recipients, timestamps as timestamp_rows, witnesses,
+        recipients,
+        timestamps::{self as timestamp_rows, TimestampRow},
+        witnesses,
     },
 };
 
@@ -131,6 +133,8 @@ impl Reading<'_> {
             decisions.iter().filter(|d| ids.contains(d.event_id.as_str())).map(|d| self.decision(d, &opened)).collect::<Result<_, _>>()?;
         let platform_ids = messages::of_broadcast(conn, &broadcast.id)?.into_iter().filter_map(|m| m.platform_id).collect();
         let message = Message { id: broadcast.id.clone(), content: self.content(&broadcast)?, platform_ids };
+        let stamped = timestamp_rows::around(conn, self.store.origin(), self.size)?;
+        let anchors = self.anchors(conn, &stamped)?;
         Ok(Some(Collected {
             number: self.wanted.number.clone(),
             issue: self.wanted.issue.clone(),
@@ -141,7 +145,8 @@ impl Reading<'_> {
             calls,
             messages: vec![message],
             attachments: self.attachments(conn, &row, &broadcast, until)?,
-            anchors: self.anchors(conn)?,
+            anchors,
+            renewals: timestamps::renewal::of(conn, &stamped)?,
             authorities: self.authorities,
             log: self.log,
             environment,
@@ -193,11 +198,11 @@ impl Reading<'_> {
     }
 
     /// The stamped checkpoints next to the bundle's own, each with its way to it.
-    fn anchors(&self, conn: &mut Conn) -> Result<Vec<Anchor>, StoreError> {
+    fn anchors(&self, conn: &mut Conn, stamped: &[TimestampRow]) -> Result<Vec<Anchor>, StoreError> {
         let mut found: Vec<Anchor> = Vec::new();
-        for row in timestamp_rows::around(conn, self.store.origin(), self.size)? {
+        for row in stamped {
             let (size, text) = (u64::try_from(row.log_size).unwrap_or(0), row.stamped.clone());
-            let Some(token) = timestamps::token_of(row) else { continue };
+            let Some(token) = timestamps::token_of(row.clone()) else { continue };
             match found.last_mut().filter(|anchor| anchor.text == text) {
                 // Several authorities stamp the same text.
                 Some(anchor) => anchor.tokens.push(token),

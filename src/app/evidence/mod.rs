@@ -190,11 +190,11 @@ async fn bytes_of(app: &App, caller: &Caller, found: &Listed) -> AppResult<Vec<u
     if crate::crypto::sha256(&bytes).as_slice() != found.row.sha256 {
         return Err(StoreError::Corrupt(format!("bundle {} is not the one that was sealed", found.row.number)).into());
     }
-    let tokens = timestamps::bundle::tokens(app, &found.row.id).await?;
+    let (tokens, renewals) = timestamps::bundle::tokens(app, &found.row.id).await?;
     if tokens.is_empty() {
         return Ok(bytes);
     }
-    let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens)).await.map_err(|_| StoreError::Panicked)?;
+    let stamped = tokio::task::spawn_blocking(move || add_to(&bytes, &tokens, &renewals)).await.map_err(|_| StoreError::Panicked)?;
     Ok(stamped.map_err(|e| StoreError::Corrupt(format!("bundle {}: {e}", found.row.number)))?)
 }
 
@@ -214,7 +214,7 @@ pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppRes
         true => Pin::Log(ours),
         false => Pin::OneOf(former.iter().chain([&ours]).map(|vkey| vkey.key().to_bytes()).collect()),
     };
-    let pins = [log, Pin::Authorities(timestamps::roots(&app.config))];
+    let pins = [log, Pin::Authorities(timestamps::roots(&app.config)), Pin::At(app.now())];
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &pins, &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
     let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });
@@ -234,7 +234,7 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
     let (vkey, _, keys) = app.store.signing()?;
-    let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config))], keys.log);
+    let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), Pin::At(app.now())], keys.log);
     let built = tokio::task::spawn_blocking(move || {
         let bundle = bundle::build(&collected, &key).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &pins, &Limits::default());

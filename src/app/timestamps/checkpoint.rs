@@ -31,7 +31,7 @@ pub async fn step(app: &App, name: &str) -> AppResult<Option<Instant>> {
     if !news && owed.is_none() {
         return Ok(Some(app.now().plus(HOUR)));
     }
-    let about = About { kind: rows::CHECKPOINT, bundle: None, size, stamped: checkpoint.text().into_bytes() };
+    let about = About { kind: rows::CHECKPOINT, bundle: None, renews: Vec::new(), size, stamped: checkpoint.text().into_bytes() };
     let Ok(_turn) = app.stamping.try_acquire() else { return Ok(Some(app.now().plus(TURN))) };
     let began = app.now();
     let asked = ask(app, authority, &about.stamped, PATIENT).await;

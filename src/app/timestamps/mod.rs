@@ -1,5 +1,5 @@
 //! Timestamps by the authorities that the settings name: of the newest checkpoint once an hour ([`checkpoint`]), of every bundle that is
-//! kept ([`bundle`]), and of one that goes out of the house at once ([`now`]).
+//! kept ([`bundle`]), of one that goes out of the house at once ([`now`]), and of older tokens before they run out ([`renewal`]).
 //!
 //! Nothing waits for an authority, and no more than two jobs of a process ask at the same time. A bundle is sealed first, without a token; a job asks afterwards and the token lies beside the archive,
 //! in `timestamps`; whoever is handed the bundle gets it with the token in its `signatures/`. So the sealed file stays the one whose hash
@@ -13,6 +13,7 @@
 pub mod bundle;
 pub mod checkpoint;
 pub mod overview;
+pub mod renewal;
 
 use std::time::Duration;
 
@@ -75,10 +76,9 @@ pub async fn begin(app: &App) -> AppResult<()> {
             tracing::warn!(authority = authority.name, reason, "no timestamps by this authority: its settings cannot be used");
         }
     }
-    if authorities.is_empty() {
-        return Ok(());
-    }
     let enqueue = move |tx: &mut Tx<'_>| {
+        // Tokens run out whether anybody is asked for new ones or not.
+        tx.enqueue(renewal::JOB, "", &json!({}), tx.now())?;
         for authority in &authorities {
             tx.enqueue("timestamp_checkpoint", &authority.name, &json!({ "authority": authority.name }), tx.now())?;
         }
@@ -101,7 +101,7 @@ fn policy(authority: &Authority) -> Result<Option<Policy>, String> {
 /// Why there is no token.
 #[derive(Clone, Debug)]
 struct Failure {
-    /// A word of `timestamp::Refusal`, or `unreachable`, or `settings`.
+    /// A word of `timestamp::Refusal`, or `unreachable`, `settings`, `no_authority`, `short_lived`.
     kind: &'static str,
     words: String,
 }
@@ -144,6 +144,7 @@ fn told(authority: &str, size: u64, stamped: &[u8], answer: &[u8], stamp: &Stamp
     json!({
         "authority": authority, "log_size": size, "stamped_sha256": hex::encode(sha256(stamped)), "at": stamp.at.to_rfc3339(),
         "serial": stamp.serial, "policy": stamp.policy, "signer": stamp.signer, "token_sha256": hex::encode(sha256(answer)),
+        "until": stamp.until.to_rfc3339(),
     })
 }
 
@@ -153,15 +154,31 @@ struct About {
     kind: &'static str,
     /// Id and case of a bundle.
     bundle: Option<(String, String)>,
+    /// Of a renewal: the tokens that it covers, and when each runs out.
+    renews: Vec<(String, Instant)>,
     size: u64,
     stamped: Vec<u8>,
 }
 
 impl About {
-    fn event(&self, action: Action) -> Event {
+    /// The event that tells how asking ended, for the row `id`.
+    fn event(&self, id: &str, obtained: bool) -> Event {
+        let action = if obtained { Action::TimestampObtained } else { Action::TimestampRefused };
         match &self.bundle {
+            _ if !self.renews.is_empty() => {
+                let action = if obtained { Action::TimestampRenewed } else { Action::TimestampExpiring };
+                Caller::job(renewal::JOB).event(action, Subject::new("timestamp", id))
+            }
             Some((id, case)) => Caller::job("timestamp_bundle").event(action, Subject::new("bundle", id.clone())).case(case),
             None => Caller::job("timestamp_checkpoint").event(action, Subject::new("checkpoint", self.size.to_string())),
+        }
+    }
+
+    /// What it tells of the tokens that are renewed.
+    fn tell(&self, detail: &mut Value) {
+        if let Some(first) = self.renews.iter().map(|(_, until)| *until).min() {
+            detail["tokens"] = json!(self.renews.len());
+            detail["run_out"] = json!(first.to_rfc3339());
         }
     }
 }
@@ -178,12 +195,13 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
     }
     let again = refusal.map(|_| app.now().plus(backoff(attempts)));
     let authority = authority.to_owned();
+    let id = earlier.as_ref().map_or_else(|| TimestampId::fresh().0, |row| row.id.clone());
     let write = move |tx: &mut Tx<'_>| {
         let (answer, stamp) = asked.outcome.as_ref().ok().map(|(answer, stamp)| (answer.clone(), stamp.clone())).unzip();
         rows::put(
             tx.conn,
             TimestampRow {
-                id: earlier.as_ref().map_or_else(|| TimestampId::fresh().0, |row| row.id.clone()),
+                id: id.clone(),
                 authority: authority.clone(),
                 subject: about.kind.to_owned(),
                 bundle_id: about.bundle.as_ref().map(|(id, _)| id.clone()),
@@ -197,16 +215,22 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
                 refusal: refusal.map(ToOwned::to_owned),
                 attempts,
                 asked_at: tx.now().0,
+                valid_until: stamp.as_ref().map(|s| s.until.0),
+                renewed_by: None,
             },
         )?;
         match (&stamp, refusal) {
             (Some(stamp), _) => {
-                let detail = told(&authority, about.size, &about.stamped, &answer.unwrap_or_default(), stamp);
-                tx.append(about.event(Action::TimestampObtained).detail(detail))?;
+                let mut detail = told(&authority, about.size, &about.stamped, &answer.unwrap_or_default(), stamp);
+                about.tell(&mut detail);
+                tx.append(about.event(&id, true).detail(detail))?;
+                let renewed: Vec<String> = about.renews.iter().map(|(id, _)| id.clone()).collect();
+                rows::renewed(tx.conn, &renewed, &id)?;
             }
             (None, Some(kind)) if earlier.as_ref().is_none_or(|row| row.refusal.as_deref() != Some(kind)) => {
-                let detail = json!({ "authority": authority, "log_size": about.size, "reason": kind, "words": words, "attempts": attempts });
-                tx.append(about.event(Action::TimestampRefused).outcome(Outcome::Failed).detail(detail))?;
+                let mut detail = json!({ "authority": authority, "log_size": about.size, "reason": kind, "words": words, "attempts": attempts });
+                about.tell(&mut detail);
+                tx.append(about.event(&id, false).outcome(Outcome::Failed).detail(detail))?;
             }
             (None, _) => {}
         }

@@ -24,8 +24,23 @@ pub struct OfLog {
 pub struct OfBundle {
     pub authority: String,
     pub at: Option<Instant>,
+    /// When its certificates run out.
+    pub until: Option<Instant>,
+    /// When it was renewed.
+    pub renewed: Option<Instant>,
     /// As a word; `None` while it was not asked yet.
     pub refusal: Option<String>,
+}
+
+/// How the tokens stand that nothing renews.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// When the first of them runs out.
+    pub first: Option<Instant>,
+    /// How many have.
+    pub over: u64,
+    /// Why no authority renews those that are due, as a word, and how often they were asked.
+    pub refusal: Option<(String, u64)>,
 }
 
 fn refusal(row: &TimestampRow) -> (String, u64) {
@@ -47,20 +62,35 @@ pub(in crate::app) async fn of_log(app: &App) -> AppResult<Vec<OfLog>> {
     Ok(found.await?)
 }
 
+/// How long tokens last.
+pub(in crate::app) async fn ends(app: &App) -> AppResult<Ends> {
+    let now = app.now();
+    let (standing, owed) = app.store.read(move |conn| Ok((rows::standing(conn, now)?, rows::owed_renewal(conn)?))).await?;
+    Ok(Ends { first: standing.0.map(Instant), over: u64::try_from(standing.1).unwrap_or(0), refusal: owed.as_ref().map(refusal) })
+}
+
 /// What is known of a bundle: of authorities that were asked, and of those that a job waits to ask.
 pub(in crate::app) async fn of_bundle(app: &App, bundle: &str) -> AppResult<Vec<OfBundle>> {
     let id = bundle.to_owned();
-    let (said, waiting) =
-        app.store.read(move |conn| Ok((rows::of_bundle(conn, &id)?, jobs::waiting(conn, "timestamp_bundle", &format!("{id}/"))?))).await?;
+    let found = app.store.read(move |conn| {
+        let said = rows::of_bundle(conn, &id)?;
+        let renewals = rows::renewals_of(conn, &said)?;
+        Ok((said, renewals, jobs::waiting(conn, "timestamp_bundle", &format!("{id}/"))?))
+    });
+    let (said, renewals, waiting) = found.await?;
+    // The last one speaks for all before it.
+    let last = |row: &TimestampRow| row.renewed_by.as_ref().and_then(|_| renewals.last().cloned());
     let of = |row: TimestampRow| OfBundle {
         at: row.stamped_at.filter(|_| row.state == OBTAINED).map(Instant),
+        until: last(&row).unwrap_or_else(|| row.clone()).valid_until.map(Instant),
+        renewed: last(&row).and_then(|renewal| renewal.stamped_at).map(Instant),
         refusal: row.refusal.clone(),
         authority: row.authority,
     };
     let mut all: Vec<_> = said.into_iter().map(of).collect();
     for authority in waiting {
         if !all.iter().any(|o| o.authority == authority) {
-            all.push(OfBundle { authority, at: None, refusal: None });
+            all.push(OfBundle { authority, at: None, until: None, renewed: None, refusal: None });
         }
     }
     Ok(all)

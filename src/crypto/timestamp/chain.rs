@@ -93,6 +93,24 @@ impl Roots {
     }
 }
 
+/// The last instant at which every certificate of a chain (DER) is valid: afterwards nobody vouches for its keys any more. `None` for none, or
+/// one that cannot be read.
+pub fn until(certificates: &[Vec<u8>]) -> Option<Instant> {
+    let end = |der: &Vec<u8>| Some(ends(&Certificate::from_der(der).ok()?));
+    certificates.iter().map(end).collect::<Option<Vec<_>>>()?.into_iter().min()
+}
+
+/// The same of a chain in PEM.
+pub fn until_of_pem(text: &str) -> Option<Instant> {
+    let found = Roots::from_pem(text).ok()?;
+    found.roots.iter().chain(&found.between).map(ends).min()
+}
+
+fn ends(certificate: &Certificate) -> Instant {
+    let seconds = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
+    Instant(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+}
+
 /// Certificates in DER as PEM; what cannot be read is left out.
 pub fn pem_of(certificates: &[Vec<u8>]) -> String {
     certificates.iter().filter_map(|der| Certificate::from_der(der).ok()?.to_pem(LineEnding::LF).ok()).collect()

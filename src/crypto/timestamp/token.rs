@@ -36,6 +36,8 @@ pub struct Stamp {
     pub signer: String,
     /// Certificates in DER from the signer's to the root.
     pub path: Vec<Vec<u8>>,
+    /// When the first of them runs out: until then the token speaks for itself, afterwards only what renewed it does.
+    pub until: Instant,
 }
 
 /// Checks the answer to `query` in full: status, imprint, nonce, policy, contents, signature, certificate and its way up to one of `roots`
@@ -78,6 +80,7 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
         policy: info.policy.to_string(),
         serial: hex::encode(info.serial_number.as_bytes()),
         signer: readable(&certificate.tbs_certificate.subject),
+        until: chain::until(&path).ok_or(Refusal::Malformed("a certificate of another form"))?,
         path,
     })
 }

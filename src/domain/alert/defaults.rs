@@ -24,6 +24,8 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::LogBroken => (1, DAY, Severity::Critical, &[System, Security, Audit, Auditor]),
         Rule::LogReplaced => (1, 60, Severity::High, &[System, Security, Audit, Auditor]),
         Rule::WitnessLost => (1, 60, Severity::Medium, &[System, Audit, Auditor]),
+        Rule::StreamStuck => (1, 60, Severity::Medium, &[System, Audit, Auditor]),
+        Rule::TimestampExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::Clock => (5, 60, Severity::High, &[System, Audit, Auditor]),
         Rule::RuleWeakened => (1, 60, Severity::High, &[Security, Audit, Auditor]),
     };

@@ -80,6 +80,8 @@ impl Rule {
             Self::LogBroken => (&[A::LogVerificationFailed], Outcome::Failed, By::Subject, Needs::Row),
             Self::LogReplaced => (&[A::BackupRestored, A::LogRenewed, A::CheckpointAccepted], Outcome::Success, By::Subject, Needs::Row),
             Self::WitnessLost => (&[A::WitnessLost], Outcome::Failed, By::Subject, Needs::Row),
+            Self::StreamStuck => (&[A::StreamStuck], Outcome::Failed, By::Subject, Needs::Row),
+            Self::TimestampExpiring => (&[A::TimestampExpiring], Outcome::Failed, By::Subject, Needs::Row),
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
             Self::RuleWeakened => (&[A::AlertRuleChanged], Outcome::Success, By::Actor, Needs::Detail),
         };
@@ -160,7 +162,9 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         | Rule::ExportBurst
         | Rule::LogBroken
         | Rule::LogReplaced
-        | Rule::WitnessLost => of(1, String::new()),
+        | Rule::WitnessLost
+        | Rule::StreamStuck
+        | Rule::TimestampExpiring => of(1, String::new()),
     }
 }
 

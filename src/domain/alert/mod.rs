@@ -42,6 +42,10 @@ words! {
         /// A database came from a backup, a log goes on under another key, a lost checkpoint was replaced.
         LogReplaced = "log_replaced",
         WitnessLost = "witness_lost",
+        /// Nothing of the trail gets through to another system any more.
+        StreamStuck = "stream_stuck",
+        /// Timestamps run out soon and no authority renews them.
+        TimestampExpiring = "timestamp_expiring",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// Somebody made a rule see less.
@@ -132,6 +136,8 @@ impl Rule {
             | Self::LogBroken
             | Self::LogReplaced
             | Self::WitnessLost
+            | Self::StreamStuck
+            | Self::TimestampExpiring
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
         }
@@ -139,7 +145,17 @@ impl Rule {
 
     /// Whether the threshold says anything: of a log that does not verify there is no small number.
     pub const fn has_threshold(self) -> bool {
-        !matches!(self, Self::OffHours | Self::NewDevice | Self::LogBroken | Self::LogReplaced | Self::WitnessLost | Self::RuleWeakened)
+        !matches!(
+            self,
+            Self::OffHours
+                | Self::NewDevice
+                | Self::LogBroken
+                | Self::LogReplaced
+                | Self::WitnessLost
+                | Self::StreamStuck
+                | Self::TimestampExpiring
+                | Self::RuleWeakened
+        )
     }
 
     /// Rules that watch the watchers: they cannot be switched off, made longer or less severe.

@@ -39,8 +39,6 @@ pub(super) const SHAPES: &[Shape] = &[
         &["backup"],
         &["detail/from", "detail/log", "detail/newest_stated", "detail/program", "detail/sends_in_doubt", "detail/sessions_ended", "detail/taken_at"],
     ),
-    shape("service.started", &["system"], &["node"], &["detail/command", "detail/version"]),
-    shape("service.stopped", &["system"], &["node"], &["detail/command", "detail/version"]),
     shape(
         "installation.set_up",
         &["user"],
@@ -76,7 +74,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "user.changed",
-        &["user"],
+        &["system", "user"],
         &["user"],
         &[
             "detail/after/department_id",
@@ -92,7 +90,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/sessions_ended",
         ],
     ),
-    shape("user.suspended", &["user"], &["user"], &["detail/after/state", "detail/before/state", "detail/sessions_ended"]),
+    shape("user.suspended", &["system", "user"], &["user"], &["detail/after/state", "detail/before/state", "detail/sessions_ended"]),
     shape("user.read", &["system", "user"], &["user"], &["detail/shown", "text/query"]),
     shape("password.changed", &["user"], &["user"], &["detail/sessions_ended"]),
     shape("second_factor.enrolled", &["user"], &["user"], &["detail/method", "detail/opened", "detail/replaced", "detail/step"]),
@@ -104,7 +102,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &["token"],
         &["detail/after/expires_at", "detail/after/name", "detail/after/scopes", "detail/after/user"],
     ),
-    shape("token.revoked", &["user"], &["token"], &["detail/after/revoked", "detail/before/revoked"]),
+    shape("token.revoked", &["system", "user"], &["token"], &["detail/after/revoked", "detail/before/revoked"]),
     shape("session.started", &["user"], &["user"], &["detail/next", "detail/step"]),
     shape("session.opened", &["user"], &["user"], &["detail/method", "detail/opened", "detail/step"]),
     shape("session.closed", &["user"], &["session"], &["detail/after/open", "detail/before/open"]),
@@ -144,8 +142,8 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/secret_changed",
         ],
     ),
-    shape("connection.tested", &["user"], &["connection"], &["detail/call", "detail/code", "detail/result"]),
-    shape("connection.read", &["user"], &["connection"], &["detail/shown", "text/query"]),
+    shape("connection.tested", &["system", "user"], &["connection"], &["detail/call", "detail/code", "detail/result"]),
+    shape("connection.read", &["system", "user"], &["connection"], &["detail/shown", "text/query"]),
     shape(
         "broadcast.submitted",
         &["token", "user"],
@@ -428,7 +426,12 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape("recall.read", &["token", "user"], &["recall"], &["detail/shown", "text/query"]),
     shape("audit.searched", &["token", "user"], &["log"], &["detail/after", "text/query"]),
-    shape("audit.read", &["token", "user"], &["event", "log", "recall", "route"], &["detail/after", "detail/index", "detail/shown", "text/query"]),
+    shape(
+        "audit.read",
+        &["system", "token", "user"],
+        &["alert", "event", "log", "recall", "route"],
+        &["detail/after", "detail/index", "detail/shown", "text/query"],
+    ),
     shape(
         "audit.exported",
         &["token", "user"],
@@ -456,7 +459,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape("evidence.verified", &["user"], &["evidence"], &["detail/result", "detail/sha256"]),
     shape("evidence.read", &["user"], &["bundle"], &["detail/shown", "text/query"]),
-    shape("mail_address.changed", &["user"], &["user"], &["detail/after/address", "detail/before/address"]),
+    shape("mail_address.changed", &["system", "user"], &["user"], &["detail/after/address", "detail/before/address"]),
     shape("notice.sent", &["job"], &["notice"], &["detail/level", "detail/notice", "detail/problem", "detail/round", "detail/to"]),
     shape("hold.proposed", &["user"], &["hold"], &["detail/after/scope", "detail/after/state", "text/reason", "text/search"]),
     shape("hold.placed", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope"]),
@@ -465,8 +468,6 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("hold.release_declined", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope"]),
     shape("hold.released", &["user"], &["hold"], &["detail/after/state", "detail/before/state", "detail/scope"]),
     shape("hold.read", &["user"], &["hold"], &["detail/shown"]),
-    shape("witness.lost", &["system"], &["witness"], &["detail/problem", "detail/reason", "detail/size", "detail/witness"]),
-    shape("witness.returned", &["system"], &["witness"], &["detail/size", "detail/witness"]),
     shape(
         "timestamp.obtained",
         &["job", "system"],
@@ -489,7 +490,4 @@ pub(super) const SHAPES: &[Shape] = &[
         &["detail/attempts", "detail/authority", "detail/log_size", "detail/reason", "detail/words"],
     ),
     shape("parts.purged", &["job", "system"], &["log"], &["detail/classes", "detail/held"]),
-    shape("setting.changed", &["system", "user"], &["setting"], &["detail/after", "detail/before"]),
-    shape("setting.read", &["user"], &["route"], &["detail/shown", "text/query"]),
-    shape("page.read", &["user"], &["route"], &["detail/shown", "text/query"]),
 ];

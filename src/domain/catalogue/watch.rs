@@ -1,8 +1,16 @@
-//! What the events of keys, streams, alerts, audits and retention say.
+//! What the events of the service itself, of keys, witnesses, streams, alerts, audits and retention say.
 
 use super::{Shape, shapes::shape};
 
 pub(super) const WATCH: &[Shape] = &[
+    shape("service.started", &["system"], &["node"], &["detail/command", "detail/version"]),
+    shape("service.stopped", &["system"], &["node"], &["detail/command", "detail/version"]),
+    shape("database.migrated", &["system"], &["database"], &["detail/applied", "detail/version"]),
+    shape("witness.lost", &["system"], &["witness"], &["detail/problem", "detail/reason", "detail/size", "detail/witness"]),
+    shape("witness.returned", &["system"], &["witness"], &["detail/size", "detail/witness"]),
+    shape("setting.changed", &["system"], &["setting"], &["detail/after", "detail/before", "detail/secrets_changed", "detail/unreadable"]),
+    shape("setting.read", &["system", "user"], &["route"], &["detail/shown", "text/query"]),
+    shape("page.read", &["user"], &["route"], &["detail/shown", "text/query"]),
     shape(
         "key.announced",
         &["system", "user"],
@@ -11,7 +19,7 @@ pub(super) const WATCH: &[Shape] = &[
     ),
     shape("key.retired", &["job", "system"], &["log_key"], &["detail/after/vkey", "detail/before/mldsa", "detail/before/vkey"]),
     shape("recall.unwitnessed", &["job"], &["recall"], &["detail/decided_at", "detail/decision"]),
-    shape("stream.read", &["token", "user"], &["stream"], &["detail/shown", "text/query"]),
+    shape("stream.read", &["system", "token", "user"], &["stream"], &["detail/shown", "text/query"]),
     shape("log.verified", &["job"], &["log"], &["detail/checked", "detail/root", "detail/size"]),
     shape("log.verification_failed", &["system"], &["log"], &["detail/by", "detail/problem"]),
     shape("clock.deviated", &["system"], &["clock"], &["detail/offset_ms"]),
@@ -26,13 +34,13 @@ pub(super) const WATCH: &[Shape] = &[
     shape("alert_rule.changed", &["user"], &["alert_rule"], &["detail/after", "detail/before", "detail/version", "detail/weaker", "text/reason"]),
     shape(
         "stream.created",
-        &["user"],
+        &["system", "user"],
         &["stream"],
         &["detail/after/kind", "detail/after/name", "detail/after/next", "detail/after/settings", "detail/after/state", "detail/after/version"],
     ),
     shape(
         "stream.changed",
-        &["user"],
+        &["system", "user"],
         &["stream"],
         &[
             "detail/after/kind",
@@ -52,16 +60,16 @@ pub(super) const WATCH: &[Shape] = &[
     ),
     shape(
         "stream.removed",
-        &["user"],
+        &["system", "user"],
         &["stream"],
         &["detail/before/kind", "detail/before/name", "detail/before/next", "detail/before/settings", "detail/before/state", "detail/before/version"],
     ),
-    shape("stream.tested", &["user"], &["stream"], &["detail/about", "detail/result"]),
+    shape("stream.tested", &["system", "user"], &["stream"], &["detail/about", "detail/result"]),
     shape("stream.stuck", &["job"], &["stream"], &["detail/failures", "detail/next", "detail/paused", "detail/problem"]),
     shape("stream.recovered", &["job"], &["stream"], &["detail/failures", "detail/stuck_since"]),
     shape("part_key.destroyed", &["job", "system"], &["part_key"], &[]),
     shape("part_key.lost", &["system"], &["part_key"], &["detail/parts"]),
-    shape("audit_engagement.opened", &["user"], &["audit"], &["detail/after", "text/title"]),
+    shape("audit_engagement.opened", &["system", "user"], &["audit"], &["detail/after", "text/title"]),
     shape("audit_pack.requested", &["user"], &["audit_pack"], &["detail/audit"]),
     shape(
         "audit_pack.sealed",

@@ -10,7 +10,7 @@ use ed25519_dalek::{Signer, SigningKey};
 use sha2::{Digest, Sha256, Sha512};
 use zip::{CompressionMethod, DateTime, ZipWriter, result::ZipError, write::SimpleFileOptions};
 
-use crate::evidence::bundle::SIGNATURE;
+use crate::evidence::bundle::{ROOT_MANIFEST, SIGNATURE};
 
 /// Length and hashes of a file, hex.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl<W: Write + Seek> Bag<W> {
         let root: String = tags.iter().map(|(path, text)| format!("{}  {path}\n", hex::encode(Sha256::digest(text)))).collect();
         let signature = key.sign(root.as_bytes()).to_bytes();
         let own = tags.iter().map(|(path, text)| (*path, text.as_bytes()));
-        for (path, bytes) in own.chain([("tagmanifest-sha256.txt", root.as_bytes()), (SIGNATURE, &signature[..])]) {
+        for (path, bytes) in own.chain([(ROOT_MANIFEST, root.as_bytes()), (SIGNATURE, &signature[..])]) {
             self.start(path)?;
             self.zip.write_all(bytes)?;
         }

@@ -51,6 +51,12 @@ def manifest(name, algorithm):
     return listed
 
 
+def stamped(token):
+    """The file that a timestamp is over: beside it, without the ending and the number of a second token."""
+    stem, number = os.path.splitext(token[: -len(".tsr")])
+    return stem if number[1:].isdigit() else stem + number
+
+
 def root_from(index, size, leaf, proof):
     """The root that an inclusion proof leads to, or None if the proof has the wrong length."""
     if index >= size:
@@ -109,6 +115,8 @@ for folder, _, files in os.walk(path("data")):
 for file in sorted(found - payload):
     problems.append(file + ": not in the manifest")
 
+added = {os.path.relpath(os.path.join(folder, file), bag).replace(os.sep, "/") for folder, _, names in os.walk(path("signatures")) for file in names}
+
 checkpoint = lines("data/proofs/checkpoint.txt")
 size, root = int(checkpoint[1]), base64.b64decode(checkpoint[2], validate=True)
 note = read("data/proofs/checkpoint.note")
@@ -137,6 +145,16 @@ for line in proven:
         led |= {old, new}
 for other in sorted(set(roots) - led):
     problems.append("no line of consistency.jsonl shows that the checkpoint of %d events is of this log" % other)
+
+renewals = 0
+for folder in ("data/proofs/renewal", "signatures/renewal"):
+    for name in sorted(os.listdir(path(folder))) if os.path.isdir(path(folder)) else []:
+        if name.endswith(".sha256"):
+            listed = {line[:64].decode() for line in lines(folder + "/" + name)}
+            tokens = [t for t in payload | added if t.endswith(".tsr")]
+            if not any(hashlib.sha256(read(t)).hexdigest() in listed and hashlib.sha256(read(stamped(t))).hexdigest() in listed for t in tokens):
+                problems.append(folder + "/" + name + ": renews no timestamp of this bundle")
+            renewals += 1
 
 events = lines("data/events.jsonl")
 proofs = [json.loads(line) for line in lines("data/proofs/inclusion.jsonl")]
@@ -178,6 +196,6 @@ for index, leaf in leaves.items():
 
 for problem in problems:
     print("FAIL", problem)
-print("%d files, %d events, %d parts opened, %d withheld, log size %d" % (len(payload), len(events), opened, withheld, size))
+print("%d files, %d events, %d parts opened, %d withheld, %d renewals of timestamps, log size %d" % (len(payload), len(events), opened, withheld, renewals, size))
 print("FAIL" if problems else "OK, apart from signatures and timestamps, which OpenSSL checks")
 sys.exit(1 if problems else 0)

@@ -8,15 +8,15 @@ use super::{Answer, Checks, Problem, file};
 use crate::{
     crypto::sha256,
     evidence::{
-        bundle::SIGNATURE,
+        bundle::{ROOT_MANIFEST, SIGNATURE},
         report::Report,
-        timestamps::{self, CHAIN, ROOTS},
+        timestamps::{self, CHAIN, RENEWED_SIGNATURE, ROOTS},
         zip::Files,
     },
 };
 
 /// The root: lists the other manifests; nothing lists it.
-pub(super) const ROOT: &str = "tagmanifest-sha256.txt";
+pub(super) const ROOT: &str = ROOT_MANIFEST;
 const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
 /// Where authorities are configured or checkpoints were stamped.
 const SOMETIMES: [&str; 2] = [CHAIN, ROOTS];
@@ -36,7 +36,8 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
         complete("payload_complete", name, &listed, &payload, checks);
     }
     let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE]).collect();
-    let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !timestamps::over_signature(p));
+    let added = |p: &str| timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
+    let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !added(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
 }
 

@@ -285,7 +285,7 @@ fn trust(vkey: &Vkey, pins: &[Pin], checks: &mut Checks) {
                 checks.same(NAME, "", fits.map(hex::encode).unwrap_or_default(), hex::encode(key));
             }
             // Checked where the second signature is, and where the tokens are.
-            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) => {}
+            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::At(_) => {}
         }
     }
     if !pinned {

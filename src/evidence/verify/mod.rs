@@ -6,9 +6,11 @@
 //! | [`log`] | leaves, commitments, leaf hashes, proofs, checkpoint and key |
 //! | [`case`] | closing, decisions, message, recipients |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
+//! | [`aging`] | whether tokens whose certificates have run out were renewed before |
 //! | [`views`] | the CSV files against the records that they show |
 //! | [`audit`] | an auditor's pack: the run of leaves, and the findings made of it again |
 
+mod aging;
 mod audit;
 mod bag;
 mod case;
@@ -23,6 +25,7 @@ use super::{
     zip::{self, Files, Limits},
 };
 use crate::{
+    clock::Instant,
     crypto::timestamp::Roots,
     ledger::{mldsa::MldsaVkey, note::Vkey},
 };
@@ -75,7 +78,7 @@ pub struct Outcome {
     pub checks: Vec<Check>,
 }
 
-/// A key that the person who verifies trusts.
+/// What the person who verifies brings along: keys that are trusted, and the day.
 #[derive(Clone, Debug)]
 pub enum Pin {
     /// The log's verifier key: name and key must match.
@@ -90,6 +93,8 @@ pub enum Pin {
     Certificate(Roots),
     /// The same, as an installation's settings name them: a bundle without a token is as good as it ever was.
     Authorities(Roots),
+    /// The time at which it is judged: a token whose certificates have run out by then must have been renewed before. Without it nothing has.
+    At(Instant),
 }
 
 /// Collects checks.
@@ -204,7 +209,7 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     checks.same("number", "data/evidence.json", folder, &report.number);
     bag::facts(files, &report, checks);
     let (checkpoint, events) = log::check(files, &report, pins, checks);
-    time::check(files, &report, checkpoint.as_ref(), pins, checks);
+    time::check(files, &report.anchors, checkpoint.as_ref(), pins, checks);
     let Some(events) = events else { return };
     case::check(files, &report, &events, checks);
     views::check(files, &report, &events, checks);

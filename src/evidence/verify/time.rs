@@ -5,15 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Answer, Checks, Pin, file, log::unhex};
+use super::{
+    Answer, Checks, Pin,
+    aging::{self, Aged},
+    file,
+    log::unhex,
+};
 use crate::{
     crypto::{
         sha256,
-        timestamp::{self, Query, Refusal, Roots},
+        timestamp::{self, Query, Refusal, Roots, Stamp},
     },
     evidence::{
-        report::Report,
-        timestamps::{CONSISTENCY, ROOTS, over_signature, stamped_by},
+        report::AnchorFacts,
+        timestamps::{CONSISTENCY, RENEWED_SIGNATURE, ROOTS, over_signature, stamped_by},
         zip::Files,
     },
     ledger::{checkpoint::Checkpoint, tree::verify_consistency},
@@ -33,12 +38,14 @@ struct ConsistencyLine {
     proof: Vec<String>,
 }
 
-pub(super) fn check(files: &Files, report: &Report, checkpoint: Option<&Checkpoint>, pins: &[Pin], checks: &mut Checks) {
+/// `stamped`: the checkpoints that the report says were stamped.
+pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&Checkpoint>, pins: &[Pin], checks: &mut Checks) {
     let anchored = |path: &str| path.starts_with("data/proofs/anchors/");
-    let tokens: Vec<&String> = files.keys().filter(|p| p.ends_with(".tsr") && (anchored(p) || over_signature(p))).collect();
+    let ours = |p: &str| anchored(p) || over_signature(p) || aging::of_renewal(p);
+    let tokens: Vec<&String> = files.keys().filter(|p| p.ends_with(".tsr") && ours(p)).collect();
     let said = if tokens.is_empty() { "none".to_owned() } else { tokens.len().to_string() };
     checks.add("timestamps", Answer::Pass, "", &said, &said);
-    anchors(files, report, checkpoint, checks);
+    anchors(files, stamped, checkpoint, checks);
     pairs(files, &tokens, checks);
     if tokens.is_empty() {
         if pins.iter().any(|p| matches!(p, Pin::Certificate(_))) {
@@ -46,36 +53,54 @@ pub(super) fn check(files: &Files, report: &Report, checkpoint: Option<&Checkpoi
         }
         return;
     }
-    let Some(pem) = file(files, ROOTS, checks) else { return };
-    let text = String::from_utf8_lossy(pem);
-    let count = text.matches("-----BEGIN CERTIFICATE-----").count();
-    if pem.len() > ROOTS_BYTES || count > ROOTS_COUNT {
-        let most = format!("{ROOTS_COUNT} certificates, {ROOTS_BYTES} bytes");
-        return checks.fail("timestamp_root", ROOTS, most, format!("{count} certificates, {} bytes", pem.len()));
-    }
-    let roots = match Roots::from_pem(&text) {
-        Ok(roots) => roots,
-        Err(e) => return checks.fail("timestamp_root", ROOTS, "certificates", e),
-    };
+    let Some(roots) = roots_in(files, ROOTS, checks) else { return };
     let mut trusted = Roots::default();
     for pin in pins {
         if let Pin::Certificate(roots) | Pin::Authorities(roots) = pin {
             trusted.extend(roots);
         }
     }
-    let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
-    let named = named.join(", ");
     let mut over: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for path in tokens {
         over.entry(stamped_by(path)).or_default().push(path);
     }
+    let mut good = Vec::new();
     for (stamped, tokens) in over {
         if tokens.len() > TOKENS {
             checks.fail("timestamp", stamped, TOKENS, tokens.len());
             continue;
         }
+        // A renewal came after the bundle's roots were written down, and brings its own.
+        let own = stamped.strip_suffix(".sha256").filter(|_| stamped.starts_with(RENEWED_SIGNATURE));
+        let mut roots = roots.clone();
+        if let Some(own) = own {
+            let Some(more) = roots_in(files, &format!("{own}.pem"), checks) else { continue };
+            roots.extend(&more);
+        }
         for path in tokens {
-            token(files, path, (&roots, &named), &trusted, checks);
+            let stamp = token(files, path, &roots, &trusted, checks);
+            good.extend(stamp.map(|stamp| Aged { path, at: stamp.at, until: stamp.until }));
+        }
+    }
+    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
+    aging::check(files, &good, now, checks);
+}
+
+/// The certificates in a file of the bundle.
+fn roots_in(files: &Files, path: &str, checks: &mut Checks) -> Option<Roots> {
+    let pem = file(files, path, checks)?;
+    let text = String::from_utf8_lossy(pem);
+    let count = text.matches("-----BEGIN CERTIFICATE-----").count();
+    if pem.len() > ROOTS_BYTES || count > ROOTS_COUNT {
+        let most = format!("{ROOTS_COUNT} certificates, {ROOTS_BYTES} bytes");
+        checks.fail("timestamp_root", path, most, format!("{count} certificates, {} bytes", pem.len()));
+        return None;
+    }
+    match Roots::from_pem(&text) {
+        Ok(roots) => Some(roots),
+        Err(e) => {
+            checks.fail("timestamp_root", path, "certificates", e);
+            None
         }
     }
 }
@@ -88,46 +113,64 @@ fn pairs(files: &Files, tokens: &[&String], checks: &mut Checks) {
     }
 }
 
-/// One token: over the file beside it, by an authority under a root that the bundle names (`named`: as it is told); and whether that root is one we trust.
-fn token(files: &Files, path: &str, (roots, named): (&Roots, &str), trusted: &Roots, checks: &mut Checks) {
+/// One token: over the file beside it, by an authority under a root that the bundle names; and whether that root is one we trust. What it
+/// says, if it holds.
+fn token(files: &Files, path: &str, roots: &Roots, trusted: &Roots, checks: &mut Checks) -> Option<Stamp> {
     const NAME: &str = "timestamp";
     let question = format!("{}.tsq", path.trim_end_matches(".tsr"));
-    let (Some(stamped), Some(question_bytes)) = (file(files, stamped_by(path), checks), file(files, &question, checks)) else { return };
+    let (Some(stamped), Some(question_bytes)) = (file(files, stamped_by(path), checks), file(files, &question, checks)) else { return None };
     let query = match Query::parse(question_bytes) {
         Ok(query) if query.imprint == sha256(stamped) => query,
-        Ok(query) => return checks.fail(NAME, &question, hex::encode(sha256(stamped)), hex::encode(query.imprint)),
-        Err(e) => return checks.fail(NAME, &question, "a question", e),
+        Ok(query) => {
+            checks.fail(NAME, &question, hex::encode(sha256(stamped)), hex::encode(query.imprint));
+            return None;
+        }
+        Err(e) => {
+            checks.fail(NAME, &question, "a question", e);
+            return None;
+        }
     };
     let answer = files.get(path).map(Vec::as_slice).unwrap_or_default();
-    match timestamp::verify(&query, answer, roots) {
-        Ok(stamp) => checks.add(NAME, Answer::Pass, path, stamp.at.to_rfc3339(), stamp.at.to_rfc3339()),
+    let known = timestamp::verify(&query, answer, trusted);
+    let held = match (timestamp::verify(&query, answer, roots), &known) {
+        (Ok(stamp), _) => {
+            checks.add(NAME, Answer::Pass, path, stamp.at.to_rfc3339(), stamp.at.to_rfc3339());
+            stamp
+        }
         // The bundle was made when other roots were configured; whoever trusts the present one can tell.
-        Err(Refusal::Untrusted) if timestamp::verify(&query, answer, trusted).is_ok() => {}
-        Err(e) => return checks.fail(NAME, path, "a token that holds", e),
-    }
-    match timestamp::verify(&query, answer, trusted) {
+        (Err(Refusal::Untrusted), Ok(stamp)) => stamp.clone(),
+        (Err(e), _) => {
+            checks.fail(NAME, path, "a token that holds", e);
+            return None;
+        }
+    };
+    match known {
         Ok(stamp) => checks.add("timestamp_root", Answer::Pass, path, &stamp.signer, &stamp.signer),
-        Err(_) => checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named),
+        Err(_) => {
+            let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
+            checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named.join(", "));
+        }
     }
+    Some(held)
 }
 
 /// The stamped checkpoints are of this log: one leads to the other by a consistency proof (RFC 9162 §2.1.4).
-fn anchors(files: &Files, report: &Report, checkpoint: Option<&Checkpoint>, checks: &mut Checks) {
+fn anchors(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&Checkpoint>, checks: &mut Checks) {
     const NAME: &str = "anchor";
     let proofs = format!("data/{CONSISTENCY}");
-    let listed: BTreeSet<String> = report.anchors.iter().map(|a| format!("data/{}", a.file)).collect();
+    let listed: BTreeSet<String> = stamped.iter().map(|a| format!("data/{}", a.file)).collect();
     for path in files.keys().filter(|p| p.starts_with("data/proofs/anchors/")) {
         let stamped = if path.ends_with(".txt") { path } else { stamped_by(path.trim_end_matches(".tsq")) };
         if !listed.contains(stamped) {
             checks.fail(NAME, path, "not listed", "added");
         }
     }
-    if report.anchors.is_empty() {
+    if stamped.is_empty() {
         return;
     }
     let Some(lines) = super::log::lines(files, &proofs, checks) else { return };
-    checks.same(NAME, &proofs, report.anchors.len(), lines.len());
-    for (facts, line) in report.anchors.iter().zip(lines) {
+    checks.same(NAME, &proofs, stamped.len(), lines.len());
+    for (facts, line) in stamped.iter().zip(lines) {
         let path = format!("data/{}", facts.file);
         let Some(bytes) = file(files, &path, checks) else { continue };
         for token in &facts.tokens {

@@ -18,6 +18,8 @@ table! {
         refusal -> Nullable<Text>,
         attempts -> BigInt,
         asked_at -> BigInt,
+        valid_until -> Nullable<BigInt>,
+        renewed_by -> Nullable<Text>,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod recent;
 mod rows;
 mod source;
 mod strays;
+mod timestamps;
 mod words;
 
 pub use keys::ReportedKey;
@@ -48,6 +49,7 @@ pub enum Kind {
     Signature,
     Fork,
     Key,
+    Timestamp,
 }
 
 /// One thing that does not hold.
@@ -68,6 +70,7 @@ pub struct Checked {
     pub projections: u64,
     pub tiles: u64,
     pub checkpoints: u64,
+    pub timestamps: u64,
 }
 
 /// The outcome of a verification.
@@ -207,7 +210,7 @@ pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 11] = [
+const TABLES: [(&str, Kind); 12] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
@@ -219,6 +222,7 @@ const TABLES: [(&str, Kind); 11] = [
     ("log_pending", Kind::Leaf),
     ("log_purges", Kind::Part),
     ("part_keys", Kind::Key),
+    ("timestamps", Kind::Timestamp),
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
@@ -287,7 +291,8 @@ fn run(
     }
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
-    contents::check(conn, audit, walked.bound)
+    contents::check(conn, audit, walked.bound)?;
+    timestamps::check(conn, audit)
 }
 
 /// Text that is not UTF-8, or a value of another type: somebody wrote past the product.

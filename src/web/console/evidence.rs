@@ -160,7 +160,14 @@ fn timestamps(page: &Page, listed: &Listed) -> Vec<Fact> {
         return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-none-help"), "")];
     }
     let line = |t: &evidence::OfBundle| match (t.at, &t.refusal) {
-        (Some(at), _) => Fact::new(t.authority.clone(), page.tr.time_full(at), page.t("timestamps-added")),
+        (Some(at), _) => {
+            let note = match (t.renewed, t.until.map(|until| page.tr.date(until))) {
+                (Some(renewed), Some(until)) => page.a2("timestamps-renewed", "time", page.tr.date(renewed), "until", until),
+                (None, Some(until)) => page.a1("timestamps-added-until", "until", until),
+                (_, None) => page.t("timestamps-added"),
+            };
+            Fact::new(t.authority.clone(), page.tr.time_full(at), note)
+        }
         (None, Some(why)) => Fact::new(t.authority.clone(), page.a1("timestamps-waiting", "reason", page.word("timestamp-refusal", why)), ""),
         (None, None) => Fact::new(t.authority.clone(), page.t("timestamps-not-yet"), ""),
     };

@@ -11,10 +11,11 @@ use crate::{
     app::{
         App, Turn,
         broadcasts::view::{self, Filter, Line},
+        clocks::standing::Against,
         recalls::list::{self, Task},
         status::{self, Status},
         streams::Stream,
-        timestamps::overview::OfLog,
+        timestamps::overview::{Ends, OfLog},
         witness::Standing,
     },
     domain::role::Permission,
@@ -88,12 +89,27 @@ struct Settings {
     cosigned: bool,
     /// Each stream with its state and what waits; none where there are none.
     streams: Vec<Fact>,
+    /// How our clock stands to each other one, or that nobody has said.
+    clocks: Vec<Fact>,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
 }
 
-/// One line for each authority, or one that says that there is none.
-fn timestamps(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
+/// One line for each authority, or one that says that there is none; and how long the tokens last.
+fn timestamps(page: &Page, authorities: &[OfLog], ends: &Ends) -> Vec<Fact> {
+    let mut lines = of_authorities(page, authorities);
+    if let Some(first) = ends.first {
+        let trouble = ends.refusal.as_ref();
+        let trouble = trouble.map(|(why, asked)| page.n_with("timestamps-refused", *asked, &[("reason", page.word("timestamp-refusal", why))]));
+        lines.push(Fact::new(page.t("timestamps-first-end"), page.tr.time_full(first), trouble.unwrap_or_default()));
+    }
+    if ends.over > 0 {
+        lines.push(Fact::new(page.t("timestamps-over"), page.n("timestamps-over-count", ends.over), page.t("timestamps-over-help")));
+    }
+    lines
+}
+
+fn of_authorities(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
     if authorities.is_empty() {
         return vec![Fact::new(page.t("timestamps-none"), page.t("timestamps-not-configured"), "")];
     }
@@ -130,7 +146,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-signed-size", page.num(s.signed_size)),
             fact("settings-pending", page.num(s.pending)),
         ],
-        timestamps: timestamps(&page, &s.timestamps),
+        timestamps: timestamps(&page, &s.timestamps, &s.timestamp_ends),
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
         room: vec![
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),
@@ -138,6 +154,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
         ],
         cosigned: s.cosigned,
         streams: s.streams.iter().map(|stream| of_stream(&page, stream)).collect(),
+        clocks: clocks(&page, &s.clocks),
         witnesses: s.witnesses.iter().map(|w| witness(&page, w)).collect(),
         alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
@@ -150,6 +167,28 @@ fn of_stream(page: &Page, stream: &Stream) -> Fact {
     let value = page.n_with("settings-stream", stream.lag, &[("state", state)]);
     let problem = stream.problem.as_ref().map(|(word, _)| page.word("stream-problem", word));
     Fact::new(&stream.name, value, problem.unwrap_or_default())
+}
+
+/// A line for each clock that ours was held against, or one that says that there is none.
+fn clocks(page: &Page, all: &[Against]) -> Vec<Fact> {
+    if all.is_empty() {
+        return vec![Fact::new(page.t("clocks-none"), page.t("clocks-none-yet"), "")];
+    }
+    let seconds = |ms: i64| {
+        let sign = match ms {
+            ..0 => "−",
+            0 => "",
+            1.. => "+",
+        };
+        format!("{sign}{}.{:03}", ms.unsigned_abs() / 1000, ms.unsigned_abs() % 1000)
+    };
+    let line = |of: &Against| {
+        let kind = page.word("clock", &of.kind);
+        let name = if of.name.is_empty() { kind } else { page.tr.a2("alert-about-thing", "kind", kind, "id", &of.name) };
+        let value = page.a2("clocks-offset", "median", seconds(of.median_ms), "worst", seconds(of.worst_ms));
+        Fact::new(name, value, page.n_with("clocks-measured", of.count, &[("time", page.tr.time_full(of.at))]))
+    };
+    all.iter().map(line).collect()
 }
 
 /// A witness by its name: what it covers since when, or what is wrong.

@@ -216,6 +216,15 @@ async fn what_happens_to_the_log_itself() {
         for (action, subject, outcome, detail, rule, severity) in [
             (Action::BackupRestored, Subject::new("backup", "b1"), Outcome::Success, json!({}), Rule::LogReplaced, Severity::High),
             (Action::WitnessLost, Subject::new("witness", "abcd"), Outcome::Failed, json!({"reason": "away"}), Rule::WitnessLost, Severity::Medium),
+            (Action::StreamStuck, Subject::new("stream", "unsent"), Outcome::Failed, json!({"problem": "x"}), Rule::StreamStuck, Severity::Medium),
+            (
+                Action::TimestampExpiring,
+                Subject::new("timestamp", "t1"),
+                Outcome::Failed,
+                json!({"reason": "short_lived"}),
+                Rule::TimestampExpiring,
+                Severity::High,
+            ),
             (Action::LogVerificationFailed, trail(), Outcome::Failed, json!({"problem": "root"}), Rule::LogBroken, Severity::Critical),
             (Action::ClockDeviated, Subject::new("clock", "step"), Outcome::Failed, json!({"offset_ms": -90_000}), Rule::Clock, Severity::High),
         ] {

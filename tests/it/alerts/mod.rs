@@ -4,6 +4,7 @@
 mod kinds;
 mod log;
 mod mail;
+mod platforms;
 mod rules;
 mod seen;
 

@@ -48,7 +48,7 @@ pub struct Stage {
     pub base: String,
     client: reqwest::Client,
     _serving: Serving,
-    db: TestDb,
+    pub db: TestDb,
 }
 
 /// An answer: status, where it leads, body.

@@ -11,13 +11,16 @@ use std::{
 
 use countermand::{
     app::{
-        AppError, Caller, retention,
+        AppError, Caller, Turn,
+        alerts::{self, Wanted, watch},
+        retention,
         streams::{
             change::{self, Act, Typed},
             work,
         },
     },
     crypto::sha256,
+    domain::alert::Rule,
 };
 use serde_json::{Value, json};
 
@@ -53,6 +56,10 @@ async fn every_event_is_delivered_in_order_and_a_failure_loses_none() {
         }
         let stuck = house.said("stream.stuck").await;
         assert_eq!((stuck.len(), &stuck[0]["outcome"], &stuck[0]["parts"]["detail"]["next"]), (1, &json!("failed"), &json!(size)));
+        assert_eq!(watch::pass(&house.app).await.unwrap(), 1, "somebody has to see to it");
+        let wanted = Wanted { rule: Some(Rule::StreamStuck), ..Wanted::default() };
+        let alerts = alerts::list(&house.app, &Caller::shell(), wanted, Turn::First).await.unwrap().0;
+        assert_eq!(alerts[0].about, house.stream(&id).await.name);
 
         // It works again: what waited comes, what failed before comes with it, and that it recovered is one event too.
         let before = fake.asked().len();

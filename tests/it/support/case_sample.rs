@@ -271,6 +271,7 @@ pub fn collected(hostile: &str) -> Collected {
             bytes: Ok(b"png".to_vec()),
         }],
         anchors: Vec::new(),
+        renewals: Vec::new(),
         authorities: String::new(),
         environment: json!({ "product": "Countermand", "version": "0.1.0" }),
         zone: "Asia/Shanghai".to_owned(),

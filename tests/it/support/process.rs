@@ -1,7 +1,7 @@
 //! The product as real processes: the binary that people run.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
 };
@@ -79,6 +79,19 @@ pub struct Server {
 }
 
 impl Server {
+    /// SIGTERM, as a service manager stops it, once it serves; waits until it has ended.
+    pub fn stop(mut self) {
+        if let Some(address) = self.base.strip_prefix("http://") {
+            // The listener is there before the server; who answers hears signals too.
+            let mut answer = [0u8; 4];
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            stream.write_all(b"GET /healthz HTTP/1.0\r\n\r\n").unwrap();
+            stream.read_exact(&mut answer).unwrap();
+        }
+        let told = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(told.success() && self.child.wait().unwrap().success());
+    }
+
     /// SIGKILL: it gets no chance to do anything more.
     pub fn kill(&mut self) {
         let _ = self.child.kill();

@@ -183,7 +183,7 @@ async fn a_job_about_nothing_ends_and_one_that_cannot_be_read_is_an_error() {
     assert!(timestamps::bundle::step(app, "demo", &id, "no hex").await.unwrap_err().to_string().contains("jobs.payload"));
     assert_eq!(timed.tsa.count(), asked, "nobody was asked");
     assert!(timestamps::bundle::step(app, "demo", &id, "00").await.unwrap().is_some(), "refused, and to be asked again");
-    assert!(timestamps::bundle::tokens(app, &id).await.unwrap().is_empty());
+    assert!(timestamps::bundle::tokens(app, &id).await.unwrap().0.is_empty());
 }
 
 #[actix_web::test]

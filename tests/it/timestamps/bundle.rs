@@ -212,7 +212,7 @@ fn unpack(files: &Files, folder: &std::path::Path) {
 }
 
 /// Unpacks a bundle and runs what it prints about timestamps; what that printed. Its own program must be content too.
-fn told(bytes: &[u8]) -> String {
+pub(super) fn told(bytes: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let (_, files) = zip::read(bytes, &Limits::default()).unwrap();
     unpack(&files, folder.path());

@@ -4,6 +4,7 @@ mod asking;
 mod bundle;
 mod command;
 mod openssl;
+mod renewal;
 mod settings;
 mod token;
 

@@ -46,11 +46,15 @@ use crate::{
 const POLICY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.32473.1");
 /// id-kp-emailProtection: a purpose that is not ours.
 const EMAIL: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.4");
+const ROOT: &str = "O=DEMO - proves nothing,CN=DEMO Timestamp Root";
+const TSA: &str = "O=DEMO - proves nothing,CN=DEMO Timestamp Authority";
 /// PKIStatus.
 const GRANTED: u8 = 0;
 const REJECTION: u8 = 2;
-/// How long the certificates last.
-const YEAR: Duration = Duration::from_secs(366 * 86_400);
+/// How long the authority's certificates last unless told otherwise.
+pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+/// How long the root lasts: over many certificates, and within what UTCTime can say.
+const LASTS: Duration = Duration::from_secs(15 * 366 * 86_400);
 
 /// Keys and certificates; gone with the process.
 pub struct Authority {
@@ -61,6 +65,8 @@ pub struct Authority {
     expired: Certificate,
     /// For mail, not for time.
     other_purpose: Certificate,
+    root_key: SigningKey,
+    lasting: Duration,
 }
 
 fn fresh_key() -> SigningKey {
@@ -97,6 +103,7 @@ struct Wanted<'a> {
     key: &'a SigningKey,
     extensions: Vec<Extension>,
     from: Instant,
+    lasting: Duration,
     issuer: &'a str,
     issuer_key: &'a SigningKey,
 }
@@ -112,7 +119,7 @@ impl Wanted<'_> {
             serial_number: SerialNumber::new(&serial())?,
             signature: ecdsa(),
             issuer: Name::from_str(self.issuer)?,
-            validity: Validity { not_before: time(self.from)?, not_after: time(self.from.plus(YEAR))? },
+            validity: Validity { not_before: time(self.from)?, not_after: time(self.from.plus(self.lasting))? },
             subject: Name::from_str(self.subject)?,
             subject_public_key_info: SubjectPublicKeyInfoOwned::from_key(p256::PublicKey::from(self.key.verifying_key()))
                 .map_err(|_| der::ErrorKind::Failed)?,
@@ -128,27 +135,44 @@ impl Wanted<'_> {
 impl Authority {
     /// An authority of its own; its certificates begin an hour before `now`.
     pub fn fresh(now: Instant) -> der::Result<Self> {
-        const ROOT: &str = "O=DEMO - proves nothing,CN=DEMO Timestamp Root";
-        const TSA: &str = "O=DEMO - proves nothing,CN=DEMO Timestamp Authority";
-        let (root_key, key) = (fresh_key(), fresh_key());
+        Self::lasting(now, YEAR)
+    }
+
+    /// The same with a certificate that runs out when `lasting` is over.
+    pub fn lasting(now: Instant, lasting: Duration) -> der::Result<Self> {
+        let root_key = fresh_key();
         let from = now.minus(Duration::from_secs(3600));
         let of_root = vec![
             extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
             extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
         ];
+        let root =
+            Wanted { subject: ROOT, key: &root_key, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }.issue()?;
+        Self::under(root, root_key, now, lasting)
+    }
+
+    /// What the authority is when its certificate was replaced: another key, under the same root.
+    pub fn rolled(&self, now: Instant) -> der::Result<Self> {
+        Self::under(self.root.clone(), self.root_key.clone(), now, self.lasting)
+    }
+
+    fn under(root: Certificate, root_key: SigningKey, now: Instant, lasting: Duration) -> der::Result<Self> {
+        let (key, from) = (fresh_key(), now.minus(Duration::from_secs(3600)));
         let purpose = |oid| -> der::Result<Vec<Extension>> {
             Ok(vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?, extension(true, &ExtendedKeyUsage(vec![oid]))?])
         };
-        let issue = |extensions: Vec<Extension>, from: Instant| {
-            Wanted { subject: TSA, key: &key, extensions, from, issuer: ROOT, issuer_key: &root_key }.issue()
+        let issue = |extensions: Vec<Extension>, from: Instant, lasting: Duration| {
+            Wanted { subject: TSA, key: &key, extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
         };
-        let long_ago = from.minus(2 * YEAR);
+        let (long_ago, hour) = (from.minus(2 * YEAR), Duration::from_secs(3600));
         Ok(Self {
-            root: Wanted { subject: ROOT, key: &root_key, extensions: of_root, from, issuer: ROOT, issuer_key: &root_key }.issue()?,
-            good: issue(purpose(TIME_STAMPING)?, from)?,
-            expired: issue(purpose(TIME_STAMPING)?, long_ago)?,
-            other_purpose: issue(purpose(EMAIL)?, from)?,
+            good: issue(purpose(TIME_STAMPING)?, from, lasting + hour)?,
+            expired: issue(purpose(TIME_STAMPING)?, long_ago, YEAR)?,
+            other_purpose: issue(purpose(EMAIL)?, from, YEAR)?,
+            root,
             key,
+            root_key,
+            lasting,
         })
     }
 

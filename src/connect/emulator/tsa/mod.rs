@@ -93,7 +93,7 @@ struct Call {
 }
 
 struct Shared {
-    authority: Authority,
+    authority: Mutex<Authority>,
     clock: Arc<dyn Clock>,
     orders: Mutex<VecDeque<Order>>,
     calls: Mutex<Vec<Call>>,
@@ -118,10 +118,10 @@ impl Shared {
     }
 }
 
-fn open(listener: &TcpListener, clock: Arc<dyn Clock>) -> io::Result<(Access, Arc<Shared>)> {
-    let authority = Authority::fresh(clock.now()).map_err(io::Error::other)?;
+fn open(listener: &TcpListener, clock: Arc<dyn Clock>, lasting: Duration) -> io::Result<(Access, Arc<Shared>)> {
+    let authority = Authority::lasting(clock.now(), lasting).map_err(io::Error::other)?;
     let access = Access { base_url: format!("http://{}", listener.local_addr()?), root: authority.root_pem() };
-    Ok((access, Arc::new(Shared { authority, clock, orders: Mutex::default(), calls: Mutex::default() })))
+    Ok((access, Arc::new(Shared { authority: Mutex::new(authority), clock, orders: Mutex::default(), calls: Mutex::default() })))
 }
 
 fn build(listener: TcpListener, shared: Arc<Shared>, signals: bool) -> io::Result<Server> {
@@ -156,11 +156,11 @@ async fn stamp(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
     if content_type != "application/timestamp-query" {
         return HttpResponse::UnsupportedMediaType().finish();
     }
-    HttpResponse::Ok().content_type("application/timestamp-reply").body(shared.authority.answer(&body, at, fault))
+    HttpResponse::Ok().content_type("application/timestamp-reply").body(lock(&shared.authority).answer(&body, at, fault))
 }
 
 async fn root(shared: Data<Shared>) -> HttpResponse {
-    HttpResponse::Ok().content_type("application/x-pem-file").body(shared.authority.root_pem())
+    HttpResponse::Ok().content_type("application/x-pem-file").body(lock(&shared.authority).root_pem())
 }
 
 async fn calls(shared: Data<Shared>) -> HttpResponse {
@@ -172,26 +172,32 @@ async fn faults(shared: Data<Shared>) -> HttpResponse {
 }
 
 /// Adds an order behind the others; `times` 0 withdraws those of its kind.
+fn order(shared: &Shared, wanted: Order) {
+    let mut orders = lock(&shared.orders);
+    match wanted.times {
+        0 => orders.retain(|o| o.mode != wanted.mode),
+        _ => orders.push_back(wanted),
+    }
+}
+
+/// Takes an order by HTTP.
 async fn inject(body: Bytes, shared: Data<Shared>) -> HttpResponse {
     match serde_json::from_slice::<Order>(&body) {
-        Ok(order) => {
-            let mut orders = lock(&shared.orders);
-            match order.times {
-                0 => orders.retain(|o| o.mode != order.mode),
-                _ => orders.push_back(order),
-            }
-            HttpResponse::Ok().json(&*orders)
+        Ok(wanted) => {
+            order(&shared, wanted);
+            HttpResponse::Ok().json(&*lock(&shared.orders))
         }
         Err(error) => HttpResponse::UnprocessableEntity().json(json!({ "error": error.to_string() })),
     }
 }
 
-/// Serves on `listener` until the process is told to stop; `ready` hears the access before the first request.
+/// Serves on `listener` until the process is told to stop, with a certificate that runs out after `lasting`; `ready` hears the access before the
+/// first request.
 ///
 /// # Errors
 /// The listener cannot be used, or `ready` could not tell.
-pub async fn serve(listener: TcpListener, ready: impl FnOnce(&Access) -> io::Result<()>) -> io::Result<()> {
-    let (access, shared) = open(&listener, Arc::new(SystemClock))?;
+pub async fn serve(listener: TcpListener, lasting: Duration, ready: impl FnOnce(&Access) -> io::Result<()>) -> io::Result<()> {
+    let (access, shared) = open(&listener, Arc::new(SystemClock), lasting)?;
     let server = build(listener, shared, true)?;
     ready(&access)?;
     server.await
@@ -211,8 +217,16 @@ impl Tsa {
     /// # Errors
     /// The port or the thread cannot be used.
     pub fn start_local(clock: Arc<dyn Clock>) -> io::Result<Self> {
+        Self::start_lasting(clock, authority::YEAR)
+    }
+
+    /// The same with a certificate that runs out after `lasting`.
+    ///
+    /// # Errors
+    /// As [`Tsa::start_local`].
+    pub fn start_lasting(clock: Arc<dyn Clock>, lasting: Duration) -> io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let (access, shared) = open(&listener, clock)?;
+        let (access, shared) = open(&listener, clock, lasting)?;
         let (tell, started) = mpsc::channel();
         let on_thread = shared.clone();
         let thread = std::thread::Builder::new().name("tsa".to_owned()).spawn(move || {
@@ -236,9 +250,19 @@ impl Tsa {
         &self.access
     }
 
-    /// Makes the next `times` answers wrong in this way.
+    /// The authority replaces its certificate, which lasts as long as the one before.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn roll(&self) -> io::Result<()> {
+        let mut authority = lock(&self.shared.authority);
+        *authority = authority.rolled(self.shared.clock.now()).map_err(io::Error::other)?;
+        Ok(())
+    }
+
+    /// Makes the next `times` answers wrong in this way; 0 withdraws what was ordered of this kind.
     pub fn inject(&self, mode: Fault, times: u32) {
-        lock(&self.shared.orders).push_back(Order { mode, times });
+        order(&self.shared, Order { mode, times });
     }
 
     /// How many questions came.

@@ -1,6 +1,10 @@
 //! How our clock stands to others': the steady clock of this machine, which shows when ours was set; timestamp authorities and witnesses, whose
-//! time is signed; a time server, if the settings name one. A clock that differs is an event, another when it agrees again; how far is too
-//! far says the alert rule. Not here: the rule (`domain::alert`), asking a time server (`connect::sntp`).
+//! time is signed; platforms, whose answers are dated ([`platforms`]); a time server, if the settings name one. A clock that differs is an
+//! event, another when it agrees again; how far is too far says the alert rule. Not here: the rule (`domain::alert`), asking a time server
+//! (`connect::sntp`).
+
+pub mod platforms;
+pub mod standing;
 
 use std::{
     collections::HashMap,
@@ -32,6 +36,7 @@ pub struct Clocks {
     /// The offset that was last told, by whose clock; in microseconds.
     told: Mutex<HashMap<String, i64>>,
     asked: Mutex<Option<time::Instant>>,
+    measured: standing::Measured,
 }
 
 /// Whose clock says what: for events and the alert.
@@ -42,6 +47,8 @@ pub enum Source<'a> {
     Authority(&'a str),
     /// A witness by the hash of its key.
     Witness(&'a str),
+    /// A platform by its connection's id.
+    Platform(&'a str),
     Server,
 }
 
@@ -51,6 +58,7 @@ impl Source<'_> {
             Self::Step => "step".to_owned(),
             Self::Authority(name) => format!("authority:{name}"),
             Self::Witness(key) => format!("witness:{key}"),
+            Self::Platform(connection) => format!("platform:{connection}"),
             Self::Server => "server".to_owned(),
         }
     }
@@ -79,6 +87,9 @@ pub async fn compare(app: &App, source: Source<'_>, theirs: Instant, unit: Durat
 
 async fn tell(app: &App, source: Source<'_>, offset: i64) -> AppResult<()> {
     let id = source.id();
+    if !matches!(source, Source::Step) {
+        app.clocks.measured.note(&id, app.now(), offset);
+    }
     let before = app.clocks.told.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied();
     let deviates = offset.abs() > NOTED;
     let news = match before {
@@ -98,13 +109,13 @@ async fn tell(app: &App, source: Source<'_>, offset: i64) -> AppResult<()> {
     let mut told = app.clocks.told.lock().unwrap_or_else(PoisonError::into_inner);
     // A step is over when it is told.
     match (deviates, source) {
-        (true, Source::Authority(_) | Source::Witness(_) | Source::Server) => drop(told.insert(id, offset)),
+        (true, Source::Authority(_) | Source::Witness(_) | Source::Platform(_) | Source::Server) => drop(told.insert(id, offset)),
         _ => drop(told.remove(&id)),
     }
     Ok(())
 }
 
-/// Finds out whether our clock was set since the last look, and asks the time server where it is time to.
+/// Finds out whether our clock was set since the last look and what platforms have said since, and asks the time server where it is time to.
 ///
 /// # Errors
 /// Those of the store.
@@ -117,6 +128,7 @@ pub async fn look(app: &App) -> AppResult<()> {
             tell(app, Source::Step, passed - should).await?;
         }
     }
+    platforms::look(app).await?;
     let Some(server) = app.config.clock.ntp.clone() else { return Ok(()) };
     let due = {
         let mut asked = app.clocks.asked.lock().unwrap_or_else(PoisonError::into_inner);
