@@ -44,6 +44,15 @@ const KEYS: &[(&str, Told)] = &[
     ("log_public", Told::Value),
     ("allow_private_destinations", Told::Value),
     ("retention.days", Told::Value),
+    ("retention.classes.session", Told::Value),
+    ("retention.classes.reading", Told::Value),
+    ("retention.classes.account", Told::Value),
+    ("retention.classes.broadcast", Told::Value),
+    ("retention.classes.recall", Told::Value),
+    ("retention.classes.decision", Told::Value),
+    ("retention.classes.export", Told::Value),
+    ("retention.classes.system", Told::Value),
+    ("retention.bundles", Told::Value),
     ("retention.key_copy", Told::Value),
     ("witness.policy", Told::File),
     ("witness.wait", Told::Value),
@@ -248,7 +257,7 @@ mod tests {
         tls_key = "key.pem"
         trusted_proxies = ["10.0.0.0/8"]
         alerts = { url = "https://hooks.example/SECRET" }
-        retention = { key_copy = "copy.json" }
+        retention = { key_copy = "copy.json", classes = { session = 365, reading = 365, account = 365, broadcast = 365, recall = 365, decision = 365, export = 365, system = 365 } }
         witness = { policy = "policy" }
         smtp = { host = "mail.example", port = 587, username = "bot", password_file = "password", from = "a@b.example" }
         clock = { ntp = "time.example" }

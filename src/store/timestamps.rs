@@ -3,7 +3,10 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, StoreError, schema::timestamps};
+use super::{
+    Conn, StoreError,
+    schema::{bundles, timestamps},
+};
 use crate::clock::Instant;
 
 /// What was stamped.
@@ -113,9 +116,16 @@ pub fn complete(conn: &mut Conn, id: &str, until: i64) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Not over a bundle whose file retention has erased: there is nothing left that its token could prove.
+#[diesel::dsl::auto_type(no_type_alias)]
+fn wanted() -> _ {
+    let erased = bundles::table.filter(bundles::erased_at.is_not_null()).select(bundles::id);
+    timestamps::bundle_id.is_null().or(timestamps::bundle_id.assume_not_null().ne_all(erased))
+}
+
 /// Tokens that nothing renews yet and that run out after `now` and not after `until`, the first ones first.
 pub fn ending(conn: &mut Conn, now: Instant, until: Instant, limit: i64) -> Result<Vec<TimestampRow>, StoreError> {
-    let of = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null());
+    let of = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null()).filter(wanted());
     let of = of.filter(timestamps::valid_until.gt(now.0)).filter(timestamps::valid_until.le(until.0));
     Ok(of.order((timestamps::valid_until.asc(), timestamps::id.asc())).limit(limit).load(conn)?)
 }
@@ -149,7 +159,7 @@ pub fn renewals_of(conn: &mut Conn, tokens: &[TimestampRow]) -> Result<Vec<Times
 
 /// How long tokens last that nothing renews: the first end to come, and how many have run out.
 pub fn standing(conn: &mut Conn, now: Instant) -> Result<(Option<i64>, i64), StoreError> {
-    let of = || timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null());
+    let of = || timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::renewed_by.is_null()).filter(wanted());
     let first = of().filter(timestamps::valid_until.gt(now.0)).select(diesel::dsl::min(timestamps::valid_until)).first(conn)?;
     Ok((first, of().filter(timestamps::valid_until.le(now.0)).count().get_result(conn)?))
 }

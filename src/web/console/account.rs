@@ -115,7 +115,7 @@ async fn page_of(app: &App, me: &SignedIn, page: Page, forms: Forms) -> Result<S
         scopes: may.iter().map(|p| Choice::new(p.as_str(), page.word("permission", p))).collect(),
         sessions,
         tokens,
-        days: retention::periods(&app).longest(),
+        days: retention::periods(app).longest(),
         may_make_tokens: !sessions::is_read_only(&person),
         person,
         page: page.at("/account"),

@@ -39,7 +39,7 @@ impl Account {
             setup: kind == "setup",
             roles,
             department: offer.department.clone(),
-            days: retention::periods(&app).longest(),
+            days: retention::periods(app).longest(),
             page: page.at("/sign-in"),
         }
     }

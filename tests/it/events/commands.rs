@@ -51,6 +51,7 @@ const TABLE: &[(&str, Leaves)] = &[
     ("migrate", Events(&["database.migrated"])),
     ("retention plan", Events(&["setting.read"])),
     ("retention run", Events(&["retention.applied"])),
+    ("retention person", Events(&["user.read"])),
     ("restore", Events(&["backup.restored"])),
     ("serve", Events(&["service.started", "setting.changed", "service.stopped"])),
     ("stream add", Events(&["stream.created"])),
@@ -210,6 +211,7 @@ fn every_subcommand_leaves_exactly_what_the_table_says() {
         world.run("alert list", &["--all"], 0);
         world.run("retention plan", &[], 0);
         world.run("retention run", &["--json"], 0);
+        world.run("retention person", &["later"], 0);
         world.run("evidence export", &["--case", &case, "--out", &at("case.zip")], 0);
         world.run("audit pack", &["--from", "2026-01-01", "--to", "2026-01-31", "--out", &at("pack.zip")], 0);
         world.run("ledger verify", &[], 0);
