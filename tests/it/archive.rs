@@ -27,7 +27,7 @@ impl House {
     fn tamper(&self, sql: &str) {
         let sql = sql.to_owned();
         let change = move |tx: &mut countermand::store::Tx<'_>| {
-            match tx.conn {
+            match &mut *tx.conn {
                 countermand::store::Conn::Sqlite(c) => diesel::sql_query(&sql).execute(c)?,
                 countermand::store::Conn::Postgres(c) => diesel::sql_query(&sql).execute(c)?,
             };

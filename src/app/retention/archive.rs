@@ -32,7 +32,7 @@ pub struct Archived {
     pub before: Instant,
     /// Would go, or went.
     pub files: u64,
-    /// Would go but for a hold.
+    /// Would go but for a hold, or because a row names no file of ours.
     pub held: u64,
     pub oldest: Option<Instant>,
 }
@@ -56,11 +56,11 @@ fn counted(app: &App, (files, held, oldest): (u64, u64, Option<Instant>)) -> Arc
 
 /// What would be erased now.
 pub(super) async fn look(app: &App) -> AppResult<Archived> {
-    let before = before(app);
+    let (before, data) = (before(app), app.store.data().to_owned());
     let found = app.store.read(move |conn| {
         let (holds, mut tally) = (holds::keeping(conn)?, (0, 0, None));
         for file in archived::due(conn, before)? {
-            if archived::is_held(conn, &holds, &file)? {
+            if file_of(&data, file.kind, &file.number, &file.path).is_none() || archived::is_held(conn, &holds, &file)? {
                 tally.1 += 1;
             } else {
                 tally.0 += 1;
