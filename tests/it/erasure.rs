@@ -313,11 +313,12 @@ fn a_crash_after_the_event_leaves_the_file_for_the_next_run() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "sealed long ago").unwrap();
         let sealed = SystemClock.now().minus(1_200 * DAY).0;
+        let (audit, pack) = (countermand::id::fresh(), countermand::id::fresh());
         let digest = if db.url().is_some() { "'\\x00'" } else { "x'00'" };
         raw(&db).run(&format!(
-            "INSERT INTO audits VALUES ('a', 'AUD-1', 't', 1, 2, 3, '[]', 1, 's', 'given', NULL, 'u', 1, 'e'); \
+            "INSERT INTO audits VALUES ('{audit}', 'AUD-1', 't', 1, 2, 3, '[]', 1, 's', 'given', NULL, 'u', 1, 'e'); \
              INSERT INTO audit_packs (id, audit_id, state, requested_by, requested_at, done, total, number, log_size, cases, path, sha256, size, \
-             verified, sealed_at) VALUES ('p', 'a', 'ready', 'u', 1, 1, 1, 'AUD-1-1', 1, 0, 'evidence/audits/AUD-1-1.zip', {digest}, 15, 1, {sealed})"
+             verified, sealed_at) VALUES ('{pack}', '{audit}', 'ready', 'u', 1, 1, 1, 'AUD-1-1', 1, 0, 'evidence/audits/AUD-1-1.zip', {digest}, 15, 1, {sealed})"
         ));
         let node = node(&db);
         let died = node.crash_at("retention.file_erased", &["retention", "run"]);
