@@ -3,6 +3,8 @@
 //! Its events name the hold and not the case: who asks for a recall, or gets its evidence, need not learn what counsel foresees.
 //! Not here: what a scope covers (`domain::retention`), the purge that obeys it (`app::retention`).
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -18,7 +20,7 @@ use crate::{
         event::{Action, Event, Outcome, Subject},
         retention::{HoldState, Scope},
         role::Permission,
-        text,
+        terms, text,
     },
     id::HoldId,
     store::{
@@ -206,6 +208,9 @@ async fn searched(app: &App, caller: &Caller, new: &NewHold) -> AppResult<Option
         Err(AppError::NotFound) => return wrong("unknown"),
         found => found?,
     };
+    if saved.query.names_no_case(app).await? {
+        return wrong("unknown");
+    }
     let found = match saved.query.filter(app).await {
         Err(AppError::Invalid(_)) => return wrong("unknown"),
         found => found?,
@@ -330,13 +335,22 @@ pub async fn act(app: &App, caller: &Caller, id: &str, version: i64, act: Act, r
     Done::from_write(written)
 }
 
-/// Whether the search of a hold asks for what this person did, by id, user name or name.
+/// Whether the search of a hold asks for this person: for their account, or by terms that are all of their id, user name or name, as the search
+/// itself compares them.
 fn searches_for(conn: &mut Conn, envelope: &Key, hold: &HoldRow, user: &str) -> Result<bool, StoreError> {
-    let Some(actor) = typed_of(envelope, hold)?.map(|search| search.query.actor.trim().to_lowercase()).filter(|actor| !actor.is_empty()) else {
-        return Ok(false);
+    let Some(Query { actor, object, words, .. }) = typed_of(envelope, hold)?.map(|search| search.query) else { return Ok(false) };
+    let mut theirs = BTreeSet::new();
+    let names = users::user_find(conn, user)?.map(|row| [row.username, row.display_name]);
+    for name in names.iter().flatten().map(String::as_str).chain([user]) {
+        terms::of_name(name, |term| {
+            theirs.insert(term.to_owned());
+        });
+    }
+    let names_them = |text: &str| {
+        let asked = terms::asked(text);
+        !asked.is_empty() && asked.iter().all(|term| theirs.contains(term))
     };
-    let named = users::user_find(conn, user)?.is_some_and(|row| [row.username, row.display_name].iter().any(|name| name.to_lowercase() == actor));
-    Ok(named || actor == user)
+    Ok(object.trim() == user || names_them(&actor) || names_them(&words))
 }
 
 /// The search of a hold as it was typed.

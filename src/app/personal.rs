@@ -15,6 +15,7 @@ use crate::{
         event::{Action, Subject},
         kept::EventClass,
         personal::{Basis, Erasure, Kind, Stay},
+        retention::Cuts,
         role::Permission,
     },
     evidence::csv::{self, Cell},
@@ -113,7 +114,7 @@ pub async fn own(app: &App, caller: &Caller) -> AppResult<Kept> {
     collect(app, person, false).await
 }
 
-/// What is kept about somebody, by id or user name; for who keeps accounts and who reads the trail.
+/// What is kept about somebody, by id; for who keeps accounts and who reads the trail.
 ///
 /// # Errors
 /// `Forbidden`, recorded; `NotFound`.
@@ -121,20 +122,19 @@ pub async fn of(app: &App, caller: &Caller, who: &str) -> AppResult<Kept> {
     let by = if caller.may(Permission::AuditRead) { Permission::AuditRead } else { Permission::UserManage };
     app.require(caller, by, Action::UserRead, Subject::new("user", who)).await?;
     let who = who.to_owned();
-    let found = app.store.read(move |conn| {
-        let id = users::user_by_name(conn, &who)?.map_or_else(|| who.clone(), |row| row.id);
-        people::person_find(conn, &id)
-    });
+    let found = app.store.read(move |conn| people::person_find(conn, &who));
     let person = found.await?.ok_or(AppError::NotFound)?;
     collect(app, person, caller.may(Permission::AuditRead) || caller.may(Permission::HoldManage)).await
 }
 
-/// The same for the shell, which leaves `user.read` as the page does.
+/// The same for the shell, by id or user name, which leaves `user.read` as the page does.
 ///
 /// # Errors
 /// `NotFound`; when it cannot be recorded.
 pub async fn for_shell(app: &App, caller: &Caller, who: &str) -> AppResult<Kept> {
-    let kept = of(app, caller, who).await?;
+    let name = who.to_owned();
+    let id = app.store.read(move |conn| Ok(users::user_by_name(conn, &name)?.map_or(name, |row| row.id))).await?;
+    let kept = of(app, caller, &id).await?;
     let subject = Subject::new("user", kept.person.id.clone());
     let look = Look { action: Action::UserRead, subject, case: None, shown: "retention person".to_owned(), asked: Value::Null };
     looks::record(app, caller, look).await?;
@@ -143,9 +143,11 @@ pub async fn for_shell(app: &App, caller: &Caller, who: &str) -> AppResult<Kept>
 
 async fn collect(app: &App, person: Person, all: bool) -> AppResult<Kept> {
     let (id, words) = (person.id.clone(), Words::new(app.store.keys()));
+    // Who may not see holds sees what there is without them: what lies there beyond its time would tell of one.
+    let since = if all { Cuts::at(Instant(i64::MIN)) } else { retention::cuts(app) };
     let found = app.store.read(move |conn| {
         let holds = if all { Some(personal::holding(conn, &words, &id)?) } else { None };
-        Ok((personal::rows(conn, &id)?, personal::events(conn, &id)?, holds))
+        Ok((personal::rows(conn, &id, &since)?, personal::events(conn, &id, &since)?, holds))
     });
     let (rows, events, holds) = found.await?;
     let mut entries = Vec::new();

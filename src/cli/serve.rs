@@ -4,11 +4,11 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
-    app::{App, StoreError, alerts, clocks, configuration, once, setup, streams, timestamps, verification, witness},
+    app::{App, StoreError, alerts, clocks, configuration, once, retention, setup, streams, timestamps, verification, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -156,10 +156,21 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
+/// Between two looks at files that were erased.
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// At the start and once a day, on every node: removes what the log says was erased from the node's own folder; the nightly job runs on one.
 /// Every ten seconds: signs the head if it moved and shows it to the witnesses, looks at the clock, asks the rules of what happened, looks at the disk, makes sure
 /// of the coming months.
 async fn housekeeping(app: App) {
+    let mut tidied: Option<Instant> = None;
     loop {
+        if tidied.is_none_or(|at| at.elapsed() >= DAY) {
+            match retention::tidy(&app).await {
+                Ok(()) => tidied = Some(Instant::now()),
+                Err(e) => tracing::error!(error = %e, "files that were erased may still be here"),
+            }
+        }
         match app.store.checkpoint().await {
             Ok(_) => {
                 if let Err(e) = witness::round(&app).await {

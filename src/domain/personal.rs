@@ -24,7 +24,10 @@ words! {
         Holds = "holds_placed",
         Audits = "audits",
         Questions = "questions",
+        Packs = "packs",
+        AlertRules = "alert_rules",
         Alerts = "alerts",
+        Acknowledged = "alerts_acknowledged",
     }
 }
 
@@ -78,10 +81,16 @@ impl Kind {
             Self::Invitations => (Work, Stay::Like(EventClass::Account), Erasure::Due),
             Self::Exports => (Work, Stay::Day, Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
-            Self::Alerts => (Duty, Stay::Like(EventClass::System), Erasure::Due),
-            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Attachments | Self::Holds | Self::Audits | Self::Questions => {
-                (Claims, Stay::Good, Erasure::Never)
-            }
+            Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
+            Self::Broadcasts
+            | Self::Requests
+            | Self::Decisions
+            | Self::Attachments
+            | Self::Holds
+            | Self::Audits
+            | Self::Questions
+            | Self::Packs
+            | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),
         }
     }
 

@@ -6,9 +6,13 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     holds::Keeping,
-    schema::{audit_packs, bundles},
+    reader,
+    schema::{audit_packs, bundles, log_search},
 };
-use crate::clock::Instant;
+use crate::{
+    clock::Instant,
+    domain::event::{Action, Outcome},
+};
 
 /// A file with what an event says of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,7 +34,7 @@ pub struct File {
 /// Kind of the subject of a bundle's events.
 const BUNDLE: &str = "bundle";
 /// Kind of the subject of a pack's events.
-const PACK: &str = "audit_pack";
+pub const PACK: &str = "audit_pack";
 
 /// What was sealed before `before` and is still there, the oldest first of each kind.
 pub fn due(conn: &mut Conn, before: Instant) -> Result<Vec<File>, StoreError> {
@@ -86,10 +90,33 @@ pub fn erase(conn: &mut Conn, file: &File, at: Instant) -> Result<bool, StoreErr
     Ok(done == 1)
 }
 
-/// The paths of what was erased from `since` on.
-pub fn erased_since(conn: &mut Conn, since: Instant) -> Result<Vec<String>, StoreError> {
-    let mut paths: Vec<String> = bundles::table.filter(bundles::erased_at.ge(since.0)).select(bundles::path).load(conn)?;
-    let packs: Vec<Option<String>> = audit_packs::table.filter(audit_packs::erased_at.ge(since.0)).select(audit_packs::path).load(conn)?;
-    paths.extend(packs.into_iter().flatten());
-    Ok(paths)
+/// What the log says was erased, as far as the row says so too: kind and number with the path below the data folder. `there` tells whether a
+/// path is worth asking the log about. A row that somebody marked past the product has no event, and its file stays.
+pub fn erased(conn: &mut Conn, there: impl Fn(&str) -> bool) -> Result<Vec<(&'static str, String, String)>, StoreError> {
+    let marked = bundles::table.filter(bundles::erased_at.is_not_null());
+    let rows: Vec<(String, String, String)> = marked.select((bundles::id, bundles::number, bundles::path)).load(conn)?;
+    let mut found: Vec<_> = rows.into_iter().map(|(id, number, path)| (BUNDLE, id, number, path)).collect();
+    let marked = audit_packs::table.filter(audit_packs::erased_at.is_not_null());
+    let rows: Vec<(String, Option<String>, Option<String>)> = marked.select((audit_packs::id, audit_packs::number, audit_packs::path)).load(conn)?;
+    found.extend(rows.into_iter().filter_map(|(id, number, path)| Some((PACK, id, number?, path?))));
+    let mut erased = Vec::new();
+    for (kind, id, number, path) in found {
+        if there(&path) && is_told(conn, kind, &id)? {
+            erased.push((kind, number, path));
+        }
+    }
+    Ok(erased)
+}
+
+/// Whether the log says that this file was erased: by the leaf, not by what the search says of it.
+fn is_told(conn: &mut Conn, kind: &str, id: &str) -> Result<bool, StoreError> {
+    let of = log_search::table.filter(log_search::action.eq(Action::EvidenceErased.as_str())).filter(log_search::subject_id.eq(id));
+    for index in of.select(log_search::idx).load::<i64>(conn)? {
+        let leaf = reader::event(conn, u64::try_from(index).unwrap_or(u64::MAX))?.leaf;
+        let about = leaf.subject.kind == kind && leaf.subject.id == id;
+        if leaf.action == Action::EvidenceErased.as_str() && leaf.outcome == Outcome::Success.as_str() && about {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -3,7 +3,7 @@
 //! The order is that of the log. Times are turned into places of the log first, so that every question goes along one index in that order:
 //! the words' where words are asked for, else an action's or a case's, else the log's own. Not here: what words are (`words`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use diesel::{
     prelude::*,
@@ -116,14 +116,18 @@ fn stated(conn: &mut Conn, filter: &Filter, side: Side) -> Result<Option<(String
             stated.and(&format!("{key} <= ?"), Value::Number(last));
         }
     }
+    // Within given indices the times alone decide: where clocks differ, their places may leave one out that a hold has to keep.
+    let by_place = !matches!(side, Side::Within(..));
     // Plus nothing, so that no index of times takes the lead and gives up the order.
     if let Some(from) = filter.from {
-        let Some(first) = place(conn, from)? else { return Ok(None) };
-        stated.and(&format!("{key} >= ?"), Value::Number(first.saturating_sub(slack)));
+        if by_place {
+            let Some(first) = place(conn, from)? else { return Ok(None) };
+            stated.and(&format!("{key} >= ?"), Value::Number(first.saturating_sub(slack)));
+        }
         stated.and("s.at + 0 >= ?", Value::Number(from.0));
     }
     if let Some(to) = filter.to {
-        if let Some(end) = place(conn, to)? {
+        if by_place && let Some(end) = place(conn, to)? {
             stated.and(&format!("{key} < ?"), Value::Number(end.saturating_add(slack)));
         }
         stated.and("s.at + 0 < ?", Value::Number(to.0));
@@ -196,31 +200,51 @@ pub fn count_open(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
     count_of(conn, filter, true)
 }
 
-/// Those of the events at `indices` that meet a filter. Where words are asked for, what has none yet meets it: nobody can tell.
-pub fn among(conn: &mut Conn, filter: &Filter, indices: &[i64]) -> Result<BTreeSet<i64>, StoreError> {
-    let Some((first, last)) = indices.iter().min().zip(indices.iter().max()) else { return Ok(BTreeSet::new()) };
-    let mut found: BTreeSet<i64> = match stated(conn, filter, Side::Within(*first, *last))? {
-        Some((rest, stated)) => {
-            let rows: Vec<Number> = load(conn, &format!("SELECT s.idx AS n{rest}{}", i64::MAX), stated.values)?;
-            rows.into_iter().map(|row| row.n).collect()
-        }
-        None => BTreeSet::new(),
-    };
+/// Which of some events meet a filter.
+#[derive(Debug, Default)]
+pub struct Met {
+    /// Those that do. One whose parts are all gone has no words left to be asked for: its other conditions decide.
+    pub found: BTreeSet<i64>,
+    /// Those that meet everything but the words, which they have not got yet: nobody can tell.
+    pub unread: BTreeSet<i64>,
+}
+
+/// Those of the events at `indices` that meet a filter; some hundred of them at most.
+pub fn among(conn: &mut Conn, filter: &Filter, indices: &[i64]) -> Result<Met, StoreError> {
+    let Some((first, last)) = indices.iter().min().zip(indices.iter().max()) else { return Ok(Met::default()) };
+    let wanted: HashSet<i64> = indices.iter().copied().collect();
+    let within = Side::Within(*first, *last);
+    let mut met = Met { found: ask(conn, filter, within, "", &wanted)?, unread: BTreeSet::new() };
     if !filter.words.is_empty() {
+        let wordless = Filter { words: Vec::new(), ..filter.clone() };
         let read = super::words::next(conn)?;
-        found.extend(indices.iter().filter(|idx| **idx >= read));
+        if *last >= read {
+            met.unread = ask(conn, &wordless, Side::Within(read.max(*first), *last), "", &wanted)?;
+        }
+        met.found.extend(ask(conn, &wordless, within, "NOT EXISTS (SELECT 1 FROM log_parts p WHERE p.event_id = s.event_id)", &wanted)?);
     }
-    found.retain(|idx| indices.contains(idx));
-    Ok(found)
+    Ok(met)
+}
+
+/// The indices among `wanted` of events that meet a filter and one condition more.
+fn ask(conn: &mut Conn, filter: &Filter, side: Side, more: &str, wanted: &HashSet<i64>) -> Result<BTreeSet<i64>, StoreError> {
+    let Some((rest, stated)) = stated(conn, filter, side)? else { return Ok(BTreeSet::new()) };
+    let rest = if more.is_empty() { rest } else { and(&rest, &stated, more) };
+    let rows: Vec<Number> = load(conn, &format!("SELECT s.idx AS n{rest}{}", i64::MAX), stated.values)?;
+    Ok(rows.into_iter().map(|row| row.n).filter(|idx| wanted.contains(idx)).collect())
+}
+
+/// What [`stated`] gave, with one condition more.
+fn and(rest: &str, stated: &Statement, more: &str) -> String {
+    let (before, after) = rest.split_once(" ORDER BY").unwrap_or((rest, ""));
+    let joint = if stated.conditions.is_empty() { "WHERE" } else { "AND" };
+    format!("{before} {joint} {more} ORDER BY{after}")
 }
 
 fn count_of(conn: &mut Conn, filter: &Filter, open: bool) -> Result<i64, StoreError> {
     let Some((mut rest, stated)) = stated(conn, filter, Side::Newest)? else { return Ok(0) };
     if open {
-        let there = "EXISTS (SELECT 1 FROM log_parts p WHERE p.event_id = s.event_id)";
-        let (before, after) = rest.split_once(" ORDER BY").unwrap_or((&rest, ""));
-        let joint = if stated.conditions.is_empty() { "WHERE" } else { "AND" };
-        rest = format!("{before} {joint} {there} ORDER BY{after}");
+        rest = and(&rest, &stated, "EXISTS (SELECT 1 FROM log_parts p WHERE p.event_id = s.event_id)");
     }
     let rows: Vec<Number> = load(conn, &format!("SELECT count(*) AS n FROM (SELECT s.idx{rest}{}) f", i64::MAX), stated.values)?;
     Ok(rows.first().map_or(0, |row| row.n))

@@ -144,44 +144,94 @@ struct Kept {
     found: Option<Filter>,
 }
 
+/// Events that one statement is asked of.
+const AT_ONCE: usize = 300;
+
+/// Which of some events holds cover, by index.
+#[derive(Debug, Default)]
+pub struct Covered {
+    pub sure: BTreeSet<i64>,
+    /// Covered only because their words have not been made yet: somebody has to look again.
+    pub unread: BTreeSet<i64>,
+}
+
+impl Covered {
+    pub fn contains(&self, index: i64) -> bool {
+        self.sure.contains(&index) || self.unread.contains(&index)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.sure.is_empty() && self.unread.is_empty()
+    }
+}
+
 /// Holds that keep something, with what each reaches.
 pub struct Keeping(Vec<Kept>);
 
 impl Keeping {
-    /// The indices of those of `events` that any hold covers.
+    /// Which of `events` any hold covers.
     ///
     /// A search by words cannot be asked of an event whose words have not been made yet, or of one whose key a restore did not find: such a
     /// one is covered.
-    pub fn covered(&self, conn: &mut Conn, events: &[(i64, Facts<'_>)]) -> Result<BTreeSet<i64>, StoreError> {
+    pub fn covered(&self, conn: &mut Conn, events: &[(i64, Facts<'_>)]) -> Result<Covered, StoreError> {
         let by_scope = |facts: &Facts<'_>| self.0.iter().any(|kept| kept.scope.covers(facts, &kept.reach));
-        let mut covered: BTreeSet<i64> = events.iter().filter(|(_, facts)| by_scope(facts)).map(|(idx, _)| *idx).collect();
-        let indices: Vec<i64> = events.iter().map(|(idx, _)| *idx).collect();
         let searches: Vec<&Filter> = self.0.iter().filter_map(|kept| kept.found.as_ref()).collect();
-        for filter in &searches {
-            covered.extend(find::among(conn, filter, &indices)?);
+        let (mut sure, mut unread) = (BTreeSet::new(), BTreeSet::new());
+        for few in events.chunks(AT_ONCE) {
+            sure.extend(few.iter().filter(|(_, facts)| by_scope(facts)).map(|(idx, _)| *idx));
+            let indices: Vec<i64> = few.iter().map(|(idx, _)| *idx).collect();
+            for filter in &searches {
+                let met = find::among(conn, filter, &indices)?;
+                sure.extend(met.found);
+                unread.extend(met.unread);
+            }
+            if searches.iter().any(|filter| !filter.words.is_empty()) {
+                sure.extend(part_keys::lost_among(conn, &indices)?);
+            }
         }
-        if searches.iter().any(|filter| !filter.words.is_empty()) {
-            covered.extend(part_keys::lost_among(conn, &indices)?);
-        }
-        Ok(covered)
+        unread.retain(|idx| !sure.contains(idx));
+        Ok(Covered { sure, unread })
     }
 
-    /// Whether any hold covers an event of a case.
+    /// Whether any hold covers an event of a case, or one of its message: both are in a bundle of it.
     pub fn covers_case(&self, conn: &mut Conn, case: &str) -> Result<bool, StoreError> {
         if self.0.is_empty() {
             return Ok(false);
         }
-        type Row = (i64, i64, String, String, String, String);
-        let of = log_search::table.filter(log_search::case_id.assume_not_null().eq(case)).filter(log_search::case_id.is_not_null());
-        let columns = (log_search::idx, log_search::at, log_search::action, log_search::actor_id, log_search::subject_kind, log_search::subject_id);
-        let rows: Vec<Row> = of.select(columns).load(conn)?;
-        let events: Vec<(i64, Facts<'_>)> = rows
-            .iter()
-            .map(|(idx, at, action, actor, kind, subject)| {
-                (*idx, Facts { at: Instant(*at), action, actor, subject: (kind, subject), case: Some(case) })
-            })
-            .collect();
-        Ok(!self.covered(conn, &events)?.is_empty())
+        type Row = (i64, i64, String, String, String, String, Option<String>);
+        let broadcast: Option<String> = recalls::table.find(case).select(recalls::broadcast_id).first(conn).optional()?;
+        let of_case = log_search::case_id.assume_not_null().eq(case).and(log_search::case_id.is_not_null());
+        let mut indices: Vec<i64> = log_search::table.filter(of_case).select(log_search::idx).load(conn)?;
+        if let Some(broadcast) = broadcast {
+            // By the index of actions.
+            let sent = log_search::table.filter(log_search::action.ge("broadcast.")).filter(log_search::action.lt("broadcast/"));
+            let about = sent.filter(log_search::subject_kind.eq("broadcast")).filter(log_search::subject_id.eq(broadcast));
+            indices.extend(about.select(log_search::idx).load::<i64>(conn)?);
+        }
+        indices.sort_unstable();
+        indices.dedup();
+        for few in indices.chunks(AT_ONCE) {
+            let columns = (
+                log_search::idx,
+                log_search::at,
+                log_search::action,
+                log_search::actor_id,
+                log_search::subject_kind,
+                log_search::subject_id,
+                log_search::case_id,
+            );
+            let rows: Vec<Row> = log_search::table.filter(log_search::idx.eq_any(few.to_vec())).select(columns).load(conn)?;
+            let events: Vec<(i64, Facts<'_>)> = rows
+                .iter()
+                .map(|(idx, at, action, actor, kind, subject, case)| {
+                    (*idx, Facts { at: Instant(*at), action, actor, subject: (kind, subject), case: case.as_deref() })
+                })
+                .collect();
+            if !self.covered(conn, &events)?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Whether any hold covers a trace of `person` beside the log, from `first` to `last`.

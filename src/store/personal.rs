@@ -11,8 +11,8 @@ use super::{
     find::{self, Filter},
     holds::{self, HoldRow},
     schema::{
-        alerts, attachments, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations, log_parts, log_search,
-        mail_addresses, notices, recalls, searches, sessions, tokens, user_roles, users,
+        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
+        log_parts, log_search, mail_addresses, notices, recalls, searches, sessions, tokens, user_roles, users,
     },
     words::Words,
 };
@@ -21,7 +21,7 @@ use crate::{
     domain::{
         kept::EventClass,
         personal::Kind,
-        retention::{HoldState, Scope},
+        retention::{Cuts, HoldState, Scope},
     },
 };
 
@@ -65,12 +65,21 @@ macro_rules! span {
     };
 }
 
-/// The rows beside the log, by kind.
-pub fn rows(conn: &mut Conn, user: &str) -> Result<Vec<(Kind, Span)>, StoreError> {
+/// The rows beside the log, by kind; of those that go with a class of events, as `store::purge` sweeps them, only what lasted until `since` of
+/// that class.
+pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span)>, StoreError> {
     let own = Some(user.to_owned());
+    let since = |class: EventClass| since.of(class).0;
+    let seen =
+        sessions::user_id.eq(user).and(sessions::seen_at.ge(since(EventClass::Session)).or(sessions::expires_at.ge(since(EventClass::Session))));
+    let used = devices::user_id.eq(user).and(devices::last_seen_at.ge(since(EventClass::Session)));
+    let told = notices::user_id.eq(user).and(notices::ended_at.is_null().or(notices::ended_at.assume_not_null().ge(since(EventClass::Recall))));
+    let raised = alerts::last_at.ge(since(EventClass::System));
+    let acknowledged = alerts::acknowledged_by.assume_not_null().eq(user).and(alerts::acknowledged_by.is_not_null()).and(raised);
     let uploads =
         attachments::uploaded_by.eq(user).or(attachments::confirmed_by.assume_not_null().eq(user).and(attachments::confirmed_by.is_not_null()));
-    let invited = invitations::created_by.eq(own.clone()).or(invitations::used_by.eq(own.clone()));
+    let either = invitations::created_by.eq(own.clone()).or(invitations::used_by.eq(own.clone()));
+    let invited = either.and(invitations::expires_at.ge(since(EventClass::Account)));
     let placed = held::proposed_by
         .eq(user)
         .or(held::placed_by.assume_not_null().eq(user).and(held::placed_by.is_not_null()))
@@ -81,13 +90,13 @@ pub fn rows(conn: &mut Conn, user: &str) -> Result<Vec<(Kind, Span)>, StoreError
         (Kind::Account, span!(conn, users, users::id.eq(user), created_at, created_at)),
         (Kind::Roles, Span::of(user_roles::table.filter(user_roles::user_id.eq(user)).count().get_result(conn)?)),
         (Kind::MailAddress, Span::of(mail_addresses::table.filter(mail_addresses::user_id.eq(user)).count().get_result(conn)?)),
-        (Kind::Sessions, span!(conn, sessions, sessions::user_id.eq(user), created_at, expires_at)),
-        (Kind::Devices, span!(conn, devices, devices::user_id.eq(user), first_seen_at, last_seen_at)),
+        (Kind::Sessions, span!(conn, sessions, seen, created_at, expires_at)),
+        (Kind::Devices, span!(conn, devices, used, first_seen_at, last_seen_at)),
         (Kind::Tokens, span!(conn, tokens, tokens::user_id.eq(own.clone()), created_at, created_at)),
         (Kind::Invitations, span!(conn, invitations, invited, created_at, expires_at)),
         (Kind::Searches, span!(conn, searches, searches::owner_id.eq(user), created_at, created_at)),
         (Kind::Exports, span!(conn, exports, exports::owner_id.eq(user), created_at, created_at)),
-        (Kind::Notices, span!(conn, notices, notices::user_id.eq(user), created_at, created_at)),
+        (Kind::Notices, span!(conn, notices, told, created_at, ended_at)),
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
         (Kind::Decisions, span!(conn, decisions, decisions::decider_id.eq(user), at, at)),
@@ -95,13 +104,16 @@ pub fn rows(conn: &mut Conn, user: &str) -> Result<Vec<(Kind, Span)>, StoreError
         (Kind::Holds, span!(conn, held, placed, proposed_at, proposed_at)),
         (Kind::Audits, span!(conn, audits, audits::opened_by.eq(user), opened_at, opened_at)),
         (Kind::Questions, span!(conn, audit_questions, questions, asked_at, asked_at)),
-        (Kind::Alerts, span!(conn, alerts, alerts::subject_kind.eq("user").and(alerts::subject_id.eq(user)), first_at, last_at)),
+        (Kind::Packs, span!(conn, audit_packs, audit_packs::requested_by.eq(user), requested_at, requested_at)),
+        (Kind::AlertRules, span!(conn, alert_rules, alert_rules::changed_by.eq(user), changed_at, changed_at)),
+        (Kind::Alerts, span!(conn, alerts, alerts::subject_kind.eq("user").and(alerts::subject_id.eq(user)).and(raised), first_at, last_at)),
+        (Kind::Acknowledged, span!(conn, alerts, acknowledged, first_at, last_at)),
     ])
 }
 
 /// Records of what they did and of what was done to their account, by class: those whose contents are still there, and those of which only
-/// commitments are left.
-pub fn events(conn: &mut Conn, user: &str) -> Result<Vec<(EventClass, Span, u64)>, StoreError> {
+/// commitments are left. What happened before `since` of its class counts among the latter, whatever is still there of it.
+pub fn events(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(EventClass, Span, u64)>, StoreError> {
     let theirs: Vec<String> = tokens::table.filter(tokens::user_id.eq(Some(user))).select(tokens::id).load(conn)?;
     let own = || {
         let actors: Vec<String> = theirs.iter().cloned().chain([user.to_owned()]).collect();
@@ -111,9 +123,13 @@ pub fn events(conn: &mut Conn, user: &str) -> Result<Vec<(EventClass, Span, u64)
     let columns = || (log_search::action, diesel::dsl::count_star(), min(log_search::at), max(log_search::at));
     let all: Vec<(String, i64, Option<i64>, Option<i64>)> =
         log_search::table.filter(own()).group_by(log_search::action).select(columns()).load(conn)?;
-    let there = exists(log_parts::table.filter(log_parts::event_id.eq(log_search::event_id)));
-    let open: Vec<(String, i64, Option<i64>, Option<i64>)> =
-        log_search::table.filter(own()).filter(there).group_by(log_search::action).select(columns()).load(conn)?;
+    let mut open: Vec<(String, i64, Option<i64>, Option<i64>)> = Vec::new();
+    for due in since.iter() {
+        let there = exists(log_parts::table.filter(log_parts::event_id.eq(log_search::event_id)));
+        let young = log_search::table.filter(own()).filter(log_search::at.ge(due.before.0)).filter(there);
+        let found: Vec<(String, i64, Option<i64>, Option<i64>)> = young.group_by(log_search::action).select(columns()).load(conn)?;
+        open.extend(found.into_iter().filter(|(action, ..)| due.takes(action)));
+    }
     let mut found: std::collections::BTreeMap<EventClass, (Span, u64)> = std::collections::BTreeMap::new();
     for (action, count, ..) in all {
         found.entry(EventClass::of_stored(&action)).or_default().1 += u64::try_from(count).unwrap_or(0);

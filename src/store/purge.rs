@@ -116,6 +116,8 @@ pub struct Step {
     pub classes: BTreeMap<EventClass, Tally>,
     /// Where the next step goes on; `None` if this was the last.
     pub next: Option<Mark>,
+    /// Whether something was held only because its words have not been made yet: no mark may be set beyond it.
+    pub unread: bool,
 }
 
 /// Parts of a class.
@@ -183,20 +185,23 @@ fn candidates(conn: &mut Conn, cut_off: Instant, after: Option<Mark>, limit: i64
 /// have a walk of their own.
 pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping, limit: i64) -> Result<Step, StoreError> {
     let found = candidates(conn, due.before, after, limit)?;
-    let ids: Vec<&str> = found.iter().map(|c| c.event_id.as_str()).collect();
-    let parts: Vec<(String, String)> =
-        log_parts::table.filter(log_parts::event_id.eq_any(ids)).select((log_parts::event_id, log_parts::name)).load(conn)?;
     let mut of: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (event, name) in parts {
-        of.entry(event).or_default().push(name);
+    for few in found.chunks(STEP as usize) {
+        let ids: Vec<&str> = few.iter().map(|c| c.event_id.as_str()).collect();
+        let parts: Vec<(String, String)> =
+            log_parts::table.filter(log_parts::event_id.eq_any(ids)).select((log_parts::event_id, log_parts::name)).load(conn)?;
+        for (event, name) in parts {
+            of.entry(event).or_default().push(name);
+        }
     }
     let mut step = Step { next: found.last().filter(|_| found.len() as i64 == limit).map(|c| Mark { at: c.at, idx: c.idx }), ..Step::default() };
     let there = |c: &&Candidate| due.takes(&c.action) && of.contains_key(&c.event_id);
     let events: Vec<(i64, Facts<'_>)> = found.iter().filter(there).map(|c| (c.idx, c.facts())).collect();
     let covered = holds.covered(conn, &events)?;
+    step.unread = !covered.unread.is_empty();
     for candidate in found.iter().filter(|c| due.takes(&c.action)) {
         let Some(names) = of.remove(&candidate.event_id) else { continue };
-        let (count, held) = (names.len() as u64, covered.contains(&candidate.idx));
+        let (count, held) = (names.len() as u64, covered.contains(candidate.idx));
         let tally = Tally { parts: if held { 0 } else { count }, held: if held { count } else { 0 }, oldest: Some(Instant(candidate.at)) };
         step.classes.entry(EventClass::of_stored(&candidate.action)).or_default().add(tally);
         if held {
@@ -206,6 +211,20 @@ pub fn look(conn: &mut Conn, due: &Due, after: Option<Mark>, holds: &Keeping, li
         }
     }
     Ok(step)
+}
+
+/// By how much the ids of events may be in another order than their times, in microseconds: clocks of several nodes differ by less.
+const ASTRAY: i64 = 86_400 * 1_000_000;
+
+/// Where a walk may begin that has not to look at what is gone already: before the oldest event of which anything is left. Ids are UUIDv7 and
+/// sort by time.
+pub fn oldest(conn: &mut Conn) -> Result<Option<Mark>, StoreError> {
+    let first: Option<String> = log_parts::table.select(diesel::dsl::min(log_parts::event_id)).first(conn)?;
+    let Some(first) = first else { return Ok(None) };
+    let place: Option<i64> = log_events::table.filter(log_events::event_id.eq(first)).select(log_events::idx).first(conn).optional()?;
+    let Some(place) = place else { return Ok(None) };
+    let at: Option<i64> = log_search::table.find(place).select(log_search::at).first(conn).optional()?;
+    Ok(at.map(|at| Mark { at: at.saturating_sub(ASTRAY), idx: -1 }))
 }
 
 /// Erases the parts that `step` found due, and what came from them: the projection's names, addresses and devices, the words, a decision's

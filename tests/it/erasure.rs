@@ -12,7 +12,7 @@ use countermand::{
         retention::Scope,
     },
     store::{
-        Database, Options, Store, key_ends, reader,
+        Database, Options, Store, key_ends, purge, reader,
         schema::{log_parts, log_search, part_keys},
         verify::{Against, Kind},
     },
@@ -241,6 +241,41 @@ async fn a_writer_notices_that_its_key_was_destroyed() {
     }
 }
 
+/// Each purge reached as far as it says, and no other one's reach counts for it.
+#[test]
+fn a_purge_that_took_what_was_too_young_is_named() {
+    for db in TestDb::each() {
+        let Old { app, held, .. } = old(&db);
+        let of = |part: &'static str| {
+            let read = app.store.read_now(move |c| {
+                let of = log_parts::table.inner_join(log_search::table.on(log_search::event_id.eq(log_parts::event_id)));
+                let last = of.filter(log_parts::name.eq(part)).order(log_search::idx.desc());
+                Ok(last.select((log_search::event_id, log_search::at)).first::<(String, i64)>(c)?)
+            });
+            read.unwrap()
+        };
+        let purge = |event: &str, part: &str, before: i64| {
+            // All that the event has: an erasure takes it whole.
+            let id = event.to_owned();
+            let names =
+                app.store.read_now(move |c| Ok(log_parts::table.filter(log_parts::event_id.eq(id)).select(log_parts::name).load::<String>(c)?));
+            let due: Vec<(String, String)> = names.unwrap().into_iter().map(|name| (event.to_owned(), name)).collect();
+            assert!(due.iter().any(|(_, name)| name == part));
+            let step = purge::Step { due, ..purge::Step::default() };
+            let told = Event::system(Action::PartsPurged, Subject::new("log", "parts")).detail(json!({ "held": 0, "classes": ["session"] }));
+            app.store.write_now(move |tx| purge::erase(tx, &step, Instant(before), told.clone())).unwrap();
+            crate::retention::settled(&app.store);
+        };
+        let named = || app.store.verify(&Against::default()).unwrap().problems.into_iter().filter(|p| p.table == "log_purges").count();
+        let (_, at) = of("text");
+        purge(&held, "text", at + 86_400_000_000);
+        assert_eq!(named(), 0);
+        let (young, at) = of("client");
+        purge(&young, "client", at);
+        assert_eq!(named(), 1, "what it took is not before its own reach");
+    }
+}
+
 /// `kill -9` between the steps: the next run goes on, and nothing is lost that is held.
 #[test]
 fn a_crash_between_the_steps_loses_nothing_that_is_held() {
@@ -266,5 +301,31 @@ fn a_crash_between_the_steps_loses_nothing_that_is_held() {
             let (month, gone) = (Instant(SystemClock.now().0).minus(240 * DAY).to_rfc3339()[..7].to_owned(), buckets(&store));
             assert!(gone.iter().filter(|(bucket, _)| bucket.starts_with(&month)).all(|(_, state)| state == "destroyed"), "{step}: {gone:?}");
         }
+    }
+}
+
+/// `kill -9` between the event and the removal: the event stands, and the file goes the next time.
+#[test]
+fn a_crash_after_the_event_leaves_the_file_for_the_next_run() {
+    for db in TestDb::each() {
+        drop(db.open());
+        let file = db.path().join("evidence/audits/AUD-1-1.zip");
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        std::fs::write(&file, "sealed long ago").unwrap();
+        let sealed = SystemClock.now().minus(1_200 * DAY).0;
+        let (audit, pack) = (countermand::id::fresh(), countermand::id::fresh());
+        let digest = if db.url().is_some() { "'\\x00'" } else { "x'00'" };
+        raw(&db).run(&format!(
+            "INSERT INTO audits VALUES ('{audit}', 'AUD-1', 't', 1, 2, 3, '[]', 1, 's', 'given', NULL, 'u', 1, 'e'); \
+             INSERT INTO audit_packs (id, audit_id, state, requested_by, requested_at, done, total, number, log_size, cases, path, sha256, size, \
+             verified, sealed_at) VALUES ('{pack}', '{audit}', 'ready', 'u', 1, 1, 1, 'AUD-1-1', 1, 0, 'evidence/audits/AUD-1-1.zip', {digest}, 15, 1, {sealed})"
+        ));
+        let node = node(&db);
+        let died = node.crash_at("retention.file_erased", &["retention", "run"]);
+        assert!(!died.status.success() && file.exists());
+        let report = node.json(&["ledger", "verify", "--json"]);
+        assert_eq!(report["ok"], true, "{report}");
+        assert_eq!(node.json(&["retention", "run", "--json"])["bundles"]["files"], 0, "it was erased once");
+        assert!(!file.exists());
     }
 }

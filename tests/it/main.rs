@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod archive;
 mod attacks;
 mod audits;
 mod backup;
@@ -29,6 +30,7 @@ mod periods;
 mod personal;
 mod recalls;
 mod retention;
+mod searched;
 mod shell;
 mod store;
 mod streams;

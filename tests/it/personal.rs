@@ -16,7 +16,7 @@ use crate::{
 
 async fn of(house: &House, who: &str) -> Value {
     settled(&house.stage.app.store);
-    personal::of(&house.stage.app, &Caller::shell(), who).await.unwrap().to_json()
+    personal::for_shell(&house.stage.app, &Caller::shell(), who).await.unwrap().to_json()
 }
 
 /// The entry of a kind, and of a class of records.
@@ -59,6 +59,7 @@ async fn everybody_sees_what_is_kept_about_them_until_it_goes() {
         assert!(page.status == 200 && page.body.contains("提出的撤回申请") && !page.body.contains(&hold), "{}", page.body);
         assert_eq!(stage.get(&house.requester, &format!("/users/{id}/personal-data")).await.status, 403);
         assert_eq!(stage.get(&house.audit, "/users/nobody/personal-data").await.status, 404);
+        assert_eq!(stage.get(&house.audit, &format!("/users/{reviewer}/personal-data")).await.status, 404, "an id, which its event then names");
 
         // As files: the same entries.
         let json = stage.get(&house.requester, "/account/personal-data?format=json").await.json();
@@ -76,5 +77,31 @@ async fn everybody_sees_what_is_kept_about_them_until_it_goes() {
         assert!(entry(&kept, "records", None).is_none() && entry(&kept, "sessions", None).is_none(), "{kept}");
         assert!(entry(&kept, "commitments", None).unwrap()["count"].as_u64().unwrap() > 0);
         assert_eq!(entry(&kept, "decisions", None).unwrap()["count"], 1);
+    }
+}
+
+/// What a hold keeps beyond its time is not counted where the person, who may not know of it, looks.
+#[actix_web::test]
+async fn the_own_page_does_not_betray_a_hold() {
+    for db in TestDb::each() {
+        let house = house_with(db, |_| {}).await;
+        let who = house.requester.caller.user_id.clone().unwrap();
+        let shot = house.post(&house.counsel, "/holds", &[("person", &who), ("reason", WHY)]).await;
+        assert_eq!(shot.status, 303, "{}", shot.body);
+        house.stage.clock.advance(Duration::from_secs(230 * DAY));
+        let after = house.stage.app.now().minus(Duration::from_secs(DAY));
+        settled(&house.stage.app.store);
+        retention::run(&house.stage.app, &Caller::shell()).await.unwrap();
+        let kept = of(&house, &who).await;
+        let held = entry(&kept, "records", Some("recall")).unwrap();
+        assert!(held["count"].as_u64().unwrap() >= 1 && entry(&kept, "sessions", None).is_some(), "who reads the trail sees it: {kept}");
+        let own = house.stage.get(&house.requester, "/account/personal-data?format=json").await.json();
+        assert!(entry(&own, "records", Some("recall")).is_none(), "{own}");
+        let records = |kept: &Value| kept["data"].as_array().unwrap().iter().filter(|e| e["kind"] == "records").cloned().collect::<Vec<_>>();
+        for of in records(&own) {
+            assert!(countermand::clock::Instant::parse(of["oldest"].as_str().unwrap()).unwrap() >= after, "{of}");
+        }
+        let bare = |kept: &Value| entry(kept, "commitments", None).map_or(0, |e| e["count"].as_u64().unwrap());
+        assert!(bare(&own) > bare(&kept), "what is held counts as what is gone: {own} {kept}");
     }
 }

@@ -73,6 +73,18 @@ impl Query {
         said
     }
 
+    /// Whether it names a case that does not exist, by its field or by a number among the words: such a search finds nothing, now and later.
+    pub(in crate::app) async fn names_no_case(&self, app: &App) -> AppResult<bool> {
+        let field = Some(self.case.trim()).filter(|case| !case.is_empty());
+        let numbers = self.words.split_whitespace().filter(|word| is_number(word));
+        for case in field.into_iter().chain(numbers) {
+            if case_id(app, case).await?.is_none() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// All faulty fields at once.
     pub(in crate::app) async fn filter(&self, app: &App) -> AppResult<Filter> {
         let given = |text: &String| Some(text.trim().to_owned()).filter(|t| !t.is_empty());
@@ -134,9 +146,14 @@ impl Query {
 /// Characters of a field.
 const LONGEST: usize = 200;
 
+/// Id of the case with this id or number; of a number, capital letters or not.
 async fn case_id(app: &App, wanted: &str) -> AppResult<Option<String>> {
-    let wanted = wanted.to_owned();
-    Ok(app.store.read(move |conn| Ok(recalls::find(conn, &wanted)?.map(|row| row.id))).await?)
+    let wanted = wanted.trim().to_owned();
+    let found = app.store.read(move |conn| match recalls::find(conn, &wanted)? {
+        None => recalls::find(conn, &wanted.to_uppercase()),
+        found => Ok(found),
+    });
+    Ok(found.await?.map(|row| row.id))
 }
 
 /// What must all be found: terms, but of the number of a case everything that belongs to it, and of an address what came from there.
@@ -144,11 +161,10 @@ async fn words(app: &App, marks: &Words, text: &str) -> AppResult<Vec<Group>> {
     let mut found = Vec::new();
     let mut rest = Vec::new();
     for word in text.split_whitespace() {
-        let number = word.to_uppercase();
         if let Ok(address) = word.parse::<IpAddr>() {
             found.push(marks.net(address, 128));
-        } else if number.starts_with("FR-")
-            && let Some(id) = case_id(app, &number).await?
+        } else if is_number(word)
+            && let Some(id) = case_id(app, word).await?
         {
             found.push(marks.case(&id));
         } else {
@@ -157,6 +173,11 @@ async fn words(app: &App, marks: &Words, text: &str) -> AppResult<Vec<Group>> {
     }
     found.extend(marks.text(&rest.join(" ")));
     Ok(found)
+}
+
+/// Whether a word is meant as the number of a case.
+fn is_number(word: &str) -> bool {
+    word.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("FR-"))
 }
 
 /// Reads an address, or a network with the length of its mask; `None` for anything else.

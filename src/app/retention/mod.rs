@@ -21,12 +21,12 @@ use crate::{
     },
     store::{
         Store, StoreError, holds,
-        purge::{self, Swept, Tally},
+        purge::{self, Mark, Swept, Tally},
     },
 };
 
 pub use crate::store::purge::Class as TableClass;
-pub use archive::Archived;
+pub use archive::{Archived, tidy};
 
 /// What is due, in parts of events, by class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,8 +137,9 @@ pub async fn plan(app: &App, caller: &Caller) -> AppResult<Plan> {
     let all = cuts.clone();
     let tallies = app.store.read(move |conn| {
         let (holds, mut tallies) = (holds::keeping(conn)?, BTreeMap::new());
+        let oldest = purge::oldest(conn)?;
         for due in all.iter() {
-            let mut after = None;
+            let mut after = oldest;
             loop {
                 let step = purge::look(conn, due, after, &holds, GLANCE)?;
                 add(&mut tallies, &step.classes);
@@ -182,17 +183,24 @@ async fn read_words(app: &App, within: Duration) -> AppResult<()> {
 /// # Errors
 /// Those of the store; what was erased before stays erased and recorded.
 pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
+    run_within(app, actor, Duration::from_secs(60)).await
+}
+
+/// [`run`], with at most about `words` for making the words that holds by words have to be asked of.
+///
+/// # Errors
+/// As [`run`].
+pub async fn run_within(app: &App, actor: &Caller, words: Duration) -> AppResult<Ran> {
     let cuts = cuts(app);
-    read_words(app, Duration::from_secs(60)).await?;
+    read_words(app, words).await?;
     let mut tallies = BTreeMap::new();
     for due in cuts.iter() {
-        loop {
-            let (step, last) = erase_next(&app.store, actor, due).await?;
+        let mut walk = Walk::Marked;
+        while walk != Walk::Done {
+            let (step, next) = erase_next(&app.store, actor, due, walk).await?;
             crate::crash::point("retention.purged");
             add(&mut tallies, &step);
-            if last {
-                break;
-            }
+            walk = next;
         }
     }
     let mut swept = Swept::default();
@@ -208,8 +216,10 @@ pub async fn run(app: &App, actor: &Caller) -> AppResult<Ran> {
     let files = stream_files(app, cuts.latest()).await;
     let classes: serde_json::Map<String, Value> =
         plan.classes.iter().filter(|c| c.tally.parts > 0).map(|c| (c.class.as_str().to_owned(), c.tally.parts.into())).collect();
+    let mut periods: serde_json::Map<String, Value> = plan.classes.iter().map(|c| (c.class.as_str().to_owned(), c.days.into())).collect();
+    periods.insert("bundles".to_owned(), plan.archive.days.into());
     let detail = json!({
-        "before": plan.before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "classes": classes, "rows": swept,
+        "before": plan.before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "classes": classes, "periods": periods, "rows": swept,
         "bundles": plan.archive.files, "keys": keys.len(), "stream_files": files,
     });
     let event = actor.event(Action::RetentionApplied, Subject::new("retention", "trail")).detail(detail);
@@ -249,8 +259,19 @@ async fn stream_files(app: &App, before: Instant) -> u64 {
     })
 }
 
-/// One write: erased and held parts by class, and whether it was the last.
-async fn erase_next(store: &Store, actor: &Caller, due: &Due) -> AppResult<(BTreeMap<EventClass, Tally>, bool)> {
+/// Where the walk over one period's events goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Walk {
+    /// Where the mark in the store lies.
+    Marked,
+    /// Here, and the mark stays where it is: before something that was held only because its words have not been made yet. The next run looks
+    /// at that again.
+    From(Mark),
+    Done,
+}
+
+/// One write: erased and held parts by class, and how it goes on.
+async fn erase_next(store: &Store, actor: &Caller, due: &Due, walk: Walk) -> AppResult<(BTreeMap<EventClass, Tally>, Walk)> {
     let event: Event = actor.event(Action::PartsPurged, Subject::new("log", "parts"));
     let due = due.clone();
     let written = store
@@ -258,16 +279,17 @@ async fn erase_next(store: &Store, actor: &Caller, due: &Due) -> AppResult<(BTre
             // Holds and what they cover are read in the very write that erases: one that was placed a moment ago counts.
             purge::turn(tx.conn)?;
             let holds = holds::keeping(tx.conn)?;
-            let after = purge::mark(tx.conn, &due)?;
+            let after = if let Walk::From(mark) = walk { Some(mark) } else { purge::mark(tx.conn, &due)? };
             let step = purge::look(tx.conn, &due, after, &holds, purge::STEP)?;
             if !step.due.is_empty() {
                 purge::erase(tx, &step, due.before, event.clone().detail(json!({ "held": step.held, "classes": due.classes })))?;
             }
-            if let Some(next) = step.next {
-                purge::set_mark(tx.conn, &due, next)?;
+            let Some(next) = step.next else { return Ok((step.classes, Walk::Done)) };
+            if step.unread || walk != Walk::Marked {
+                return Ok((step.classes, Walk::From(next)));
             }
-            let last = step.next.is_none();
-            Ok((step.classes, last))
+            purge::set_mark(tx.conn, &due, next)?;
+            Ok((step.classes, Walk::Marked))
         })
         .await?;
     Ok(written.value)

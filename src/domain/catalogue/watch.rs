@@ -95,6 +95,16 @@ pub(super) const WATCH: &[Shape] = &[
         "retention.applied",
         &["job", "system"],
         &["retention"],
-        &["detail/before", "detail/bundles", "detail/classes", "detail/held", "detail/keys", "detail/parts", "detail/rows", "detail/stream_files"],
+        &[
+            "detail/before",
+            "detail/bundles",
+            "detail/classes",
+            "detail/held",
+            "detail/keys",
+            "detail/parts",
+            "detail/periods",
+            "detail/rows",
+            "detail/stream_files",
+        ],
     ),
 ];

@@ -221,7 +221,7 @@ impl Findings {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} stands twice"));
             }
             present.push(*name);
-            if with.erased.names(leaf.id, name) {
+            if with.erased.names(leaf.id, name).is_some() {
                 self.problem(Kind::Part, "log_parts", idx, format!("the part {name} was purged and is here again"));
             }
             if !at.says(&due) {
@@ -235,8 +235,8 @@ impl Findings {
             }
         }
         for (name, _) in leaf.parts.iter().filter(|(name, _)| !present.contains(name)) {
-            if with.erased.names(leaf.id, name) {
-                self.told.gone(u64::try_from(idx).ok().map(|index| (index, leaf.at)));
+            if let Some(purge) = with.erased.names(leaf.id, name) {
+                self.told.gone(purge, (u64::try_from(idx).unwrap_or(0), leaf.at));
                 continue;
             }
             self.problem(Kind::MissingPart, "log_parts", idx, format!("the part {name} is missing and no purge names it"));

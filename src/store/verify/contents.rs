@@ -1,4 +1,4 @@
-//! Rows elsewhere that events of the log bind: sealed contents with their key, recipients, decisions, sealed bundles.
+//! Rows elsewhere that events of the log bind: sealed contents with their key, recipients, decisions, sealed bundles and packs.
 //!
 //! Their events carry a commitment or a hash of them; what does not open, or is not what its event says, was changed past the product.
 //! Not here: columns that change in the course of work (states, times of reading); they carry no commitment.
@@ -14,7 +14,7 @@ use crate::{
     ledger::{commitment, plain::Plain, set::Set},
     store::{
         Conn, StoreError, broadcasts, recipients,
-        schema::{broadcasts as sent, bundles, decisions, log_pending, recipients as people},
+        schema::{audit_packs, broadcasts as sent, bundles, decisions, log_pending, recipients as people},
     },
 };
 
@@ -30,8 +30,12 @@ struct Said {
     recipients: Option<Set>,
 }
 
-/// What one event says, and of which row.
-pub(super) struct Note((&'static str, String), Said);
+/// What one event says, and of which row; whether it says that the row's file was erased.
+pub(super) struct Note {
+    row: (&'static str, String),
+    said: Said,
+    erased: bool,
+}
 
 /// What an event says of a row elsewhere, if it does; `detail` is that part, opened.
 pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Option<Note> {
@@ -39,6 +43,9 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", leaf.subject_id),
         "recall.decided" => ("decisions", leaf.id),
         "evidence.sealed" => ("bundles", leaf.subject_id),
+        "audit_pack.sealed" => ("audit_packs", leaf.subject_id),
+        "evidence.erased" if leaf.subject_kind == "audit_pack" => ("audit_packs", leaf.subject_id),
+        "evidence.erased" => ("bundles", leaf.subject_id),
         _ => return None,
     };
     if leaf.outcome != "success" {
@@ -52,22 +59,27 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         _ => text(&detail["sha256"]),
     };
     let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
-    Some(Note((table, id.to_owned()), Said { index, digest, recipients }))
+    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients }, erased: leaf.action == "evidence.erased" })
 }
 
 /// (table, id) -> what the log says of that row.
 #[derive(Default)]
-pub(super) struct Bound(BTreeMap<(&'static str, String), Said>);
+pub(super) struct Bound {
+    rows: BTreeMap<(&'static str, String), Said>,
+    /// Of sealed files that were erased.
+    erased: BTreeMap<(&'static str, String), Said>,
+}
 
 impl Bound {
     /// Remembers what an event says of a row.
     pub(super) fn note(&mut self, note: Note) {
-        self.0.insert(note.0, note.1);
+        let of = if note.erased { &mut self.erased } else { &mut self.rows };
+        of.insert(note.row, note.said);
     }
 
     /// Takes out what the log says of a row: its index, and what differs from `digest`.
     fn take(&mut self, audit: &mut Audit<'_>, table: &'static str, id: &str, digest: &[u8], certain: bool) -> Option<Said> {
-        let said = self.0.remove(&(table, id.to_owned()));
+        let said = self.rows.remove(&(table, id.to_owned()));
         match &said {
             Some(Said { index, digest: Some(expected), .. }) if *expected != hex::encode(digest) => {
                 audit.problem(Kind::Part, table, Some(*index), format!("{id} is not what its event commits to"));
@@ -76,6 +88,22 @@ impl Bound {
             _ => {}
         }
         said
+    }
+
+    /// Holds a sealed file's row against what the log says of it: its hash, and whether it was erased.
+    fn sealed(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), certain: bool) {
+        // An export that was kept has a row and another event; only what was sealed is bound here.
+        self.take(audit, table, id, digest, false);
+        let said = self.erased.remove(&(table, id.to_owned()));
+        let index = said.as_ref().map(|s| s.index);
+        match (said, erased_at) {
+            (None, Some(_)) if certain => audit.problem(Kind::Part, table, None, format!("no event of the log tells that {id} was erased")),
+            (Some(_), None) => audit.problem(Kind::Part, table, index, format!("{id} was erased, and its row says that it is there")),
+            (Some(Said { digest: Some(expected), .. }), _) if expected != hex::encode(digest) => {
+                audit.problem(Kind::Part, table, index, format!("{id} is not what its erasing event names"));
+            }
+            _ => {}
+        }
     }
 }
 
@@ -96,12 +124,20 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
             audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} does not open"));
         }
     }
-    let rows: Vec<(String, Vec<u8>)> = readable(audit, Kind::Part, "bundles", bundles::table.select((bundles::id, bundles::sha256)).load(conn))?;
-    for (id, digest) in rows {
-        // An export that was kept has a row and another event; only sealed bundles are bound here.
-        bound.take(audit, "bundles", &id, &digest, false);
+    type Sealed = (String, Vec<u8>, Option<i64>);
+    let columns = (bundles::id, bundles::sha256, bundles::erased_at);
+    let rows: Vec<Sealed> = readable(audit, Kind::Part, "bundles", bundles::table.select(columns).load(conn))?;
+    for (id, digest, erased_at) in rows {
+        bound.sealed(audit, "bundles", (&id, &digest, erased_at), certain);
     }
-    for ((table, id), said) in bound.0 {
+    let columns = (audit_packs::id, audit_packs::sha256.assume_not_null(), audit_packs::erased_at);
+    let ready = audit_packs::table.filter(audit_packs::sha256.is_not_null()).select(columns);
+    let rows: Vec<Sealed> = readable(audit, Kind::Part, "audit_packs", ready.load(conn))?;
+    for (id, digest, erased_at) in rows {
+        bound.sealed(audit, "audit_packs", (&id, &digest, erased_at), certain);
+    }
+    let Bound { rows, erased } = bound;
+    for ((table, id), said) in rows.into_iter().chain(erased) {
         audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Purges: which parts their lists name, so that a part that is gone is told from one that was stolen; and whether each list is the one
 //! that its event names in the leaf.
 //!
-//! An event takes 24 bytes of memory here, whatever was erased of it.
+//! An event takes 32 bytes of memory here, whatever was erased of it.
 
 use std::collections::BTreeMap;
 
@@ -27,10 +27,12 @@ const BATCH: i64 = 50;
 /// What the kept lists say, before anything is known of their events.
 #[derive(Default)]
 pub(super) struct Erased {
-    /// Event id -> one bit for each of `names`, sorted by id.
-    events: Vec<(u128, u64)>,
+    /// Event id -> one bit for each of `names`, and the place in `purges` of the list that names it; sorted by id.
+    events: Vec<(u128, u32, u32)>,
     /// The names of parts that occur.
     names: Vec<String>,
+    /// Ids of the purges' events.
+    purges: Vec<String>,
     /// The id of the purge's event -> count and hash of its list.
     lists: BTreeMap<String, (u64, Hash)>,
 }
@@ -49,50 +51,53 @@ impl Erased {
             for (event, text) in page {
                 match PurgeList::parse(&text) {
                     Ok(list) => {
+                        let purge = u32::try_from(erased.purges.len()).unwrap_or(u32::MAX);
                         for (event, name) in list.parts() {
-                            erased.note(event, name);
+                            erased.note(event, name, purge);
                         }
+                        erased.purges.push(event.clone());
                         erased.lists.insert(event, (list.count(), list.hash()));
                     }
                     Err(e) => audit.problem(Kind::Part, "log_purges", None, format!("{event}: {e}")),
                 }
             }
         }
-        erased.events.sort_unstable();
+        erased.events.sort_unstable_by_key(|(id, _, purge)| (*id, *purge));
         erased.events.dedup_by(|later, kept| {
-            let same = later.0 == kept.0;
+            let same = (later.0, later.2) == (kept.0, kept.2);
             kept.1 |= if same { later.1 } else { 0 };
             same
         });
         Ok(erased)
     }
 
-    fn note(&mut self, event: &str, name: &str) {
+    fn note(&mut self, event: &str, name: &str, purge: u32) {
         let place = self.names.iter().position(|n| n == name).unwrap_or_else(|| {
             self.names.push(name.to_owned());
             self.names.len() - 1
         });
         // More names than bits do not occur; what would be beyond them is said to be missing.
-        if let (Some(id), true) = (number(event), place < 64) {
-            self.events.push((id, 1 << place));
+        if let (Some(id), true) = (number(event), place < 32) {
+            self.events.push((id, 1 << place, purge));
         }
     }
 
-    /// Whether a list names this part.
-    pub(super) fn names(&self, event: &str, name: &str) -> bool {
+    /// The place of the purge whose list names this part, the first one; `None` if none does.
+    pub(super) fn names(&self, event: &str, name: &str) -> Option<u32> {
         if self.events.is_empty() {
-            return false;
+            return None;
         }
-        let Some(place) = self.names.iter().position(|n| n == name) else { return false };
-        let found = number(event).and_then(|id| self.events.binary_search_by_key(&id, |(id, _)| *id).ok());
-        found.and_then(|at| self.events.get(at)).is_some_and(|(_, bits)| bits & (1 << place) != 0)
+        let (id, place) = (number(event)?, self.names.iter().position(|n| n == name)?);
+        let first = self.events.partition_point(|(other, ..)| *other < id);
+        let mut of_event = self.events.get(first..)?.iter().take_while(|(other, ..)| *other == id);
+        of_event.find(|(_, bits, _)| bits & (1 << place) != 0).map(|(_, _, purge)| *purge)
     }
 
     /// Holds the lists against what their events say, and each purge against the time that it names.
     pub(super) fn settle(mut self, conn: &mut Conn, audit: &mut Audit<'_>, walked: &Told) -> Result<(), StoreError> {
-        let mut latest = Instant(i64::MIN);
+        let mut reached: BTreeMap<String, Instant> = BTreeMap::new();
         for (index, event, purge) in &walked.purges {
-            latest = latest.max(purge.before);
+            reached.insert(event.clone(), purge.before);
             match self.lists.remove(event) {
                 None => audit.problem(Kind::MissingPart, "log_purges", Some(*index), format!("the list of purge {event} is missing")),
                 Some((count, hash)) if count != purge.count || hash != purge.ids => {
@@ -108,17 +113,24 @@ impl Erased {
             let ours = waiting.filter(|(leaf, mac)| crate::crypto::same(&postgres::mac(&audit.keys.pending_key(), event, leaf), mac));
             let purge = ours.and_then(|(leaf, _)| Leaf::parse(&leaf).ok()).and_then(|leaf| leaf.purge);
             match purge.filter(|purge| purge.count == *count && purge.ids == *hash) {
-                Some(purge) => latest = latest.max(purge.before),
+                Some(purge) => {
+                    reached.insert(event.clone(), purge.before);
+                }
                 None => audit.problem(Kind::Part, "log_purges", None, format!("no event of the log tells of purge {event}")),
             }
         }
-        if let Some((index, at)) = walked.youngest.filter(|(_, at)| *at >= latest) {
-            audit.problem(
-                Kind::Part,
-                "log_purges",
-                Some(index),
-                format!("parts of {} were purged, which is after what any purge reached", at.to_rfc3339()),
-            );
+        for (purge, (index, at)) in &walked.youngest {
+            // A list without an event has been named above.
+            let event = usize::try_from(*purge).ok().and_then(|place| self.purges.get(place));
+            let Some((event, before)) = event.and_then(|event| Some((event, reached.get(event)?))) else { continue };
+            if at >= before {
+                audit.problem(
+                    Kind::Part,
+                    "log_purges",
+                    Some(*index),
+                    format!("parts of {} were purged, which is after what purge {event} reached", at.to_rfc3339()),
+                );
+            }
         }
         Ok(())
     }
@@ -129,19 +141,24 @@ impl Erased {
 pub(super) struct Told {
     /// Index, event id and what the leaf says of each purge.
     pub purges: Vec<(u64, String, Purge)>,
-    /// The youngest event of which parts are gone: index and time.
-    pub youngest: Option<(u64, Instant)>,
+    /// The youngest event of which parts are gone, by the place of the purge that names them: index and time.
+    pub youngest: BTreeMap<u32, (u64, Instant)>,
 }
 
 impl Told {
     pub(super) fn add(&mut self, other: Self) {
         self.purges.extend(other.purges);
-        self.gone(other.youngest);
+        for (purge, event) in other.youngest {
+            self.gone(purge, event);
+        }
     }
 
-    /// An event of which parts are gone.
-    pub(super) fn gone(&mut self, event: Option<(u64, Instant)>) {
-        self.youngest = self.youngest.into_iter().chain(event).max_by_key(|(_, at)| *at);
+    /// An event of which parts are gone, and by which purge.
+    pub(super) fn gone(&mut self, purge: u32, event: (u64, Instant)) {
+        let youngest = self.youngest.entry(purge).or_insert(event);
+        if event.1 > youngest.1 {
+            *youngest = event;
+        }
     }
 }
 
