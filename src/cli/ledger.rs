@@ -148,8 +148,8 @@ fn verify(deployment: &Deployment, json: bool, vkeys: &[String], files: &[PathBu
     let mut against = Against::default();
     for text in vkeys.iter().flat_map(|text| text.split_whitespace()) {
         match MldsaVkey::parse(text) {
-            Err(VkeyError::Type(_)) => against.vkey = Some(Vkey::parse(text).map_err(Trouble::cannot)?),
-            second => against.mldsa = Some(second.map_err(Trouble::cannot)?),
+            Err(VkeyError::Type(_)) => against.vkeys.push(Vkey::parse(text).map_err(Trouble::cannot)?),
+            second => against.mldsa.push(second.map_err(Trouble::cannot)?),
         }
     }
     let read = |path: &PathBuf| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));

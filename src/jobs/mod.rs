@@ -104,6 +104,23 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<Option<Duration>, AppError>
     })
 }
 
+/// A job that this process works on. Whatever ends the work, a panic included, it is no longer at work then; after a panic it comes again
+/// when its lease has run out.
+struct AtWork {
+    id: String,
+    working: Arc<Mutex<BTreeSet<String>>>,
+    /// Mails under way, and whether this is one: 1 or 0.
+    mails: Arc<AtomicUsize>,
+    mail: usize,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.mails.fetch_sub(self.mail, Ordering::AcqRel);
+    }
+}
+
 /// Jobs that rest, until when by the steady clock: no setting of the wall clock makes them run over and over.
 #[derive(Default)]
 struct Resting(Mutex<HashMap<String, time::Instant>>);
@@ -162,18 +179,16 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
                     let mail = usize::from(SENDING.contains(&job.kind.as_str()));
                     mails.fetch_add(mail, Ordering::AcqRel);
                     working.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id.clone());
+                    let at_work = AtWork { id: job.id.clone(), working, mails, mail };
                     running.spawn(async move {
-                        let id = job.id.clone();
                         match one(&app, job).await {
                             Ok(None) => {}
-                            Ok(Some(wait)) => resting.add(id.clone(), wait),
+                            Ok(Some(wait)) => resting.add(at_work.id.clone(), wait),
                             Err(e) => {
                                 tracing::warn!(error = %e, "a job's end could not be recorded; it will run again");
                                 lost.store(true, Ordering::Release);
                             }
                         }
-                        working.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-                        mails.fetch_sub(mail, Ordering::AcqRel);
                     });
                 }
                 Ok(None) => break,

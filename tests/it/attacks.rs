@@ -382,7 +382,7 @@ fn each_attack_is_found_and_it_is_known_by_what() {
         println!("{:<95} {:<7} {:<7} --against", format!("{kind}: attack"), "alone", "--vkey");
         for (what, by, attack) in ATTACKS {
             let (vkey, cosigned) = log(&db);
-            let pinned = Against { vkey: Some(vkey.clone()), ..Against::default() };
+            let pinned = Against { vkeys: vec![vkey.clone()], ..Against::default() };
             let seen = Against { notes: vec![cosigned.clone()], ..Against::default() };
             let means = [Against::default(), pinned, seen];
             let found =

@@ -109,13 +109,16 @@ fn each_checkpoint_is_signed_twice_and_a_bad_second_signature_refuses_it() {
         // Whoever knows the first key alone reads it as before.
         assert_eq!(checkpoint::open(&note, &vkey).unwrap().size, 2);
         holds(&store);
-        let report = store.verify(&Against { vkey: Some(vkey), mldsa: Some(mldsa.clone()), ..Against::default() }).unwrap();
+        let report = store.verify(&Against { vkeys: vec![vkey], mldsa: vec![mldsa.clone()], ..Against::default() }).unwrap();
         assert!(report.ok, "{:?}", report.problems);
         assert_eq!((report.keys.len(), report.keys[0].mldsa.as_deref()), (1, Some(mldsa.to_string().as_str())));
         drop(store);
 
         let stranger = MldsaVkey::of("log.example", &MldsaKey::from_seed(&[1; 32])).unwrap();
-        let said = problems(&db, &Against { mldsa: Some(stranger.clone()), ..Against::default() });
+        let said = problems(&db, &Against { mldsa: vec![stranger.clone()], ..Against::default() });
+        assert_eq!(said, [format!("Key no key of this log is the pinned {stranger}")]);
+        // A right one after it makes a wrong one no better.
+        let said = problems(&db, &Against { mldsa: vec![stranger.clone(), mldsa.clone()], ..Against::default() });
         assert_eq!(said, [format!("Key no key of this log is the pinned {stranger}")]);
         // One letter of the second signature, and the whole of it.
         let line = note.lines().last().unwrap();
@@ -190,7 +193,7 @@ fn signed_by(note: &str, keys: &[&Vkey]) -> Vec<bool> {
 }
 
 fn pin(vkey: &Vkey) -> Against {
-    Against { vkey: Some(vkey.clone()), ..Against::default() }
+    Against { vkeys: vec![vkey.clone()], ..Against::default() }
 }
 
 #[test]

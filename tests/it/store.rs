@@ -341,10 +341,7 @@ async fn a_rolled_back_database_does_not_start() {
         store.write(|tx| tx.append(event(2))).await.unwrap();
         store.checkpoint().await.unwrap();
     }
-    std::thread::sleep(Duration::from_millis(100));
-    for ending in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
-    }
+    db.wait_until_closed();
     std::fs::copy(&backup, path).unwrap();
     let refused = Store::open(db.options()).err().expect("must not start");
     assert!(matches!(&refused, StoreError::Fork(why) if why.contains("restored or rolled back")), "{refused}");

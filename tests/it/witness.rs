@@ -302,9 +302,7 @@ impl Saved {
 
     fn put_back(&self, db: &TestDb) {
         let Database::Sqlite(path) = &db.database else { unreachable!() };
-        for beside in ["-wal", "-shm"] {
-            let _ = std::fs::remove_file(format!("{}{beside}", path.display()));
-        }
+        db.wait_until_closed();
         std::fs::copy(&self.database, path).unwrap();
         std::fs::copy(&self.copy, db.path().join("log/checkpoint")).unwrap();
     }

@@ -106,7 +106,7 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         aside = placed(&stage.0, wanted.data, &keys, former)?;
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
-    let against = Against { vkey: Vkey::parse(&manifest.vkey).ok(), restoring: true, ..Against::default() };
+    let against = Against { vkeys: Vkey::parse(&manifest.vkey).into_iter().collect(), restoring: true, ..Against::default() };
     let (standing, unopened, timestamps) = match wanted.database {
         Database::Sqlite(path) => {
             let (file, staged) = stage.database(path)?;

@@ -11,7 +11,7 @@ use crate::{
         checkpoint::Checkpoint,
         mldsa::MldsaVkey,
         note::Vkey,
-        succession::{self, Link},
+        succession::{self, Head, Link},
     },
 };
 
@@ -46,9 +46,9 @@ pub(super) fn links(files: &Files, head: Option<&Checkpoint>, checks: &mut Check
 }
 
 /// The log's key against those that are pinned.
-pub(super) fn trust(vkey: &Vkey, links: &[Link], pins: &[Pin], checks: &mut Checks) {
+pub(super) fn trust(vkey: &Vkey, (links, head): (&[Link], Option<Head<'_>>), pins: &[Pin], checks: &mut Checks) {
     let key = vkey.key().as_bytes();
-    let leads = |trusted: &[u8; 32]| succession::leads(links, vkey.name(), trusted, vkey);
+    let leads = |trusted: &[u8; 32]| head.is_some_and(|head| succession::leads(links, vkey.name(), trusted, vkey, head));
     let mut pinned = false;
     for pin in pins {
         match pin {
@@ -78,8 +78,15 @@ pub(super) fn trust(vkey: &Vkey, links: &[Link], pins: &[Pin], checks: &mut Chec
 }
 
 /// The log's second key against the one that is pinned.
-pub(super) fn trust_mldsa(own: Option<&MldsaVkey>, links: &[Link], trusted: &MldsaVkey, source: &str, checks: &mut Checks) {
-    match own.filter(|own| **own != *trusted && succession::leads_mldsa(links, trusted, own)) {
+pub(super) fn trust_mldsa(
+    own: Option<&MldsaVkey>,
+    (links, head): (&[Link], Option<Head<'_>>),
+    trusted: &MldsaVkey,
+    source: &str,
+    checks: &mut Checks,
+) {
+    let leads = |own: &MldsaVkey| head.is_some_and(|head| succession::leads_mldsa(links, trusted, own, head));
+    match own.filter(|own| **own != *trusted && leads(own)) {
         Some(own) => checks.add("log_mldsa_key", Answer::Pass, source, trusted, own),
         None => drop(checks.same("log_mldsa_key", source, trusted, own.map(ToString::to_string).unwrap_or_default())),
     }

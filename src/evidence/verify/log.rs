@@ -22,7 +22,7 @@ use crate::{
         leaf::Leaf,
         mldsa::MldsaVkey,
         note::{Note, Vkey},
-        succession::Link,
+        succession::{Head, Link},
         tree::{Hash, leaf_hash, verify_inclusion},
     },
 };
@@ -210,7 +210,10 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
     }
     let opened = files.get(NOTE).and_then(|note| checkpoint::open(&String::from_utf8_lossy(note), &vkey).ok());
     let links = keys::links(files, opened.as_ref(), checks);
-    keys::trust(&vkey, &links, pins, checks);
+    let text = files.get(NOTE).map(|note| String::from_utf8_lossy(note)).unwrap_or_default();
+    let parsed = Note::parse(&text).ok();
+    let head = opened.as_ref().zip(parsed.as_ref()).map(|(checkpoint, note)| Head { note, size: checkpoint.size });
+    keys::trust(&vkey, (&links, head), pins, checks);
     root(files, &vkey, checks);
     let note = String::from_utf8_lossy(file(files, NOTE, checks)?);
     let (checkpoint, signature) = match checkpoint::open(&note, &vkey).and_then(|c| Ok((c, checkpoint::raw_signature(&note, &vkey)?))) {
@@ -221,7 +224,7 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
         }
     };
     checks.add("checkpoint_signature", Answer::Pass, NOTE, &vkey, &vkey);
-    second(&note, log, source, (pins, &links), checks);
+    second(&note, log, source, pins, (&links, head), checks);
     if let Some(text) = file(files, TEXT, checks) {
         checks.same("checkpoint_text", TEXT, checkpoint.text(), String::from_utf8_lossy(text));
     }
@@ -238,14 +241,14 @@ pub(super) fn head(files: &Files, log: &LogFacts, source: &str, pins: &[Pin], ch
 
 /// The second signature of the checkpoint, by ML-DSA-44. One that a key is known for must hold; the key is the bundle's own, and whoever wants
 /// to rely on it pins it.
-fn second(note: &str, log: &LogFacts, source: &str, (pins, links): (&[Pin], &[Link]), checks: &mut Checks) {
+fn second(note: &str, log: &LogFacts, source: &str, pins: &[Pin], succession: (&[Link], Option<Head<'_>>), checks: &mut Checks) {
     const NAME: &str = "checkpoint_mldsa_signature";
     let own = match log.mldsa.as_deref().map(MldsaVkey::parse).transpose() {
         Ok(own) => own.filter(|own| own.name() == log.origin),
         Err(e) => return checks.fail("log_mldsa_key", source, "a verifier key", e),
     };
     for trusted in pins.iter().filter_map(|pin| if let Pin::Mldsa(trusted) = pin { Some(trusted) } else { None }) {
-        keys::trust_mldsa(own.as_ref(), links, trusted, source, checks);
+        keys::trust_mldsa(own.as_ref(), succession, trusted, source, checks);
     }
     let Some(key) = own else { return };
     match Note::parse(note).and_then(|note| key.verify(&note)) {

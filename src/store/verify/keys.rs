@@ -194,10 +194,10 @@ fn files(audit: &mut Audit<'_>, signers: &Signers) {
 fn pinned(audit: &mut Audit<'_>, signers: &Signers, against: &Against) {
     let present = signers.logs.last().map_or(&[][..], Vec::as_slice);
     let ours = &signers.ours;
-    if let Some(pinned) = against.vkey.as_ref().filter(|pinned| !present.iter().any(|signer| signer.vkey == **pinned)) {
+    for pinned in against.vkeys.iter().filter(|pinned| !present.iter().any(|signer| signer.vkey == **pinned)) {
         audit.problem(Kind::Key, "log_keys", None, format!("the log is signed by {ours}, not by the pinned {pinned}"));
     }
-    if let Some(pinned) = against.mldsa.as_ref().filter(|pinned| !present.iter().any(|signer| signer.mldsa.as_ref() == Some(*pinned))) {
+    for pinned in against.mldsa.iter().filter(|pinned| !present.iter().any(|signer| signer.mldsa.as_ref() == Some(*pinned))) {
         audit.problem(Kind::Key, "log_keys", None, format!("no key of this log is the pinned {pinned}"));
     }
 }

@@ -105,10 +105,10 @@ impl Report {
 /// What a verification is held against besides the database itself.
 #[derive(Clone, Debug, Default)]
 pub struct Against {
-    /// The log's key as known from elsewhere; also one that has given way to another since.
-    pub vkey: Option<Vkey>,
-    /// Its second key.
-    pub mldsa: Option<MldsaVkey>,
+    /// Keys of the log as known from elsewhere, each of which it must have; also one that has given way to another since.
+    pub vkeys: Vec<Vkey>,
+    /// Its second keys, likewise.
+    pub mldsa: Vec<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
     /// A restore is under way, which tells only later which keys of parts it did not find.

@@ -419,10 +419,7 @@ fn an_older_database_whose_copy_was_deleted_does_not_sign_again_and_says_what_to
     drop(raw);
     work(&db.open(), 3);
     let newest = std::fs::read_to_string(db.path().join("log/checkpoint")).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(100));
-    for ending in ["-wal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{ending}", path.display()));
-    }
+    db.wait_until_closed();
     std::fs::copy(&old, &path).unwrap();
     std::fs::remove_file(db.path().join("log/checkpoint")).unwrap();
     assert!(matches!(Store::open(db.options()), Err(StoreError::Fork(_))));

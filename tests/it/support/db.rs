@@ -70,6 +70,20 @@ impl TestDb {
         }
     }
 
+    /// Waits until nobody has the SQLite file open any more: the threads of a store close a moment after it is dropped, and whoever closes last
+    /// takes the write-ahead log away. A file that is exchanged before that is damaged.
+    pub fn wait_until_closed(&self) {
+        let Database::Sqlite(path) = &self.database else { return };
+        let wal = path.with_extension("db-wal");
+        for _ in 0..500 {
+            if !wal.exists() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("{} is still open", path.display());
+    }
+
     /// Runs a statement past the product.
     pub fn execute(&self, sql: &str) {
         match &self.database {
