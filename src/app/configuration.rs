@@ -110,7 +110,11 @@ pub async fn at_start(app: &App, command: &'static str) -> AppResult<()> {
             detail["unreadable"] = json!(true);
         }
         let bytes = serde_json::to_vec(&now).map_err(|e| StoreError::Event(e.to_string()))?;
-        settings::put(tx.conn, &name, &hex::encode(ring.envelope.seal(&name, &bytes)))?;
+        let sealed = hex::encode(ring.envelope.seal(&name, &bytes));
+        settings::put(tx.conn, &name, &sealed)?;
+        // The event binds the row: `ledger verify` misses one that is gone, changed or put back.
+        detail["row"] = json!(name);
+        detail["sha256"] = json!(hex::encode(crypto::sha256(sealed.as_bytes())));
         tx.append(Event::system(Action::SettingChanged, Subject::new("setting", command)).detail(detail))?;
         Ok(())
     };

@@ -5,8 +5,10 @@ Usage: tamper.py BINARY DATA     DATA is a folder of a finished demonstration on
 Every column of the first and the last row of every table that the log holds or binds, values of other types (with STRICT taken off),
 rows that are deleted, added or exchanged, whole tables dropped, and a damaged file. Exit code 0 if each is found, named and no crash.
 """
+import concurrent.futures
 import json
 import os
+import queue
 import shutil
 import sqlite3
 import subprocess
@@ -15,62 +17,81 @@ import tempfile
 
 binary, source = sys.argv[1:3]
 work = tempfile.mkdtemp()
-data = os.path.join(work, "data")
-shutil.copytree(source, data)
-file = os.path.join(data, "countermand.db")
+desks = queue.SimpleQueue()
+cases = []
 
 
-def connect():
-    return sqlite3.connect(file, isolation_level=None)
+class Desk:
+    """A copy of the folder to do damage in, one for each core: each change waits for a verification of its own."""
 
+    def __init__(self, name):
+        self.data = os.path.join(work, name)
+        shutil.copytree(source, self.data)
+        self.file = os.path.join(self.data, "countermand.db")
+        c = self.connect()
+        c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        c.execute("PRAGMA journal_mode=DELETE")
+        c.close()
+        self.original = open(self.file, "rb").read()
 
-c = connect()
-c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-c.execute("PRAGMA journal_mode=DELETE")
-c.close()
-original = open(file, "rb").read()
-tried, problems = 0, []
+    def connect(self):
+        return sqlite3.connect(self.file, isolation_level=None)
 
+    def put(self, content):
+        for end in ("-wal", "-shm", "-journal"):
+            if os.path.exists(self.file + end):
+                os.unlink(self.file + end)
+        with open(self.file, "wb") as f:
+            f.write(content)
 
-def put(content):
-    for end in ("-wal", "-shm", "-journal"):
-        if os.path.exists(file + end):
-            os.unlink(file + end)
-    with open(file, "wb") as f:
-        f.write(content)
+    def verify(self):
+        done = subprocess.run([binary, "ledger", "verify", "--json", "--data", self.data], capture_output=True, timeout=60)
+        if b"panicked" in done.stderr:
+            return done.returncode, {"problems": []}, "a panic"
+        return done.returncode, json.loads(done.stdout), done.stderr.decode(errors="replace")
 
-
-def verify():
-    done = subprocess.run([binary, "ledger", "verify", "--json", "--data", data], capture_output=True, timeout=60)
-    if b"panicked" in done.stderr:
-        return done.returncode, {"problems": []}, "a panic"
-    return done.returncode, json.loads(done.stdout), done.stderr.decode(errors="replace")
+    def changed(self, table, statements, loose):
+        """Runs the statements; False where SQLite itself refuses them, so that they cannot happen."""
+        self.put(self.original)
+        c = self.connect()
+        if loose:
+            c.execute("PRAGMA writable_schema=ON")
+            c.execute("UPDATE sqlite_master SET sql = replace(replace(sql, ') STRICT', ')'), 'NOT NULL', '') WHERE name = ?", (table,))
+            c.close()
+            c = self.connect()
+        c.execute("PRAGMA foreign_keys=OFF")
+        try:
+            for sql, *values in statements:
+                c.execute(sql, values)
+        except sqlite3.Error:
+            return False
+        finally:
+            c.close()
+        return True
 
 
 def case(what, table, *statements, loose=False):
-    """Runs the statements and expects exit code 1 with `table` named; what SQLite itself refuses cannot happen."""
-    global tried
-    put(original)
-    c = connect()
-    if loose:
-        c.execute("PRAGMA writable_schema=ON")
-        c.execute("UPDATE sqlite_master SET sql = replace(replace(sql, ') STRICT', ')'), 'NOT NULL', '') WHERE name = ?", (table,))
-        c.close()
-        c = connect()
-    c.execute("PRAGMA foreign_keys=OFF")
+    """A change after which exit code 1 is expected, with `table` named."""
+    cases.append((what, table, statements, loose))
+
+
+def tried(one):
+    """None for what cannot happen; else what is wrong, or nothing."""
+    what, table, statements, loose = one
+    desk = desks.get()
     try:
-        for sql, *values in statements:
-            c.execute(sql, values)
-    except sqlite3.Error:
-        return
+        if not desk.changed(table, statements, loose):
+            return None
+        code, report, said = desk.verify()
+        if code != 1 or not any(p["table"] == table for p in report.get("problems", [])):
+            return ["%s: exit code %d, %s" % (what, code, (report.get("problems") or said)[:2])]
+        return []
     finally:
-        c.close()
-    tried += 1
-    code, report, said = verify()
-    if code != 1 or not any(p["table"] == table for p in report.get("problems", [])):
-        problems.append("%s: exit code %d, %s" % (what, code, (report.get("problems") or said)[:2]))
+        desks.put(desk)
 
 
+desk = Desk("0")
+connect = desk.connect
 TABLES = {
     "log_events": None, "log_parts": None, "log_search": None, "log_tiles": None, "log_head": None, "log_checkpoints": None, "log_keys": None,
     "settings": None,
@@ -126,18 +147,26 @@ for level, index in ((0, 9), (1, 0), (63, 0), (-1, 0), (0, -1)):
     case("a tile too many", "log_tiles", ("INSERT INTO log_tiles VALUES (?, ?, zeroblob(32))", level, index))
 case("a pending event", "log_pending", ("INSERT INTO log_pending SELECT 1, 'x', leaf, zeroblob(32) FROM log_events LIMIT 1",))
 
-for cut in (0, 100, 16384, len(original) // 2, len(original) - 1):
-    put(original[:cut])
-    tried += 1
-    code, _, said = verify()
+cores = os.cpu_count() or 1
+desks.put(desk)
+for n in range(1, cores):
+    desks.put(Desk(str(n)))
+with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+    answers = [answer for answer in pool.map(tried, cases) if answer is not None]
+problems = [problem for answer in answers for problem in answer]
+cuts = (0, 100, 16384, len(desk.original) // 2, len(desk.original) - 1)
+for cut in cuts:
+    desk.put(desk.original[:cut])
+    code, _, said = desk.verify()
     if code not in (1, 2) or not said.strip() or said == "a panic":
         problems.append("file cut at %d: exit code %d, %s" % (cut, code, said))
-put(original)
-code, report, said = verify()
+desk.put(desk.original)
+code, report, said = desk.verify()
 if code != 0:
     problems.append("put back: %s" % report)
 shutil.rmtree(work)
 for problem in problems:
     print("FAIL", problem)
-print("%d changes tried, %d not found" % (tried, len(problems)))
-sys.exit(1 if problems or tried < 500 else 0)
+count = len(answers) + len(cuts)
+print("%d changes tried, %d not found" % (count, len(problems)))
+sys.exit(1 if problems or count < 500 else 0)

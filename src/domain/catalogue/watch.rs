@@ -8,7 +8,12 @@ pub(super) const WATCH: &[Shape] = &[
     shape("database.migrated", &["system"], &["database"], &["detail/applied", "detail/version"]),
     shape("witness.lost", &["system"], &["witness"], &["detail/problem", "detail/reason", "detail/size", "detail/witness"]),
     shape("witness.returned", &["system"], &["witness"], &["detail/size", "detail/witness"]),
-    shape("setting.changed", &["system"], &["setting"], &["detail/after", "detail/before", "detail/secrets_changed", "detail/unreadable"]),
+    shape(
+        "setting.changed",
+        &["system"],
+        &["setting"],
+        &["detail/after", "detail/before", "detail/row", "detail/secrets_changed", "detail/sha256", "detail/unreadable"],
+    ),
     shape("setting.read", &["system", "user"], &["route"], &["detail/shown", "text/query"]),
     shape("page.read", &["user"], &["route"], &["detail/shown", "text/query"]),
     shape(

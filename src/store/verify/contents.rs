@@ -14,10 +14,12 @@ use crate::{
     ledger::{commitment, plain::Plain, set::Set},
     store::{
         Conn, StoreError, broadcasts, recipients,
-        schema::{audit_packs, broadcasts as sent, bundles, decisions, log_pending, recipients as people},
+        schema::{audit_packs, broadcasts as sent, bundles, decisions, log_pending, recipients as people, settings},
     },
 };
 
+/// Begins the names of the settings' rows that hold what a process last started with.
+const START: &str = "start/";
 /// Rows in one read.
 const BATCH: i64 = 200;
 
@@ -46,12 +48,15 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         "audit_pack.sealed" => ("audit_packs", leaf.subject_id),
         "evidence.erased" if leaf.subject_kind == "audit_pack" => ("audit_packs", leaf.subject_id),
         "evidence.erased" => ("bundles", leaf.subject_id),
+        "setting.changed" => ("settings", leaf.subject_id),
         _ => return None,
     };
     if leaf.outcome != "success" {
         return None;
     }
     let detail: Value = detail.and_then(|bytes| serde_json::from_slice(bytes).ok()).unwrap_or_default();
+    // What a process starts with: which row that is, the event says only as long as its part is there.
+    let id = if table == "settings" { detail["row"].as_str().filter(|row| row.starts_with(START))? } else { id };
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let digest = match table {
         "broadcasts" => text(&detail["after"]["message"]),
@@ -136,9 +141,32 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
     for (id, digest, erased_at) in rows {
         bound.sealed(audit, "audit_packs", (&id, &digest, erased_at), certain);
     }
+    starts(conn, audit, &mut bound, certain)?;
     let Bound { rows, erased } = bound;
     for ((table, id), said) in rows.into_iter().chain(erased) {
         audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
+    }
+    Ok(())
+}
+
+/// What processes last started with: sealed for its row, and as the newest event of that row says.
+fn starts(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {
+    let rows: Vec<(String, String)> = readable(
+        audit,
+        Kind::Key,
+        "settings",
+        settings::table.filter(settings::name.like("start/%")).select((settings::name, settings::value)).load(conn),
+    )?;
+    for (name, value) in rows {
+        if hex::decode(&value).ok().and_then(|sealed| audit.keys.envelope.open(&name, &sealed).ok()).is_none() {
+            audit.problem(Kind::Key, "settings", None, format!("{name} does not open"));
+        } else if certain {
+            bound.take(audit, "settings", &name, &sha256(value.as_bytes()), false);
+        }
+    }
+    if !certain {
+        // The newest event of a row may still be on its way.
+        bound.rows.retain(|(table, _), _| *table != "settings");
     }
     Ok(())
 }

@@ -33,6 +33,14 @@ fn kept(store: &Store) -> Vec<(String, String)> {
     store.read_now(|conn| Ok(settings::table.filter(settings::name.like("start/%")).load(conn)?)).unwrap()
 }
 
+/// What an event says, apart from the row that it binds.
+fn apart(mut said: Value) -> Value {
+    for of_row in ["row", "sha256"] {
+        assert!(said.as_object_mut().unwrap().remove(of_row).is_some(), "{said}");
+    }
+    said
+}
+
 #[actix_web::test]
 async fn what_was_changed_between_two_starts_is_recorded_with_what_was_and_what_is() {
     for db in TestDb::each() {
@@ -54,10 +62,10 @@ async fn what_was_changed_between_two_starts_is_recorded_with_what_was_and_what_
         assert_eq!(start(&db, &node, "work").await.unwrap()["before"], json!({}));
 
         write(&format!("log_public = true\n{mail}"));
-        let second = start(&db, &node, "serve").await.unwrap();
+        let second = apart(start(&db, &node, "serve").await.unwrap());
         assert_eq!(second, json!({ "before": { "log_public": false }, "after": { "log_public": true }, "secrets_changed": [] }));
         std::fs::write(node.data.join("password"), "correct horse").unwrap();
-        let third = start(&db, &node, "serve").await.unwrap();
+        let third = apart(start(&db, &node, "serve").await.unwrap());
         assert_eq!(third, json!({ "before": {}, "after": {}, "secrets_changed": ["smtp.password_file.contents"] }));
 
         // Neither password is anywhere in the trail, nor a hash that somebody could try words against.
