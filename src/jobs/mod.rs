@@ -104,18 +104,37 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<Option<Duration>, AppError>
     })
 }
 
+/// A job that this process works on. Whatever ends the work, a panic included, it is no longer at work then; after a panic it comes again
+/// when its lease has run out.
+struct AtWork {
+    id: String,
+    working: Arc<Mutex<BTreeSet<String>>>,
+    /// Mails under way, and whether this is one: 1 or 0.
+    mails: Arc<AtomicUsize>,
+    mail: usize,
+}
+
+impl Drop for AtWork {
+    fn drop(&mut self) {
+        self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+        self.mails.fetch_sub(self.mail, Ordering::AcqRel);
+    }
+}
+
 /// Jobs that rest, until when by the steady clock: no setting of the wall clock makes them run over and over.
 #[derive(Default)]
-struct Resting(Mutex<HashMap<String, time::Instant>>);
+struct Resting(Mutex<HashMap<String, (time::Instant, Instant)>>);
 
 impl Resting {
-    fn add(&self, id: String, wait: Duration) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, time::Instant::now() + wait);
+    fn add(&self, id: String, wait: Duration, now: Instant) {
+        let until = (time::Instant::now() + wait, now.plus(wait));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, until);
     }
 
-    fn ids(&self) -> Vec<String> {
+    /// Those that still rest when the wall clock says `now`: one that is set right again ends a rest before its time.
+    fn ids(&self, now: Instant) -> Vec<String> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|_, until| *until > time::Instant::now());
+        all.retain(|_, (steady, wall)| *steady > time::Instant::now() && *wall > now);
         all.keys().cloned().collect()
     }
 }
@@ -154,7 +173,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             // A mail server that does not answer must not keep recalls waiting.
             let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &SENDING };
             // What this process is still about has not come to rest yet.
-            let mut not = resting.ids();
+            let mut not = resting.ids(app.now());
             not.extend(working.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
             match jobs::take(&app.store, &owner, except, not).await {
                 Ok(Some(job)) => {
@@ -162,18 +181,16 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
                     let mail = usize::from(SENDING.contains(&job.kind.as_str()));
                     mails.fetch_add(mail, Ordering::AcqRel);
                     working.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id.clone());
+                    let at_work = AtWork { id: job.id.clone(), working, mails, mail };
                     running.spawn(async move {
-                        let id = job.id.clone();
                         match one(&app, job).await {
                             Ok(None) => {}
-                            Ok(Some(wait)) => resting.add(id.clone(), wait),
+                            Ok(Some(wait)) => resting.add(at_work.id.clone(), wait, app.now()),
                             Err(e) => {
                                 tracing::warn!(error = %e, "a job's end could not be recorded; it will run again");
                                 lost.store(true, Ordering::Release);
                             }
                         }
-                        working.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
-                        mails.fetch_sub(mail, Ordering::AcqRel);
                     });
                 }
                 Ok(None) => break,

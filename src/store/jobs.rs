@@ -91,6 +91,10 @@ pub async fn postpone(store: &Store, id: &str, run_at: Instant, error: Option<St
                 .set((jobs::run_at.eq(run_at.0), jobs::lease_until.eq(None::<i64>), jobs::last_error.eq(&error)))
                 .kept()
                 .execute(tx.conn)?;
+            if error.is_none() {
+                // Only failures make the pauses longer: a job that waited its turn a hundred times has not failed once.
+                diesel::update(jobs::table.find(&id)).set(jobs::attempts.eq(0)).execute(tx.conn)?;
+            }
             Ok((run_at <= tx.now() && !wait.is_zero()).then_some(wait))
         })
         .await?;
