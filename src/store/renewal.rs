@@ -208,5 +208,10 @@ pub(super) fn finish(conn: &mut Conn, data: &Path) -> Result<(), StoreError> {
         fs::rename(&copy, data.join(format!("log/checkpoint.{installation}"))).map_err(|e| unavailable(&e))?;
     }
     signer::keep_copy(data, &note)?;
-    Keyring::keep_former(data, old).and_then(|()| Keyring::adopt_next(data)).map_err(|e| unavailable(&e))
+    // All of them: while new keys were announced, the row before the last is not the one that signed.
+    former(conn)?
+        .iter()
+        .try_for_each(|vkey| Keyring::keep_former(data, &vkey.to_string()))
+        .and_then(|()| Keyring::adopt_next(data))
+        .map_err(|e| unavailable(&e))
 }

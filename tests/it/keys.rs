@@ -404,6 +404,8 @@ fn a_log_whose_key_is_lost_or_stolen_ends_and_goes_on_as_another() {
         store = db.open();
         store.checkpoint_now().unwrap();
         assert_eq!((store.in_force().unwrap().len(), store.former().unwrap().len()), (1, 4));
+        let kept = Keyring::former(db.path());
+        assert!(kept.iter().any(|line| Some(line.as_str()) == second["vkey"].as_str()), "the key that signed until then: {kept:?}");
         holds(&store);
     }
 }

@@ -9,7 +9,6 @@ use countermand::{
     clock::{Clock, Instant, SystemClock},
     connect::emulator::tsa::Authority,
     crypto::timestamp::{Query, Roots, verify as verify_token},
-    domain::role::Role,
     evidence::{
         bundle::{SIGNATURE, build},
         collected::{Anchor, Collected},
@@ -240,11 +239,7 @@ pub(super) fn told(bytes: &[u8]) -> String {
 
 #[actix_web::test]
 async fn the_commands_that_a_bundle_prints_accept_its_tokens() {
-    let timed = Timed::set(TestDb::one()).await;
-    timed.begin().await;
-    let cast = timed.stage.cast().await;
-    let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-    let (_, number) = timed.sealed(&cast).await;
+    let (timed, counsel, _, number) = Timed::stamped(TestDb::one()).await;
     let app = &timed.stage.app;
     let (_, handed) = evidence::again(app, &counsel.caller, &number).await.unwrap();
     let said = told(&handed);

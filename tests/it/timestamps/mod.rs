@@ -16,12 +16,13 @@ use countermand::{
     app::timestamps,
     config::Authority,
     connect::emulator::tsa::Tsa,
+    domain::role::Role,
     store::timestamps::{self as rows, TimestampRow},
 };
 use serde_json::Value;
 
 use crate::{
-    recalls::stage::{Cast, Stage},
+    recalls::stage::{Cast, Person, Stage},
     support::{db::TestDb, log},
 };
 
@@ -65,6 +66,16 @@ impl Timed {
         let id = case.clone();
         let bundles = self.stage.app.store.read(move |conn| countermand::store::bundles::of_recall(conn, &id)).await.unwrap();
         (case, bundles.first().expect("a sealed bundle").number.clone())
+    }
+
+    /// A case that was closed and sealed while the authority answers: with counsel, who may have its bundle, the case, the bundle's number.
+    async fn stamped(db: TestDb) -> (Self, Person, String, String) {
+        let timed = Self::set(db).await;
+        timed.begin().await;
+        let cast = timed.stage.cast().await;
+        let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
+        let (case, number) = timed.sealed(&cast).await;
+        (timed, counsel, case, number)
     }
 
     /// Time goes on, and what is due is done.

@@ -72,11 +72,7 @@ fn passes(outcome: &Outcome) {
 #[actix_web::test]
 async fn a_token_is_renewed_before_it_runs_out_and_counts_afterwards() {
     for db in TestDb::each() {
-        let timed = Timed::set(db).await;
-        timed.begin().await;
-        let cast = timed.stage.cast().await;
-        let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-        let (case, number) = timed.sealed(&cast).await;
+        let (timed, counsel, case, number) = Timed::stamped(db).await;
         let app = &timed.stage.app;
         let began = app.now();
         assert!(timed.settings().await.contains("最早到期"));
@@ -194,11 +190,7 @@ async fn a_token_is_renewed_before_it_runs_out_and_counts_afterwards() {
 #[actix_web::test]
 async fn a_renewal_is_renewed_in_its_turn() {
     for db in TestDb::each() {
-        let timed = Timed::set(db).await;
-        timed.begin().await;
-        let cast = timed.stage.cast().await;
-        let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-        let (_, number) = timed.sealed(&cast).await;
+        let (timed, counsel, _, number) = Timed::stamped(db).await;
         for _ in 0..3 {
             timed.days(290).await;
             timed.tsa.roll().unwrap();

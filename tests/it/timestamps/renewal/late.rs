@@ -34,11 +34,7 @@ fn authority(at: Instant) -> Authority {
 
 #[actix_web::test]
 async fn a_renewal_counts_in_time_and_under_a_root_that_is_trusted() {
-    let timed = Timed::set(TestDb::one()).await;
-    timed.begin().await;
-    let cast = timed.stage.cast().await;
-    let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-    let (_, number) = timed.sealed(&cast).await;
+    let (timed, counsel, _, number) = Timed::stamped(TestDb::one()).await;
     let app = &timed.stage.app;
     let (_, handed) = evidence::again(app, &counsel.caller, &number).await.unwrap();
     let (folder, files) = zip::read(&handed, &Limits::default()).unwrap();
@@ -73,11 +69,7 @@ async fn a_renewal_counts_in_time_and_under_a_root_that_is_trusted() {
 /// Whoever changes a bundle can add certificates, of the same name and even the same key; the end of a token is that of those we trust.
 #[actix_web::test]
 async fn a_token_ends_with_the_certificates_that_are_trusted() {
-    let timed = Timed::set(TestDb::one()).await;
-    timed.begin().await;
-    let cast = timed.stage.cast().await;
-    let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-    let (_, number) = timed.sealed(&cast).await;
+    let (timed, counsel, _, number) = Timed::stamped(TestDb::one()).await;
     let app = &timed.stage.app;
     let (_, handed) = evidence::again(app, &counsel.caller, &number).await.unwrap();
     let (folder, mut files) = zip::read(&handed, &Limits::default()).unwrap();
@@ -253,11 +245,7 @@ async fn the_trails_check_wants_renewals_in_time_and_holds_tokens_against_their_
 #[actix_web::test]
 async fn a_bundle_without_a_token_of_its_own_gets_the_renewals_of_its_checkpoints() {
     for db in TestDb::each() {
-        let timed = Timed::set(db).await;
-        timed.begin().await;
-        let cast = timed.stage.cast().await;
-        let counsel = timed.stage.person("counsel", &[Role::Counsel], "法务部").await;
-        let (_, number) = timed.sealed(&cast).await;
+        let (timed, counsel, _, number) = Timed::stamped(db).await;
         let app = &timed.stage.app;
         execute(&timed.stage.db, "DELETE FROM timestamps WHERE subject = 'bundle'");
         let (_, sealed) = evidence::again(app, &counsel.caller, &number).await.unwrap();
