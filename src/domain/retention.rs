@@ -158,7 +158,22 @@ impl HoldState {
     pub const fn keeps(self) -> bool {
         matches!(self, Self::Proposed | Self::Placed | Self::ReleaseProposed)
     }
+
+    /// The state that a hold is in after a successful `action`; none where it is not about a hold's state.
+    pub fn after(action: &str) -> Option<Self> {
+        STEPS.iter().find(|(step, _)| *step == action).map(|(_, state)| *state)
+    }
 }
+
+/// Each event that moves a hold, and the state that it leads to: what the log says of a hold counts, whatever its row says.
+pub const STEPS: [(&str, HoldState); 6] = [
+    ("hold.proposed", HoldState::Proposed),
+    ("hold.placed", HoldState::Placed),
+    ("hold.declined", HoldState::Declined),
+    ("hold.release_proposed", HoldState::ReleaseProposed),
+    ("hold.release_declined", HoldState::Placed),
+    ("hold.released", HoldState::Released),
+];
 
 /// What a hold covers: every event that meets all the conditions given. One condition at least.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

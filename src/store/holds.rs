@@ -1,6 +1,6 @@
 //! Legal holds as rows. Not here: what a scope covers (`domain::retention`), who may place and release (`app::holds`).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{dsl::exists, prelude::*};
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    domain::retention::{Facts, HoldState, Reach, Scope},
+    domain::retention::{Facts, HoldState, Reach, STEPS, Scope},
 };
 
 /// A row of `holds`, in the order of its columns.
@@ -259,16 +259,33 @@ pub fn any(conn: &mut Conn) -> Result<bool, StoreError> {
     Ok(diesel::select(diesel::dsl::exists(holds::table.filter(holds::state.eq_any(words_that_keep())))).get_result(conn)?)
 }
 
-/// Every hold that keeps something now.
+/// Every hold that keeps something now: by its row, or by what the log says of it. Whoever writes "released" into a row has released nothing,
+/// and on PostgreSQL a release counts once it has its index.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] if the row of a hold that the log has not seen released is gone: nothing is erased while that is so.
 pub fn keeping(conn: &mut Conn) -> Result<Keeping, StoreError> {
     let words = words_that_keep();
-    let rows: Vec<HoldRow> = holds::table.filter(holds::state.eq_any(words)).order(holds::id).load(conn)?;
+    let mut said = said(conn)?;
+    said.retain(|_, state| state.keeps());
+    let ids: Vec<&String> = said.keys().collect();
+    let rows: Vec<HoldRow> = holds::table.filter(holds::state.eq_any(words).or(holds::id.eq_any(ids))).order(holds::id).load(conn)?;
+    if let Some(gone) = said.keys().find(|id| !rows.iter().any(|row| row.id == **id)) {
+        return Err(StoreError::Corrupt(format!("hold {gone}: the log has not seen it released, and its row is gone")));
+    }
     let with_reach = |row: HoldRow| {
         let (scope, found) = (row.scope()?, row.found()?);
         let reach = reach(conn, &scope)?;
         Ok(Kept { scope, reach, found })
     };
     rows.into_iter().map(with_reach).collect::<Result<_, StoreError>>().map(Keeping)
+}
+
+/// The state of each hold as the log gives it: after the last event that moved it.
+fn said(conn: &mut Conn) -> Result<BTreeMap<String, HoldState>, StoreError> {
+    let moved = log_search::table.filter(log_search::action.eq_any(STEPS.map(|(action, _)| action))).filter(log_search::outcome.eq("success"));
+    let rows: Vec<(String, String)> = moved.order(log_search::idx.asc()).select((log_search::subject_id, log_search::action)).load(conn)?;
+    Ok(rows.into_iter().filter_map(|(id, action)| Some((id, HoldState::after(&action)?))).collect())
 }
 
 fn reach(conn: &mut Conn, scope: &Scope) -> Result<Reach, StoreError> {

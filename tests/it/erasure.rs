@@ -13,7 +13,7 @@ use countermand::{
     },
     store::{
         Database, Options, Store, key_ends, purge, reader,
-        schema::{log_parts, log_search, part_keys},
+        schema::{holds, log_parts, log_search, part_keys},
         verify::{Against, Kind},
     },
 };
@@ -50,11 +50,11 @@ fn old(db: &TestDb) -> Old {
         let changed = Event::system(Action::SettingChanged, Subject::new("setting", n.to_string())).text(json!({ "reason": "调整" }));
         store.write_now(move |tx| tx.append(event.clone()).and_then(|_| tx.append(changed.clone()))).unwrap();
     }
-    let decided = Event::system(Action::HoldPlaced, Subject::new("hold", countermand::id::fresh())).text(json!({ "comment": "情况属实" }));
     let held = store
         .write_now(move |tx| {
-            hold(tx, &user, &Scope { action: Some("hold.placed".to_owned()), ..Scope::default() })?;
-            tx.append(decided.clone())
+            let id = hold(tx, &user, &Scope { action: Some("hold.placed".to_owned()), ..Scope::default() })?;
+            diesel::update(holds::table.find(&id)).set(holds::state.eq("placed")).execute(tx.conn)?;
+            tx.append(Event::system(Action::HoldPlaced, Subject::new("hold", id)).text(json!({ "comment": "情况属实" })))
         })
         .unwrap()
         .value
@@ -177,17 +177,16 @@ async fn a_released_hold_ends_the_key_of_what_it_held() {
         clock.advance(230 * DAY);
         retention::run(&app, &Caller::shell()).await.unwrap();
         assert_eq!(parts_of(&app.store, &held), 1);
-        let release = |c: &mut countermand::store::Conn| {
-            use countermand::store::schema::holds;
-            let of = holds::table.filter(holds::scope.like("%hold.placed%"));
-            Ok(diesel::update(of).set(holds::state.eq("released")).execute(c)?)
-        };
         app.store
             .write_now(move |tx| {
                 countermand::store::purge::forget_marks(tx.conn)?;
-                release(tx.conn)
+                let id: String = holds::table.filter(holds::scope.like("%hold.placed%")).select(holds::id).first(tx.conn)?;
+                diesel::update(holds::table.find(&id)).set(holds::state.eq("released")).execute(tx.conn)?;
+                tx.append(Event::system(Action::HoldReleased, Subject::new("hold", id)))?;
+                Ok(())
             })
             .unwrap();
+        crate::retention::settled(&app.store);
         let ran = retention::run(&app, &Caller::shell()).await.unwrap();
         assert_eq!((ran.plan.parts, ran.keys), (1, vec!["held/1".to_owned()]));
         let left: Vec<Option<String>> =

@@ -381,8 +381,8 @@ pub fn everything(cut_off: Instant) -> Due {
     Cuts::at(cut_off).iter().next().unwrap().clone()
 }
 
-/// A hold that is in force, without the people around it.
-pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> Result<(), StoreError> {
+/// A hold that is in force, without the people around it; its id.
+pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> Result<String, StoreError> {
     use countermand::store::users::{self, UserRow};
     if users::user_find(tx.conn, user)?.is_none() {
         users::user_insert(
@@ -406,8 +406,54 @@ pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> R
             },
         )?;
     }
-    let row = holds::HoldRow::proposed(&countermand::id::fresh(), serde_json::to_string(scope).unwrap(), vec![1], user, tx.now());
-    holds::insert(tx.conn, row)
+    let id = countermand::id::fresh();
+    let event = Event::system(Action::HoldProposed, Subject::new("hold", id.clone()));
+    tx.append(event.detail(json!({ "after": { "state": "proposed", "scope": scope } })))?;
+    let row = holds::HoldRow::proposed(&id, serde_json::to_string(scope).unwrap(), vec![1], user, tx.now());
+    holds::insert(tx.conn, row)?;
+    Ok(id)
+}
+
+/// Who can write into the database ends no hold with it: the purge goes by what the log says as well, and `ledger verify` names the row.
+#[actix_web::test]
+async fn a_hold_that_was_ended_or_narrowed_in_its_row_keeps_and_is_named() {
+    for db in TestDb::each() {
+        let mut rows = raw(&db);
+        let house = house(db).await;
+        let store = &house.stage.app.store;
+        let shot = house.post(&house.counsel, "/holds", &[("case", &house.number), ("reason", WHY)]).await;
+        assert_eq!(shot.status, 303, "{}", shot.body);
+        assert_eq!(house.post(&house.audit, &format!("{}/confirmations", shot.location), &[("version", "1")]).await.status, 303);
+        let id = shot.location.rsplit('/').next().unwrap();
+        settled(store);
+        house.holds();
+        house.stage.clock.advance(Duration::from_secs(205 * DAY));
+        let before = house.left().0;
+        rows.run("CREATE TABLE kept AS SELECT * FROM holds");
+        for (change, named) in [
+            ("UPDATE holds SET state = 'released'", "is released, and its last event says placed"),
+            ("UPDATE holds SET scope = '{\"action\":\"user.created\"}'", "is not the one that its event names"),
+            ("DELETE FROM holds", "is missing"),
+            ("INSERT INTO holds SELECT * FROM kept; UPDATE holds SET id = 'x'", "no event of the log tells of x"),
+        ] {
+            rows.run(change);
+            settled(store);
+            let report = store.verify(&Against::default()).unwrap();
+            let found =
+                report.problems.iter().any(|p| p.table == "holds" && p.detail.contains(named) && (named.ends_with('x') || p.detail.contains(id)));
+            assert!(found, "{change}: {:#?}", report.problems);
+            // A row that is gone cannot say what it covered: nothing at all is erased then.
+            let ran = retention::run(&house.stage.app, &Caller::shell()).await;
+            if change.contains("state") {
+                assert!(ran.is_ok() && house.left().0 == before, "{change}: of the case nothing goes");
+            } else if !change.contains("scope") {
+                assert!(ran.is_err_and(|e| e.to_string().contains(id)), "{change}");
+            }
+            rows.run("DELETE FROM holds; INSERT INTO holds SELECT * FROM kept");
+        }
+        rows.run("DROP TABLE kept");
+        house.holds();
+    }
 }
 
 /// The count that a page shows and the rule that the purge obeys are two ways to say the same.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, hash::RandomState};
 use zeroize::Zeroizing;
 
 use super::{
-    Checked, Kind, MOST, Problem, contents, keys,
+    Checked, Kind, MOST, Problem, contents, holds, keys,
     part_keys::{Ending, Found, PartKeys},
     purges::{Erased, Told},
     rows::{Cell, Rows},
@@ -68,6 +68,8 @@ pub(super) struct Findings {
     /// What events say of the log's keys.
     pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
+    /// What events say of legal holds.
+    pub holds: Vec<holds::Told>,
     pub tokens: Vec<timestamps::Told>,
     pub told: Told,
     /// Parts whose key is gone, by bucket.
@@ -202,6 +204,7 @@ impl Findings {
             self.keys.push(keys::Told { index, id, action, subject, until });
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
+        self.holds.extend(holds::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
         self.tokens.extend(timestamps::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }
 

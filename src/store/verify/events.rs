@@ -139,6 +139,7 @@ impl Tree {
             renewals: Vec::new(),
             keys: Vec::new(),
             bound: contents::Bound::default(),
+            holds: Vec::new(),
             tokens: Vec::new(),
             told: Told::default(),
             unopened: BTreeMap::new(),
@@ -168,6 +169,7 @@ impl Tree {
         walked.keys.extend(findings.keys);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
+        walked.holds.extend(findings.holds);
         walked.tokens.extend(findings.tokens);
         walked.told.add(findings.told);
         for (bucket, parts) in findings.unopened {

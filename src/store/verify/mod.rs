@@ -6,6 +6,7 @@
 mod check;
 mod contents;
 mod events;
+mod holds;
 mod keys;
 mod marks;
 mod part_keys;
@@ -305,6 +306,7 @@ fn run(
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
     contents::check(conn, audit, walked.bound)?;
+    holds::check(conn, audit, walked.holds)?;
     timestamps::check(conn, audit, &marks, walked.tokens)
 }
 
@@ -368,6 +370,8 @@ struct Walked {
     keys: Vec<keys::Told>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
+    /// What events say of legal holds, in order.
+    holds: Vec<holds::Told>,
     /// What events say of tokens.
     tokens: Vec<timestamps::Told>,
     /// What events say of purges, and whose parts are gone.
