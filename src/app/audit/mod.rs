@@ -120,13 +120,43 @@ fn trail() -> Subject {
     Subject::new("log", "trail")
 }
 
-/// Says that this session has made this search: a page that is asked for without it is a search of its own.
-fn ticket(app: &App, caller: &Caller, query: &Query) -> String {
-    let made = json!([caller.session, query.to_json()]).to_string();
-    hex::encode(&hmac_sha256(app.store.keys().searches_key().as_bytes(), made.as_bytes())[..16])
+/// How long the pages of a search belong to it; then it is a new one.
+const LOOKED_AT: Duration = Duration::from_secs(3600);
+
+/// A search that was made: the size that the log had, and when. Its pages show what there was; what came since is a search of its own.
+#[derive(Clone, Copy)]
+struct Ticket {
+    size: u64,
+    at: Instant,
 }
 
-/// Searches the trail, newest first. A search is recorded once, and not once a page: `shown` is the ticket of the page that led here.
+impl Ticket {
+    /// Says that this session has made this search.
+    fn write(self, app: &App, caller: &Caller, query: &Query) -> String {
+        let made = json!([caller.session, query.to_json(), self.size, self.at.0]).to_string();
+        let mac = hmac_sha256(app.store.keys().searches_key().as_bytes(), made.as_bytes());
+        format!("{}-{}-{}", self.size, self.at.0, hex::encode(&mac[..16]))
+    }
+
+    /// The search of this session that `shown` is the ticket of, if it is not over.
+    fn read(app: &App, caller: &Caller, query: &Query, shown: &str) -> Option<Self> {
+        let (size, rest) = shown.split_once('-')?;
+        let ticket = Self { size: size.parse().ok()?, at: Instant(rest.split_once('-')?.0.parse().ok()?) };
+        let genuine = same(shown.as_bytes(), ticket.write(app, caller, query).as_bytes());
+        Some(ticket).filter(|t| genuine && app.now() < t.at.plus(LOOKED_AT))
+    }
+}
+
+/// Records that a search could not be read, and gives that error: `Forbidden`, or `Invalid` on `query`.
+pub async fn unreadable(app: &App, caller: &Caller) -> AppError {
+    match app.require(caller, Permission::AuditRead, Action::AuditSearched, trail()).await {
+        Ok(()) => app.refuse(caller, Action::AuditSearched, trail(), None, AppError::invalid("query", "unreadable")).await,
+        Err(error) => error,
+    }
+}
+
+/// Searches the trail, newest first. A search is recorded once, and not once a page: `shown` is the ticket of the page that led here. Its
+/// pages show events of the log as it was at the search, for an hour.
 ///
 /// # Errors
 /// `Forbidden` and `Invalid` (on `action`, `outcome`, `address`, `case`), each recorded.
@@ -137,22 +167,34 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>, 
         Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
     };
     let read_to = read_words(app, &filter).await?;
-    let ticket = ticket(app, caller, query);
-    if turn == Turn::First || !same(shown.as_bytes(), ticket.as_bytes()) {
+    let going_on = Ticket::read(app, caller, query, shown).filter(|_| turn != Turn::First);
+    if going_on.is_none() {
         app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
     let (store, vkey, now, zone) = (app.store.clone(), app.store.vkey()?, app.now(), retention::zone(app));
     let found = app
         .store
         .read(move |conn| {
-            let found = turn.cut(reader::search(conn, &filter, &turn, PAGE as i64 + 1)?, PAGE);
+            let ticket = match going_on {
+                Some(ticket) => ticket,
+                None => Ticket { size: reader::head(conn)?.size(), at: now },
+            };
+            let turn = match turn {
+                Turn::Down(before) => Turn::Down(before.min(ticket.size)),
+                other => other,
+            };
+            let index = |row: &SearchRow| u64::try_from(row.idx).unwrap_or(0);
+            let mut rows = reader::search(conn, &filter, &turn, PAGE as i64 + 1)?;
+            rows.retain(|row| index(row) < ticket.size);
+            let found = turn.cut(rows, PAGE);
             let activity = if turn == Turn::First { Some(activity::of(conn, &filter, now, &zone)?) } else { None };
-            let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
+            let (newer, older) = found.edges(index);
             let lines = lines(conn, &store, found.rows)?;
-            Ok(Found { lines, newer, older, ticket, standing: standing(conn, &vkey)?, activity, read_to })
+            Ok((Found { lines, newer, older, ticket: String::new(), standing: standing(conn, &vkey)?, activity, read_to }, ticket))
         })
         .await?;
-    Ok(found)
+    let (found, made) = found;
+    Ok(Found { ticket: made.write(app, caller, query), ..found })
 }
 
 fn lines(conn: &mut Conn, store: &crate::store::Store, rows: Vec<SearchRow>) -> Result<Vec<Line>, StoreError> {
