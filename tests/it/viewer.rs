@@ -427,7 +427,9 @@ async fn a_ticket_shows_what_there_was_and_for_an_hour() {
             stage.app.record(event).await.unwrap();
         }
         settled(&stage.app.store);
-        let page = stage.get(&auditor, "/audit").await;
+        // One session, as a browser has it.
+        let (cookie, session) = stage.session_of(&auditor).await;
+        let page = stage.get_as(&cookie, "/audit").await;
         let rest = page.body.split("before=").nth(1).unwrap();
         let (index, ticket) = rest.split_once("shown=").unwrap();
         let index: u64 = index.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
@@ -439,20 +441,28 @@ async fn a_ticket_shows_what_there_was_and_for_an_hour() {
         let searched = size(&stage);
         let rows =
             |body: &str| -> Vec<u64> { body.split("<a href=\"/audit/").skip(1).filter_map(|rest| rest.split('"').next()?.parse().ok()).collect() };
-        let older = stage.get(&auditor, &format!("/audit?before={index}&shown={ticket}")).await;
+        let older = stage.get_as(&cookie, &format!("/audit?before={index}&shown={ticket}")).await;
         assert_eq!((rows(&older.body).first(), size(&stage)), (Some(&(index - 1)), searched), "a page leaves no event");
         stage.app.record(Event::system(Action::SettingChanged, Subject::new("setting", "new"))).await.unwrap();
         let grown = size(&stage);
         for path in [format!("/audit?after={}&shown={ticket}", searched - 2), format!("/audit?before={}&shown={ticket}", grown + 9)] {
-            let seen = rows(&stage.get(&auditor, &path).await.body);
+            let seen = rows(&stage.get_as(&cookie, &path).await.body);
             assert!(seen.iter().all(|index| *index < searched) && size(&stage) == grown, "{path}: {seen:?}");
         }
         // What is forged of it is nobody's search.
         let forged = format!("{}{}", grown, &ticket[ticket.find('-').unwrap()..]);
-        let seen = rows(&stage.get(&auditor, &format!("/audit?after={}&shown={forged}", searched - 2)).await.body);
+        let seen = rows(&stage.get_as(&cookie, &format!("/audit?after={}&shown={forged}", searched - 2)).await.body);
         assert!(seen.contains(&searched) && size(&stage) == grown + 1, "{seen:?}");
         stage.clock.advance(Duration::from_secs(3600));
-        stage.get(&auditor, &format!("/audit?before={index}&shown={ticket}")).await;
+        let now = stage.app.now();
+        let written = stage.app.store.write(move |tx| {
+            use countermand::store::schema::sessions;
+            use diesel::prelude::*;
+            let longer = (sessions::seen_at.eq(now.0), sessions::expires_at.eq(now.plus(Duration::from_secs(60)).0));
+            Ok(diesel::update(sessions::table.find(&session)).set(longer).execute(tx.conn)?)
+        });
+        assert_eq!(written.await.unwrap().value, 1);
+        stage.get_as(&cookie, &format!("/audit?before={index}&shown={ticket}")).await;
         assert_eq!(size(&stage), grown + 2, "an old ticket is a new search");
     }
 }
@@ -509,7 +519,21 @@ async fn counts_and_hours_say_what_the_search_finds() {
         assert_eq!((table(&page.body, "trend"), table(&page.body, "heat")), (size + 1, size + 1));
         stage.app.store.checkpoint().await.unwrap();
         let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
+        assert!(day.body.contains("Not wholly verified yet") && !day.body.contains("Verified up to record"), "{}", day.body);
+        countermand::app::verification::full(&stage.app).await.unwrap();
+        let verified = stage.app.store.read_now(countermand::app::verification::found).unwrap().whole.unwrap();
+        for _ in 0..3 {
+            stage.get(&auditor, "/audit").await;
+        }
+        stage.app.store.checkpoint().await.unwrap();
+        let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
+        assert!(day.body.contains(&format!("Verified up to record {} ", verified.size - 1)), "what was signed since is not verified: {}", day.body);
+        assert!(!day.body.contains("26 hours"));
         assert!(day.body.contains("newest first") && day.body.contains("Verified up to record"), "{}", day.body);
+        stage.clock.advance(Duration::from_secs(27 * 3600));
+        let late = stage.get(&auditor, "/audit?lang=en").await;
+        assert!(late.body.contains("No whole verification for more than 26 hours"), "{}", late.body);
+        assert_sound(&late.body);
         let none = stage.get(&auditor, "/audit?to=2020-01-01").await;
         assert!(none.body.contains("没有符合条件的记录") && none.body.contains("共 0 条"), "{}", none.body);
     }

@@ -50,16 +50,21 @@ struct Row {
 /// How the log stands, for the badge and the banner that no search hides.
 struct Stand {
     badge: String,
+    /// Everything was verified, and that is not long ago.
+    fresh: bool,
+    /// When it was, if that is long ago.
+    old: Option<String>,
     problem: Option<String>,
 }
 
 impl Stand {
     fn of(page: &Page, standing: Standing) -> Self {
-        let badge = match standing.signed.checked_sub(1) {
-            Some(last) => page.a2("audit-verified", "index", page.num(last), "at", page.tr.time(page.now)),
-            None => page.t("audit-intact"),
+        let badge = match standing.verified {
+            Some(whole) => page.a2("audit-verified", "index", page.num(whole.size.saturating_sub(1)), "at", page.tr.time(whole.at)),
+            None => page.t("audit-unverified"),
         };
-        Self { badge, problem: standing.problem.or_else(|| page.broken.clone()) }
+        let old = standing.verified.filter(|whole| whole.is_old(page.now)).map(|whole| page.tr.time(whole.at));
+        Self { badge, fresh: standing.verified.is_some() && old.is_none(), old, problem: standing.problem.or_else(|| page.broken.clone()) }
     }
 }
 
