@@ -1,6 +1,8 @@
 # Audit trail
 
-audit-intact = Agrees with the signed checkpoint
+audit-unverified = Not wholly verified yet
+audit-old = No whole verification for more than 26 hours
+audit-old-help = The last one was at { $at }. It runs every night: check that the server runs its jobs.
 audit-broken = The integrity check failed; do not rely on this record
 audit-broken-help = The log's hashes do not agree with the signed checkpoint. Stop writing at once, preserve database and keys, and find the place with countermand ledger verify.
 audit-size = { $n ->
@@ -69,6 +71,7 @@ event-check = Check
 event-holds = Matches
 event-differs = Differs
 event-purged = Purged when due
+event-missing = Missing: no purge names it
 event-unopened = Cannot be opened, key missing
 event-masked = Repeats contents; only for those who may read them
 event-no-parts = This event has no contents that can be purged
@@ -124,6 +127,10 @@ event-sum-parts = { $n ->
 event-sum-purged = { $n ->
     [one] { $n_text } part was purged when due
    *[other] { $n_text } parts were purged when due
+ }
+event-sum-missing = { $n ->
+    [one] { $n_text } part is missing, and no purge names it
+   *[other] { $n_text } parts are missing, and no purge names them
  }
 event-sum-unopened = { $n ->
     [one] { $n_text } part cannot be opened: a restore did not find its key

@@ -1,6 +1,8 @@
 # 审计记录
 
-audit-intact = 与已签名的检查点相符
+audit-unverified = 尚未完整校验
+audit-old = 已超过 26 小时未完整校验
+audit-old-help = 上一次完整校验在 { $at }。完整校验每晚进行一次，请检查服务器的后台任务是否正常。
 audit-broken = 完整性校验未通过，记录不可采信
 audit-broken-help = 日志的哈希与已签名的检查点不一致。请立即停止写入，保全数据库与密钥，并以 countermand ledger verify 查明位置。
 audit-size = 共 { $n_text } 条，至
@@ -60,6 +62,7 @@ event-check = 核对
 event-holds = 相符
 event-differs = 不符
 event-purged = 已到期清除
+event-missing = 缺失：没有任何清除记录提到它
 event-unopened = 无法打开，缺少密钥
 event-masked = 含消息内容，须有查看消息内容的权限
 event-no-parts = 此事件没有可清除的内容
@@ -104,6 +107,7 @@ event-intact = 未被改动
 event-broken = 不可采信
 event-sum-parts = { $n_text } 项承诺与内容相符
 event-sum-purged = { $n_text } 项内容已到期清除
+event-sum-missing = { $n_text } 项内容缺失，没有任何清除记录提到
 event-sum-unopened = { $n_text } 项内容无法打开：恢复备份时没有找到密钥
 event-sum-leaf = 叶哈希相符
 event-sum-included = 包含于检查点，{ $n_text } 层

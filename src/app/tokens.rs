@@ -161,28 +161,41 @@ pub async fn list(app: &App, caller: &Caller, service: bool) -> AppResult<Vec<To
     Ok(app.store.read(move |conn| tokens::token_list(conn, owner.as_deref())).await?)
 }
 
-/// Who a bearer token stands for; nothing for an unknown, expired or revoked one, or one of an account that may not be used.
-pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Option<Caller>> {
+/// Why a bearer token stands for nobody.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// `unknown`, `revoked`, `expired`, or `account`: one that may not be used.
+    pub state: &'static str,
+    /// The token's id; none of one that does not exist.
+    pub id: Option<String>,
+}
+
+/// Who a bearer token stands for, or why for nobody.
+pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Result<Caller, Denied>> {
     let (hash, now) = (token::hash(bearer), app.now());
     let caller = app
         .store
         .read(move |conn| {
-            let Some(row) = tokens::token_by_hash(conn, &hash)? else { return Ok(None) };
-            if row.revoked_at.is_some() || row.expires_at.is_some_and(|e| now >= Instant(e)) {
-                return Ok(None);
+            let Some(row) = tokens::token_by_hash(conn, &hash)? else { return Ok(Err(Denied { state: "unknown", id: None })) };
+            let denied = |state| Ok(Err(Denied { state, id: Some(row.id.clone()) }));
+            if row.revoked_at.is_some() {
+                return denied("revoked");
+            }
+            if row.expires_at.is_some_and(|e| now >= Instant(e)) {
+                return denied("expired");
             }
             let scopes: BTreeSet<String> = row.scopes.split_whitespace().map(ToOwned::to_owned).collect();
             let mut caller = match &row.user_id {
                 Some(user) => match people::person_find(conn, user)?.filter(|p| p.may_sign_in(now)) {
                     Some(person) => person.caller(None, Some(client), None),
-                    None => return Ok(None),
+                    None => return denied("account"),
                 },
                 None => Caller { name: row.name.clone(), ..Caller::anonymous(client, None) },
             };
             caller.kind = ActorKind::Token;
             caller.id = row.id;
             caller.scopes = Some(scopes);
-            Ok::<_, StoreError>(Some(caller))
+            Ok::<_, StoreError>(Ok(caller))
         })
         .await?;
     Ok(caller)

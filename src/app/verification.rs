@@ -21,6 +21,8 @@ pub const LIGHT: &str = "verify_newest";
 pub const FULL: &str = "verify_log";
 /// Between two looks at the newest events.
 const EVERY: Duration = Duration::from_secs(300);
+/// A night, and as long as everything may take.
+const OVERDUE: Duration = Duration::from_secs(26 * 3600);
 /// The hour of the night at which everything is verified, after the purge.
 const HOUR: i8 = 4;
 /// A problem that stays the same is told again after this.
@@ -44,6 +46,24 @@ pub struct Found {
     /// What was last told, by who found it.
     #[serde(default)]
     pub told: BTreeMap<String, Told>,
+    /// The last verification of everything that found nothing.
+    #[serde(default)]
+    pub whole: Option<Whole>,
+}
+
+/// A verification of everything that found nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Whole {
+    /// Events that the log had.
+    pub size: u64,
+    pub at: Instant,
+}
+
+impl Whole {
+    /// Whether the next one, which a night brings, is overdue.
+    pub fn is_old(&self, now: Instant) -> bool {
+        now > self.at.plus(OVERDUE)
+    }
 }
 
 /// What an event has told.
@@ -145,7 +165,7 @@ async fn passed(app: &App, report: &Report, began: Instant) -> AppResult<()> {
             let before = found(tx.conn)?;
             let cleared = before.failed_at <= began;
             let kept = if cleared { Found::default() } else { before };
-            put(tx.conn, &Found { size, at: tx.now(), ..kept })?;
+            put(tx.conn, &Found { size, at: tx.now(), whole: Some(Whole { size, at: tx.now() }), ..kept })?;
             tx.append(event.clone())
         })
         .await?;

@@ -119,6 +119,16 @@ impl Words {
         terms::asked(text).iter().map(|term| Group(vec![self.0.mark(kind::NAME, term)])).collect()
     }
 
+    /// An event by the account `id`, or by whom its user name `text` names otherwise: each term of the one or each term of the other.
+    pub fn person(&self, text: &str, id: &str) -> Vec<Group> {
+        let (named, ids) = (terms::asked(text), terms::asked(id));
+        let mark = |term: &str| self.0.mark(kind::NAME, term);
+        match named.is_empty() {
+            true => self.name(id),
+            false => named.iter().flat_map(|a| ids.iter().map(move |b| Group(vec![mark(a), mark(b)]))).collect(),
+        }
+    }
+
     /// An event about the thing with this id.
     pub fn subject(&self, id: &str) -> Vec<Group> {
         terms::asked(id).iter().map(|term| Group(vec![self.0.mark(kind::TEXT, term)])).collect()

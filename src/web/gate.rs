@@ -12,6 +12,7 @@ use actix_web::{
     middleware::Next,
     web::Data,
 };
+use serde_json::json;
 
 use super::{
     client,
@@ -24,7 +25,9 @@ use crate::{
         App, Caller, Client, alerts, counting,
         device::{self, Shown},
         people::Signed,
-        recalls, sessions, throttle, tokens, verification,
+        recalls, sessions,
+        throttle::{self, Share},
+        tokens, verification,
     },
     domain::{
         account::SessionState,
@@ -37,8 +40,10 @@ use crate::{
 /// Posts that need no session: those by which one comes to have one.
 const OPEN: [&str; 5] = ["/sessions", "/sessions/verification", "/sessions/enrolment", "/setup/{token}", "/invitations/{token}"];
 
-/// Paths that nobody has to be known for.
-const PUBLIC: [&str; 3] = ["/static/", "/healthz", "/readyz"];
+/// Whether nobody has to be known for reading this path.
+fn is_public(path: &str) -> bool {
+    path.starts_with("/static/") || path == "/healthz" || path == "/readyz"
+}
 
 /// What the middleware found out about a request; extractors read it.
 pub struct Asking {
@@ -48,6 +53,8 @@ pub struct Asking {
     pub signed: Option<Signed>,
     /// Who stands behind the bearer token (`/api/`, `/log/` and `/metrics` only).
     pub bearer: Option<Caller>,
+    /// Why the bearer token stands for nobody.
+    pub denied: Option<tokens::Denied>,
 }
 
 impl Asking {
@@ -145,7 +152,7 @@ fn own_cookie(name: &'static str, value: String, secure: bool) -> Cookie<'static
 
 /// The middleware; goes around all routes, inside the shell's.
 pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
-    if PUBLIC.iter().any(|p| req.path().starts_with(p)) {
+    if is_public(req.path()) && !changes(req.method()) {
         return next.call(req).await.map(ServiceResponse::map_into_boxed_body);
     }
     let Some(app) = req.app_data::<Data<App>>().cloned() else { return Err(Fault::internal("no App in the application's data").into()) };
@@ -210,13 +217,16 @@ async fn look(app: &App, visit: &Visit, req: &ServiceRequest) -> Result<Asking, 
         sec_ch_ua: text("sec-ch-ua"),
         ..device::read(app, req.cookie(device_cookie_name(secure)).as_ref().map(Cookie::value))
     };
-    let mut asking = Asking { client, shown, signed: None, bearer: None };
+    let mut asking = Asking { client, shown, signed: None, bearer: None, denied: None };
     if is_machine(req.path()) {
         let header = req.headers().get(header::AUTHORIZATION).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if let Some((scheme, token)) = header.split_once(' ')
             && scheme.eq_ignore_ascii_case("bearer")
         {
-            asking.bearer = tokens::resolve(app, token.trim(), asking.client.clone()).await?;
+            match tokens::resolve(app, token.trim(), asking.client.clone()).await? {
+                Ok(caller) => asking.bearer = Some(caller),
+                Err(denied) => asking.denied = Some(denied),
+            }
         }
     } else if let Some(cookie) = req.cookie(session_cookie_name(secure)).filter(|c| c.value().len() <= 128) {
         asking.signed = sessions::resolve(app, cookie.value()).await?;
@@ -314,26 +324,42 @@ fn referred(req: &HttpRequest) -> Option<String> {
     Some(url.path().to_owned())
 }
 
-/// Records a post that came to nothing. Of strangers at one address only so many a window, so that they cannot fill the log.
+/// Records a post that came to nothing. Of strangers at one address only so many a window, with one event
+/// more for all beyond, so that they cannot fill the log.
 async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>, turned: TurnedAway) -> Result<(), Fault> {
-    let caller = asking.caller(app);
-    if caller.user_id.is_none() && asking.bearer.is_none() {
-        let key = format!("posts/{}", throttle::address_key(&asking.client.client_ip));
-        let now = app.now();
-        if let Some(wait) = app.throttle.wait(&key, throttle::STRANGER_POSTS, now) {
-            return Err(Fault::too_many(std::time::Duration::from_secs(wait)));
-        }
-        app.throttle.count(&key, now);
+    let (caller, route) = (asking.caller(app), route.unwrap_or("unknown"));
+    let mut detail = json!({ "reason": turned.reason });
+    if let Some(denied) = &asking.denied {
+        detail["token"] = json!({ "state": denied.state, "id": denied.id });
     }
-    sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), turned.reason, turned.outcome).await.map_err(Fault::from)
+    if caller.user_id.is_some() || asking.bearer.is_some() {
+        return sessions::turned_away(app, &caller, method.as_str(), route, turned.outcome, detail).await.map_err(Fault::from);
+    }
+    let (key, now) = (format!("posts/{}", throttle::address_key(&asking.client.client_ip)), app.now());
+    let share = app.throttle.share(&key, throttle::STRANGER_POSTS, now);
+    if let Share::First { .. } = share {
+        detail["reason"] = json!("too_many");
+    }
+    if !matches!(share, Share::Counted { .. }) {
+        let outcome = if matches!(share, Share::First { .. }) { Outcome::Refused } else { turned.outcome };
+        sessions::turned_away(app, &caller, method.as_str(), route, outcome, share.told(detail)).await?;
+    }
+    match share {
+        Share::Own { .. } => Ok(()),
+        Share::First { until } | Share::Counted { until } => Err(Fault::too_many(until.since(now).max(std::time::Duration::from_secs(1)))),
+    }
 }
 
-/// Records what is about to be shown to somebody known, if that is privileged, and what they were refused to see.
+/// Records what is about to be shown to somebody known, if that is privileged, and what they were refused to see; and a token that is none.
 async fn shown(app: &App, asking: &Asking, res: &ServiceResponse<BoxBody>) -> Result<(), Fault> {
+    let req = res.request();
     if !asking.is_open() && asking.bearer.is_none() {
+        // Whoever tries tokens, or goes on with one that is none any more.
+        if asking.denied.is_some() && res.status() == StatusCode::UNAUTHORIZED {
+            return record(app, asking, req.method(), req.match_pattern().as_deref(), TurnedAway::refused("not_signed_in")).await;
+        }
         return Ok(());
     }
-    let req = res.request();
     if res.status() == StatusCode::FORBIDDEN {
         let route = req.match_pattern();
         return record(app, asking, req.method(), route.as_deref(), TurnedAway::refused("permission")).await;

@@ -317,7 +317,7 @@ async fn one_event_can_be_checked_by_hand() {
     assert_eq!(stage.get(&house.auditor, "/audit/999999").await.status, 404);
     assert_eq!(stage.get(&house.auditor, "/audit/x").await.status, 404);
 
-    // A part that has been purged is shown as purged, and everything else still holds.
+    // A part that somebody took away is not shown as purged.
     let id = event.leaf.id.clone();
     let purge = move |tx: &mut countermand::store::Tx<'_>| {
         use countermand::store::schema::log_parts;
@@ -326,7 +326,47 @@ async fn one_event_can_be_checked_by_hand() {
     };
     assert_eq!(stage.app.store.write(purge).await.unwrap().value, 1);
     let page = stage.get(&house.auditor, &format!("/audit/{}", event.index)).await;
-    assert!(page.body.contains("已到期清除") && page.body.contains("未被改动"), "{}", page.body);
+    assert!(page.body.contains("缺失：没有任何清除记录提到它") && !page.body.contains("已到期清除"), "{}", page.body);
+    assert!(page.body.contains("verdict v-bad"), "{}", page.body);
+    let token = stage.token(None, &["audit.read", "audit.export"]).await;
+    let withheld = async || {
+        let answer = stage.api(&token, &format!("/events?case={}", house.number), None, None).await.json();
+        answer["events"].as_array().unwrap().iter().find(|e| e["index"] == event.index).unwrap()["withheld"].clone()
+    };
+    let lines = async || {
+        let url = format!("{}/api/v1/events?case={}", stage.base, house.number);
+        let request = reqwest::Client::new().get(url).bearer_auth(&token).header("accept", "application/jsonl");
+        let lines = request.send().await.unwrap().text().await.unwrap();
+        let mut lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.find(|e| e["index"] == event.index).unwrap()["withheld"].clone()
+    };
+    assert_eq!((&withheld().await["client"], &lines().await["client"]), (&"missing".into(), &"missing".into()));
+    let bundled = async || {
+        let sealed = house.export(&house.counsel, "核对").await;
+        assert_eq!(sealed.status, 303, "{}", sealed.body);
+        let (_, all) = evidence::of_case(&stage.app, &Caller::shell(), &house.case).await.unwrap();
+        let newest = all.iter().max_by(|a, b| a.row.path.cmp(&b.row.path)).unwrap();
+        let bytes = std::fs::read(stage.app.store.data().join(&newest.row.path)).unwrap();
+        let (_, files) = zip::read(&bytes, &Limits::default()).unwrap();
+        let parts = String::from_utf8(files.iter().find(|(path, _)| path.ends_with("data/parts.jsonl")).unwrap().1.clone()).unwrap();
+        let mut lines = parts.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+        lines.find(|l| l["index"] == event.index && l["name"] == "client").unwrap()["withheld"].clone()
+    };
+    stage.clock.advance(HALF_MINUTE);
+    assert_eq!(bundled().await, "missing");
+
+    // A part that a purge names is shown as purged, and everything else still holds.
+    let line = format!("{}/client\n", event.leaf.id);
+    let named = stage.app.store.write(move |tx| {
+        use countermand::store::schema::log_purges;
+        use diesel::prelude::*;
+        let row = (log_purges::event_id.eq("a purge"), log_purges::list.eq(line.clone()));
+        Ok(diesel::insert_into(log_purges::table).values(row).execute(tx.conn)?)
+    });
+    named.await.unwrap();
+    let page = stage.get(&house.auditor, &format!("/audit/{}", event.index)).await;
+    assert!(page.body.contains("已到期清除") && page.body.contains("verdict v-ok") && !page.body.contains("缺失："), "{}", page.body);
+    assert_eq!((&withheld().await["client"], &lines().await["client"]), (&"purged".into(), &"purged".into()));
 }
 
 #[actix_web::test]

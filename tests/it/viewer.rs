@@ -102,7 +102,7 @@ async fn a_hostile_search_is_answered_or_refused_at_its_field() {
     let stage = Stage::set().await;
     let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
     let (long, wide) = ("a".repeat(10_000), "长".repeat(2000));
-    for field in ["words", "actor", "object", "device_id", "address", "case", "action", "outcome", "from", "to"] {
+    for field in ["words", "actor", "object", "device", "address", "case", "action", "outcome", "from", "to"] {
         for text in [
             "\"",
             "'",
@@ -369,10 +369,126 @@ async fn programs_take_any_search_as_lines_with_the_scope_to_export() {
     let (_, decided) = lines(&exports, "?words=%E5%88%B6%E5%BA%A6&action=recall.decided").await;
     assert_eq!(decided.lines().count(), 3);
     assert_eq!(lines(&exports, "?from=yesterday").await.0, 422);
+    assert_eq!(lines(&exports, "?device=3F-A21C").await, (200, String::new()));
     let types = stage.api(&reads, "/event-types", None, None).await.json();
     let decided = types["types"].as_array().unwrap().iter().find(|t| t["action"] == "recall.decided").unwrap();
     assert_eq!((&decided["ocsf"]["class_uid"], &decided["privileged"]), (&json!(3004), &json!(null)), "{decided:#}");
     assert_eq!(decided["meaning"]["zh-CN"], "审批决定", "{decided:#}");
+}
+
+/// A filter that nobody reads would give the whole trail.
+#[actix_web::test]
+async fn a_filter_that_there_is_not_is_refused_by_its_name() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let (token, stranger) = (stage.token(None, &["audit.read", "audit.export"]).await, stage.token(None, &["broadcast.send"]).await);
+        for media in ["application/json", "application/jsonl"] {
+            let get = async |token: &str, query: &str| {
+                let url = format!("{}/api/v1/events?{query}", stage.base);
+                let answer = reqwest::Client::new().get(url).bearer_auth(token).header("accept", media).send().await.unwrap();
+                let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+                (answer.status().as_u16(), kind, answer.text().await.unwrap())
+            };
+            for (query, wrong) in [
+                ("to=2026-11-22", vec!["to"]),
+                ("user=lin&action=recall.decided", vec!["user"]),
+                ("device_id=3F-A21C", vec!["device_id"]),
+                ("Device=x&after=z&from=1", vec!["Device", "from", "after"]),
+                ("limit=-1", vec!["limit"]),
+            ] {
+                let before = stage.app.store.read_now(reader::head).unwrap().size();
+                let (status, kind, body) = get(&token, query).await;
+                assert_eq!((status, kind.as_str()), (422, "application/problem+json"), "{query}: {body}");
+                let problem: serde_json::Value = serde_json::from_str(&body).unwrap();
+                let named: Vec<&str> = problem["errors"].as_array().unwrap().iter().map(|e| e["field"].as_str().unwrap()).collect();
+                assert_eq!(named, wrong, "{body}");
+                settled(&stage.app.store);
+                let events = stage.app.store.read_now(move |conn| reader::events_from(conn, before, 10)).unwrap();
+                let left: Vec<_> = events.iter().map(|e| (e.leaf.action.as_str(), e.leaf.outcome.as_str())).collect();
+                assert_eq!(left, [("audit.searched", "refused")], "{query}");
+            }
+            assert_eq!(get(&stranger, "to=x").await.0, 403, "what there is to be asked is told to who may ask");
+            let (status, _, body) = get(&token, "device=3F-A21C").await;
+            assert!(status == 200 && !body.contains("\"leaf\""), "{body}");
+        }
+    }
+}
+
+/// The pages of a search are of that search: not what comes after it, and not for ever.
+#[actix_web::test]
+async fn a_ticket_shows_what_there_was_and_for_an_hour() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+        let cast = stage.cast().await;
+        stage.approved(&cast).await;
+        for n in 0..60 {
+            let event = Event::system(Action::SettingChanged, Subject::new("setting", format!("s{n}")));
+            stage.app.record(event).await.unwrap();
+        }
+        settled(&stage.app.store);
+        // One session, as a browser has it.
+        let (cookie, session) = stage.session_of(&auditor).await;
+        let page = stage.get_as(&cookie, "/audit").await;
+        let rest = page.body.split("before=").nth(1).unwrap();
+        let (index, ticket) = rest.split_once("shown=").unwrap();
+        let index: u64 = index.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        let ticket = ticket.split('"').next().unwrap().to_owned();
+        let size = |stage: &Stage| {
+            settled(&stage.app.store);
+            stage.app.store.read_now(reader::head).unwrap().size()
+        };
+        let searched = size(&stage);
+        let rows =
+            |body: &str| -> Vec<u64> { body.split("<a href=\"/audit/").skip(1).filter_map(|rest| rest.split('"').next()?.parse().ok()).collect() };
+        let older = stage.get_as(&cookie, &format!("/audit?before={index}&shown={ticket}")).await;
+        assert_eq!((rows(&older.body).first(), size(&stage)), (Some(&(index - 1)), searched), "a page leaves no event");
+        stage.app.record(Event::system(Action::SettingChanged, Subject::new("setting", "new"))).await.unwrap();
+        let grown = size(&stage);
+        for path in [format!("/audit?after={}&shown={ticket}", searched - 2), format!("/audit?before={}&shown={ticket}", grown + 9)] {
+            let seen = rows(&stage.get_as(&cookie, &path).await.body);
+            assert!(seen.iter().all(|index| *index < searched) && size(&stage) == grown, "{path}: {seen:?}");
+        }
+        // What is forged of it is nobody's search.
+        let forged = format!("{}{}", grown, &ticket[ticket.find('-').unwrap()..]);
+        let seen = rows(&stage.get_as(&cookie, &format!("/audit?after={}&shown={forged}", searched - 2)).await.body);
+        assert!(seen.contains(&searched) && size(&stage) == grown + 1, "{seen:?}");
+        stage.clock.advance(Duration::from_secs(3600));
+        let now = stage.app.now();
+        let written = stage.app.store.write(move |tx| {
+            use countermand::store::schema::sessions;
+            use diesel::prelude::*;
+            let longer = (sessions::seen_at.eq(now.0), sessions::expires_at.eq(now.plus(Duration::from_secs(60)).0));
+            Ok(diesel::update(sessions::table.find(&session)).set(longer).execute(tx.conn)?)
+        });
+        assert_eq!(written.await.unwrap().value, 1);
+        stage.get_as(&cookie, &format!("/audit?before={index}&shown={ticket}")).await;
+        assert_eq!(size(&stage), grown + 2, "an old ticket is a new search");
+    }
+}
+
+/// The command line and holds know accounts by their user names, the trail by their ids.
+#[actix_web::test]
+async fn a_person_is_found_by_user_name() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
+        let cast = stage.cast().await;
+        stage.approved(&cast).await;
+        let id = cast.reviewer.caller.id.clone();
+        let written = stage.app.store.write(move |tx| {
+            use countermand::store::schema::users;
+            use diesel::prelude::*;
+            diesel::update(users::table.find(&id)).set(users::username.eq("r.20417")).execute(tx.conn)?;
+            Ok(())
+        });
+        written.await.unwrap();
+        settled(&stage.app.store);
+        let by_id = found(&stage, &auditor, &[("actor", &cast.reviewer.caller.id), ("action", "recall.decided")]).await;
+        assert_eq!(by_id.len(), 1);
+        assert_eq!(found(&stage, &auditor, &[("actor", "R.20417"), ("action", "recall.decided")]).await, by_id);
+        assert!(found(&stage, &auditor, &[("actor", "r.20418"), ("action", "recall.decided")]).await.is_empty());
+    }
 }
 
 #[actix_web::test]
@@ -403,7 +519,21 @@ async fn counts_and_hours_say_what_the_search_finds() {
         assert_eq!((table(&page.body, "trend"), table(&page.body, "heat")), (size + 1, size + 1));
         stage.app.store.checkpoint().await.unwrap();
         let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
+        assert!(day.body.contains("Not wholly verified yet") && !day.body.contains("Verified up to record"), "{}", day.body);
+        countermand::app::verification::full(&stage.app).await.unwrap();
+        let verified = stage.app.store.read_now(countermand::app::verification::found).unwrap().whole.unwrap();
+        for _ in 0..3 {
+            stage.get(&auditor, "/audit").await;
+        }
+        stage.app.store.checkpoint().await.unwrap();
+        let day = stage.get(&auditor, "/audit?from=2026-11-22&to=2026-11-22&lang=en").await;
+        assert!(day.body.contains(&format!("Verified up to record {} ", verified.size - 1)), "what was signed since is not verified: {}", day.body);
+        assert!(!day.body.contains("26 hours"));
         assert!(day.body.contains("newest first") && day.body.contains("Verified up to record"), "{}", day.body);
+        stage.clock.advance(Duration::from_secs(27 * 3600));
+        let late = stage.get(&auditor, "/audit?lang=en").await;
+        assert!(late.body.contains("No whole verification for more than 26 hours"), "{}", late.body);
+        assert_sound(&late.body);
         let none = stage.get(&auditor, "/audit?to=2020-01-01").await;
         assert!(none.body.contains("没有符合条件的记录") && none.body.contains("共 0 条"), "{}", none.body);
     }
@@ -447,7 +577,7 @@ async fn events_are_as_the_catalogue_says() {
     stage.approved(&cast).await;
     stage.settle(4, 1).await;
     stage.post(&auditor, "/audit/searches", &[("name", "检索"), ("words", "薪酬")]).await;
-    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device_id=3F-A21C").await;
+    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device=3F-A21C").await;
     stage.get(&auditor, "/audit/3").await;
     let (store, keys) = (stage.app.store.clone(), stage.app.store.keys().clone());
     let events = store.read_now(|conn| reader::events_from(conn, 0, 10_000)).unwrap();

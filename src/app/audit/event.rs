@@ -4,13 +4,17 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, Standing, part_json};
 use crate::{
-    app::{evidence::parts_of, retention},
+    app::{
+        evidence::{KEYLESS, gone, parts_of},
+        retention,
+    },
     clock::Instant,
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
         kept::EventClass,
         retention::Facts,
         role::Permission,
+        stream::MISSING,
     },
     evidence::collected::Content,
     ledger::{
@@ -32,6 +36,8 @@ pub struct PartShown {
     pub value: Option<Value>,
     /// It is there, and cannot be opened: a restore did not find its key.
     pub unopened: bool,
+    /// It is not there, and no purge says that it was erased.
+    pub missing: bool,
     /// It repeats contents that this person may not read.
     pub masked: bool,
     pub commitment: Hash,
@@ -94,7 +100,7 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 other => other?,
             };
             let parts = reader::parts_of(conn, store.keys(), &event.leaf.id)?;
-            let unopened = reader::unopened_of(conn, &event.leaf.id)?;
+            let gone = gone(conn, &event, &parts, None)?;
             let number = match &event.leaf.case {
                 Some(case) => bundles::case_numbers(conn, vec![case.clone()])?.remove(case),
                 None => None,
@@ -109,10 +115,10 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
             };
             let place = i64::try_from(event.index).unwrap_or(i64::MAX);
             let held = !holds::keeping(conn)?.covered(conn, &[(place, facts)])?.is_empty();
-            Ok(Some((event, (parts, unopened), number, reader::last_checkpoint(conn)?, held)))
+            Ok(Some((event, (parts, gone), number, reader::last_checkpoint(conn)?, held)))
         })
         .await?;
-    let Some((event, (parts, unopened), case_number, note, held)) = found else {
+    let Some((event, (parts, gone), case_number, note, held)) = found else {
         return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await);
     };
     let mut read = caller.event(Action::AuditRead, Subject::new("event", event.leaf.id.clone())).detail(json!({ "index": index }));
@@ -137,7 +143,7 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
     let included = proof.last().map_or(leaf_hash, |j| j.hash) == checkpoint.root;
     let (detail, name) = (part_json(&parts, "detail"), part_json(&parts, "actor")["name"].as_str().unwrap_or_default().to_owned());
     let reads_content = caller.may(Permission::ContentRead);
-    let parts = parts_of(&event, parts)?
+    let parts = parts_of(&event, parts, &gone)?
         .into_iter()
         .map(|part| {
             let masked = !reads_content && CONTENT_PARTS.contains(&part.name.as_str());
@@ -146,8 +152,9 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
                 Content::Open { salt, value } => (serde_json::from_slice(&value).ok(), Some(commit(&salt, &value) == commitment)),
                 Content::Withheld(_) => (None, None),
             };
-            let unopened = unopened.contains(&part.name);
-            PartShown { name: part.name, unopened, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
+            let why = gone.get(&part.name).copied();
+            let (unopened, missing) = (why == Some(KEYLESS), why == Some(MISSING));
+            PartShown { name: part.name, unopened, missing, value: value.filter(|_| !masked), masked: masked && holds.is_some(), commitment, holds }
         })
         .collect();
     let class = EventClass::of_stored(&event.leaf.action);

@@ -14,7 +14,11 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, Query, Turn, case_event, trail};
 use crate::{
-    app::{Done, evidence::parts_of, step_up},
+    app::{
+        Done,
+        evidence::{gone, parts_of},
+        retention, step_up,
+    },
     clock::Instant,
     domain::{
         event::{Action, ActorKind, Outcome},
@@ -258,12 +262,14 @@ impl File {
         let Some(turn) = self.next.clone() else { return Ok(None) };
         let (store, filter, size) = (self.app.store.clone(), self.filter.clone(), self.size);
         let (format, zone, reads_content) = (self.format, self.app.config.time_zone.clone(), self.reads_content);
+        let cuts = retention::cuts(&self.app);
         let piece = self.app.store.read(move |conn| {
-            piece(conn, &store, &filter, &turn, size, |event, parts| {
+            piece(conn, &store, &filter, &turn, size, |conn, event, parts| {
+                let gone = gone(conn, &event, &parts, Some(&cuts))?;
                 Ok(match format {
-                    Format::Jsonl => format!("{}\n", case_event(parts, event, reads_content).to_json()),
+                    Format::Jsonl => format!("{}\n", case_event(parts, event, gone, reads_content).to_json()),
                     Format::Csv => {
-                        let opened = parts_of(&event, parts)?;
+                        let opened = parts_of(&event, parts, &gone)?;
                         let event = Event::read(&Entry { index: event.index, leaf: event.bytes, parts: opened, proof: Vec::new() });
                         event.map(|event| csv::line(&event_cells(&event, &zone))).unwrap_or_default()
                     }
@@ -294,7 +300,7 @@ fn piece(
     filter: &Filter,
     turn: &Turn<u64>,
     size: u64,
-    write: impl Fn(StoredEvent, Vec<reader::OpenPart>) -> Result<String, StoreError>,
+    write: impl Fn(&mut Conn, StoredEvent, Vec<reader::OpenPart>) -> Result<String, StoreError>,
 ) -> Result<Piece, StoreError> {
     let down = matches!(turn, Turn::Down(_));
     let mut rows = match turn {
@@ -310,7 +316,7 @@ fn piece(
     let mut text = String::new();
     for row in &rows {
         let event = events.remove(&row.idx).ok_or(StoreError::NotFound)?;
-        text.push_str(&write(event, parts.remove(&row.event_id).unwrap_or_default())?);
+        text.push_str(&write(conn, event, parts.remove(&row.event_id).unwrap_or_default())?);
     }
     let last = rows.last().map(|row| index(row.idx));
     let next = last.filter(|_| whole).map(|last| if down { Turn::Down(last) } else { Turn::Up(last) });

@@ -17,12 +17,14 @@ pub use query::Query;
 pub use super::Turn;
 use super::{App, AppError, AppResult, Caller};
 use crate::{
-    app::{caller::code, retention},
+    app::{caller::code, evidence, retention, verification},
     clock::Instant,
     crypto::{hmac_sha256, same},
     domain::{
         event::{Action, CONTENT_PARTS, Subject},
+        retention::Cuts,
         role::Permission,
+        stream::CONTENT,
     },
     ledger::{checkpoint, note::Vkey, tree},
     store::{
@@ -56,15 +58,15 @@ pub struct Line {
     pub device_state: String,
 }
 
-/// How the log stands against what was signed. A light look at every page; `ledger verify` recomputes everything.
+/// How the log stands: what the last whole verification found, and a light look at head and signature at every page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
     /// Events in the log.
     pub size: u64,
-    /// Events under the last signature.
-    pub signed: u64,
     /// Time of the last event.
     pub at: Instant,
+    /// The last verification of everything that found nothing.
+    pub verified: Option<verification::Whole>,
     /// What does not fit; `None` if the tree agrees with head and signature.
     pub problem: Option<String>,
 }
@@ -120,13 +122,43 @@ fn trail() -> Subject {
     Subject::new("log", "trail")
 }
 
-/// Says that this session has made this search: a page that is asked for without it is a search of its own.
-fn ticket(app: &App, caller: &Caller, query: &Query) -> String {
-    let made = json!([caller.session, query.to_json()]).to_string();
-    hex::encode(&hmac_sha256(app.store.keys().searches_key().as_bytes(), made.as_bytes())[..16])
+/// How long the pages of a search belong to it; then it is a new one.
+const LOOKED_AT: Duration = Duration::from_secs(3600);
+
+/// A search that was made: the size that the log had, and when. Its pages show what there was; what came since is a search of its own.
+#[derive(Clone, Copy)]
+struct Ticket {
+    size: u64,
+    at: Instant,
 }
 
-/// Searches the trail, newest first. A search is recorded once, and not once a page: `shown` is the ticket of the page that led here.
+impl Ticket {
+    /// Says that this session has made this search.
+    fn write(self, app: &App, caller: &Caller, query: &Query) -> String {
+        let made = json!([caller.session, query.to_json(), self.size, self.at.0]).to_string();
+        let mac = hmac_sha256(app.store.keys().searches_key().as_bytes(), made.as_bytes());
+        format!("{}-{}-{}", self.size, self.at.0, hex::encode(&mac[..16]))
+    }
+
+    /// The search of this session that `shown` is the ticket of, if it is not over.
+    fn read(app: &App, caller: &Caller, query: &Query, shown: &str) -> Option<Self> {
+        let (size, rest) = shown.split_once('-')?;
+        let ticket = Self { size: size.parse().ok()?, at: Instant(rest.split_once('-')?.0.parse().ok()?) };
+        let genuine = same(shown.as_bytes(), ticket.write(app, caller, query).as_bytes());
+        Some(ticket).filter(|t| genuine && app.now() < t.at.plus(LOOKED_AT))
+    }
+}
+
+/// Records that a search could not be read, and gives that error: `Forbidden`, or `Invalid` on `query`.
+pub async fn unreadable(app: &App, caller: &Caller) -> AppError {
+    match app.require(caller, Permission::AuditRead, Action::AuditSearched, trail()).await {
+        Ok(()) => app.refuse(caller, Action::AuditSearched, trail(), None, AppError::invalid("query", "unknown")).await,
+        Err(error) => error,
+    }
+}
+
+/// Searches the trail, newest first. A search is recorded once, and not once a page: `shown` is the ticket of the page that led here. Its
+/// pages show events of the log as it was at the search, for an hour.
 ///
 /// # Errors
 /// `Forbidden` and `Invalid` (on `action`, `outcome`, `address`, `case`), each recorded.
@@ -137,22 +169,34 @@ pub async fn search(app: &App, caller: &Caller, query: &Query, turn: Turn<u64>, 
         Err(error) => return Err(app.refuse(caller, Action::AuditSearched, trail(), None, error).await),
     };
     let read_to = read_words(app, &filter).await?;
-    let ticket = ticket(app, caller, query);
-    if turn == Turn::First || !same(shown.as_bytes(), ticket.as_bytes()) {
+    let going_on = Ticket::read(app, caller, query, shown).filter(|_| turn != Turn::First);
+    if going_on.is_none() {
         app.record_of(caller, caller.event(Action::AuditSearched, trail()).text(json!({ "query": query.to_json() }))).await?;
     }
     let (store, vkey, now, zone) = (app.store.clone(), app.store.vkey()?, app.now(), retention::zone(app));
     let found = app
         .store
         .read(move |conn| {
-            let found = turn.cut(reader::search(conn, &filter, &turn, PAGE as i64 + 1)?, PAGE);
+            let ticket = match going_on {
+                Some(ticket) => ticket,
+                None => Ticket { size: reader::head(conn)?.size(), at: now },
+            };
+            let turn = match turn {
+                Turn::Down(before) => Turn::Down(before.min(ticket.size)),
+                other => other,
+            };
+            let index = |row: &SearchRow| u64::try_from(row.idx).unwrap_or(0);
+            let mut rows = reader::search(conn, &filter, &turn, PAGE as i64 + 1)?;
+            rows.retain(|row| index(row) < ticket.size);
+            let found = turn.cut(rows, PAGE);
             let activity = if turn == Turn::First { Some(activity::of(conn, &filter, now, &zone)?) } else { None };
-            let (newer, older) = found.edges(|r| u64::try_from(r.idx).unwrap_or(0));
+            let (newer, older) = found.edges(index);
             let lines = lines(conn, &store, found.rows)?;
-            Ok(Found { lines, newer, older, ticket, standing: standing(conn, &vkey)?, activity, read_to })
+            Ok((Found { lines, newer, older, ticket: String::new(), standing: standing(conn, &vkey)?, activity, read_to }, ticket))
         })
         .await?;
-    Ok(found)
+    let (found, made) = found;
+    Ok(Found { ticket: made.write(app, caller, query), ..found })
 }
 
 fn lines(conn: &mut Conn, store: &crate::store::Store, rows: Vec<SearchRow>) -> Result<Vec<Line>, StoreError> {
@@ -200,7 +244,6 @@ fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
     let note = reader::last_checkpoint(conn)?;
     let size = head.size();
     let root = |conn: &mut Conn, size| tree::root(&TileReader::new(conn), size).map_err(|e| e.to_string());
-    let mut signed = 0;
     let mut problem = match root(conn, size) {
         Ok(found) if found.as_slice() == head.root => None,
         Ok(found) => Some(format!("root {} {}", hex::encode(found), hex::encode(&head.root))),
@@ -210,14 +253,13 @@ fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
         None => {}
         Some(Err(e)) => problem = problem.or_else(|| Some(e.to_string())),
         Some(Ok(kept)) => {
-            signed = kept.size;
             let fits = kept.size <= size && root(conn, kept.size).is_ok_and(|r| r == kept.root);
             if !fits {
                 problem = problem.or_else(|| Some(format!("checkpoint {}", kept.size)));
             }
         }
     }
-    Ok(Standing { size, signed, at: Instant(head.last_at), problem })
+    Ok(Standing { size, at: Instant(head.last_at), verified: verification::found(conn)?.whole, problem })
 }
 
 /// One event of a case for programs.
@@ -225,27 +267,36 @@ fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
 pub struct CaseEvent {
     pub event: StoredEvent,
     pub leaf_hash: tree::Hash,
-    /// Part name -> value; null where it has been purged or repeats contents that the caller may not read.
+    /// Part name -> value; null where `withheld` says why.
     pub parts: serde_json::Map<String, Value>,
+    /// Part name -> `purged`, `missing` (no purge says that it was erased), `key_lost`, or `content` (the caller may not read it).
+    pub withheld: BTreeMap<String, &'static str>,
 }
 
 impl CaseEvent {
     /// As programs get it.
     pub fn to_json(&self) -> Value {
-        let Self { event, leaf_hash, parts } = self;
+        let Self { event, leaf_hash, parts, withheld } = self;
         json!({
             "index": event.index, "id": event.leaf.id, "at": event.leaf.at.to_rfc3339(), "action": event.leaf.action,
             "outcome": event.leaf.outcome, "actor": event.leaf.actor, "subject": event.leaf.subject, "case": event.leaf.case,
-            "leaf": String::from_utf8_lossy(&event.bytes), "leaf_hash": hex::encode(leaf_hash), "parts": parts,
+            "leaf": String::from_utf8_lossy(&event.bytes), "leaf_hash": hex::encode(leaf_hash), "parts": parts, "withheld": withheld,
         })
     }
 }
 
-fn case_event(opened: Vec<OpenPart>, event: StoredEvent, reads_content: bool) -> CaseEvent {
+fn case_event(opened: Vec<OpenPart>, event: StoredEvent, gone: BTreeMap<String, &'static str>, reads_content: bool) -> CaseEvent {
+    let mut withheld = gone;
     let mut parts: serde_json::Map<String, Value> = event.leaf.parts.keys().map(|name| (name.clone(), Value::Null)).collect();
-    let opened = opened.into_iter().filter(|p| reads_content || !CONTENT_PARTS.contains(&p.name.as_str()));
-    parts.extend(opened.filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
-    CaseEvent { leaf_hash: tree::leaf_hash(&event.bytes), event, parts }
+    let (opened, masked): (Vec<_>, Vec<_>) = opened.into_iter().partition(|p| reads_content || !CONTENT_PARTS.contains(&p.name.as_str()));
+    withheld.extend(masked.into_iter().map(|p| (p.name, CONTENT)));
+    parts.extend(opened.into_iter().filter_map(|p| Some((p.name, serde_json::from_slice(&p.value).ok()?))));
+    CaseEvent { leaf_hash: tree::leaf_hash(&event.bytes), event, parts, withheld }
+}
+
+fn told(conn: &mut Conn, opened: Vec<OpenPart>, event: StoredEvent, cuts: &Cuts, reads_content: bool) -> Result<CaseEvent, StoreError> {
+    let gone = evidence::gone(conn, &event, &opened, Some(cuts))?;
+    Ok(case_event(opened, event, gone, reads_content))
 }
 
 /// What a search finds for programs, in the order of the log, after the index `after`, at most `limit`; with the parts that still exist. The
@@ -262,12 +313,13 @@ pub async fn for_program(app: &App, caller: &Caller, query: &Query, after: Optio
     };
     read_words(app, &filter).await?;
     app.record_of(caller, caller.event(action, trail()).detail(json!({ "after": after })).text(json!({ "query": query.to_json() }))).await?;
-    let (store, reads_content) = (app.store.clone(), caller.may(Permission::ContentRead));
+    let (store, reads_content, cuts) = (app.store.clone(), caller.may(Permission::ContentRead), retention::cuts(app));
     let read = app.store.read(move |conn| {
         let rows = reader::onward(conn, &filter, after, i64::try_from(limit).unwrap_or(i64::MAX))?;
         let mut parts = reader::parts_of_many(conn, store.keys(), &rows.iter().map(|r| r.event_id.clone()).collect::<Vec<_>>())?;
         let events = reader::events_at(conn, &rows.iter().map(|r| r.idx).collect::<Vec<_>>())?;
-        Ok(events.into_values().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e, reads_content)).collect())
+        let event = |event: StoredEvent| told(conn, parts.remove(&event.leaf.id).unwrap_or_default(), event, &cuts, reads_content);
+        events.into_values().map(event).collect()
     });
     Ok(read.await?)
 }
@@ -276,7 +328,7 @@ pub async fn for_program(app: &App, caller: &Caller, query: &Query, after: Optio
 pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>, limit: usize) -> AppResult<(String, Vec<CaseEvent>)> {
     let about = Subject::new("recall", case.chars().take(64).collect::<String>());
     app.require(caller, Permission::AuditRead, Action::AuditRead, about.clone()).await?;
-    let (store, wanted, reads_content) = (app.store.clone(), case.to_owned(), caller.may(Permission::ContentRead));
+    let (store, wanted, reads_content, cuts) = (app.store.clone(), case.to_owned(), caller.may(Permission::ContentRead), retention::cuts(app));
     let found = app
         .store
         .read(move |conn| {
@@ -284,8 +336,9 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str, after: Option<u64>,
             let events = reader::events_of_case(conn, &row.id, None)?;
             let page: Vec<_> = events.into_iter().filter(|e| after.is_none_or(|a| e.index > a)).take(limit).collect();
             let mut parts = reader::parts_of_many(conn, store.keys(), &page.iter().map(|e| e.leaf.id.clone()).collect::<Vec<_>>())?;
-            let page = page.into_iter().map(|e| case_event(parts.remove(&e.leaf.id).unwrap_or_default(), e, reads_content)).collect();
-            Ok(Some((row.id, page)))
+            let event = |event: StoredEvent| told(conn, parts.remove(&event.leaf.id).unwrap_or_default(), event, &cuts, reads_content);
+            let page: Result<Vec<_>, StoreError> = page.into_iter().map(event).collect();
+            Ok(Some((row.id, page?)))
         })
         .await?;
     let Some((id, page)) = found else { return Err(app.refuse(caller, Action::AuditRead, about, None, AppError::NotFound).await) };

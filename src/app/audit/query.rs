@@ -9,10 +9,13 @@ use super::{App, AppError, AppResult};
 use crate::{
     app::FieldError,
     clock::Instant,
-    domain::event::{Action, Outcome},
+    domain::{
+        account,
+        event::{Action, Outcome},
+    },
     store::{
         reader::Filter,
-        recalls,
+        recalls, users,
         words::{Group, Words},
     },
 };
@@ -24,7 +27,7 @@ pub struct Query {
     pub from: Option<Instant>,
     /// Exclusive.
     pub until: Option<Instant>,
-    /// Part of a name, or an id.
+    /// Part of a name, a user name, or an id.
     pub actor: String,
     /// A word of [`Action`].
     pub action: String,
@@ -52,7 +55,7 @@ impl Query {
             ("case", &self.case),
             ("object", &self.object),
             ("address", &self.address),
-            ("device_id", &self.device),
+            ("device", &self.device),
             ("words", &self.words),
         ]
     }
@@ -114,7 +117,13 @@ impl Query {
         }
         for (field, text) in [("actor", given(&self.actor)), ("object", given(&self.object))] {
             let Some(text) = text else { continue };
-            let found = if field == "actor" { marks.name(&text) } else { marks.subject(&text) };
+            let found = match field {
+                "actor" => match user_id(app, &text).await? {
+                    Some(id) => marks.person(&text, &id),
+                    None => marks.name(&text),
+                },
+                _ => marks.subject(&text),
+            };
             if found.is_empty() {
                 errors.push(FieldError::new(field, "wordless"));
             }
@@ -154,6 +163,12 @@ async fn case_id(app: &App, wanted: &str) -> AppResult<Option<String>> {
         found => Ok(found),
     });
     Ok(found.await?.map(|row| row.id))
+}
+
+/// Id of the account with exactly this user name.
+async fn user_id(app: &App, text: &str) -> AppResult<Option<String>> {
+    let Ok(username) = account::username(text) else { return Ok(None) };
+    Ok(app.store.read(move |conn| users::user_by_name(conn, &username)).await?.map(|user| user.id))
 }
 
 /// What must all be found: terms, but of the number of a case everything that belongs to it, and of an address what came from there.

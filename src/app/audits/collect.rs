@@ -17,10 +17,13 @@ use super::{
     sources::{inclusion, numbers, of_tables, questions},
 };
 use crate::{
-    app::{evidence::parts_of, timestamps},
+    app::{
+        evidence::{gone, parts_of},
+        retention, timestamps,
+    },
     clock::Instant,
     crypto::{keyring::LogKeys, private},
-    domain::{audit::MARGIN, event::Action},
+    domain::{audit::MARGIN, event::Action, stream::MISSING},
     evidence::{
         audit::{
             GUIDE,
@@ -290,7 +293,8 @@ impl<'a> Writer<'a> {
                 serde_json::from_slice(&part.value).ok()
             }
             None => {
-                line["withheld"] = json!("purged");
+                let why = self.store.read_now(|conn| gone(conn, event, &[], Some(&retention::cuts(self.app))))?;
+                line["withheld"] = json!(why.get("detail").copied().unwrap_or(MISSING));
                 let leaf = event.leaf.clone();
                 if let Some(said) = self.store.read_now(move |conn| of_tables(conn, &leaf))? {
                     self.fallback.insert(event.leaf.id.clone(), said);
@@ -432,7 +436,9 @@ impl<'a> Writer<'a> {
         let (mut leaves, mut lines, mut read) = (Vec::new(), String::new(), Vec::new());
         for event in events {
             leaves.extend([event.bytes.as_slice(), b"\n"].concat());
-            let mut parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default())?;
+            let there = opened.remove(&event.leaf.id).unwrap_or_default();
+            let gone = store.read_now(|conn| gone(conn, &event, &there, None))?;
+            let mut parts = parts_of(&event, there, &gone)?;
             for part in parts.iter_mut().filter(|p| !matches!(p.name.as_str(), "actor" | "detail") && matches!(p.content, Content::Open { .. })) {
                 part.content = Content::Withheld("not_needed".to_owned());
             }

@@ -8,7 +8,12 @@ use super::{App, AppError, AppResult};
 use crate::{
     app::{calls, content, timestamps, witness},
     clock::Instant,
-    domain::event::CONTENT_PARTS,
+    domain::{
+        event::CONTENT_PARTS,
+        kept::EventClass,
+        retention::Cuts,
+        stream::{MISSING, PURGED},
+    },
     evidence::collected::{Anchor, Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
     ledger::{
         checkpoint::{self, Note},
@@ -22,6 +27,7 @@ use crate::{
         calls::CallRow,
         messages,
         page::Turn,
+        purge,
         reader::{self, OpenPart, StoredEvent, TileReader},
         recalls::{self, DecisionRow, RecallRow},
         recipients, successions,
@@ -46,7 +52,7 @@ pub struct Wanted {
 /// Why contents are withheld from people who may export but not read them.
 const NO_CONTENT: &str = "content_permission";
 /// Why a part is withheld that is there: a restore did not find its key.
-const KEYLESS: &str = "key_lost";
+pub(in crate::app) const KEYLESS: &str = "key_lost";
 
 /// Signs a checkpoint where none covers the wanted size, then reads.
 pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
@@ -173,21 +179,16 @@ impl Reading<'_> {
     }
 
     fn entries(&self, conn: &mut Conn, stored: Vec<StoredEvent>, mut opened: BTreeMap<String, Vec<OpenPart>>) -> Result<Vec<Entry>, StoreError> {
-        let mut keyless = BTreeMap::new();
+        let mut why = BTreeMap::new();
         for event in &stored {
-            if opened.get(&event.leaf.id).map_or(0, Vec::len) < event.leaf.parts.len() {
-                keyless.insert(event.index, reader::unopened_of(conn, &event.leaf.id)?);
-            }
+            why.insert(event.index, gone(conn, event, opened.get(&event.leaf.id).map_or(&[], Vec::as_slice), None)?);
         }
         let reader = TileReader::new(conn);
         let prover = Prover::new(&reader, self.size);
         let mut entries = Vec::with_capacity(stored.len());
         for event in stored {
             let proof = prover.inclusion(event.index).map_err(|e| StoreError::Corrupt(format!("the tree: {e}")))?;
-            let mut parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default())?;
-            for part in parts.iter_mut().filter(|p| keyless.get(&event.index).is_some_and(|names| names.contains(&p.name))) {
-                part.content = Content::Withheld(KEYLESS.to_owned());
-            }
+            let mut parts = parts_of(&event, opened.remove(&event.leaf.id).unwrap_or_default(), &why.remove(&event.index).unwrap_or_default())?;
             if !self.wanted.with_content {
                 for part in parts.iter_mut().filter(|p| CONTENT_PARTS.contains(&p.name.as_str()) && matches!(p.content, Content::Open { .. })) {
                     part.content = Content::Withheld(NO_CONTENT.to_owned());
@@ -306,8 +307,37 @@ fn fixed<const N: usize>(bytes: &[u8], column: &str) -> Result<[u8; N], StoreErr
     bytes.try_into().map_err(|_| StoreError::Corrupt(format!("{column} is not {N} bytes")))
 }
 
-/// Every part that the leaf names: opened if it is still there, else named as purged.
-pub(in crate::app) fn parts_of(event: &StoredEvent, opened: Vec<OpenPart>) -> Result<Vec<Part>, StoreError> {
+/// Why parts that the leaf names are not among `opened`: `key_lost`, `purged`, or `missing`, which no purge explains. With `cuts` what has
+/// lived its time counts as purged without a look at the lists of the purges, which a walk over a whole log cannot afford.
+pub(in crate::app) fn gone(
+    conn: &mut Conn,
+    event: &StoredEvent,
+    opened: &[OpenPart],
+    cuts: Option<&Cuts>,
+) -> Result<BTreeMap<String, &'static str>, StoreError> {
+    let leaf = &event.leaf;
+    let absent: Vec<&String> = leaf.parts.keys().filter(|name| !opened.iter().any(|part| part.name == **name)).collect();
+    if absent.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    if cuts.is_some_and(|cuts| leaf.at < cuts.of(EventClass::of_stored(&leaf.action))) {
+        return Ok(absent.into_iter().map(|name| (name.clone(), PURGED)).collect());
+    }
+    let keyless = reader::unopened_of(conn, &leaf.id)?;
+    let mut why = BTreeMap::new();
+    for name in absent {
+        let reason = match () {
+            () if keyless.contains(name) => KEYLESS,
+            () if purge::names(conn, &leaf.id, name)? => PURGED,
+            () => MISSING,
+        };
+        why.insert(name.clone(), reason);
+    }
+    Ok(why)
+}
+
+/// Every part that the leaf names: opened if it is still there, else withheld with the reason that [`gone`] gives.
+pub(in crate::app) fn parts_of(event: &StoredEvent, opened: Vec<OpenPart>, gone: &BTreeMap<String, &'static str>) -> Result<Vec<Part>, StoreError> {
     let mut opened: BTreeMap<String, OpenPart> = opened.into_iter().map(|p| (p.name.clone(), p)).collect();
     event
         .leaf
@@ -316,7 +346,7 @@ pub(in crate::app) fn parts_of(event: &StoredEvent, opened: Vec<OpenPart>) -> Re
         .map(|name| {
             let content = match opened.remove(name) {
                 Some(part) => Content::Open { salt: fixed(&part.salt, "log_parts.salt")?, value: part.value },
-                None => Content::Withheld("purged".to_owned()),
+                None => Content::Withheld(gone.get(name).copied().unwrap_or(MISSING).to_owned()),
             };
             Ok(Part { name: name.clone(), content })
         })

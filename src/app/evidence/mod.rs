@@ -10,7 +10,7 @@ use std::{io::Write, path::Path};
 /// What a verification answers, for pages.
 pub use super::timestamps::overview::OfBundle;
 pub use crate::evidence::verify::{Answer, Check, Outcome};
-pub(in crate::app) use collect::parts_of;
+pub(in crate::app) use collect::{KEYLESS, gone, parts_of};
 
 use super::{App, AppError, AppResult, Caller, Done, Turn, retention, step_up, timestamps};
 use crate::{

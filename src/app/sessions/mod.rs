@@ -3,7 +3,7 @@
 mod limits;
 mod sign_in;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub use sign_in::{Opened, begin, enrol, enrolment_open, enrolment_seal, verify};
 
@@ -107,12 +107,13 @@ pub async fn flash(app: &App, session_id: &str, flash: Option<String>) -> AppRes
 }
 
 /// An event of a request that came to nothing before it reached a use case: no session, a forged post, a read-only account.
-pub async fn turned_away(app: &App, caller: &Caller, method: &str, route: &str, reason: &'static str, outcome: Outcome) -> AppResult<()> {
-    let event: Event = caller
-        .event(Action::PermissionChecked, Subject::new("route", route))
-        .outcome(outcome)
-        .detail(json!({ "method": method, "route": route, "reason": reason }));
-    app.record(event).await?;
+pub async fn turned_away(app: &App, caller: &Caller, method: &str, route: &str, outcome: Outcome, detail: Value) -> AppResult<()> {
+    let event: Event = caller.event(Action::PermissionChecked, Subject::new("route", route)).outcome(outcome);
+    let mut said = json!({ "method": method, "route": route });
+    if let (Some(said), Value::Object(more)) = (said.as_object_mut(), detail) {
+        said.extend(more);
+    }
+    app.record(event.detail(said)).await?;
     Ok(())
 }
 

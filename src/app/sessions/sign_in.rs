@@ -10,7 +10,7 @@ use crate::{
         App, AppError, AppResult, Caller, Client, Device, Done, device,
         passwords::{hash_password, verify_password},
         people::Signed,
-        throttle,
+        throttle::{self, Share},
     },
     crypto::{self, password, token, totp},
     domain::{
@@ -80,11 +80,12 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
     if let Some(retry_after) = keys.wait(app, found.user.as_ref(), now) {
         let error = AppError::TooMany { retry_after };
         // Whoever goes on all the same is recorded for a while, and then only answered: a flood must not fill the log.
-        let flood = format!("locked/{}", keys.address);
-        if app.throttle.count(&flood, now) > throttle::STRANGER_POSTS {
-            return Err(error);
+        let share = app.throttle.share(&format!("locked/{}", keys.address), throttle::STRANGER_POSTS, now);
+        if !matches!(share, Share::Counted { .. }) {
+            let event = caller.event(Action::SessionOpened, subject(found.user.as_ref())).outcome(Outcome::Refused);
+            app.record(event.detail(share.told(error.as_detail()))).await?;
         }
-        return Err(app.refuse(&caller, Action::SessionOpened, subject(found.user.as_ref()), None, error).await);
+        return Err(error);
     }
 
     let phc = found.user.as_ref().and_then(|u| u.password_hash.clone());

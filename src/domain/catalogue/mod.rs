@@ -26,7 +26,17 @@ pub struct Shape {
 /// Parts that any event of somebody may have, with their members.
 pub const COMMON: [&str; 3] = ["actor", "client", "device"];
 /// What an event says that tells of a refusal.
-pub const REFUSAL: [&str; 6] = ["detail/reason", "detail/about", "detail/permission", "detail/fields", "detail/status", "detail/shown"];
+pub const REFUSAL: [&str; 9] = [
+    "detail/reason",
+    "detail/about",
+    "detail/permission",
+    "detail/fields",
+    "detail/status",
+    "detail/shown",
+    "detail/token",
+    "detail/unrecorded",
+    "detail/only_counted_until",
+];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
     SHAPES.iter().chain(WATCH)

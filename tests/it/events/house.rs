@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::table;
 use crate::{
     recalls::stage::{Cast, Person, Stage},
-    support::log,
+    support::{db::TestDb, log},
 };
 
 pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on";
@@ -98,8 +98,16 @@ fn sound(event: &Value, by: By<'_>, what: &str) {
 
 impl House {
     pub async fn set() -> Self {
+        Self::of(Stage::set().await)
+    }
+
+    pub async fn set_on(db: TestDb) -> Self {
+        Self::of(Stage::set_on(db, |_| {}).await)
+    }
+
+    fn of(stage: Stage) -> Self {
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
-        Self { stage: Stage::set().await, http, done: RefCell::default() }
+        Self { stage, http, done: RefCell::default() }
     }
 
     pub async fn crew(&self) -> Crew {

@@ -1,13 +1,14 @@
 //! What is refused on every route alike, before a use case sees it or by the permission that it asks for first.
 
-use countermand::app::throttle;
+use countermand::{app::throttle, crypto::token::hash};
 use reqwest::{Method, header};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     house::{By, House},
     table::TABLE,
 };
+use crate::support::db::TestDb;
 
 /// Routes by which one comes to have a session: no session is asked for, and no permission.
 const OPEN: [&str; 3] = ["/setup/{token}", "/invitations/{token}", "/sessions"];
@@ -162,17 +163,73 @@ async fn pages_and_paths_that_take_no_post_record_who_tried() {
 }
 
 #[actix_web::test]
+async fn what_anybody_may_read_nobody_may_post_to_unseen() {
+    let house = House::set().await;
+    for at in ["/static/css/console.css", "/healthz", "/readyz"] {
+        let shot = house.post(By::Stranger, at, &[]).await;
+        house.refused(at, GATE, By::Stranger, &shot, 303, "not_signed_in");
+    }
+}
+
+/// Reading with a token that is none is an attempt like any other; what was tried is not written down.
+#[actix_web::test]
+async fn a_token_that_is_none_leaves_an_event_when_it_reads() {
+    for db in TestDb::each() {
+        let house = House::set_on(db).await;
+        let stage = &house.stage;
+        let (revoked, expired) = (stage.token(None, &["audit.read"]).await, stage.token(None, &["audit.read"]).await);
+        let ids = [hash(&revoked), hash(&expired)].map(|hash| {
+            use countermand::store::tokens::token_by_hash;
+            stage.app.store.read_now(move |conn| token_by_hash(conn, &hash)).unwrap().unwrap().id
+        });
+        countermand::app::tokens::revoke(&stage.app, &countermand::app::Caller::shell(), &ids[0]).await.unwrap();
+        let (id, now) = (ids[1].clone(), stage.app.now().0);
+        let written = stage.app.store.write(move |tx| {
+            use countermand::store::schema::tokens;
+            use diesel::prelude::*;
+            diesel::update(tokens::table.find(&id)).set(tokens::expires_at.eq(Some(now))).execute(tx.conn)?;
+            Ok(())
+        });
+        written.await.unwrap();
+        let guessed = "cmt_0000000000000000000000000000000000000000000".to_owned();
+        for (token, state, id) in [(&revoked, "revoked", json!(ids[0])), (&expired, "expired", json!(ids[1])), (&guessed, "unknown", Value::Null)] {
+            for method in [Method::GET, Method::POST] {
+                let path = if method == Method::GET { "/api/v1/events" } else { "/api/v1/recalls" };
+                let (request, _) = house.request(By::Token(token), method, path).await;
+                let shot = house.shoot(request).await;
+                house.refused(state, GATE, By::Stranger, &shot, 401, "not_signed_in");
+                assert_eq!(shot.events[0]["parts"]["detail"]["token"], json!({ "state": state, "id": id }), "{path}");
+                assert!(!shot.events[0].to_string().contains(token.as_str()));
+            }
+        }
+        let (request, _) = house.request(By::Token(&guessed), Method::GET, "/api/v1/events").await;
+        let request = || request.try_clone().unwrap();
+        let mut recorded = 6;
+        for _ in 0..throttle::STRANGER_POSTS {
+            recorded += house.shoot(request()).await.events.len();
+        }
+        assert_eq!(recorded, throttle::STRANGER_POSTS as usize + 1, "whoever tries many fills no log");
+    }
+}
+
+#[actix_web::test]
 async fn a_flood_of_strangers_is_cut_short_and_nobody_who_is_known_escapes_the_record() {
     let house = House::set().await;
     let crew = house.crew().await;
     let (mut recorded, mut limited) = (0, 0);
-    for _ in 0..throttle::STRANGER_POSTS + 20 {
+    for n in 0..throttle::STRANGER_POSTS + 20 {
         let shot = house.post(By::Stranger, "/account/password", &[]).await;
         recorded += shot.events.len();
         limited += u32::from(shot.status == 429);
+        if n == throttle::STRANGER_POSTS {
+            house.refused("the first beyond", GATE, By::Stranger, &shot, 429, "too_many");
+            let until = shot.events[0]["parts"]["detail"]["only_counted_until"].as_str().unwrap().to_owned();
+            assert!(until.starts_with("20"), "{until}");
+            continue;
+        }
         assert_eq!(shot.events.is_empty(), shot.status == 429, "{} {:#?}", shot.status, shot.events);
     }
-    assert_eq!((recorded, limited), (throttle::STRANGER_POSTS as usize, 20));
+    assert_eq!((recorded, limited), (throttle::STRANGER_POSTS as usize + 1, 20));
     let by = By::Person(&crew.nobody);
     let token = house.stage.token(Some(&crew.cast.requester), &["audit.read"]).await;
     // From the same address, which has used up what strangers have.
@@ -185,4 +242,7 @@ async fn a_flood_of_strangers_is_cut_short_and_nobody_who_is_known_escapes_the_r
     house.stage.clock.advance(throttle::WINDOW);
     let shot = house.post(By::Stranger, "/account/password", &[]).await;
     house.refused("the next window", GATE, By::Stranger, &shot, 303, "not_signed_in");
+    assert_eq!(shot.events[0]["parts"]["detail"]["unrecorded"], 19);
+    let shot = house.post(By::Stranger, "/account/password", &[]).await;
+    assert_eq!(shot.one("the one after")["parts"]["detail"]["unrecorded"], Value::Null, "told once");
 }

@@ -51,6 +51,7 @@ struct EventPage {
     opened: usize,
     purged: usize,
     unopened: usize,
+    missing: usize,
     steps: Vec<Step>,
     leaf: String,
     leaf_hash: String,
@@ -99,6 +100,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
                 Some(true) => ("event-holds", Tone::Ok),
                 Some(false) => ("event-differs", Tone::Bad),
                 None if p.unopened => ("event-unopened", Tone::Warn),
+                None if p.missing => ("event-missing", Tone::Bad),
                 None => ("event-purged", Tone::Mute),
             };
             let label = page.maybe(&format!("event-part-{}", p.name)).unwrap_or_else(|| p.name.clone());
@@ -129,9 +131,10 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
         outcome: page.word("outcome", &shown.event.leaf.outcome),
         tone: tone(&shown.event.leaf.outcome),
         opened: shown.parts.iter().filter(|p| p.holds == Some(true)).count(),
-        purged: shown.parts.iter().filter(|p| p.holds.is_none() && !p.unopened).count(),
+        purged: shown.parts.iter().filter(|p| p.holds.is_none() && !p.unopened && !p.missing).count(),
         unopened: shown.parts.iter().filter(|p| p.unopened).count(),
-        holds: shown.included && shown.parts.iter().all(|p| p.holds != Some(false)),
+        missing: shown.parts.iter().filter(|p| p.missing).count(),
+        holds: shown.included && shown.parts.iter().all(|p| p.holds != Some(false) && !p.missing),
         leaf: String::from_utf8_lossy(&shown.event.bytes).into_owned(),
         leaf_hash: hex::encode(shown.leaf_hash),
         root: spaced(&shown.checkpoint.root),

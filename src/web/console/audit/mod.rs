@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The fields of the search, in the order of the form.
-const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device_id", "outcome"];
+const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device", "outcome"];
 
 /// A row of the table.
 struct Row {
@@ -50,16 +50,21 @@ struct Row {
 /// How the log stands, for the badge and the banner that no search hides.
 struct Stand {
     badge: String,
+    /// Everything was verified, and that is not long ago.
+    fresh: bool,
+    /// When it was, if that is long ago.
+    old: Option<String>,
     problem: Option<String>,
 }
 
 impl Stand {
     fn of(page: &Page, standing: Standing) -> Self {
-        let badge = match standing.signed.checked_sub(1) {
-            Some(last) => page.a2("audit-verified", "index", page.num(last), "at", page.tr.time(page.now)),
-            None => page.t("audit-intact"),
+        let badge = match standing.verified {
+            Some(whole) => page.a2("audit-verified", "index", page.num(whole.size.saturating_sub(1)), "at", page.tr.time(whole.at)),
+            None => page.t("audit-unverified"),
         };
-        Self { badge, problem: standing.problem.or_else(|| page.broken.clone()) }
+        let old = standing.verified.filter(|whole| whole.is_old(page.now)).map(|whole| page.tr.time(whole.at));
+        Self { badge, fresh: standing.verified.is_some() && old.is_none(), old, problem: standing.problem.or_else(|| page.broken.clone()) }
     }
 }
 
@@ -163,18 +168,20 @@ fn addressed(req: &HttpRequest) -> FormState {
 
 /// What is asked of the use case; a date that is none is an error of the form.
 fn query(tr: &Tr, form: &mut FormState) -> Query {
-    let mut day = |field: &str, days: i64| {
+    let mut day = |field: &str, instant: &dyn Fn(&str) -> Option<Instant>| {
         let text = form.value(field).to_owned();
         if text.is_empty() {
             return None;
         }
-        let start = tr.start_of_day(&text);
-        if start.is_none() {
+        let at = instant(&text);
+        if at.is_none() {
             form.refuse(field, "date");
         }
-        start.map(|at| at.plus(std::time::Duration::from_secs(u64::try_from(days * 86_400).unwrap_or(0))))
+        at
     };
-    let (from, until) = (day("from", 0), day("to", 1));
+    let from = day("from", &|text| tr.start_of_day(text));
+    // Where the clock is changed, a day has 23 or 25 hours.
+    let until = day("to", &|text| tr.end_of_day(text).map(|last| Instant(last.0 + 1)));
     let text = |field: &str| form.value(field).trim().to_owned();
     Query {
         from,
@@ -185,7 +192,7 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
         case: text("case"),
         object: text("object"),
         address: text("address"),
-        device: text("device_id"),
+        device: text("device"),
         words: text("words"),
     }
 }
@@ -224,7 +231,7 @@ fn form_of(tr: &Tr, query: &Query) -> FormState {
         ("case", query.case.clone()),
         ("object", query.object.clone()),
         ("address", query.address.clone()),
-        ("device_id", query.device.clone()),
+        ("device", query.device.clone()),
         ("outcome", query.outcome.clone()),
     ];
     typed(fields.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str()))))
@@ -238,7 +245,7 @@ pub(super) fn told(page: &Page, query: &Query) -> (String, Vec<(String, String)>
         _ => form.value(field).to_owned(),
     };
     let given = FIELDS.iter().filter(|field| !form.value(field).is_empty());
-    let conditions = given.map(|field| (page.t(&format!("audit-{}", field.trim_end_matches("_id"))), value(field))).collect();
+    let conditions = given.map(|field| (page.t(&format!("audit-{field}")), value(field))).collect();
     (href("/audit", &form, "", &[]), conditions)
 }
 
@@ -268,7 +275,7 @@ fn chips_of(page: &Page, form: &FormState) -> Vec<Chip> {
                 "outcome" => page.word("outcome", value),
                 _ => value.to_owned(),
             };
-            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{}", field.trim_end_matches("_id"))), "value", value);
+            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{field}")), "value", value);
             Chip { label, href: href("/audit", form, field, &[]) }
         })
         .collect()
@@ -366,5 +373,22 @@ fn row(page: &Page, line: Line) -> Row {
             _ => String::new(),
         },
         line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::i18n::Lang;
+
+    #[test]
+    fn a_day_ends_where_the_next_begins_whatever_the_clock_does() {
+        let tr = Tr::new(Lang::En).in_zone("Europe/Berlin");
+        for (day, hours) in [("2026-03-29", 23), ("2026-10-25", 25), ("2026-11-22", 24)] {
+            let mut form = typed([("from", day), ("to", day)].map(|(name, text)| (Cow::Borrowed(name), Cow::Borrowed(text))).into_iter());
+            let asked = query(&tr, &mut form);
+            assert_eq!(asked.until.unwrap().since(asked.from.unwrap()), std::time::Duration::from_secs(hours * 3600), "{day}");
+            assert_eq!((form_of(&tr, &asked).value("from"), form_of(&tr, &asked).value("to")), (day, day));
+        }
     }
 }
