@@ -240,6 +240,11 @@ impl Keyring {
         self.envelope.derive("pending-events")
     }
 
+    /// MACs the head of the log.
+    pub fn head_key(&self) -> Key {
+        self.envelope.derive("log-head")
+    }
+
     /// What a database remembers of its envelope key, so that another one is found out before anything is sealed with it. Tells nothing of it.
     pub fn envelope_proof(&self) -> String {
         hex::encode(self.envelope.derive("envelope-proof").as_bytes())

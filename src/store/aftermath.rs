@@ -7,7 +7,9 @@ use std::path::Path;
 use diesel::prelude::*;
 
 use super::{
-    Conn, StoreError, Tx, key_copy, log,
+    Conn, StoreError, Tx,
+    head_mac::HeadMac,
+    key_copy, log,
     part_keys::Sealing,
     recipients,
     schema::{messages, sessions, streams},
@@ -64,11 +66,12 @@ pub fn settle(conn: &mut Conn, now: i64) -> Result<Aftermath, StoreError> {
 pub fn record(conn: &mut Conn, data: &Path, keys: &Keyring, now: Instant, event: impl FnOnce(Aftermath) -> Event) -> Result<(), StoreError> {
     let now = Instant(log::head(conn)?.last_at).max(now);
     let event = event(settle(conn, now.0)?);
-    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(keys), tells: false };
+    let head = HeadMac::of(conn, keys)?;
+    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(keys), head, tells: false };
     let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
     tx.append(event)?;
     key_copy::tell_lost(&mut tx)?;
     let drafts = tx.events;
-    sqlite::flush(conn, vec![drafts])?;
+    sqlite::flush(conn, vec![drafts], &scope.head)?;
     Ok(())
 }

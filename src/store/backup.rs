@@ -97,7 +97,7 @@ pub const TABLES: &[Table] = &[
         "id",
     ),
     table("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i stolen:t", "id"),
-    table("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", "id"),
+    table("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i mac:b", "id"),
     table("log_events", "idx:i event_id:t leaf:b", "idx"),
     table("log_pending", "event_id:t leaf:b mac:b", "seq"),
     table("log_parts", "month:t event_id:t name:t salt:b sealed:b bucket:t", "event_id, name, month"),

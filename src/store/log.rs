@@ -8,6 +8,7 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
+    head_mac::HeadMac,
     kept::Keep,
     schema::{log_events, log_head, log_parts, log_search, log_tiles},
     search::{self, SearchRow},
@@ -58,7 +59,7 @@ macro_rules! insert_all {
 }
 
 /// The head of the log as stored.
-#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Insertable)]
 #[diesel(table_name = log_head)]
 pub struct Head {
     pub id: i64,
@@ -68,6 +69,8 @@ pub struct Head {
     /// The latest time of any event.
     pub last_at: i64,
     pub checkpoint_seq: i64,
+    /// See `head_mac`; none in a database from before.
+    pub mac: Option<Vec<u8>>,
 }
 
 impl Head {
@@ -102,9 +105,9 @@ pub(super) fn index_of(conn: &mut Conn, event_id: &str) -> Result<Option<u64>, S
     Ok(idx.and_then(|i| u64::try_from(i).ok()))
 }
 
-/// Gives `arrivals` the next indices, in order, and answers the first. The head is changed by compare-and-set on its size: if another
-/// process was faster the answer is [`StoreError::Serialization`] and the caller's transaction must be undone.
-pub(super) fn integrate(conn: &mut Conn, arrivals: &[Arrival]) -> Result<u64, StoreError> {
+/// Gives `arrivals` the next indices, in order, and answers the first. The head is changed by compare-and-set: if another process was
+/// faster, also in signing it, the answer is [`StoreError::Serialization`] and the caller's transaction must be undone.
+pub(super) fn integrate(conn: &mut Conn, arrivals: &[Arrival], mac: &HeadMac) -> Result<u64, StoreError> {
     let head = head(conn)?;
     let first = head.size();
     if arrivals.is_empty() {
@@ -131,13 +134,22 @@ pub(super) fn integrate(conn: &mut Conn, arrivals: &[Arrival]) -> Result<u64, St
         put_tile(conn, &tile, &hashes)?;
     }
 
-    let last_at = arrivals.iter().map(|a| a.leaf.at.0).fold(head.last_at, i64::max);
-    let moved = diesel::update(log_head::table.filter(log_head::id.eq(1)).filter(log_head::size.eq(head.size)))
+    let next = Head {
+        size: head.size.saturating_add(i64::try_from(arrivals.len()).unwrap_or(i64::MAX)),
+        root: frontier.root().to_vec(),
+        frontier: frontier.to_bytes(),
+        last_at: arrivals.iter().map(|a| a.leaf.at.0).fold(head.last_at, i64::max),
+        ..head.clone()
+    };
+    let same =
+        log_head::table.filter(log_head::id.eq(1)).filter(log_head::size.eq(head.size)).filter(log_head::checkpoint_seq.eq(head.checkpoint_seq));
+    let moved = diesel::update(same)
         .set((
-            log_head::size.eq(head.size.saturating_add(i64::try_from(arrivals.len()).unwrap_or(i64::MAX))),
-            log_head::root.eq(frontier.root().to_vec()),
-            log_head::frontier.eq(frontier.to_bytes()),
-            log_head::last_at.eq(last_at),
+            log_head::size.eq(next.size),
+            log_head::root.eq(&next.root),
+            log_head::frontier.eq(&next.frontier),
+            log_head::last_at.eq(next.last_at),
+            log_head::mac.eq(mac.follow(&head, &next)),
         ))
         .kept()
         .execute(conn)?;

@@ -23,6 +23,7 @@ mod ends;
 mod error;
 pub mod exports;
 mod find;
+mod head_mac;
 mod health;
 pub mod holds;
 pub mod invitations;
@@ -205,7 +206,13 @@ impl Store {
         drop(first);
         let options = Options { sequencer: options.sequencer && behind.is_none(), ..options };
         let node = log::node_name(&options.data)?;
-        let scope = tx::Scope { node: node.clone(), keys: keys.clone(), words: words::Words::new(&keys), tells: options.tells };
+        let scope = tx::Scope {
+            node: node.clone(),
+            keys: keys.clone(),
+            words: words::Words::new(&keys),
+            head: head_mac::HeadMac::new(&keys, &origin),
+            tells: options.tells,
+        };
         let writer = match &options.database {
             Database::Sqlite(_) => Writer::Sqlite(sqlite::Writer::start(&options, scope)?),
             Database::Postgres(_) => Writer::Postgres(Box::new(postgres::Writer::start(&options, scope, &keys)?)),

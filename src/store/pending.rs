@@ -3,7 +3,7 @@
 
 use std::sync::Weak;
 
-use super::{Conn, Database, StoreError, part_keys::Opener, sequencer::Sequencer};
+use super::{Conn, Database, StoreError, head_mac::HeadMac, part_keys::Opener, sequencer::Sequencer};
 use crate::crypto::keyring::Keyring;
 
 /// Gives every pending event of this installation its index, in a transaction of the caller's.
@@ -13,6 +13,7 @@ pub fn settle(conn: &mut Conn, keys: &Keyring) -> Result<(), StoreError> {
         bell: Weak::new(),
         pending_key: keys.pending_key(),
         opener: Opener::new(keys),
+        head: HeadMac::of(conn, keys)?,
         rejected: 0,
     };
     while sequencer.take(conn)?.is_some() {}

@@ -89,6 +89,7 @@ impl Writer {
                 bell: Arc::downgrade(&bell),
                 pending_key: keys.pending_key(),
                 opener: Opener::new(keys),
+                head: scope.head.clone(),
                 rejected: 0,
             };
             thread::Builder::new()

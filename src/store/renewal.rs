@@ -23,6 +23,7 @@ use super::{
     aftermath::{self, Aftermath},
     backup::refill,
     conn::{self, Purpose},
+    head_mac::{HeadMac, is_older},
     key_copy,
     keys::{self, KeyRow},
     log, migrate,
@@ -122,7 +123,8 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
     let (vkey, mldsa) = (vkey.to_string(), mldsa.map(|key| key.to_string()));
     let next = Keyring { log: fresh.log, mldsa: fresh.mldsa, coming: None, ..keys.clone() };
     next.lay_next(data).map_err(|e| unavailable(&e))?;
-    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(&keys), tells: false };
+    let mac = HeadMac::new(&keys, &origin);
+    let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(&keys), head: mac, tells: false };
 
     let size = refill(database, |conn| -> Result<u64, RenewError> {
         if log::head(conn)?.size() != report.size {
@@ -130,6 +132,9 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
         }
         pending::settle(conn, &keys)?;
         let head = log::head(conn)?;
+        if !is_older(&head, data) {
+            scope.head.check(&head)?;
+        }
         let now = Instant(head.last_at).max(options.clock.now());
         let Aftermath { sessions, broadcasts, streams } = aftermath::settle(conn, now.0)?;
         let newest = known.as_ref().map(|c| json!({ "size": c.size, "root": hex::encode(c.root) }));
@@ -151,7 +156,7 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
         }
         key_copy::tell_lost(&mut tx)?;
         let drafts = tx.events;
-        sqlite::flush(conn, vec![drafts])?;
+        sqlite::flush(conn, vec![drafts], &scope.head)?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;
         let row = KeyRow::fresh(last + 1, vkey.clone(), mldsa.clone());
         diesel::insert_into(log_keys::table).values(row).execute(conn)?;

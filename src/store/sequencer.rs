@@ -17,6 +17,7 @@ use diesel::prelude::*;
 use super::{
     Conn, Database, StoreError,
     conn::{Purpose, begin, commit, open, rollback},
+    head_mac::HeadMac,
     log::{self, Arrival},
     part_keys::Opener,
     postgres::mac,
@@ -80,6 +81,7 @@ pub(super) struct Sequencer {
     pub(super) bell: Weak<Bell>,
     pub(super) pending_key: Key,
     pub(super) opener: Opener,
+    pub(super) head: HeadMac,
     /// Highest sequence number that was passed over because its MAC was wrong; `ledger verify` names those.
     pub(super) rejected: i64,
 }
@@ -200,7 +202,7 @@ impl Sequencer {
         if arrivals.is_empty() {
             return Ok(None);
         }
-        let first = log::integrate(conn, &arrivals)?;
+        let first = log::integrate(conn, &arrivals, &self.head)?;
         diesel::delete(log_pending::table.filter(log_pending::seq.eq_any(&done))).execute(conn)?;
         Ok(Some((first, arrivals.into_iter().map(|a| a.event_id).collect())))
     }

@@ -12,7 +12,9 @@ use std::{fs, path::Path};
 use diesel::prelude::*;
 
 use super::{
-    Conn, Database, Options, Store, StoreError, Tx, conn, keys,
+    Conn, Database, Options, Store, StoreError, Tx, conn,
+    head_mac::{self, HeadMac},
+    keys,
     log::{self, TileReader},
     migrate, reader,
     schema::{log_checkpoints, log_head, log_keys, settings},
@@ -58,7 +60,8 @@ pub fn is_begun(database: &Database) -> Result<bool, StoreError> {
 /// The name that settings give the installation; made on first use together with head and key row. Answers the log's origin.
 ///
 /// # Errors
-/// [`StoreError::Fork`] if the key on disk is not the one that the database names, or the copy outside is ahead of the database.
+/// [`StoreError::Fork`] if the key on disk is not the one that the database names, the copy outside is ahead of the database, or the head
+/// was moved past this program.
 pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<String, StoreError> {
     if is_fresh(conn)? {
         if copy_path(&options.data).exists() {
@@ -77,6 +80,7 @@ pub(super) fn start(conn: &mut Conn, keys: &Keyring, options: &Options) -> Resul
         keep_copy(&options.data, &note)?;
     }
     check_copy(conn, &options.data, &origin)?;
+    head_mac::begin(conn, keys, &origin, &options.data, options.clock.now())?;
     Ok(origin)
 }
 
@@ -111,17 +115,11 @@ fn create(conn: &mut Conn, keys: &Keyring, options: &Options) -> Result<(), Stor
     let origin = format!("{}/countermand/{installation}", options.host);
     let (vkey, mldsa) = keys::named(&origin, &LogKeys { log: keys.log.clone(), mldsa: keys.mldsa.clone() })?;
     let (vkey, mldsa, proof) = (vkey.to_string(), mldsa.map(|key| key.to_string()), keys.envelope_proof());
+    let empty =
+        log::Head { id: 1, size: 0, root: EMPTY_ROOT.to_vec(), frontier: Frontier::new().to_bytes(), last_at: 0, checkpoint_seq: 0, mac: None };
+    let head = log::Head { mac: Some(HeadMac::new(keys, &origin).make(&empty)), ..empty };
     let made = conn.transaction::<_, diesel::result::Error, _>(|conn| {
-        diesel::insert_into(log_head::table)
-            .values((
-                log_head::id.eq(1),
-                log_head::size.eq(0),
-                log_head::root.eq(EMPTY_ROOT.to_vec()),
-                log_head::frontier.eq(Frontier::new().to_bytes()),
-                log_head::last_at.eq(0),
-                log_head::checkpoint_seq.eq(0),
-            ))
-            .execute(conn)?;
+        diesel::insert_into(log_head::table).values(&head).execute(conn)?;
         diesel::insert_into(log_keys::table).values((log_keys::id.eq(1), log_keys::vkey.eq(&vkey), log_keys::mldsa.eq(&mldsa))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq("origin"), settings::value.eq(&origin))).execute(conn)?;
         diesel::insert_into(settings::table).values((settings::name.eq(ENVELOPE), settings::value.eq(&proof))).execute(conn)?;
@@ -253,7 +251,8 @@ impl Store {
     /// Signs the present head, unless it is signed already; answers the note. Waits for nothing: pending events are not in the head.
     ///
     /// # Errors
-    /// [`StoreError::Fork`] if the head does not extend the last one signed, in the database or in the copy outside.
+    /// [`StoreError::Fork`] if the head does not extend the last one signed, in the database or in the copy outside, or was moved past this
+    /// program.
     pub async fn checkpoint(&self) -> Result<String, StoreError> {
         let store = self.clone();
         tokio::task::spawn_blocking(move || store.checkpoint_now()).await.map_err(|_| StoreError::Panicked)?
@@ -333,17 +332,19 @@ fn sign(tx: &mut Tx<'_>, origin: &str, data: &Path) -> Result<String, StoreError
     if let Some((_, note)) = &last {
         let signed = keys::open(conn, origin, note).map_err(|e| StoreError::Fork(format!("the last checkpoint does not verify: {e}")))?;
         extends(conn, &signed)?;
+        tx.scope.head.check(&head)?;
         if signed.size == head.size() {
             return Ok(note.clone());
         }
     }
     check_copy(conn, data, origin)?;
+    tx.scope.head.check(&head)?;
     // Read each time: they change while a process runs.
     let keys = Keyring::open(data, false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
     put(conn, origin, &keys, now)
 }
 
-/// Signs the head as it is and keeps the note as the next checkpoint.
+/// Signs the head, whose MAC the caller has checked, and keeps the note as the next checkpoint.
 pub(super) fn put(conn: &mut Conn, origin: &str, keys: &Keyring, now: Instant) -> Result<String, StoreError> {
     let head = log::head(conn)?;
     // The head row itself may have been changed: what is signed is what the tiles say.
@@ -356,9 +357,10 @@ pub(super) fn put(conn: &mut Conn, origin: &str, keys: &Keyring, now: Instant) -
     diesel::insert_into(log_checkpoints::table)
         .values((log_checkpoints::seq.eq(seq), log_checkpoints::size.eq(head.size), log_checkpoints::note.eq(&note)))
         .execute(conn)?;
-    let moved = diesel::update(log_head::table.filter(log_head::id.eq(1)).filter(log_head::checkpoint_seq.eq(head.checkpoint_seq)))
-        .set(log_head::checkpoint_seq.eq(seq))
-        .execute(conn)?;
+    let mac = HeadMac::new(keys, origin).make(&log::Head { checkpoint_seq: seq, ..head.clone() });
+    let same =
+        log_head::table.filter(log_head::id.eq(1)).filter(log_head::size.eq(head.size)).filter(log_head::checkpoint_seq.eq(head.checkpoint_seq));
+    let moved = diesel::update(same).set((log_head::checkpoint_seq.eq(seq), log_head::mac.eq(mac))).execute(conn)?;
     if moved == 1 { Ok(note) } else { Err(StoreError::Serialization) }
 }
 

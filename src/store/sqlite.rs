@@ -16,6 +16,7 @@ use std::{
 use super::{
     Conn, Database, Options, Receipt, StoreError, Written,
     conn::{Purpose, begin, commit, open, undone},
+    head_mac::HeadMac,
     log::{self, Arrival},
     part_keys::Sealing,
     tx::{Draft, Scope, Tx},
@@ -158,7 +159,7 @@ impl Desk {
             ran.map_err(|error| Failure::Member(at, error))?;
             drafts.push(tx.events);
         }
-        let receipts = flush(conn, drafts).map_err(Failure::End)?;
+        let receipts = flush(conn, drafts, &scope.head).map_err(Failure::End)?;
         commit(conn).map_err(Failure::End)?;
         Ok(receipts)
     }
@@ -212,7 +213,7 @@ fn likewise(error: &StoreError) -> StoreError {
 }
 
 /// Puts the events of a group into the log; the receipts by member.
-pub(super) fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>) -> Result<Vec<Vec<Receipt>>, StoreError> {
+pub(super) fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>, head: &HeadMac) -> Result<Vec<Vec<Receipt>>, StoreError> {
     let counts: Vec<usize> = drafts.iter().map(Vec::len).collect();
     let (mut arrivals, mut parts) = (Vec::new(), Vec::new());
     for draft in drafts.into_iter().flatten() {
@@ -220,7 +221,7 @@ pub(super) fn flush(conn: &mut Conn, drafts: Vec<Vec<Draft>>) -> Result<Vec<Vec<
         arrivals.push(Arrival { event_id: draft.id.0, bytes: draft.bytes, leaf: draft.leaf, parts: draft.opened });
     }
     log::put_parts(conn, &parts)?;
-    let mut index = log::integrate(conn, &arrivals)?;
+    let mut index = log::integrate(conn, &arrivals, head)?;
     let mut arrived = arrivals.into_iter();
     let mut receipts = Vec::with_capacity(counts.len());
     for count in counts {

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use diesel::prelude::*;
 use serde_json::Value;
 
-use super::{Conn, StoreError, kept::Keep, part_keys::Sealing, schema::jobs, words::Words};
+use super::{Conn, StoreError, head_mac::HeadMac, kept::Keep, part_keys::Sealing, schema::jobs, words::Words};
 use crate::{
     clock::Instant,
     crypto::{self, keyring::Keyring},
@@ -34,6 +34,7 @@ pub(super) struct Scope {
     pub node: String,
     pub keys: Keyring,
     pub words: Words,
+    pub head: HeadMac,
     /// See [`super::Options::tells`].
     pub tells: bool,
 }

@@ -4,7 +4,7 @@
 //! Whoever holds the key can make another log that is whole in itself; that no computer can tell from the first but one that has seen it.
 
 use countermand::{
-    crypto::keyring::Keyring,
+    crypto::{self, keyring::Keyring},
     domain::event::{Action, Event, Outcome, Subject},
     ledger::{
         checkpoint::{self, Checkpoint, Note, Vkey},
@@ -15,7 +15,7 @@ use countermand::{
         tree::{Frontier, Hash, leaf_hash},
     },
     store::{
-        Store, holds, purge,
+        Store, StoreError, holds, purge,
         verify::{Against, inspect},
     },
 };
@@ -61,6 +61,41 @@ const ATTACKS: &[Attack] = &[
         let end = s.size();
         s.insert(end);
     }),
+    ("an event is added at the end and the tree made anew", Alone, |s| {
+        let end = s.size();
+        s.insert(end);
+        s.rebuild(Signed::Kept);
+    }),
+    ("an event is added after the last checkpoint, and the tree made anew", Alone, |s| {
+        s.go_on();
+        let end = s.size();
+        s.insert(end);
+        s.rebuild(Signed::Kept);
+    }),
+    ("an event after the last checkpoint is changed, and the tree made anew", Alone, |s| {
+        s.go_on();
+        let end = s.size();
+        s.change(end - 1);
+        s.rebuild(Signed::Kept);
+    }),
+    ("the last event, after the last checkpoint, is deleted, and the tree made anew", Alone, |s| {
+        s.go_on();
+        let end = s.size();
+        s.delete(end - 1);
+        s.rebuild(Signed::Kept);
+    }),
+    ("all that came after the last checkpoint is cut off, and the tree made anew", Alone, |s| {
+        let end = s.size();
+        s.go_on();
+        s.cut(end);
+        s.rebuild(Signed::Kept);
+    }),
+    ("the head has no MAC, as in a database from before there were any", Alone, |s| {
+        let end = s.size();
+        s.insert(end);
+        s.rebuild(Signed::Kept);
+        s.sql("UPDATE log_head SET mac = NULL");
+    }),
     ("a part is changed", Alone, |s| {
         s.sql("UPDATE log_parts SET sealed = (SELECT root FROM log_head) WHERE event_id = (SELECT event_id FROM log_search WHERE idx = (SELECT min(idx) + 1 FROM log_search WHERE case_id = 'c-2'))")
     }),
@@ -94,11 +129,11 @@ const ATTACKS: &[Attack] = &[
     }),
     ("the database is rolled back", Alone, |s| {
         s.cut(s.at);
-        s.rebuild(Signed::Kept);
+        s.rebuild(Signed::Then);
     }),
     ("database and data folder are rolled back", By::Against, |s| {
         s.cut(s.at);
-        s.rebuild(Signed::Kept);
+        s.rebuild(Signed::Then);
         s.lay_copy();
     }),
     ("an event is changed and the tree made anew", Alone, |s| {
@@ -151,8 +186,10 @@ const ATTACKS: &[Attack] = &[
 /// What becomes of the checkpoints.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Signed {
-    /// Those that the log has grown to stay as they were signed.
+    /// Those that the log has grown to stay as they were signed; by who has the database and no key.
     Kept,
+    /// Likewise, and the head has the MAC that it had at that size: an older state of everything is put back.
+    Then,
     /// One over all, in the database and outside it.
     Anew,
 }
@@ -311,7 +348,7 @@ impl Site<'_> {
         let bytes = |raw: &Raw, bytes: &[u8]| raw.literal(&hex::encode(bytes), "b");
         let (root, edge) = (bytes(&self.raw, &frontier.root()), bytes(&self.raw, &frontier.to_bytes()));
         match signed {
-            Signed::Kept => drop(self.raw.execute(&format!("DELETE FROM log_checkpoints WHERE size > {}", hashes.len())).unwrap()),
+            Signed::Kept | Signed::Then => drop(self.raw.execute(&format!("DELETE FROM log_checkpoints WHERE size > {}", hashes.len())).unwrap()),
             Signed::Anew => {
                 let whole = Checkpoint { origin: self.origin.clone(), size: hashes.len() as u64, root: frontier.root() };
                 let pair = Keyring::open(self.db.path(), false).unwrap().pairs().remove(0);
@@ -327,6 +364,25 @@ impl Site<'_> {
             "UPDATE log_head SET size = {}, root = {root}, frontier = {edge}, last_at = {last_at}, checkpoint_seq = {seq}",
             hashes.len()
         ));
+        if signed != Signed::Kept {
+            let text = format!(
+                "{}\n1\n{}\n{}\n{}\n{last_at}\n{seq}\n",
+                self.origin,
+                hashes.len(),
+                hex::encode(frontier.root()),
+                hex::encode(frontier.to_bytes())
+            );
+            let key = Keyring::open(self.db.path(), false).unwrap().head_key();
+            let mac = bytes(&self.raw, &crypto::hmac_sha256(key.as_bytes(), text.as_bytes()));
+            self.sql(&format!("UPDATE log_head SET mac = {mac}"));
+        }
+    }
+
+    /// The program runs on for a while and signs nothing.
+    fn go_on(&mut self) {
+        let store = self.db.open();
+        more_events(&store, 3);
+        crate::retention::settled(&store);
     }
 }
 
@@ -403,5 +459,65 @@ fn each_attack_is_found_and_it_is_known_by_what() {
             assert_eq!(found, expected, "{kind}: {what}: {:?}", inspect(&db.database, db.path(), &Against::default()).map(|r| r.problems));
             db = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
         }
+    }
+}
+
+/// The same by who writes to the database while the server runs: what comes after does not mend it, nothing is signed, and no start takes it.
+#[test]
+fn what_was_written_past_the_program_is_never_signed() {
+    type Change = fn(&mut Site<'_>, i64);
+    const CHANGES: [(&str, Change); 3] =
+        [("added", |s, end| s.insert(end)), ("changed", |s, end| s.change(end - 1)), ("deleted", |s, end| s.delete(end - 1))];
+    for (what, change) in CHANGES {
+        for db in TestDb::each() {
+            let (vkey, _) = log(&db);
+            let store = db.open();
+            let newest = store.checkpoint_now().unwrap();
+            more_events(&store, 2);
+            crate::retention::settled(&store);
+            let mut site = Site { db: &db, raw: Raw::open(&db), origin: vkey.name().to_owned(), at: 0 };
+            let end = site.size();
+            change(&mut site, end);
+            site.rebuild(Signed::Kept);
+            let size = site.size();
+            drop(site);
+            for written in 0..2 {
+                assert!(matches!(store.checkpoint_now(), Err(StoreError::Fork(why)) if why.contains("installation's MAC")), "{what}");
+                assert_eq!(store.read_now(countermand::store::reader::last_checkpoint).unwrap().as_ref(), Some(&newest));
+                assert!(!store.verify(&Against::default()).unwrap().ok, "{what}");
+                // It is recorded all the same.
+                assert_eq!(size_of(&store), u64::try_from(size).unwrap() + written, "{what}");
+                more_events(&store, 1);
+                crate::retention::settled(&store);
+            }
+            drop(store);
+            let refused = Store::open(db.options()).err().map(|e| e.to_string()).unwrap_or_default();
+            assert!(refused.contains("installation's MAC"), "{what}: {refused}");
+        }
+    }
+}
+
+/// A database from before the head had a MAC gets one at its next start if what it holds is whole, and only then, and once.
+#[test]
+fn a_head_from_before_gets_its_mac_once() {
+    for db in TestDb::each() {
+        let (vkey, _) = log(&db);
+        let mut site = Site { db: &db, raw: Raw::open(&db), origin: vkey.name().to_owned(), at: 0 };
+        site.go_on();
+        let refused = |db: &TestDb| Store::open(db.options()).err().map(|e| e.to_string()).unwrap_or_default();
+        let seen = db.path().join("log/mac");
+        // Where one was seen already, none is refused.
+        site.sql("UPDATE log_head SET mac = NULL");
+        assert!(refused(&db).contains("installation's MAC"));
+        std::fs::remove_file(&seen).unwrap();
+        let end = site.size();
+        site.sql(&format!("UPDATE log_search SET outcome = 'failed' WHERE idx = {}", end - 1));
+        assert!(refused(&db).contains("do not hold"), "{}", refused(&db));
+        site.sql(&format!("UPDATE log_search SET outcome = 'refused' WHERE idx = {}", end - 1));
+        assert!(inspect(&db.database, db.path(), &Against::default()).unwrap().ok && !seen.exists());
+        let store = db.open();
+        assert!(seen.exists());
+        store.checkpoint_now().unwrap();
+        assert!(store.verify(&Against::default()).unwrap().ok);
     }
 }

@@ -149,7 +149,7 @@ fn older(db: &TestDb) -> Vkey {
     execute(
         db,
         &format!(
-            "INSERT INTO log_head VALUES (1, 0, {root}, {frontier}, 0, 0); INSERT INTO log_keys (id, vkey) VALUES (1, '{vkey}');
+            "INSERT INTO log_head VALUES (1, 0, {root}, {frontier}, 0, 0, NULL); INSERT INTO log_keys (id, vkey) VALUES (1, '{vkey}');
              INSERT INTO settings (name, value) VALUES ('origin', '{origin}'), ('installation', '01935f00'), ('envelope', '{}')",
             keys.envelope_proof()
         ),

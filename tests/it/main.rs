@@ -31,6 +31,7 @@ mod personal;
 mod recalls;
 mod retention;
 mod searched;
+mod shape;
 mod shell;
 mod store;
 mod streams;

@@ -43,6 +43,7 @@ table! {
         frontier -> Binary,
         last_at -> BigInt,
         checkpoint_seq -> BigInt,
+        mac -> Nullable<Binary>,
     }
 }
 

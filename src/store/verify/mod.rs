@@ -13,6 +13,7 @@ mod part_keys;
 mod purges;
 pub mod recent;
 mod rows;
+mod shape;
 mod source;
 mod strays;
 mod timestamps;
@@ -26,7 +27,12 @@ use diesel::prelude::*;
 use serde::Serialize;
 use source::Source;
 
-use super::{Conn, Database, Store, StoreError, conn, log, migrate, schema::log_head};
+use super::{
+    Conn, Database, Store, StoreError, conn,
+    head_mac::{self, FORGED, HeadMac},
+    log, migrate,
+    schema::log_head,
+};
 use crate::{
     crypto::keyring::Keyring,
     ledger::{
@@ -51,6 +57,8 @@ pub enum Kind {
     Fork,
     Key,
     Timestamp,
+    /// The database itself: a trigger, a view, an index.
+    Schema,
 }
 
 /// One thing that does not hold.
@@ -290,6 +298,9 @@ fn run(
     marks::settle(audit, &marks, &signers, &walked);
     if let Some(head) = &head {
         check_head(audit, head, &walked);
+        if !HeadMac::new(audit.keys, signers.ours.name()).holds(head) && !head_mac::is_older(head, data) {
+            audit.problem(Kind::Head, "log_head", Some(head.size()), FORGED);
+        }
         // The head's own root over its own size: what comes after it was put there past the writer.
         if walked.roots.get(&head.size()).is_some_and(|root| head.root == root) {
             for index in &walked.beyond {
@@ -307,7 +318,8 @@ fn run(
     audit.report.root = hex::encode(walked.frontier.root());
     contents::check(conn, audit, walked.bound)?;
     holds::check(conn, audit, walked.holds)?;
-    timestamps::check(conn, audit, &marks, walked.tokens)
+    timestamps::check(conn, audit, &marks, walked.tokens)?;
+    shape::check(conn, audit)
 }
 
 /// Text that is not UTF-8, or a value of another type: somebody wrote past the product.

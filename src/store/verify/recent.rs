@@ -14,7 +14,9 @@ use crate::{
         tree::{self, Hash, HashReader, leaf_hash},
     },
     store::{
-        Conn, StoreError, keys as log_keys, reader,
+        Conn, StoreError,
+        head_mac::{FORGED, HeadMac},
+        keys as log_keys, reader,
         reader::{TileReader, last_checkpoint},
         schema::log_search,
         search::{self, SearchRow},
@@ -35,10 +37,20 @@ pub fn look(conn: &mut Conn, keys: &Keyring, origin: &str, from: u64, now: Insta
     let head = reader::head(conn)?;
     let size = head.size();
     match newest(conn, keys, origin, from, now) {
+        Ok(None) if !HeadMac::new(keys, origin).holds(&head) => Ok((size, Some(FORGED.to_owned()))),
         Ok(problem) => Ok((size, problem)),
         Err(e) if e.passes() => Err(e),
         Err(e) => Ok((size, Some(e.to_string()))),
     }
+}
+
+/// What does not hold first, in words, of the events since the last checkpoint, and of the tree as it is; the head's MAC is not looked at.
+///
+/// # Errors
+/// As [`look`].
+pub(in crate::store) fn whole(conn: &mut Conn, keys: &Keyring, origin: &str, now: Instant) -> Result<Option<String>, StoreError> {
+    let signed = last_checkpoint(conn)?.and_then(|note| log_keys::open(conn, origin, &note).ok());
+    newest(conn, keys, origin, signed.map_or(0, |signed| signed.size), now)
 }
 
 fn newest(conn: &mut Conn, keys: &Keyring, origin: &str, from: u64, now: Instant) -> Result<Option<String>, StoreError> {
