@@ -35,6 +35,7 @@ async fn contents_recipients_and_the_words_of_cases_go_and_the_skeleton_stays() 
         let (broadcast, people) = (house.broadcast().await, house.people());
         assert!(people > 0);
         house.days(1_090);
+        house.stage.run().await;
         assert_eq!(house.nightly().await.plan.sent.broadcasts, 0, "not yet");
         assert_eq!(house.people(), people);
         house.days(10);
@@ -96,6 +97,7 @@ async fn a_hold_of_each_kind_keeps_a_broadcast() {
         let day = house.stage.app.now().to_rfc3339()[..10].to_owned();
         let person = house.requester.caller.user_id.clone().unwrap();
         house.days(1_100);
+        house.stage.run().await;
         let kinds = [
             vec![("broadcast", broadcast.as_str())],
             vec![("case", house.number.as_str())],
@@ -124,6 +126,7 @@ async fn what_is_at_work_is_not_erased() {
         let house = house_with(db, |_| {}).await;
         house.stage.run().await;
         house.days(1_100);
+        house.stage.run().await;
         house.tamper(&format!("UPDATE recalls SET closed_at = NULL WHERE id = '{}'", house.case));
         assert_eq!(house.sent().await.broadcasts, 0, "its case is not closed");
         house.tamper(&format!("UPDATE recalls SET closed_at = 1 WHERE id = '{}'", house.case));
@@ -144,6 +147,7 @@ async fn whoever_empties_or_restores_by_hand_is_found() {
         let postgres = matches!(house.stage.app.store.database(), countermand::store::Database::Postgres(_));
         let (nothing, thing) = if postgres { ("'\\x'", "'\\x01'") } else { ("x''", "x'01'") };
         house.days(1_100);
+        house.stage.run().await;
         let before = house.people();
         house.nightly().await;
         settled(&house.stage.app.store);
@@ -153,6 +157,7 @@ async fn whoever_empties_or_restores_by_hand_is_found() {
         house.tamper(&format!("UPDATE broadcasts SET {set} WHERE id = '{broadcast}'"));
         assert!(house.problems("broadcasts") > 0, "the log says that it was erased");
         house.tamper(&format!("UPDATE broadcasts SET {back} WHERE id = '{broadcast}'"));
+        house.tamper(&format!("UPDATE recalls SET erased_at = 1 WHERE id = '{}'", house.case));
         for (table, column, of) in [
             ("broadcasts", "content_sealed", format!("id = '{broadcast}'")),
             ("messages", "audience_sealed", format!("broadcast_id = '{broadcast}'")),
@@ -162,8 +167,7 @@ async fn whoever_empties_or_restores_by_hand_is_found() {
             house.tamper(&format!("UPDATE {table} SET {column} = {thing} WHERE {of}"));
             assert!(house.problems(table) > 0, "{table} holds something again");
             house.tamper(&format!("UPDATE {table} SET {column} = {nothing} WHERE {of}"));
-            assert_eq!(house.problems(table), usize::from(table == "recalls"), "{table}");
-            house.tamper(&format!("UPDATE recalls SET erased_at = 1 WHERE id = '{}'", house.case));
+            assert_eq!(house.problems(table), 0, "{table}");
         }
     }
 }
