@@ -31,6 +31,9 @@ pub struct Retention {
     pub classes: BTreeMap<String, u32>,
     /// Days that evidence bundles and audit packs are kept. Less than 1096, three years, is refused.
     pub bundles: u32,
+    /// Days that a broadcast's contents, its recipients and the words of its cases are kept after the last of them ended, never shorter than
+    /// `bundles`. Less than 1096, three years, is refused.
+    pub broadcasts: u32,
     /// File for the copy of the living part keys, replaced every night and with every backup; a relative name is below the data folder. None:
     /// it lies beside each backup.
     pub key_copy: Option<PathBuf>,
@@ -130,7 +133,7 @@ const THREE_YEARS: u32 = 1096;
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { days: 200, classes: BTreeMap::new(), bundles: THREE_YEARS, key_copy: None }
+        Self { days: 200, classes: BTreeMap::new(), bundles: THREE_YEARS, broadcasts: THREE_YEARS, key_copy: None }
     }
 }
 
@@ -334,6 +337,9 @@ impl Retention {
         if self.bundles < THREE_YEARS {
             return rule(format!("retention.bundles must be at least {THREE_YEARS}: three years can be that long"));
         }
+        if self.broadcasts < THREE_YEARS {
+            return rule(format!("retention.broadcasts must be at least {THREE_YEARS}: three years can be that long"));
+        }
         Ok(())
     }
 }
@@ -400,7 +406,9 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
             return Ok(());
         }
         let typed = match below {
-            "days" | "bundles" | "renew_before_days" => toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?),
+            "days" | "bundles" | "broadcasts" | "renew_before_days" => {
+                toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?)
+            }
             "local" => {
                 let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
                 toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)

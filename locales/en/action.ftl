@@ -65,6 +65,7 @@ action-search-saved = Search saved
 action-search-removed = Saved search removed
 action-evidence-sealed = Evidence sealed
 action-evidence-erased = Expired bundle erased
+action-broadcast-erased = Expired message and case contents erased
 action-evidence-exported = Evidence bundle exported
 action-evidence-verified = Evidence bundle verified
 action-evidence-read = Evidence bundle read

@@ -65,6 +65,7 @@ action-search-saved = 保存审计检索条件
 action-search-removed = 删除审计检索条件
 action-evidence-sealed = 封存证据
 action-evidence-erased = 到期清除材料包
+action-broadcast-erased = 到期抹除消息及案件内容
 action-evidence-exported = 导出电子数据材料包
 action-evidence-verified = 核验电子数据材料包
 action-evidence-read = 查看电子数据材料包

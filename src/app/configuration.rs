@@ -53,6 +53,7 @@ const KEYS: &[(&str, Told)] = &[
     ("retention.classes.export", Told::Value),
     ("retention.classes.system", Told::Value),
     ("retention.bundles", Told::Value),
+    ("retention.broadcasts", Told::Value),
     ("retention.key_copy", Told::Value),
     ("witness.policy", Told::File),
     ("witness.wait", Told::Value),

@@ -113,7 +113,7 @@ fn print(json: bool, plan: &Plan, went: &str) {
         say!("{}", plan.to_json());
         return;
     }
-    let Plan { parts, held, before, classes, archive } = plan;
+    let Plan { parts, held, before, classes, archive, sent } = plan;
     say!("{parts} parts of events before {} {went}; a legal hold keeps {held}", before.to_rfc3339());
     for of in classes {
         let since = of.tally.oldest.map(|at| format!(", the oldest of {}", at.to_rfc3339())).unwrap_or_default();
@@ -135,4 +135,6 @@ fn print(json: bool, plan: &Plan, went: &str) {
         archive.files,
         archive.held
     );
+    let since = sent.oldest.map(|at| format!(", the oldest of {}", at.to_rfc3339())).unwrap_or_default();
+    say!("  {:<10} {:>5} days, before {}: {} {went}, {} held{since}", "broadcasts", sent.days, sent.before.to_rfc3339(), sent.broadcasts, sent.held);
 }

@@ -88,6 +88,8 @@ words! {
         EvidenceSealed = "evidence.sealed",
         /// Retention erased a bundle or a pack: its file, not its row.
         EvidenceErased = "evidence.erased",
+        /// What a message said, who got it, and the words of its cases: their time was over.
+        BroadcastErased = "broadcast.erased",
         EvidenceExported = "evidence.exported",
         EvidenceVerified = "evidence.verified",
         EvidenceRead = "evidence.read",

@@ -100,6 +100,7 @@ impl EventClass {
             | Action::QuestionAnswered
             | Action::EvidenceSealed
             | Action::EvidenceErased
+            | Action::BroadcastErased
             | Action::EvidenceExported => Self::Export,
             Action::LogStarted
             | Action::LogRenewed

@@ -88,6 +88,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::StreamTested
         | A::StreamRead
         | A::EvidenceErased
+        | A::BroadcastErased
         | A::PartsPurged
         | A::PartKeyDestroyed
         | A::PartKeyLost

@@ -56,7 +56,8 @@ pub const TABLES: &[Table] = &[
     table(
         "broadcasts",
         "id:t origin:t connection_id:t platform:t channel:t sender_id:t department_id:t state:t title_sealed:b content_sealed:b key_sealed:b \
-         content_salt:b commitment:b audience_sealed:b recipients_count:i recipients_root:b sent_at:i sent_at_source:t created_at:i version:i",
+         content_salt:b commitment:b audience_sealed:b recipients_count:i recipients_root:b sent_at:i sent_at_source:t created_at:i version:i \
+         erased_at:i erased_counts:t",
         "id",
     ),
     table("messages", "id:t broadcast_id:t piece:i audience_sealed:b platform_id:t room:t state:t sent_at:i recall_state:t recall_attempts:i", "id"),
@@ -75,7 +76,7 @@ pub const TABLES: &[Table] = &[
         "recalls",
         "id:t number:t broadcast_id:t requester_id:t department_id:t state:t open_levels:t round:i mode:t harm_class:t request_sealed:b \
          cut_off:i due_1:i due_2:i due_3:i recipients_count:i recipients_root:b commitment:b policy_id:t policy_version:i halted_at:i \
-         submitted_at:i approved_at:i finished_at:i closed_at:i tally:t version:i",
+         submitted_at:i approved_at:i finished_at:i closed_at:i tally:t version:i erased_at:i",
         "id",
     ),
     table(

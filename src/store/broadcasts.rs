@@ -43,6 +43,10 @@ pub struct BroadcastRow {
     pub sent_at_source: Option<String>,
     pub created_at: i64,
     pub version: i64,
+    /// When retention erased its contents and recipients; the sealed columns are empty from then on.
+    pub erased_at: Option<i64>,
+    /// JSON of what `recipients::tally` said then.
+    pub erased_counts: Option<String>,
 }
 
 /// What a sealed column is bound to, so that a box cannot be moved to another row.

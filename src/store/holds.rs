@@ -198,9 +198,18 @@ impl Keeping {
         if self.0.is_empty() {
             return Ok(false);
         }
-        type Row = (i64, i64, String, String, String, String, Option<String>);
         let broadcast: Option<String> = recalls::table.find(case).select(recalls::broadcast_id).first(conn).optional()?;
-        let of_case = log_search::case_id.assume_not_null().eq(case).and(log_search::case_id.is_not_null());
+        self.covers_any(conn, &[case.to_owned()], broadcast.as_deref())
+    }
+
+    /// Whether any hold covers an event of a broadcast, or one of its `cases`.
+    pub fn covers_broadcast(&self, conn: &mut Conn, broadcast: &str, cases: &[String]) -> Result<bool, StoreError> {
+        Ok(!self.0.is_empty() && self.covers_any(conn, cases, Some(broadcast))?)
+    }
+
+    fn covers_any(&self, conn: &mut Conn, cases: &[String], broadcast: Option<&str>) -> Result<bool, StoreError> {
+        type Row = (i64, i64, String, String, String, String, Option<String>);
+        let of_case = log_search::case_id.assume_not_null().eq_any(cases.to_vec()).and(log_search::case_id.is_not_null());
         let mut indices: Vec<i64> = log_search::table.filter(of_case).select(log_search::idx).load(conn)?;
         if let Some(broadcast) = broadcast {
             // By the index of actions.

@@ -39,7 +39,10 @@ words! {
         Work = "work",
         /// Sealed files, their rows for good: `retention.bundles` days and three calendar years at least, longer under a hold.
         Archive = "archive",
-        /// For good, and beyond what anybody can be sure of: what was decided about a case, on what grounds and on which message. A claim can
+        /// What people wrote and who got it: `retention.broadcasts` days and three calendar years from when the last case of a broadcast was
+        /// closed, longer under a hold (个人信息保护法 19, 47). The skeleton stays: numbers, times, states, what the log commits to.
+        Words = "words",
+        /// For good, and beyond what anybody can be sure of: what was held, audited and asked, and on what grounds. A claim can
         /// come up within three years of being known of and twenty of arising (民法典 188), and nobody can tell from here that none will.
         Record = "record",
         /// As long as the account, the connection or the installation.
@@ -51,16 +54,16 @@ words! {
 pub const CLASSES: &[(&str, Class)] = &[
     ("alert_rules", Class::Record),
     ("alerts", Class::Trace),
-    ("attachments", Class::Record),
+    ("attachments", Class::Words),
     ("audit_packs", Class::Archive),
     ("audit_questions", Class::Record),
     ("audits", Class::Record),
-    ("broadcasts", Class::Record),
+    ("broadcasts", Class::Words),
     ("bundles", Class::Archive),
-    ("calls", Class::Record),
+    ("calls", Class::Words),
     ("connections", Class::Master),
     ("counters", Class::Master),
-    ("decisions", Class::Record),
+    ("decisions", Class::Words),
     ("departments", Class::Master),
     ("devices", Class::Trace),
     ("exports", Class::Work),
@@ -80,11 +83,11 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("log_tiles", Class::Proof),
     ("log_words", Class::Trace),
     ("mail_addresses", Class::Master),
-    ("messages", Class::Record),
+    ("messages", Class::Words),
     ("notices", Class::Trace),
     ("part_keys", Class::Trace),
-    ("recalls", Class::Record),
-    ("recipients", Class::Record),
+    ("recalls", Class::Words),
+    ("recipients", Class::Words),
     ("searches", Class::Master),
     ("sessions", Class::Trace),
     ("settings", Class::Master),

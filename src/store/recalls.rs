@@ -51,6 +51,8 @@ pub struct RecallRow {
     /// JSON of `domain::outcome::Tally`.
     pub tally: Option<String>,
     pub version: i64,
+    /// When retention erased the request; it is empty from then on.
+    pub erased_at: Option<i64>,
 }
 
 /// What the rules need of a case's row.

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     page::{self, Turn},
-    schema::recipients,
+    schema::{broadcasts, recipients},
 };
 use crate::ledger::{commitment, set::Set};
 
@@ -77,8 +77,12 @@ pub fn page(conn: &mut Conn, broadcast: &str, turn: &Turn, limit: i64) -> Result
     Ok(page::in_order(turn, query.limit(limit).load(conn)?))
 }
 
-/// How many recipients there are of each delivery, reading state and outcome.
+/// How many recipients there are of each delivery, reading state and outcome; of an erased broadcast, how many there were.
 pub fn tally(conn: &mut Conn, broadcast: &str) -> Result<Vec<(String, String, Option<String>, i64)>, StoreError> {
+    let kept: Option<Option<String>> = broadcasts::table.find(broadcast).select(broadcasts::erased_counts).first(conn).optional()?;
+    if let Some(counts) = kept.flatten() {
+        return serde_json::from_str(&counts).map_err(|e| StoreError::Corrupt(format!("the counts of {broadcast}: {e}")));
+    }
     Ok(recipients::table
         .filter(recipients::broadcast_id.eq(broadcast))
         .group_by((recipients::delivery, recipients::read_state, recipients::outcome))

@@ -18,13 +18,13 @@ use crate::{
 
 impl House {
     /// The problems that `ledger verify` names in a table.
-    fn problems(&self, table: &str) -> usize {
+    pub fn problems(&self, table: &str) -> usize {
         let report = self.stage.app.store.verify(&Against::default()).unwrap();
         report.problems.iter().filter(|p| p.table == table).count()
     }
 
     /// Changes rows past the product.
-    fn tamper(&self, sql: &str) {
+    pub fn tamper(&self, sql: &str) {
         let sql = sql.to_owned();
         let change = move |tx: &mut countermand::store::Tx<'_>| {
             match &mut *tx.conn {

@@ -7,6 +7,7 @@ mod archive;
 mod attacks;
 mod audits;
 mod backup;
+mod broadcast_retention;
 mod broadcasts;
 mod browser;
 mod bundle;

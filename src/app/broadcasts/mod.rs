@@ -67,6 +67,8 @@ pub enum NoRecall {
     WindowClosed,
     AlreadyRecalled,
     CaseOpen,
+    /// Its time was over.
+    Erased,
 }
 
 impl NoRecall {
@@ -77,6 +79,7 @@ impl NoRecall {
             Self::WindowClosed => "window-closed",
             Self::AlreadyRecalled => "already-recalled",
             Self::CaseOpen => "case-open",
+            Self::Erased => "broadcast-erased",
         }
     }
 }
@@ -117,6 +120,9 @@ impl Broadcast {
 
     /// The way that is open, or why there is none. `cases` are the states of the recall cases of this broadcast.
     pub fn may_recall<'a>(&self, now: Instant, cases: impl IntoIterator<Item = &'a str>) -> Result<RecallPath, NoRecall> {
+        if self.row.erased_at.is_some() {
+            return Err(NoRecall::Erased);
+        }
         for case in cases {
             match case {
                 "reviewing" | "returned" | "approved" | "executing" => return Err(NoRecall::CaseOpen),
@@ -182,7 +188,7 @@ pub fn assemble(app: &App, row: BroadcastRow, connection: Option<&ConnectionRow>
 
 /// What a broadcast says, for a person: needs [`Permission::ContentRead`] and leaves a `content.read` event.
 pub async fn content(app: &App, caller: &Caller, id: &str, case: Option<&str>) -> AppResult<content::Content> {
-    let row = row(app, id).await?;
+    let row = there(app, id).await?;
     looked(app, caller, id, case).await?;
     Ok(content::open(&app.store.keys().envelope, &row)?)
 }
@@ -203,7 +209,7 @@ pub(super) async fn looked(app: &App, caller: &Caller, id: &str, case: Option<&s
 pub async fn file(app: &App, caller: &Caller, id: &str, attachment: &str) -> AppResult<(String, String, Vec<u8>)> {
     let subject = Subject::new("broadcast", id);
     app.require(caller, Permission::ContentRead, Action::ContentRead, subject.clone()).await?;
-    let row = row(app, id).await?;
+    let row = there(app, id).await?;
     let wanted = attachment.to_owned();
     let file = app.store.read(move |conn| attachments::find(conn, &wanted)).await?;
     let file = file.filter(|f| f.broadcast_id.as_deref() == Some(id)).ok_or(AppError::NotFound)?;
@@ -211,6 +217,15 @@ pub async fn file(app: &App, caller: &Caller, id: &str, attachment: &str) -> App
     let bytes = content::open_file(&key, &file.id, &file.sealed)?.to_vec();
     app.record_of(caller, caller.event(Action::ContentRead, subject).detail(json!({ "what": "file", "attachment": file.id }))).await?;
     Ok((file.name, file.media_type, bytes))
+}
+
+/// The row, if its contents are still there.
+async fn there(app: &App, id: &str) -> AppResult<BroadcastRow> {
+    let row = row(app, id).await?;
+    if row.erased_at.is_some() {
+        return Err(AppError::refused("broadcast-erased"));
+    }
+    Ok(row)
 }
 
 async fn row(app: &App, id: &str) -> AppResult<BroadcastRow> {

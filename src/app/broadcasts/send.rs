@@ -219,6 +219,8 @@ pub(super) fn new_row(id: &str, sealed: &content::Sealed, set: &Set) -> Broadcas
         sent_at_source: None,
         created_at: 0,
         version: 1,
+        erased_at: None,
+        erased_counts: None,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         attachments::{self, AttachmentHead},
         broadcasts::{self, BroadcastRow, Case},
         calls::{self, CallRow},
-        connections, messages,
+        connections, erased, messages,
         recipients::{self, RecipientRow},
     },
 };
@@ -77,6 +77,8 @@ pub struct Detail {
     pub below: Option<String>,
     pub files: Vec<AttachmentHead>,
     pub calls: Vec<CallRow>,
+    /// Once retention has erased its contents and recipients: where the log tells of it.
+    pub erased: Option<u64>,
 }
 
 /// The list, newest first.
@@ -94,7 +96,7 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
                 Some(keyword) => search(conn, &filter, &turn, |row| {
                     Ok(row.id.starts_with(keyword)
                         || row.channel.to_lowercase().contains(keyword)
-                        || (titled && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
+                        || (titled && row.erased_at.is_none() && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
                 })?,
             };
             let cut = turn.cut(found, PAGE);
@@ -117,7 +119,7 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
     let mut page = Page { lines: Vec::new(), above, below, looked_to };
     let (mut pieces, mut cases) = (pieces, cases);
     for row in rows {
-        let title = if titled { Some(content::open_title(&app.store.keys().envelope, &row)?) } else { None };
+        let title = if titled && row.erased_at.is_none() { Some(content::open_title(&app.store.keys().envelope, &row)?) } else { None };
         let connection = row.connection_id.as_ref().and_then(|id| connections.get(id));
         let (sender, case) = (row.sender_id.as_ref().and_then(|id| names.get(id)).cloned(), cases.remove(&row.id));
         let messages = pieces.remove(&row.id).unwrap_or_default();
@@ -164,7 +166,8 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", id)).await?;
     let broadcast = super::load(app, id).await?;
     let (wanted, sender) = (id.to_owned(), broadcast.sender.clone());
-    let (tally, cases, found, files, calls, names) = app
+    let gone = broadcast.row.erased_at.is_some();
+    let (tally, cases, found, files, calls, names, erased) = app
         .store
         .read(move |conn| {
             Ok((
@@ -174,10 +177,11 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
                 attachments::of_broadcast(conn, &wanted)?,
                 calls::of_broadcast(conn, &wanted)?,
                 broadcasts::names(conn, sender.into_iter().collect())?,
+                if gone { erased::told_at(conn, &wanted)? } else { None },
             ))
         })
         .await?;
-    let title = match caller.may(Permission::ContentRead) {
+    let title = match broadcast.row.erased_at.is_none() && caller.may(Permission::ContentRead) {
         true => Some(content::open_title(&app.store.keys().envelope, &broadcast.row)?),
         false => None,
     };
@@ -198,7 +202,7 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     }
     let (above, below) = found.edges(|r| r.platform_id.clone());
     let sender = names.into_values().next();
-    Ok(Detail { broadcast, title, sender, counts, cases, people: found.rows, above, below, files, calls })
+    Ok(Detail { broadcast, title, sender, counts, cases, people: found.rows, above, below, files, calls, erased })
 }
 
 impl Detail {

@@ -58,6 +58,10 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         Ok(prepared) => prepared,
         Err(error) => return Err(app.refuse(caller, Action::EvidenceExported, about, None, error).await),
     };
+    if loaded.row.erased_at.is_some() {
+        let error = AppError::refused("case-erased");
+        return Err(app.refuse(caller, Action::EvidenceExported, about, Some(&loaded.row.id), error).await);
+    }
     let case = loaded.row.id;
     let with_content = caller.may(Permission::ContentRead);
     let n = app.store.write(|tx| recalls::next_in_series(tx.conn, "bundles")).await?.value;

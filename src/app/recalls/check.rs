@@ -39,6 +39,9 @@ pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass
     let about = Subject::new("broadcast", broadcast);
     app.require(caller, Permission::RecallRequest, Action::PermissionChecked, about).await?;
     let broadcast = broadcasts::load(app, broadcast).await?;
+    if broadcast.row.erased_at.is_some() {
+        return Err(AppError::refused("broadcast-erased"));
+    }
     let title = crate::app::content::open_title(&app.store.keys().envelope, &broadcast.row)?;
     let requester = caller.user_id.clone().ok_or(AppError::Forbidden(Permission::RecallRequest))?;
     let now = app.now();

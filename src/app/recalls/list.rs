@@ -214,7 +214,9 @@ fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, S
 
 fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow>, requester: String) -> AppResult<Line> {
     let title = match message {
-        Some(message) if caller.may(Permission::ContentRead) => Some(content::open_title(&app.store.keys().envelope, &message)?),
+        Some(message) if message.erased_at.is_none() && caller.may(Permission::ContentRead) => {
+            Some(content::open_title(&app.store.keys().envelope, &message)?)
+        }
         _ => None,
     };
     let corrupt = |word: &str| StoreError::Corrupt(format!("a case has the word {word}"));

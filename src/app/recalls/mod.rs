@@ -80,7 +80,11 @@ pub struct Stated {
 }
 
 impl Dossier {
+    /// Nothing once retention has erased it.
     pub(crate) fn open(envelope: &Key, row: &RecallRow) -> Result<Self, StoreError> {
+        if row.erased_at.is_some() {
+            return Ok(Self::default());
+        }
         let bytes = envelope.open(&format!("recalls/{}/request", row.id), &row.request_sealed)?;
         serde_json::from_slice(&bytes).map_err(|e| StoreError::Corrupt(format!("the request of a case: {e}")))
     }

@@ -67,6 +67,9 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
         Err(AppError::NotFound) => return Err(refused(AppError::invalid("broadcast", "no-such")).await),
         other => other?,
     };
+    if broadcast.row.erased_at.is_some() {
+        return Err(refused(AppError::refused("broadcast-erased")).await);
+    }
     // Opens the contents and compares them with their commitment: what cannot be shown later must not be taken back now.
     if content::open(&app.store.keys().envelope, &broadcast.row).is_err() {
         return Err(refused(AppError::refused("original-not-sealed")).await);
@@ -121,6 +124,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 closed_at: None,
                 tally: None,
                 version: 1,
+                erased_at: None,
             };
             recalls::insert(tx.conn, &row)?;
             notices::wake(tx, &id, row.version)?;

@@ -129,6 +129,8 @@ pub struct Show {
     /// With [`Permission::ContentRead`] only.
     pub title: Option<String>,
     pub content: Option<Content>,
+    /// Once retention has erased message and words: where the log tells of it.
+    pub erased: Option<u64>,
     /// They may read it, but that could not be recorded now (a full disk, a database that is away): then nobody reads it.
     pub unrecorded: bool,
     pub requester: String,
@@ -177,7 +179,7 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
     let now = app.now();
     let (asking, wanted, app2) = (caller.clone(), id.to_owned(), app.clone());
     let (mut show, readable) = app.store.look_up(move |conn| load(conn, &app2, &asking, &wanted, now)).await??;
-    if readable {
+    if readable && show.broadcast.row.erased_at.is_none() {
         match opened(app, caller, &show, showing).await {
             Ok(true) => show.content = Some(content::open(&app.store.keys().envelope, &show.broadcast.row)?),
             Ok(false) => {}
@@ -200,7 +202,9 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         Ok(broadcast) => broadcast,
         Err(error) => return Ok(Err(error)),
     };
-    let title = content::open_title(&keys.envelope, &broadcast.row)?;
+    let erased = broadcast.row.erased_at.is_some();
+    let title = if erased { String::new() } else { content::open_title(&keys.envelope, &broadcast.row)? };
+    let erased = if erased { crate::store::erased::told_at(conn, &broadcast.id)? } else { None };
     let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
     let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
     ids.extend(loaded.decisions.iter().map(|d| d.decider_id.clone()));
@@ -273,7 +277,8 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         mine: mine(caller, &loaded.case, now),
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
-        title: readable.then_some(title),
+        title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),
+        erased,
         content: None,
         unrecorded: false,
         levels: levels.to_vec(),
@@ -368,8 +373,13 @@ pub(super) fn summary(loaded: &Loaded, dossier: &Dossier, title: &str, requester
 fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Result<Vec<DecisionView>, StoreError> {
     let envelope = &app.store.keys().envelope;
     let view = |d: &crate::store::recalls::DecisionRow| {
-        let opened = envelope.open(&format!("decisions/{}/comment", d.id), &d.comment_sealed).map_err(StoreError::from)?;
-        let comment: Value = serde_json::from_slice(&opened).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        let comment: Value = match loaded.row.erased_at {
+            Some(_) => Value::Null,
+            None => {
+                let opened = envelope.open(&format!("decisions/{}/comment", d.id), &d.comment_sealed).map_err(StoreError::from)?;
+                serde_json::from_slice(&opened).map_err(|e| StoreError::Corrupt(e.to_string()))?
+            }
+        };
         Ok(DecisionView {
             round: d.round,
             level: u8::try_from(d.level).unwrap_or(0),
@@ -476,6 +486,9 @@ pub async fn capture_file(app: &App, caller: &Caller, id: &str, attachment: &str
     let row = app.store.read(move |conn| attachments::find(conn, &wanted)).await?.ok_or(AppError::NotFound)?;
     if row.recall_id.as_deref() != Some(&loaded.row.id) {
         return Err(AppError::NotFound);
+    }
+    if loaded.row.erased_at.is_some() {
+        return Err(AppError::refused("broadcast-erased"));
     }
     let bytes = app.store.keys().envelope.open(&format!("attachments/{}/sealed", row.id), &row.sealed).map_err(StoreError::from)?;
     let event = caller.event(Action::ContentRead, about).case(&loaded.row.id).detail(serde_json::json!({ "what": "capture", "attachment": row.id }));

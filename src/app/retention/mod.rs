@@ -3,6 +3,7 @@
 //! (`app::holds`).
 
 mod archive;
+mod broadcasts;
 mod keys;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -27,6 +28,7 @@ use crate::{
 
 pub use crate::store::purge::Class as TableClass;
 pub use archive::{Archived, tidy};
+pub use broadcasts::Sent;
 
 /// What is due, in parts of events, by class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,8 @@ pub struct Plan {
     pub classes: Vec<OfClass>,
     /// Bundles and packs.
     pub archive: Archived,
+    /// Broadcasts with their recipients and the words of their cases.
+    pub sent: Sent,
 }
 
 /// What is due of a class.
@@ -55,7 +59,7 @@ pub struct OfClass {
 }
 
 impl Plan {
-    fn of(app: &App, cuts: &Cuts, tallies: &BTreeMap<EventClass, Tally>, archive: Archived) -> Self {
+    fn of(app: &App, cuts: &Cuts, tallies: &BTreeMap<EventClass, Tally>, archive: Archived, sent: Sent) -> Self {
         let periods = periods(app);
         let of = |class: &EventClass| OfClass {
             class: *class,
@@ -65,7 +69,7 @@ impl Plan {
         };
         let classes: Vec<OfClass> = EventClass::ALL.iter().map(of).collect();
         let sum = |of: fn(&Tally) -> u64| classes.iter().map(|c| of(&c.tally)).sum();
-        Self { parts: sum(|t| t.parts), held: sum(|t| t.held), before: cuts.latest(), classes, archive }
+        Self { parts: sum(|t| t.parts), held: sum(|t| t.held), before: cuts.latest(), classes, archive, sent }
     }
 
     /// For programs (formats.md, "JSON outputs").
@@ -78,9 +82,14 @@ impl Plan {
             })
         });
         let Archived { days, before, files, held, oldest } = &self.archive;
+        let sent = &self.sent;
         json!({
             "parts": self.parts, "held": self.held, "before": self.before.to_rfc3339(), "classes": classes.collect::<Vec<_>>(),
             "bundles": { "days": days, "before": before.to_rfc3339(), "files": files, "held": held, "oldest": time(*oldest) },
+            "broadcasts": {
+                "days": sent.days, "before": sent.before.to_rfc3339(), "broadcasts": sent.broadcasts, "held": sent.held,
+                "oldest": time(sent.oldest),
+            },
         })
     }
 }
@@ -151,7 +160,7 @@ pub async fn plan(app: &App, caller: &Caller) -> AppResult<Plan> {
         }
         Ok(tallies)
     });
-    Ok(Plan::of(app, &cuts, &tallies.await?, archive::look(app).await?))
+    Ok(Plan::of(app, &cuts, &tallies.await?, archive::look(app).await?, broadcasts::look(app).await?))
 }
 
 /// Events that a plan looks at in one question: nobody waits for it.
@@ -211,16 +220,18 @@ pub async fn run_within(app: &App, actor: &Caller, words: Duration) -> AppResult
             break;
         }
     }
-    let plan = Plan::of(app, &cuts, &tallies, archive::erase(app, actor).await?);
+    let archive = archive::erase(app, actor).await?;
+    let plan = Plan::of(app, &cuts, &tallies, archive, broadcasts::erase(app, actor).await?);
     let keys = keys::end(app, actor, &cuts).await?;
     let files = stream_files(app, cuts.latest()).await;
     let classes: serde_json::Map<String, Value> =
         plan.classes.iter().filter(|c| c.tally.parts > 0).map(|c| (c.class.as_str().to_owned(), c.tally.parts.into())).collect();
     let mut periods: serde_json::Map<String, Value> = plan.classes.iter().map(|c| (c.class.as_str().to_owned(), c.days.into())).collect();
     periods.insert("bundles".to_owned(), plan.archive.days.into());
+    periods.insert("broadcasts".to_owned(), plan.sent.days.into());
     let detail = json!({
         "before": plan.before.to_rfc3339(), "parts": plan.parts, "held": plan.held, "classes": classes, "periods": periods, "rows": swept,
-        "bundles": plan.archive.files, "keys": keys.len(), "stream_files": files,
+        "bundles": plan.archive.files, "broadcasts": plan.sent.broadcasts, "keys": keys.len(), "stream_files": files,
     });
     let event = actor.event(Action::RetentionApplied, Subject::new("retention", "trail")).detail(detail);
     app.store.write(move |tx| tx.append(event.clone())).await?;

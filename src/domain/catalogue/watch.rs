@@ -96,6 +96,12 @@ pub(super) const WATCH: &[Shape] = &[
         &["detail/audit", "detail/cases", "detail/events", "detail/number", "detail/of", "text/question"],
     ),
     shape("question.answered", &["user"], &["question"], &["detail/audit", "detail/number", "text/answer"]),
+    shape(
+        "broadcast.erased",
+        &["job", "system"],
+        &["broadcast"],
+        &["detail/cases", "detail/ended_at", "detail/message", "detail/recipients/count", "detail/recipients/root"],
+    ),
     shape("evidence.erased", &["job", "system"], &["audit_pack", "bundle"], &["detail/bytes", "detail/number", "detail/sealed_at", "detail/sha256"]),
     shape(
         "retention.applied",
@@ -103,6 +109,7 @@ pub(super) const WATCH: &[Shape] = &[
         &["retention"],
         &[
             "detail/before",
+            "detail/broadcasts",
             "detail/bundles",
             "detail/classes",
             "detail/held",

@@ -207,7 +207,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::StreamTested => OTHER_ENTITY,
         Action::StreamStuck => SUSPENDED,
         Action::StreamRecovered => RESUMED,
-        Action::PartsPurged | Action::PartKeyDestroyed | Action::EvidenceErased => DELETED,
+        Action::PartsPurged | Action::PartKeyDestroyed | Action::EvidenceErased | Action::BroadcastErased => DELETED,
         Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
         Action::SettingChanged => UPDATED,

@@ -156,6 +156,8 @@ table! {
         sent_at_source -> Nullable<Text>,
         created_at -> BigInt,
         version -> BigInt,
+        erased_at -> Nullable<BigInt>,
+        erased_counts -> Nullable<Text>,
     }
 }
 
@@ -236,6 +238,7 @@ table! {
         closed_at -> Nullable<BigInt>,
         tally -> Nullable<Text>,
         version -> BigInt,
+        erased_at -> Nullable<BigInt>,
     }
 }
 

@@ -3,7 +3,7 @@
 //! Their events carry a commitment or a hash of them; what does not open, or is not what its event says, was changed past the product.
 //! Not here: columns that change in the course of work (states, times of reading); they carry no commitment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::{deserialize::Queryable, prelude::*};
 use serde_json::Value;
@@ -14,7 +14,10 @@ use crate::{
     ledger::{commitment, plain::Plain, set::Set},
     store::{
         Conn, StoreError, broadcasts, recipients,
-        schema::{audit_packs, broadcasts as sent, bundles, decisions, log_pending, recipients as people, settings},
+        schema::{
+            attachments, audit_packs, broadcasts as sent, bundles, decisions, log_pending, messages as pieces, recalls, recipients as people,
+            settings,
+        },
     },
 };
 
@@ -48,6 +51,7 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         "audit_pack.sealed" => ("audit_packs", leaf.subject_id),
         "evidence.erased" if leaf.subject_kind == "audit_pack" => ("audit_packs", leaf.subject_id),
         "evidence.erased" => ("bundles", leaf.subject_id),
+        "broadcast.erased" => ("broadcasts", leaf.subject_id),
         "setting.changed" => ("settings", leaf.subject_id),
         _ => return None,
     };
@@ -59,19 +63,21 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
     let id = if table == "settings" { detail["row"].as_str().filter(|row| row.starts_with(START))? } else { id };
     let text = |value: &Value| value.as_str().map(ToOwned::to_owned);
     let digest = match table {
+        "broadcasts" if leaf.action == "broadcast.erased" => text(&detail["message"]),
         "broadcasts" => text(&detail["after"]["message"]),
         "decisions" => text(&detail["statement_sha256"]),
         _ => text(&detail["sha256"]),
     };
     let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
-    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients }, erased: leaf.action == "evidence.erased" })
+    let erased = matches!(leaf.action, "evidence.erased" | "broadcast.erased");
+    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients }, erased })
 }
 
 /// (table, id) -> what the log says of that row.
 #[derive(Default)]
 pub(super) struct Bound {
     rows: BTreeMap<(&'static str, String), Said>,
-    /// Of sealed files that were erased.
+    /// Of sealed files and of broadcasts that were erased.
     erased: BTreeMap<(&'static str, String), Said>,
 }
 
@@ -99,8 +105,13 @@ impl Bound {
     fn sealed(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), certain: bool) {
         // An export that was kept has a row and another event; only what was sealed is bound here.
         self.take(audit, table, id, digest, false);
+        self.erased(audit, table, (id, digest, erased_at), certain);
+    }
+
+    /// Holds whether a row says that it was erased against what the log says; `true` if the log says so.
+    fn erased(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), certain: bool) -> bool {
         let said = self.erased.remove(&(table, id.to_owned()));
-        let index = said.as_ref().map(|s| s.index);
+        let (index, told) = (said.as_ref().map(|s| s.index), said.is_some());
         match (said, erased_at) {
             (None, Some(_)) if certain => audit.problem(Kind::Part, table, None, format!("no event of the log tells that {id} was erased")),
             (Some(_), None) => audit.problem(Kind::Part, table, index, format!("{id} was erased, and its row says that it is there")),
@@ -109,6 +120,7 @@ impl Bound {
             }
             _ => {}
         }
+        told
     }
 }
 
@@ -117,15 +129,17 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
     // On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
     let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
     messages(conn, audit, &mut bound, certain)?;
-    let rows: Vec<(String, String, Vec<u8>, Vec<u8>)> = readable(
-        audit,
-        Kind::Part,
-        "decisions",
-        decisions::table.select((decisions::id, decisions::event_id, decisions::statement, decisions::comment_sealed)).load(conn),
-    )?;
-    for (id, event, statement, comment) in rows {
+    let gone = cases(conn, audit)?;
+    let columns = (decisions::id, decisions::recall_id, decisions::event_id, decisions::statement, decisions::comment_sealed);
+    let rows: Vec<(String, String, String, Vec<u8>, Vec<u8>)> =
+        readable(audit, Kind::Part, "decisions", decisions::table.select(columns).load(conn))?;
+    for (id, case, event, statement, comment) in rows {
         let said = bound.take(audit, "decisions", &event, &sha256(&statement), certain);
-        if audit.keys.envelope.open(&format!("decisions/{id}/comment"), &comment).is_err() {
+        if gone.contains(&case) {
+            if !comment.is_empty() {
+                audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} was erased, and it is there"));
+            }
+        } else if audit.keys.envelope.open(&format!("decisions/{id}/comment"), &comment).is_err() {
             audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} does not open"));
         }
     }
@@ -184,6 +198,32 @@ struct Message {
     audience: Vec<u8>,
     count: i64,
     root: Vec<u8>,
+    erased_at: Option<i64>,
+}
+
+/// The cases whose words were erased: those of erased broadcasts, whose rows [`messages`] holds against the log. What each says of itself
+/// must be the same, and its request gone, or there and sealed for it.
+fn cases(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<BTreeSet<String>, StoreError> {
+    type Row = (String, Option<i64>, Vec<u8>, Option<i64>);
+    let both = recalls::table.inner_join(sent::table.on(sent::id.eq(recalls::broadcast_id)));
+    let columns = (recalls::id, recalls::erased_at, recalls::request_sealed, sent::erased_at);
+    let rows: Vec<Row> = readable(audit, Kind::Part, "recalls", both.select(columns).load(conn))?;
+    let mut gone = BTreeSet::new();
+    for (id, erased_at, request, with) in rows {
+        if erased_at != with {
+            audit.problem(Kind::Part, "recalls", None, format!("{id} and its message were not erased together"));
+        }
+        if with.is_some() && !request.is_empty() {
+            audit.problem(Kind::Part, "recalls", None, format!("the request of {id} was erased, and it is there"));
+        }
+        if with.is_none() && audit.keys.envelope.open(&format!("recalls/{id}/request"), &request).is_err() {
+            audit.problem(Kind::Part, "recalls", None, format!("the request of {id} does not open"));
+        }
+        if with.is_some() {
+            gone.insert(id);
+        }
+    }
+    Ok(gone)
 }
 
 fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {
@@ -200,6 +240,7 @@ fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: 
             sent::audience_sealed,
             sent::recipients_count,
             sent::recipients_root,
+            sent::erased_at,
         );
         let page = sent::table.filter(sent::id.gt(after.clone())).order(sent::id).select(columns).limit(BATCH).load(conn);
         let page: Vec<Message> = readable(audit, Kind::Part, "broadcasts", page)?;
@@ -208,7 +249,12 @@ fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: 
         for row in page {
             let said = bound.take(audit, "broadcasts", &row.id, &row.commitment, certain);
             let index = said.as_ref().map(|s| s.index);
-            sealed(audit, index, &row);
+            let told = bound.erased(audit, "broadcasts", (&row.id, &row.commitment, row.erased_at), certain);
+            if told || row.erased_at.is_some() {
+                emptied(conn, audit, index, &row)?;
+            } else {
+                sealed(audit, index, &row);
+            }
             audience(conn, audit, said.as_ref(), &row)?;
         }
     }
@@ -233,6 +279,26 @@ fn sealed(audit: &mut Audit<'_>, index: Option<u64>, row: &Message) {
     }
 }
 
+/// Of what was erased nothing may be there: neither its sealed columns nor what hangs on them.
+fn emptied(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Message) -> Result<(), StoreError> {
+    let nothing = Vec::<u8>::new();
+    if [&row.title, &row.content, &row.key, &row.salt, &row.audience].iter().any(|column| !column.is_empty()) {
+        audit.problem(Kind::Part, "broadcasts", index, format!("{} was erased, and its contents are there", row.id));
+    }
+    let full = pieces::table.filter(pieces::broadcast_id.eq(&row.id)).filter(pieces::audience_sealed.ne(&nothing));
+    let full: i64 = readable(audit, Kind::Part, "messages", full.count().load::<i64>(conn))?.into_iter().sum();
+    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
+    let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
+    let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.ne(&nothing)).count().load::<i64>(conn);
+    let files: i64 = readable(audit, Kind::Part, "attachments", files)?.into_iter().sum();
+    for (table, left) in [("messages", full), ("attachments", files)] {
+        if left > 0 {
+            audit.problem(Kind::Part, table, index, format!("{} was erased, and {left} rows of it are not empty", row.id));
+        }
+    }
+    Ok(())
+}
+
 /// The recipients must make the set that their event names, and so must what the row says of them.
 fn audience(conn: &mut Conn, audit: &mut Audit<'_>, said: Option<&Said>, row: &Message) -> Result<(), StoreError> {
     let index = said.map(|s| s.index);
@@ -244,7 +310,11 @@ fn audience(conn: &mut Conn, audit: &mut Audit<'_>, said: Option<&Said>, row: &M
     }
     let rows = people::table.filter(people::broadcast_id.eq(&row.id)).order(people::platform_id).load(conn);
     let rows: Vec<recipients::RecipientRow> = readable(audit, Kind::Part, "recipients", rows)?;
-    if recipients::set_of(&row.platform, &rows).ok() != named {
+    if row.erased_at.is_some() {
+        if !rows.is_empty() {
+            audit.problem(Kind::Part, "recipients", index, format!("{} was erased, and its recipients are there", row.id));
+        }
+    } else if recipients::set_of(&row.platform, &rows).ok() != named {
         audit.problem(Kind::Part, "recipients", index, format!("the rows of {} do not make its set", row.id));
     }
     Ok(())

@@ -176,6 +176,9 @@ pub async fn show(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String
         Err(error) => return Ok(respond(&visit, Err(error.into()))),
     };
     let mut body = shown(&detail, app.now());
+    if let Some(at) = detail.broadcast.row.erased_at {
+        body["erased_at"] = json!(crate::clock::Instant(at).to_rfc3339());
+    }
     if asked.include == "content" {
         match broadcasts::content(&app, &who.caller, &id, None).await {
             Ok(said) => body["content"] = json!({ "title": said.title, "text": said.text, "attachments": said.attachments }),

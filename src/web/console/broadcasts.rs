@@ -131,10 +131,19 @@ impl List {
         badge(&self.page.tr, &line.broadcast.state, line.case.as_ref().map(|c| c.2.as_str()))
     }
 
+    fn untitled(&self, line: &Line) -> String {
+        untitled(&self.page, &line.broadcast)
+    }
+
     /// What is left of the window; words where there is none.
     fn left(&self, line: &Line) -> Html {
         left(&self.page, &line.broadcast)
     }
+}
+
+/// What stands for a title that is not shown.
+fn untitled(page: &Page, broadcast: &broadcasts::Broadcast) -> String {
+    page.t(if broadcast.row.erased_at.is_some() { "contents-erased" } else { "broadcast-hidden-title" })
 }
 
 /// What is left of the window; words where there is none.
@@ -296,7 +305,11 @@ impl Show {
     }
 
     fn title(&self) -> String {
-        self.detail.title.clone().unwrap_or_else(|| self.page.t("broadcast-hidden-title"))
+        self.detail.title.clone().unwrap_or_else(|| untitled(&self.page, &self.detail.broadcast))
+    }
+
+    fn is_erased(&self) -> bool {
+        self.detail.broadcast.row.erased_at.is_some()
     }
 
     fn commitment(&self) -> String {
@@ -355,7 +368,7 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
     let detail = view::detail(&app, &who.caller, &id, turn(&query.after, &query.before)).await?;
     let reads = who.caller.may(crate::domain::role::Permission::ContentRead);
     let (mut text, mut words, mut unrecorded) = (None, String::new(), false);
-    if reads {
+    if reads && detail.broadcast.row.erased_at.is_none() {
         match broadcasts::content(&app, &who.caller, &id, None).await {
             Ok(said) => {
                 text = Some(report::visible(&said.text));
@@ -370,7 +383,7 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         let query = url::form_urlencoded::Serializer::new(String::new()).append_pair(name, key).finish();
         format!("/broadcasts/{id}?{query}#h-people")
     };
-    let title = detail.title.clone().unwrap_or_else(|| page.t("broadcast-hidden-title"));
+    let title = detail.title.clone().unwrap_or_else(|| untitled(&page, &detail.broadcast));
     ok(Show {
         crumbs: vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(title)],
         path: detail.may_recall(page.now),

@@ -35,6 +35,7 @@ struct Show {
     kept: String,
     rows: Vec<Row>,
     bundles: Row,
+    broadcasts: Row,
     /// Everything beside the log: what it is, how long it stays, and why.
     others: Vec<Fact>,
     next: Html,
@@ -56,7 +57,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespon
         let tally = (c.tally.parts, c.tally.held, c.tally.oldest);
         row(page.word("kept-class", c.class), page.word("kept-class-about", c.class), c.days, c.before, tally)
     };
-    let archive = &plan.archive;
+    let (archive, sent) = (&plan.archive, &plan.sent);
     let above = if page.can("hold.manage") || page.can("audit.read") { ("/holds", "nav-holds") } else { ("/settings", "nav-settings") };
     let crumbs = vec![Crumb::link(above.0, page.t(above.1)), Crumb::here(page.t("retention-title"))];
     ok(Show {
@@ -69,6 +70,13 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespon
             archive.days,
             archive.before,
             (archive.files, archive.held, archive.oldest),
+        ),
+        broadcasts: row(
+            page.t("retention-broadcasts"),
+            page.t("retention-broadcasts-about"),
+            sent.days,
+            sent.before,
+            (sent.broadcasts, sent.held, sent.oldest),
         ),
         others: TableClass::ALL
             .iter()

@@ -41,7 +41,7 @@ const TABLE: &[Line] = &[
     ("verification::LIGHT", verification::LIGHT, Err("looks every five minutes; what does not hold is the system's `log.verification_failed`")),
     ("verification::FULL", verification::FULL, Ok(&["log.verified"])),
     ("keys::JOB", keys::JOB, Ok(&["key.retired"])),
-    ("retention::JOB", retention::JOB, Ok(&["parts.purged", "part_key.destroyed", "evidence.erased", "retention.applied"])),
+    ("retention::JOB", retention::JOB, Ok(&["parts.purged", "part_key.destroyed", "evidence.erased", "broadcast.erased", "retention.applied"])),
     ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed", "timestamp.obtained"])),
     ("\"seal_evidence\"", "seal_evidence", Ok(&["evidence.sealed"])),
     ("\"timestamp_checkpoint\"", "timestamp_checkpoint", Ok(&["timestamp.obtained", "timestamp.refused"])),

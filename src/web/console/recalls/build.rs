@@ -116,6 +116,8 @@ pub(super) fn request(page: &Page, v: &Show) -> Vec<Fact> {
         facts.push(Fact::new(page.t("field-recall-reason"), asked.reason.clone(), ""));
         facts.push(Fact::new(page.t("field-recall-basis"), basis, ""));
         facts.push(Fact::new(page.t("recall-readers"), page.t(told), ""));
+    } else if v.loaded.row.erased_at.is_some() {
+        facts.push(Fact::new(page.t("field-recall-reason"), page.t("contents-erased"), ""));
     }
     facts.push(Fact::new(page.t("recall-mode"), page.word("recall-mode", v.loaded.case.mode), ""));
     for (n, earlier) in v.dossier.submissions.iter().enumerate().rev().skip(1) {

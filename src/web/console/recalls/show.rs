@@ -94,6 +94,9 @@ struct CasePage {
     /// They may read it, but this answer does not open it.
     message_closed: bool,
     unrecorded: bool,
+    /// Message and words are gone: their time was over; where the log tells of it.
+    is_erased: bool,
+    erased: Option<u64>,
     message_byline: String,
     commitment: String,
     broadcast: String,
@@ -213,6 +216,8 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         message_closed: v.content.is_none() && v.title.is_some(),
         message: v.content.as_ref().map(|c| build::paragraphs(&c.text)),
         unrecorded: v.unrecorded,
+        is_erased: row.erased_at.is_some(),
+        erased: v.erased,
         message_byline: v.sender.clone().unwrap_or_default(),
         commitment: hex::encode(v.broadcast.commitment),
         broadcast: v.broadcast.id.clone(),
