@@ -181,5 +181,6 @@ personal-basis-claims = Proof of what was done and on what grounds (Civil Code, 
 personal-erasure-due = Goes by itself after its time
 personal-erasure-own = The person removes it at any time
 personal-erasure-account = A suspended account keeps the name, so that a decision says who took it
+personal-erasure-contents = What was written goes after its time; who, when and the outcome stay
 personal-erasure-never = No: it proves who did what on what grounds
 personal-no-time = Not dated

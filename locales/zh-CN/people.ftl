@@ -177,5 +177,6 @@ personal-basis-claims = 证明处理经过和依据（民法典第一百八十�
 personal-erasure-due = 到期自动清除
 personal-erasure-own = 本人可随时自行删除
 personal-erasure-account = 停用账号后只留姓名，用以说明审批意见由谁作出
+personal-erasure-contents = 内容期满抹除；经办人、时间和结果保留
 personal-erasure-never = 不删除：须能证明由谁、依据什么作出
 personal-no-time = 不适用

@@ -155,6 +155,8 @@ async fn collect(app: &App, person: Person, all: bool) -> AppResult<Kept> {
         let (basis, stay, erasure) = kind.rule();
         let until = match (stay, span.newest) {
             (Stay::Like(class), Some(newest)) => Some(retention::kept_until(app, class, newest)),
+            // Of what is gone already the skeleton is left, for good.
+            (Stay::Broadcast, Some(newest)) => Some(retention::contents_kept_until(app, newest)).filter(|until| *until > app.now()),
             (Stay::Day, Some(newest)) => Some(newest.plus(std::time::Duration::from_secs(86_400))),
             _ => None,
         };

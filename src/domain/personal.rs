@@ -52,6 +52,8 @@ words! {
         Own = "own",
         /// With the account's use; the name stays, for decisions say who took them.
         Account = "account",
+        /// What was written goes after its time; who, when and with which outcome stays.
+        Contents = "contents",
         /// Not: it proves what was done, by whom, on what grounds.
         Never = "never",
     }
@@ -62,6 +64,8 @@ words! {
 pub enum Stay {
     /// As records of this class, from its last use on.
     Like(EventClass),
+    /// With the broadcast: `retention.broadcasts` from when the last of it ended.
+    Broadcast,
     /// A day.
     Day,
     /// Until somebody removes it.
@@ -82,15 +86,8 @@ impl Kind {
             Self::Exports => (Work, Stay::Day, Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
-            Self::Broadcasts
-            | Self::Requests
-            | Self::Decisions
-            | Self::Attachments
-            | Self::Holds
-            | Self::Audits
-            | Self::Questions
-            | Self::Packs
-            | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),
+            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Attachments => (Claims, Stay::Broadcast, Erasure::Contents),
+            Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),
         }
     }
 

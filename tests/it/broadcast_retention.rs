@@ -62,9 +62,12 @@ async fn contents_recipients_and_the_words_of_cases_go_and_the_skeleton_stays() 
         assert!(left.len() >= 9 && left.iter().all(Vec::is_empty) && house.people() == 0);
         let told = app.store.read_now(|c| countermand::store::erased::told_at(c, &broadcast)).unwrap().unwrap();
         for path in [format!("/broadcasts/{broadcast}"), format!("/recalls/{}", house.case)] {
-            let page = house.stage.get(&house.requester, &path).await;
-            let says = page.body.contains("已按留存期限抹除") && page.body.contains(&format!("/audit/{told}"));
-            assert!(page.status == 200 && says, "{path}: {}", page.body);
+            // The event's page is for those who may read the trail.
+            for (person, linked) in [(&house.requester, false), (&house.counsel, true)] {
+                let page = house.stage.get(person, &path).await;
+                let says = page.body.contains("已按留存期限抹除") && page.body.contains(&format!("/audit/{told}")) == linked;
+                assert!(page.status == 200 && says, "{path}: {}", page.body);
+            }
         }
         for path in ["/broadcasts", "/broadcasts?q=a", "/recalls"] {
             let page = house.stage.get(&house.requester, path).await;

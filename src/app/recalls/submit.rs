@@ -82,6 +82,10 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
         .write(move |tx| {
             let now = tx.now();
             let event = event.clone().text(json!({ "reason": submission.reason, "basis": submission.basis }));
+            // Retention may have come to it since it was loaded.
+            if crate::store::broadcasts::find(tx.conn, &broadcast.id)?.is_none_or(|row| row.erased_at.is_some()) {
+                return refuse(tx, event, AppError::refused("broadcast-erased"));
+            }
             if let Some((open, number)) = recalls::open_case(tx.conn, &broadcast.id)? {
                 return refuse(tx, event, AppError::Refused { kind: "case-open", detail: json!({ "id": open, "number": number }) });
             }

@@ -38,7 +38,7 @@ pub struct Sent {
 const BATCH: i64 = 200;
 
 /// The period: never shorter than that of the bundles, whose cases these are.
-fn days(app: &App) -> u32 {
+pub(super) fn days(app: &App) -> u32 {
     app.config.retention.broadcasts.max(app.config.retention.bundles)
 }
 

@@ -129,6 +129,11 @@ pub fn bundle_kept_until(app: &App, at: Instant) -> Instant {
     rule::bundle_kept_until(at, app.config.retention.bundles, &zone(app))
 }
 
+/// Until when the contents of a broadcast whose last case ended at `at` are kept at least.
+pub fn contents_kept_until(app: &App, at: Instant) -> Instant {
+    rule::bundle_kept_until(at, broadcasts::days(app), &zone(app))
+}
+
 pub(super) fn zone(app: &App) -> jiff::tz::TimeZone {
     jiff::tz::TimeZone::get(&app.config.time_zone).unwrap_or(jiff::tz::TimeZone::UTC)
 }

@@ -15,7 +15,7 @@ use crate::{
     store::{
         Conn, StoreError, broadcasts, recipients,
         schema::{
-            attachments, audit_packs, broadcasts as sent, bundles, decisions, log_pending, messages as pieces, recalls, recipients as people,
+            attachments, audit_packs, broadcasts as sent, bundles, calls, decisions, log_pending, messages as pieces, recalls, recipients as people,
             settings,
         },
     },
@@ -291,7 +291,11 @@ fn emptied(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Mes
     let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
     let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.ne(&nothing)).count().load::<i64>(conn);
     let files: i64 = readable(audit, Kind::Part, "attachments", files)?.into_iter().sum();
-    for (table, left) in [("messages", full), ("attachments", files)] {
+    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
+    let theirs = calls::broadcast_id.eq(&row.id).or(calls::recall_id.eq_any(of_case.nullable()));
+    let answers = calls::table.filter(theirs.assume_not_null()).filter(calls::raw_sealed.is_not_null()).count().load::<i64>(conn);
+    let answers: i64 = readable(audit, Kind::Part, "calls", answers)?.into_iter().sum();
+    for (table, left) in [("messages", full), ("attachments", files), ("calls", answers)] {
         if left > 0 {
             audit.problem(Kind::Part, table, index, format!("{} was erased, and {left} rows of it are not empty", row.id));
         }

@@ -142,7 +142,7 @@ impl List {
 }
 
 /// What stands for a title that is not shown.
-fn untitled(page: &Page, broadcast: &broadcasts::Broadcast) -> String {
+pub(super) fn untitled(page: &Page, broadcast: &broadcasts::Broadcast) -> String {
     page.t(if broadcast.row.erased_at.is_some() { "contents-erased" } else { "broadcast-hidden-title" })
 }
 

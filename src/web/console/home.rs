@@ -42,6 +42,10 @@ impl Home {
         broadcasts::badge(&self.page.tr, &line.broadcast.state, line.case.as_ref().map(|c| c.2.as_str()))
     }
 
+    fn untitled(&self, line: &Line) -> String {
+        broadcasts::untitled(&self.page, &line.broadcast)
+    }
+
     fn left(&self, line: &Line) -> Html {
         broadcasts::left(&self.page, &line.broadcast)
     }

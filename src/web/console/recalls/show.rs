@@ -276,12 +276,13 @@ fn impact(page: &Page, v: &Show) -> Vec<Fact> {
 }
 
 fn captures(page: &Page, v: &Show) -> Vec<CaptureRow> {
-    let may_open = page.can("content.read") || page.can("recall.execute");
+    let erased = v.loaded.row.erased_at.is_some();
+    let may_open = !erased && (page.can("content.read") || page.can("recall.execute"));
     v.captures
         .iter()
         .map(|(head, by, confirmed)| CaptureRow {
             href: if may_open { format!("/recalls/{}/captures/{}", v.loaded.row.id, head.id) } else { String::new() },
-            name: head.name.clone(),
+            name: if erased { page.t("contents-erased") } else { head.name.clone() },
             note: match confirmed {
                 Some(name) => page.a2("capture-confirmed", "by", by, "name", name),
                 None => page.a2("capture-uploaded", "by", by, "at", page.tr.time(Instant(head.uploaded_at))),
