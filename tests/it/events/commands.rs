@@ -149,8 +149,9 @@ impl World<'_> {
     }
 }
 
-/// Takes the newest migration back, as the database of an older version is.
+/// Takes the newest migration back, as the database of an older version is; nor has its folder the mark that the head carries a MAC.
 fn older(db: &TestDb) {
+    drop(std::fs::remove_file(db.path().join("log/mac")));
     match &db.database {
         Database::Sqlite(path) => {
             let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
