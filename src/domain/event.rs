@@ -18,6 +18,10 @@ words! {
         /// Keys are to sign the log; with those before them until these are retired.
         KeyAnnounced = "key.announced",
         KeyRetired = "key.retired",
+        /// A key that is to sign evidence was made, and a certificate asked for it.
+        EvidenceKeyRequested = "evidence_key.requested",
+        /// From then on this certificate signs evidence.
+        EvidenceCertificateImported = "evidence_certificate.imported",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

@@ -120,6 +120,8 @@ impl EventClass {
             | Action::TimestampRenewed
             | Action::TimestampExpiring
             | Action::TimestampExpired
+            | Action::EvidenceKeyRequested
+            | Action::EvidenceCertificateImported
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::LogVerified

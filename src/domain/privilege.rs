@@ -67,6 +67,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::LogRenewed
         | A::KeyAnnounced
         | A::KeyRetired
+        | A::EvidenceKeyRequested
+        | A::EvidenceCertificateImported
         | A::CheckpointAccepted
         | A::BackupTaken
         | A::BackupRestored

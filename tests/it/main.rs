@@ -10,6 +10,7 @@ mod backup;
 mod broadcasts;
 mod browser;
 mod bundle;
+mod certificate;
 mod command_line;
 mod connect_emulator;
 mod connect_matrix;

@@ -120,6 +120,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::LogRenewed => UPDATED,
         Action::KeyAnnounced => CREATED,
         Action::KeyRetired => DEACTIVATED,
+        Action::EvidenceKeyRequested => CREATED,
+        Action::EvidenceCertificateImported => ACTIVATED,
         Action::CheckpointAccepted => UPDATED,
         Action::BackupTaken => CREATED,
         Action::BackupRestored => UPDATED,
