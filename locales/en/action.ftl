@@ -3,6 +3,7 @@ action-log-started = Log started
 action-log-renewed = Log renewed
 action-key-announced = Log keys announced
 action-key-retired = Log keys retired
+action-key-stolen = Log keys reported stolen
 action-evidence-key-requested = Evidence certificate requested
 action-evidence-certificate-imported = Evidence certificate imported
 action-checkpoint-accepted = Checkpoint accepted

@@ -18,6 +18,7 @@ words! {
         /// Keys are to sign the log; with those before them until these are retired.
         KeyAnnounced = "key.announced",
         KeyRetired = "key.retired",
+        KeyStolen = "key.stolen",
         /// A key that is to sign evidence was made, and a certificate asked for it.
         EvidenceKeyRequested = "evidence_key.requested",
         /// From then on this certificate signs evidence.

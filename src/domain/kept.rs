@@ -124,6 +124,7 @@ impl EventClass {
             | Action::EvidenceCertificateImported
             | Action::KeyAnnounced
             | Action::KeyRetired
+            | Action::KeyStolen
             | Action::LogVerified
             | Action::LogVerificationFailed
             | Action::ClockDeviated
