@@ -134,7 +134,8 @@ fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut C
     }
     match chain.leads_to(&trusted, at) {
         Ok(()) => checks.add(NAME, Answer::Pass, SIGNER_ROOT, &root, &root),
-        Err(Refusal::Untrusted) if trusted.fingerprints().iter().any(|(subject, _)| *subject == chain.root_subject()) => {
+        // Of this name, but its key did not sign.
+        Err(Refusal::Untrusted | Refusal::Signature) if trusted.fingerprints().iter().any(|(subject, _)| *subject == chain.root_subject()) => {
             checks.fail(NAME, SIGNER_ROOT, "the root of this name that you trust", root);
         }
         Err(_) if vouched && !asked => {
