@@ -52,6 +52,17 @@ error-scheme = The address must begin with https://
 error-clear = Only an address of this machine may go unencrypted
 error-userinfo = The address must not hold a name or password
 error-path = The address must not hold a path
+error-distinguished-name = This is not a name like CN=Example Ltd Evidence,O=Example Ltd,C=CN
+error-signing-key = This file holds no key that can sign: P-256, or RSA with 2048 bits or more, in PKCS#8 (BEGIN PRIVATE KEY)
+error-no-request = No key waits for a certificate. Run `evidence key request` first, or give the key with --key
+error-no-certificate = This file holds no certificate in PEM
+error-certificate-unreadable = Certificate number { $number } of the file cannot be read
+error-certificate-other-key = The first certificate belongs to another key than the one that was requested
+error-certificate-order = Certificate number { $number } is not signed by the next one: the signer's comes first, then each authority's, the root's last
+error-certificate-no-root = The last certificate is not a root: add the one that is signed by its own key
+error-certificate-usage = The certificate is not made for signing documents: its key usage must say digitalSignature or nonRepudiation
+error-certificate-validity = Not valid now: { $reason }
+error-certificate-refused = The certificates do not hold: { $reason }
 error-private = Private addresses are not allowed unless the settings say so
 
 field-account = Account

@@ -49,6 +49,17 @@ error-scheme = 地址须以 https:// 开头
 error-clear = 只有本机地址可以不加密
 error-userinfo = 地址中不能含有账号或密码
 error-path = 地址中不能含有路径
+error-distinguished-name = 不是有效的主体名称，示例：CN=Example Ltd Evidence,O=Example Ltd,C=CN
+error-signing-key = 文件中没有可用于签名的私钥：须为 P-256 或 2048 位以上的 RSA，格式为 PKCS#8（BEGIN PRIVATE KEY）
+error-no-request = 没有等待证书的密钥。请先运行 `evidence key request`，或用 --key 指定密钥
+error-no-certificate = 文件中没有 PEM 格式的证书
+error-certificate-unreadable = 文件中的第 { $number } 张证书无法读取
+error-certificate-other-key = 第一张证书与所申请的密钥不符
+error-certificate-order = 第 { $number } 张证书不是由其后一张签发的：签名证书在最前，其后依次为各级签发机构，根证书在最后
+error-certificate-no-root = 最后一张不是根证书：请附上自签名的根证书
+error-certificate-usage = 该证书不能用于签署文件：密钥用途须含 digitalSignature 或 nonRepudiation
+error-certificate-validity = 证书目前无效：{ $reason }
+error-certificate-refused = 证书未通过检查：{ $reason }
 error-private = 不允许内部网络地址，如确有需要，由系统管理员在配置中放开
 
 field-account = 账号

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use super::{
     App, AppResult, Caller,
     clocks::standing::{self, Against},
+    evidence::signing,
     streams::{self, Stream},
     timestamps::overview::{self, Ends, OfLog},
     witness::{self, Standing},
@@ -50,6 +51,8 @@ pub struct Status {
     pub timestamps: Vec<OfLog>,
     /// How long the tokens last.
     pub timestamp_ends: Ends,
+    /// How it stands with the certificate that signs evidence.
+    pub certificate: signing::Standing,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
     /// Open alerts by severity.
@@ -102,6 +105,7 @@ pub async fn read(app: &App) -> AppResult<Status> {
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
         timestamp_ends: overview::ends(app).await?,
+        certificate: signing::standing(app).await?,
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,

@@ -1,4 +1,7 @@
-//! `countermand evidence …`: export a case's bundle; verify a bundle with nothing but its file and a key that is trusted.
+//! `countermand evidence …`: export a case's bundle; verify a bundle with nothing but its file and a key that is trusted; the key and the
+//! certificate that sign bundles ([`key`]).
+
+mod key;
 
 use std::{
     fs,
@@ -24,6 +27,7 @@ use crate::{
     crypto::{
         keyring::{Keyring, KeyringError},
         private,
+        signature::files,
         timestamp::Roots,
     },
     evidence::{
@@ -57,7 +61,7 @@ pub(super) struct Verify {
     /// An installation whose own key is trusted
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// A public key or the root of a timestamp authority that is trusted, as PEM; may be given several times
+    /// A public key, or the root of a signer or of a timestamp authority, that is trusted, as PEM; may be given several times
     #[arg(long, value_name = "FILE.pem")]
     root: Vec<PathBuf>,
 }
@@ -96,6 +100,9 @@ enum Command {
     },
     /// Verify a bundle offline: exit 0 holds, 1 does not, 2 could not tell
     Verify(Verify),
+    /// The key and certificate that sign bundles
+    #[command(subcommand)]
+    Key(key::Command),
 }
 
 /// Runs the command; its exit code.
@@ -109,6 +116,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
         }
         Command::Verify(wanted) => wanted.run("evidence verify", &Limits::default()),
+        Command::Key(command) => key::run(command),
     }
 }
 
@@ -153,11 +161,15 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     keep(out).map_err(failed)?;
     write_private(out, &bundle.bytes).map_err(failed)?;
     write_private(&beside(out), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
+    if let Some(why) = done.value.uncertified {
+        eprintln!("countermand evidence export: without a signature by certificate: {}", key::why(why));
+    }
     let sha256 = hex::encode(bundle.sha256);
     if json {
         let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
         let said = serde_json::json!({
             "number": bundle.number, "file": path, "bytes": bundle.bytes.len(), "sha256": sha256, "verified": verified,
+            "certificate_signature": done.value.uncertified.is_none(),
             "event": done.receipt.as_ref().map(|r| r.event.to_string()), "index": done.receipt.as_ref().and_then(|r| r.index),
         });
         say!("{said}");
@@ -181,6 +193,7 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result
     if let Some(data) = data {
         let config = Config::load(data, std::iter::empty::<(String, String)>()).map_err(|e| Trouble::Cannot(format!("--data: {e}")))?;
         pins.push(Pin::Authorities(timestamps::roots(&config)));
+        pins.push(Pin::Signers(files::roots(data)));
         let keys = Keyring::open(data, false).map_err(|e| match e {
             KeyringError::Missing(path) => Trouble::Cannot(format!("--data: there is no key file {}", path.display())),
             other => Trouble::Cannot(format!("--data: {other}")),
@@ -195,7 +208,7 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result
     Ok(pins)
 }
 
-/// What a PEM file pins: an Ed25519 key (RFC 8410), or roots of timestamp authorities.
+/// What a PEM file pins: an Ed25519 key (RFC 8410), or roots of signers and timestamp authorities.
 fn trusted(pem: &str) -> Option<Pin> {
     const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     if pem.contains("-----BEGIN CERTIFICATE-----") {

@@ -12,7 +12,7 @@ use std::{
 use ed25519_dalek::SigningKey;
 use zeroize::Zeroizing;
 
-use super::{mldsa::MldsaKey, passphrase, private, seal::Key};
+use super::{mldsa::MldsaKey, passphrase, private, seal::Key, signature};
 
 /// The key files, below the data folder.
 const ENVELOPE: &str = "keys/envelope.key";
@@ -37,6 +37,8 @@ pub enum KeyringError {
     Missing(PathBuf),
     #[error("key file {0} is damaged: it must hold 64 hexadecimal digits")]
     Damaged(PathBuf),
+    #[error("cannot read the key files under {0}: {1}")]
+    Evidence(PathBuf, String),
     #[error("cannot read or write key file {path}: {source}")]
     Io { path: PathBuf, source: io::Error },
 }
@@ -61,6 +63,8 @@ pub struct Keyring {
     pub mldsa: Option<MldsaKey>,
     /// What is to follow `log` and `mldsa`.
     pub coming: Option<LogKeys>,
+    /// The files of the key that signs evidence, by their names, as they were when this was read (`signature::files`).
+    pub evidence: Vec<(&'static str, Zeroizing<Vec<u8>>)>,
 }
 
 impl Keyring {
@@ -73,7 +77,8 @@ impl Keyring {
         let coming =
             there(&data.join(COMING))?.map(|log| -> Result<_, KeyringError> { Ok(pair(&log, there(&data.join(COMING_MLDSA))?)) }).transpose()?;
         let LogKeys { log, mldsa } = pair(&log, mldsa);
-        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log, mldsa, coming })
+        let evidence = signature::files::contents(data).map_err(|e| KeyringError::Evidence(data.to_owned(), e.to_string()))?;
+        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log, mldsa, coming, evidence })
     }
 
     /// Makes log keys in the place of lost ones: nobody trusts them, and they give way to those of the log that follows.
@@ -128,14 +133,25 @@ impl Keyring {
 
     /// The keys of these files as they go into a backup: their lines, sealed under a passphrase.
     pub fn to_backup(&self, passphrase: &str) -> Vec<u8> {
-        let lines: Zeroizing<String> = Zeroizing::new(self.files().iter().map(|(_, bytes)| format!("{}\n", hex::encode(**bytes))).collect());
+        let mut lines: Zeroizing<String> = Zeroizing::new(self.files().iter().map(|(_, bytes)| format!("{}\n", hex::encode(**bytes))).collect());
+        for (name, bytes) in &self.evidence {
+            lines.push_str(&Zeroizing::new(format!("{name} {}\n", &*Zeroizing::new(hex::encode(&**bytes)))));
+        }
         passphrase::seal(passphrase, BACKUP, lines.as_bytes())
     }
 
     /// What [`Keyring::to_backup`] made; `None` for another passphrase or a changed box.
     pub fn from_backup(passphrase: &str, sealed: &[u8]) -> Option<Self> {
         let lines = passphrase::open(passphrase, BACKUP, sealed).ok()?;
-        let mut keys = std::str::from_utf8(&lines).ok()?.lines().map(|line| {
+        let (named, plain): (Vec<&str>, Vec<&str>) = std::str::from_utf8(&lines).ok()?.lines().partition(|line| line.contains(' '));
+        let mut evidence = Vec::new();
+        for (name, digits) in named.iter().filter_map(|line| line.split_once(' ')) {
+            // One that a later version has is of no use here.
+            if let Some(name) = signature::files::ALL.into_iter().find(|known| *known == name) {
+                evidence.push((name, Zeroizing::new(hex::decode(digits).ok()?)));
+            }
+        }
+        let mut keys = plain.into_iter().map(|line| {
             let mut bytes = Zeroizing::new([0u8; 32]);
             hex::decode_to_slice(line, &mut *bytes).ok().map(|()| bytes)
         });
@@ -147,7 +163,7 @@ impl Keyring {
             _ => None,
         };
         let LogKeys { log, mldsa } = pair(&log, mldsa.map(|seed| *seed));
-        Some(Self { envelope: Key::from_bytes(&*envelope)?, log, mldsa, coming })
+        Some(Self { envelope: Key::from_bytes(&*envelope)?, log, mldsa, coming, evidence })
     }
 
     /// Lays the key files under `data`; files that are there stay.
@@ -156,7 +172,7 @@ impl Keyring {
             let line = Zeroizing::new(format!("{}\n", hex::encode(*bytes)));
             write_private(&data.join(name), line.as_bytes())?;
         }
-        Ok(())
+        self.evidence.iter().try_for_each(|(name, bytes)| write_private(&data.join(name), bytes))
     }
 
     /// The first key file under `data` that holds another key than this; files that are not there are none.
@@ -232,7 +248,7 @@ impl Keyring {
     /// Fresh keys that live only in memory; for tests.
     pub fn ephemeral() -> Self {
         let LogKeys { log, mldsa } = LogKeys::fresh();
-        Self { envelope: Key::fresh(), log, mldsa, coming: None }
+        Self { envelope: Key::fresh(), log, mldsa, coming: None, evidence: Vec::new() }
     }
 
     /// MACs pending events on PostgreSQL.

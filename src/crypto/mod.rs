@@ -1,5 +1,5 @@
 //! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation,
-//! timestamps by a third party, signatures that outlast quantum computers.
+//! timestamps by a third party, signatures under a certificate, signatures that outlast quantum computers.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod blind;
@@ -9,6 +9,7 @@ pub mod passphrase;
 pub mod password;
 pub mod private;
 pub mod seal;
+pub mod signature;
 pub mod timestamp;
 pub mod token;
 pub mod totp;

@@ -19,6 +19,10 @@ words! {
         KeyAnnounced = "key.announced",
         KeyRetired = "key.retired",
         KeyStolen = "key.stolen",
+        /// A key that is to sign evidence was made, and a certificate asked for it.
+        EvidenceKeyRequested = "evidence_key.requested",
+        /// From then on this certificate signs evidence.
+        EvidenceCertificateImported = "evidence_certificate.imported",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

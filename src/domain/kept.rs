@@ -121,6 +121,8 @@ impl EventClass {
             | Action::TimestampRenewed
             | Action::TimestampExpiring
             | Action::TimestampExpired
+            | Action::EvidenceKeyRequested
+            | Action::EvidenceCertificateImported
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::KeyStolen

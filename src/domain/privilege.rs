@@ -68,6 +68,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::KeyAnnounced
         | A::KeyRetired
         | A::KeyStolen
+        | A::EvidenceKeyRequested
+        | A::EvidenceCertificateImported
         | A::CheckpointAccepted
         | A::BackupTaken
         | A::BackupRestored

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha512};
 
 use super::{
+    certificate::{self, P7S, Uncertified},
     collected::{Collected, Content},
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
@@ -16,7 +17,11 @@ use super::{
     zip::{self, Files, ZipError},
 };
 use crate::{
-    crypto::{sha256, timestamp::Roots},
+    crypto::{
+        sha256,
+        signature::{Certified, NoSignature, cms},
+        timestamp::Roots,
+    },
     ledger::{
         checkpoint::{self, NoteError},
         commitment,
@@ -33,6 +38,8 @@ pub enum BundleError {
     Part { index: u64, name: String },
     #[error("the key that signs is not the log's")]
     Key,
+    #[error(transparent)]
+    Certificate(#[from] NoSignature),
     #[error("the checkpoint: {0}")]
     Checkpoint(#[from] NoteError),
     #[error(transparent)]
@@ -48,12 +55,14 @@ pub struct Bundle {
     /// The ZIP.
     pub bytes: Vec<u8>,
     pub sha256: [u8; 32],
+    /// Why it bears no signature by a certificate, if it bears none.
+    pub uncertified: Option<Uncertified>,
 }
 
 impl Bundle {
-    /// The log's signature over the root manifest: what a timestamp is over.
+    /// What a timestamp is over: the signature by certificate, or else the log's.
     pub fn signature(&self) -> &[u8] {
-        self.files.get(SIGNATURE).map(Vec::as_slice).unwrap_or_default()
+        self.files.get(timestamps::stamped_in(&self.files)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The same bundle with tokens over its signature: none of its files changes.
@@ -82,9 +91,14 @@ pub const ROOT_MANIFEST: &str = "tagmanifest-sha256.txt";
 /// The log's key over the root manifest, raw: binds every file of the bag, the ones that no event commits to as well.
 pub const SIGNATURE: &str = "signatures/tagmanifest-sha256.txt.ed25519.sig";
 
-/// Builds the bundle of `c`, signed by the log's own `key`. What is signed is a list of hashes and paths, which can never be taken for a
-/// checkpoint: that begins with the log's origin.
+/// [`build_certified`] without a certificate.
 pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
+    build_certified(c, key, Err(Uncertified::Never))
+}
+
+/// Builds the bundle of `c`, signed by the log's own `key` and by the key of a certificate, or saying why not. What is signed is a list of hashes and paths, which can never be taken for a
+/// checkpoint: that begins with the log's origin.
+pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certified, Uncertified>) -> Result<Bundle, BundleError> {
     if key.verifying_key() != *c.log.vkey.key() {
         return Err(BundleError::Key);
     }
@@ -149,8 +163,9 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
     }
     data.insert("custody/custody.csv".to_owned(), tables::custody(&c.issue).into_bytes());
     data.insert("environment.json".to_owned(), report::pretty(&c.environment));
-    data.insert("VERIFY.zh-CN.md".to_owned(), VERIFY_ZH.as_bytes().to_vec());
-    data.insert("VERIFY.en.md".to_owned(), VERIFY_EN.as_bytes().to_vec());
+    let said = evidence.map(|_| ());
+    data.insert("VERIFY.zh-CN.md".to_owned(), certificate::guide_zh(VERIFY_ZH, said).into_bytes());
+    data.insert("VERIFY.en.md".to_owned(), certificate::guide_en(VERIFY_EN, said).into_bytes());
     data.insert("tools/verify.py".to_owned(), VERIFY_PY.as_bytes().to_vec());
 
     let report = Report {
@@ -176,20 +191,22 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
         attachments,
         calls,
         withheld,
-        varies: varies(c, &data),
+        varies: varies(c, &data, evidence.is_ok()),
         anchors,
+        signer: evidence.ok().map(|certified| certified.chain.facts()),
+        unsigned: evidence.err().map(|why| why.as_str().to_owned()),
         files: data
             .iter()
             .map(|(path, bytes)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) })
             .collect(),
-        limits: report::limits(),
+        limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).collect(),
         zone: c.zone.clone(),
     };
     data.insert("evidence.json".to_owned(), report.to_bytes());
 
-    let files = bag(c, data, key);
+    let files = bag(c, data, key, evidence)?;
     let bytes = zip::write(&c.number, &files)?;
-    Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes })
+    Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes, uncertified: evidence.err() })
 }
 
 /// Writes salt and value of an opened commitment into `line` (formats.md, "Bundle").
@@ -205,11 +222,12 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
     }
 }
 
-/// Files in which another export may differ: those that always do, the stamped checkpoints of this one and what renewed them, a token over
+/// Files in which another export may differ: those that always do, the signature by certificate and what belongs to it, the stamped checkpoints of this one and what renewed them, a token over
 /// the signature by each authority of the settings, and the folder of what renewed that.
-fn varies(c: &Collected, data: &Files) -> Vec<String> {
+fn varies(c: &Collected, data: &Files, certified: bool) -> Vec<String> {
+    let stamped = if certified { P7S } else { SIGNATURE };
     let authorities = c.environment["settings"]["timestamp_authorities"].as_array().map_or(0, Vec::len);
-    let numbered = (1..authorities).flat_map(|n| <[String; 2]>::from(timestamps::names(SIGNATURE, n)));
+    let numbered = (1..authorities).flat_map(|n| <[String; 2]>::from(timestamps::names(stamped, n)));
     let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/") || p.starts_with(RENEWED_ANCHORS)).map(|p| format!("data/{p}"));
     let renewed = (authorities > 0).then(|| RENEWED_SIGNATURE.to_owned());
     VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).chain(renewed).collect()
@@ -282,16 +300,18 @@ fn attachments(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) ->
 }
 
 /// Puts the payload under `data/` and the bag's own files around it.
-fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
+fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified, Uncertified>) -> Result<Files, BundleError> {
     let octets: usize = data.values().map(Vec::len).sum();
     let info = format!(
-        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n",
+        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n{}: {}\n",
         one_line(&c.organisation),
         c.number,
         &c.issue.made_at.to_rfc3339()[..10],
         data.len(),
         env!("CARGO_PKG_VERSION"),
         one_line(&c.case.number),
+        certificate::INFO,
+        evidence.err().map_or_else(|| P7S.to_owned(), |why| format!("none ({})", why.as_str())),
     );
     let mut files: Files = data.into_iter().map(|(path, bytes)| (format!("data/{path}"), bytes)).collect();
     let manifest =
@@ -319,11 +339,18 @@ fn bag(c: &Collected, data: Files, key: &SigningKey) -> Files {
             tags.insert(path.to_owned(), pem.into_bytes());
         }
     }
+    if let Ok(certified) = evidence {
+        tags.extend(certificate::files(&certified.chain));
+    }
     let root = manifest(sha256_hex, &tags);
+    if let Ok(certified) = evidence {
+        let signature = cms::sign(root.as_bytes(), c.issue.made_at, &certified.chain, &certified.key)?;
+        tags.insert(P7S.to_owned(), signature);
+    }
     tags.insert(SIGNATURE.to_owned(), key.sign(root.as_bytes()).to_bytes().to_vec());
     tags.insert(ROOT_MANIFEST.to_owned(), root.into_bytes());
     files.extend(tags);
-    files
+    Ok(files)
 }
 
 /// BagIt's values are one line each.

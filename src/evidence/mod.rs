@@ -6,6 +6,7 @@
 //! | [`bundle`] | a deterministic BagIt bag in a ZIP |
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
+//! | [`certificate`] | the signature by a certificate, and what is said where there is none |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
 //! | [`succession`] | how the log's keys followed each other |
 //! | [`zip`] | the container, written and read |
@@ -16,6 +17,7 @@
 
 pub mod audit;
 pub mod bundle;
+pub mod certificate;
 pub mod collected;
 pub mod columns;
 pub mod csv;

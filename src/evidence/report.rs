@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::collected::{Case, Decision, Issue};
+use crate::crypto::signature;
 
 /// The version of the layout that this program writes and reads.
 pub const FORMAT: u64 = 1;
@@ -14,7 +15,7 @@ pub const FORMAT: u64 = 1;
 /// Files in which two exports of one case at one size of the log may differ.
 /// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones; so are the numbered tokens over
 /// the signature where there are several authorities.
-pub const VARIES: [&str; 15] = [
+pub const VARIES: [&str; 21] = [
     "bag-info.txt",
     "data/custody/custody.csv",
     "data/environment.json",
@@ -27,7 +28,13 @@ pub const VARIES: [&str; 15] = [
     "signatures/tagmanifest-sha256.txt.ed25519.sig",
     "signatures/tagmanifest-sha256.txt.ed25519.sig.tsq",
     "signatures/tagmanifest-sha256.txt.ed25519.sig.tsr",
+    "signatures/tagmanifest-sha256.txt.p7s",
+    "signatures/tagmanifest-sha256.txt.p7s.tsq",
+    "signatures/tagmanifest-sha256.txt.p7s.tsr",
     "tagmanifest-sha256.txt",
+    "trust/signer-chain.pem",
+    "trust/signer-root.pem",
+    "trust/signer.pem",
     "trust/tsa-chain.pem",
     "trust/tsa-root.pem",
 ];
@@ -50,6 +57,12 @@ pub struct Report {
     /// Checkpoints that were stamped; absent in a bundle without any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub anchors: Vec<AnchorFacts>,
+    /// The certificate that signed the bundle; absent in one without, and in bundles of older versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<signature::chain::Facts>,
+    /// Why none did: a word of `certificate::Uncertified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unsigned: Option<String>,
     /// What is not shown, and why.
     pub withheld: Vec<Withheld>,
     pub files: Vec<FileFacts>,

@@ -1,5 +1,5 @@
 //! Timestamps in a bundle: checkpoints of the log that an authority has stamped (`data/proofs/anchors/`), tokens over the bundle's own
-//! signature (`signatures/…sig.tsr`), and what renewed either before its certificates ran out (`data/proofs/renewal/` for the former,
+//! signature (`signatures/….tsr`: the one by certificate, or else the log's), and what renewed either before its certificates ran out (`data/proofs/renewal/` for the former,
 //! `signatures/renewal/` for the latter). Not here: whether a token holds ([`crate::crypto::timestamp`], [`super::verify`]).
 //!
 //! A token over the signature cannot be there when the bundle is made: it is over what was made. The tokens therefore lie in
@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::{
     bundle::SIGNATURE,
+    certificate::P7S,
     collected::Anchor,
     report::{AnchorFacts, TokenFacts},
     zip::{self, Files, Limits, ZipError},
@@ -70,11 +71,16 @@ pub fn stamped_by(token: &str) -> &str {
     }
 }
 
-/// Whether `path` is a question or an answer about the bundle's own signature.
+/// The signature of a bundle that tokens are taken over: the one by certificate, where there is one.
+pub fn stamped_in(files: &Files) -> &'static str {
+    if files.contains_key(P7S) { P7S } else { SIGNATURE }
+}
+
+/// Whether `path` is a question or an answer about one of the bundle's own signatures.
 pub fn over_signature(path: &str) -> bool {
     let token = path.strip_suffix(".tsq").map(|stem| format!("{stem}.tsr"));
     let token = token.as_deref().unwrap_or(path);
-    token.ends_with(".tsr") && stamped_by(token) == SIGNATURE
+    token.ends_with(".tsr") && [SIGNATURE, P7S].contains(&stamped_by(token))
 }
 
 /// Whether `path` is one of the four files of a renewal in `folder`: `0001.sha256`, question and answer about it, certificates.
@@ -155,8 +161,9 @@ pub fn anchored(bytes: &[u8]) -> Result<Vec<Anchored>, ZipError> {
 /// Adds `tokens` over the signature, and what renewed them, to the files of a finished bundle.
 pub fn add(files: &mut Files, tokens: &[Token], renewals: &[Renewal]) {
     add_renewals(files, RENEWED_SIGNATURE, renewals, true);
+    let stamped = stamped_in(files);
     for (n, token) in tokens.iter().enumerate() {
-        let (query, answer) = names(SIGNATURE, n);
+        let (query, answer) = names(stamped, n);
         files.insert(query, token.query.clone());
         files.insert(answer, token.answer.clone());
     }

@@ -44,6 +44,38 @@ step "tools/verify.py"
 python3 data/tools/verify.py .
 step "signature over the root manifest"
 openssl pkeyutl -verify -rawin -pubin -inkey trust/log-ed25519.pub.pem -in tagmanifest-sha256.txt -sigfile signatures/tagmanifest-sha256.txt.ed25519.sig
+if [ -e trust/signer.pem ]; then
+  p7s=signatures/tagmanifest-sha256.txt.p7s
+  step "signature by certificate: openssl cms"
+  if [ -e "$p7s.tsr" ]; then
+    at=$(openssl ts -reply -in "$p7s.tsr" -text 2>/dev/null | sed -n 's/^Time stamp: //p')
+  else
+    at=$(openssl cms -cmsout -print -inform DER -in "$p7s" | sed -n 's/^ *UTCTIME:\(.* GMT\).*/\1/p' | tail -n 1)
+  fi
+  judge() {
+    openssl cms -verify -binary -cades -purpose any -inform DER -in "$1" -content "$2" \
+      -CAfile trust/signer-root.pem -no-CApath -no-CAstore -attime "$(date -d "$at" +%s)" -out /dev/null
+  }
+  judge "$p7s" tagmanifest-sha256.txt
+  openssl verify -purpose any -CAfile trust/signer-root.pem -no-CApath -no-CAstore -untrusted trust/signer-chain.pem trust/signer.pem
+  python3 - "$p7s" "$work/damaged.p7s" tagmanifest-sha256.txt "$work/damaged.txt" <<'PY'
+import sys
+for source, out in (sys.argv[1:3], sys.argv[3:5]):
+    data = bytearray(open(source, "rb").read())
+    data[-20] ^= 1
+    open(out, "wb").write(data)
+PY
+  ! judge "$work/damaged.p7s" tagmanifest-sha256.txt 2>/dev/null || { echo "a damaged signature verifies"; exit 1; }
+  ! judge "$p7s" "$work/damaged.txt" 2>/dev/null || { echo "the signature is over another list too"; exit 1; }
+  if command -v certtool > /dev/null; then
+    step "signature by certificate: certtool"
+    certtool --p7-verify --inder --infile "$p7s" --load-data tagmanifest-sha256.txt --load-ca-certificate trust/signer-root.pem > "$work/certtool.txt" || { cat "$work/certtool.txt"; exit 1; }
+    ! certtool --p7-verify --inder --infile "$p7s" --load-data "$work/damaged.txt" --load-ca-certificate trust/signer-root.pem > "$work/certtool.txt" 2>&1 || { cat "$work/certtool.txt"; exit 1; }
+  else
+    [ -z "${REQUIRE_TOOLS:-}" ] || { echo "certtool is not installed"; exit 1; }
+    echo "- certtool is not installed: left out"
+  fi
+fi
 for token in signatures/*.tsr data/proofs/anchors/*.tsr; do
   [ -e "$token" ] || continue
   step "timestamp $token"

@@ -11,6 +11,7 @@ mod broadcast_retention;
 mod broadcasts;
 mod browser;
 mod bundle;
+mod certificate;
 mod command_line;
 mod connect_emulator;
 mod connect_matrix;

@@ -10,7 +10,7 @@ use crate::{
         role::Permission,
         text,
     },
-    evidence::{bundle::Bundle, collected::Issue},
+    evidence::{bundle::Bundle, certificate::Uncertified, collected::Issue},
     id::BundleId,
     store::{
         StoreError,
@@ -43,6 +43,8 @@ pub struct Exported {
     pub with_content: bool,
     /// Whether it holds by our own verification; one that does not is handed out all the same, and says so.
     pub verified: bool,
+    /// Why it bears no signature by a certificate, if it bears none.
+    pub uncertified: Option<Uncertified>,
     /// Which authorities gave no timestamp while this went out, and why, in words.
     pub missing: Vec<String>,
 }
@@ -83,6 +85,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
     };
     let log_size = collected.log.as_of;
     let (mut bundle, verified) = build(app, collected).await?;
+    let uncertified = bundle.uncertified;
     let (mut stamped, mut missing) = (Vec::new(), Vec::new());
     if !wanted.keep {
         let tokens;
@@ -110,6 +113,9 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
             let mut detail = json!({
                 "number": number, "sha256": hex::encode(sha256), "bytes": size, "log_size": log_size, "contents": with_content, "verified": verified,
             });
+            if let Some(why) = uncertified {
+                detail["uncertified"] = json!(why);
+            }
             if !without.is_empty() {
                 detail["timestamps_missing"] = json!(without);
             }
@@ -146,7 +152,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         let _ = std::fs::remove_file(full);
     }
     let done = done?;
-    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified, missing }, receipt: done.receipt })
+    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified, uncertified, missing }, receipt: done.receipt })
 }
 
 async fn prepare(app: &App, caller: &Caller, wanted: &Export) -> AppResult<(crate::app::recalls::Loaded, String)> {

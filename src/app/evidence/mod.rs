@@ -1,9 +1,11 @@
-//! Evidence of a case: sealed by itself when the case closes ([`seal`]), exported on demand with a purpose ([`export`]), listed.
+//! Evidence of a case: sealed by itself when the case closes ([`seal`]), exported on demand with a purpose ([`export`]), listed;
+//! and whose certificate signs it ([`signing`]).
 //! Not here: what a bundle is and whether it holds (`crate::evidence`).
 
 mod collect;
 pub mod export;
 pub mod seal;
+pub mod signing;
 
 use std::{io::Write, path::Path};
 
@@ -15,7 +17,7 @@ pub(in crate::app) use collect::{KEYLESS, gone, parts_of};
 use super::{App, AppError, AppResult, Caller, Done, Turn, retention, step_up, timestamps};
 use crate::{
     clock::Instant,
-    crypto::private,
+    crypto::{private, signature::files},
     domain::{
         event::{self, Action, Subject},
         role::Permission,
@@ -235,7 +237,8 @@ pub async fn check(app: &App, caller: &Caller, bytes: Option<Vec<u8>>) -> AppRes
         true => Pin::Log(ours),
         false => Pin::OneOf(former.iter().chain([&ours]).map(|vkey| vkey.key().to_bytes()).collect()),
     };
-    let pins = [log, Pin::Authorities(timestamps::roots(&app.config)), Pin::At(app.now())];
+    let signers = Pin::Signers(files::roots(app.store.data()));
+    let pins = [log, Pin::Authorities(timestamps::roots(&app.config)), signers, Pin::At(app.now())];
     let sha256 = crate::crypto::sha256(&bytes);
     let outcome = tokio::task::spawn_blocking(move || verify(&bytes, &pins, &LIMITS)).await.map_err(|_| StoreError::Panicked)?;
     let detail = serde_json::json!({ "sha256": hex::encode(sha256), "result": outcome.result });
@@ -255,9 +258,12 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
     let (vkey, _, keys) = app.store.signing()?;
-    let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), Pin::At(app.now())], keys.log);
+    let signer = signing::signer(app, collected.issue.made_at).await?;
+    let signers = Pin::Signers(files::roots(app.store.data()));
+    let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), signers, Pin::At(app.now())], keys.log);
     let built = tokio::task::spawn_blocking(move || {
-        let bundle = bundle::build(&collected, &key).map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
+        let bundle = bundle::build_certified(&collected, &key, signer.as_deref().map_err(|why| *why))
+            .map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &pins, &Limits::default());
         for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
             tracing::error!(

@@ -10,6 +10,7 @@
 //! | `codes` | error codes and the shape of an answer |
 //! | `faults` | what can be broken |
 //! | `server`, `control`, `inbox` | HTTP: the API, `/_emulator/`, the recipient's page |
+//! | [`signer`] | a throwaway authority for the certificate that signs bundles |
 //! | [`tsa`] | an emulator of its own: a timestamp authority |
 
 mod api;
@@ -21,6 +22,7 @@ mod faults;
 mod inbox;
 mod messages;
 mod server;
+pub mod signer;
 mod state;
 pub mod tsa;
 

@@ -15,11 +15,25 @@ use super::Refusal;
 pub const SHA256: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.1");
 const SHA384: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.2");
 const SHA512: Oid = Oid::new_unwrap("2.16.840.1.101.3.4.2.3");
-const RSA: Oid = Oid::new_unwrap("1.2.840.113549.1.1.1");
+pub const RSA: Oid = Oid::new_unwrap("1.2.840.113549.1.1.1");
 pub const EC_PUBLIC_KEY: Oid = Oid::new_unwrap("1.2.840.10045.2.1");
 pub const P256: Oid = Oid::new_unwrap("1.2.840.10045.3.1.7");
 const P384: Oid = Oid::new_unwrap("1.3.132.0.34");
 pub const ECDSA_SHA256: Oid = Oid::new_unwrap("1.2.840.10045.4.3.2");
+/// sha256WithRSAEncryption.
+pub const RSA_SHA256: Oid = Oid::new_unwrap("1.2.840.113549.1.1.11");
+
+/// The algorithm by which a key signs with SHA-256: its parameters are NULL for RSA and absent for elliptic curves (RFC 4055, RFC 5758).
+///
+/// # Errors
+/// [`Refusal::Algorithm`] for a key that is not spoken.
+pub fn with_sha256(key: &SubjectPublicKeyInfoOwned) -> Result<AlgorithmIdentifierOwned, Refusal> {
+    match key.algorithm.oid {
+        RSA => Ok(AlgorithmIdentifierOwned { oid: RSA_SHA256, parameters: Some(der::AnyRef::NULL.into()) }),
+        EC_PUBLIC_KEY => Ok(AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None }),
+        other => Err(Refusal::Algorithm(other.to_string())),
+    }
+}
 
 /// A hash that is good enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,21 +49,9 @@ impl Roots {
     /// # Errors
     /// [`BadRoots`].
     pub fn from_pem(text: &str) -> Result<Self, BadRoots> {
-        const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
-        const END: &str = "-----END CERTIFICATE-----";
         let mut found = Self::default();
-        for (n, rest) in (1..).zip(text.split(BEGIN).skip(1)) {
-            // Text between certificates (a subject, a comment) is left aside, and so is how a line ends.
-            let body = rest.split(END).next().unwrap_or_default();
-            let pem = format!("{BEGIN}\n{}\n{END}\n", body.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n"));
-            let certificate = Certificate::from_pem(pem.as_bytes()).map_err(|_| BadRoots::Broken(n))?;
-            found.add(certificate);
-        }
-        match (found.roots.is_empty(), found.between.is_empty()) {
-            (true, true) => Err(BadRoots::Empty),
-            (true, false) => Err(BadRoots::NoRoot),
-            _ => Ok(found),
-        }
+        all(text)?.into_iter().for_each(|certificate| found.add(certificate));
+        if found.roots.is_empty() { Err(BadRoots::NoRoot) } else { Ok(found) }
     }
 
     fn add(&mut self, certificate: Certificate) {
@@ -93,6 +81,23 @@ impl Roots {
     }
 }
 
+/// The certificates of a PEM file, in their order; at least one.
+///
+/// # Errors
+/// [`BadRoots`], save `NoRoot`.
+pub(in crate::crypto) fn all(text: &str) -> Result<Vec<Certificate>, BadRoots> {
+    const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+    const END: &str = "-----END CERTIFICATE-----";
+    let mut found = Vec::new();
+    for (n, rest) in (1..).zip(text.split(BEGIN).skip(1)) {
+        // Text between certificates (a subject, a comment) is left aside, and so is how a line ends.
+        let body = rest.split(END).next().unwrap_or_default();
+        let pem = format!("{BEGIN}\n{}\n{END}\n", body.lines().map(str::trim).filter(|l| !l.is_empty()).collect::<Vec<_>>().join("\n"));
+        found.push(Certificate::from_pem(pem.as_bytes()).map_err(|_| BadRoots::Broken(n))?);
+    }
+    if found.is_empty() { Err(BadRoots::Empty) } else { Ok(found) }
+}
+
 fn add_once(list: &mut Vec<Certificate>, certificate: &Certificate) {
     if !list.contains(certificate) {
         list.push(certificate.clone());
@@ -100,13 +105,13 @@ fn add_once(list: &mut Vec<Certificate>, certificate: &Certificate) {
 }
 
 /// Issued by itself, and not signed by another key than its own.
-fn is_root(certificate: &Certificate) -> bool {
+pub(in crate::crypto) fn is_root(certificate: &Certificate) -> bool {
     let tbs = &certificate.tbs_certificate;
     tbs.issuer == tbs.subject && matches!(signed_by(certificate, &tbs.subject_public_key_info), Ok(()) | Err(Refusal::Algorithm(_)))
 }
 
 /// `certificate` was signed by this key.
-fn signed_by(certificate: &Certificate, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
+pub(in crate::crypto) fn signed_by(certificate: &Certificate, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
     let message = certificate.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
     let signature = certificate.signature.as_bytes().ok_or(Refusal::Signature)?;
     if certificate.signature_algorithm != certificate.tbs_certificate.signature {
@@ -128,9 +133,18 @@ pub fn until_of_pem(text: &str) -> Option<Instant> {
     found.roots.iter().chain(&found.between).map(ends).min()
 }
 
-fn ends(certificate: &Certificate) -> Instant {
-    let seconds = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
-    Instant(i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1_000_000))
+/// The last instant at which a certificate is valid.
+pub(in crate::crypto) fn ends(certificate: &Certificate) -> Instant {
+    instant(certificate.tbs_certificate.validity.not_after)
+}
+
+/// The first.
+pub(in crate::crypto) fn begins(certificate: &Certificate) -> Instant {
+    instant(certificate.tbs_certificate.validity.not_before)
+}
+
+pub(in crate::crypto) fn instant(time: x509_cert::time::Time) -> Instant {
+    Instant(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000_000))
 }
 
 /// Certificates in DER as PEM; what cannot be read is left out.

@@ -25,7 +25,7 @@ pub use token::{Stamp, verify};
 pub const LONGEST: usize = 64 << 10;
 
 /// Words of somebody else as they may stand in a refusal or an event: without control characters, 200 characters at most.
-fn readable(words: &impl ToString) -> String {
+pub(in crate::crypto) fn readable(words: &impl ToString) -> String {
     words.to_string().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 

@@ -72,7 +72,7 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
     }
     let certificates: Vec<Certificate> = signed.certificates.iter().flat_map(|set| set.0.iter()).filter_map(certificate).collect();
     let certificate = certificates.iter().find(|c| is_of(c, &signer.sid)).ok_or(Refusal::NoCertificate)?;
-    signature(signer, certificate, content.as_bytes())?;
+    signature(signer, certificate, TST_INFO, content.as_bytes())?;
     chain::purpose(certificate)?;
     let path = chain::path(certificate, &certificates, roots, at)?;
     Ok(Stamp {
@@ -85,7 +85,8 @@ pub fn verify(query: &Query, answer: &[u8], roots: &Roots) -> Result<Stamp, Refu
     })
 }
 
-fn certificate(choice: &CertificateChoices) -> Option<Certificate> {
+/// The certificate itself, where it is one of X.509.
+pub(in crate::crypto) fn certificate(choice: &CertificateChoices) -> Option<Certificate> {
     match choice {
         CertificateChoices::Certificate(certificate) => Some(certificate.clone()),
         CertificateChoices::Other(_) => None,
@@ -127,7 +128,8 @@ fn time(info: &TstInfo) -> Result<Instant, Refusal> {
     Instant::parse(&format!("{}-{}-{}T{}:{}:{}.{fraction}Z", &d[..4], &d[4..6], &d[6..], &t[..2], &t[2..4], &t[4..])).ok_or(WRONG)
 }
 
-fn is_of(certificate: &Certificate, sid: &SignerIdentifier) -> bool {
+/// Whether a signer names this certificate as its own.
+pub(in crate::crypto) fn is_of(certificate: &Certificate, sid: &SignerIdentifier) -> bool {
     let tbs = &certificate.tbs_certificate;
     match sid {
         SignerIdentifier::IssuerAndSerialNumber(id) => tbs.issuer == id.issuer && tbs.serial_number == id.serial_number,
@@ -135,12 +137,12 @@ fn is_of(certificate: &Certificate, sid: &SignerIdentifier) -> bool {
     }
 }
 
-/// The signed attributes: over these contents, by this certificate, signed by its key.
-fn signature(signer: &SignerInfo, certificate: &Certificate, content: &[u8]) -> Result<(), Refusal> {
+/// The signed attributes: over these contents of this kind, by this certificate, signed by its key.
+pub(in crate::crypto) fn signature(signer: &SignerInfo, certificate: &Certificate, of: ObjectIdentifier, content: &[u8]) -> Result<(), Refusal> {
     let hash = Hash::of(&signer.digest_alg.oid)?;
     let attributes = signer.signed_attrs.as_ref().ok_or(Refusal::MessageDigest)?;
     let kind: Option<ObjectIdentifier> = one(attributes, CONTENT_TYPE);
-    if kind != Some(TST_INFO) {
+    if kind != Some(of) {
         return Err(Refusal::Malformed("its attributes are of other contents"));
     }
     let digest: OctetString = one(attributes, MESSAGE_DIGEST).ok_or(Refusal::MessageDigest)?;
@@ -155,7 +157,7 @@ fn signature(signer: &SignerInfo, certificate: &Certificate, content: &[u8]) -> 
 }
 
 /// The one value of an attribute that must be there once.
-fn one<T: for<'a> Decode<'a>>(attributes: &Attributes, kind: ObjectIdentifier) -> Option<T> {
+pub(in crate::crypto) fn one<T: for<'a> Decode<'a>>(attributes: &Attributes, kind: ObjectIdentifier) -> Option<T> {
     let mut found = attributes.iter().filter(|a| a.oid == kind);
     let attribute = found.next().filter(|a| a.values.len() == 1)?;
     match found.next() {

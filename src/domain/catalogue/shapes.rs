@@ -440,7 +440,12 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape("search.saved", &["user"], &["search"], &["detail/after/shared", "text/name", "text/query"]),
     shape("search.removed", &["user"], &["search"], &["detail/before/shared"]),
-    shape("evidence.sealed", &["job"], &["bundle"], &["detail/bytes", "detail/log_size", "detail/number", "detail/sha256", "detail/verified"]),
+    shape(
+        "evidence.sealed",
+        &["job"],
+        &["bundle"],
+        &["detail/bytes", "detail/log_size", "detail/number", "detail/sha256", "detail/uncertified", "detail/verified"],
+    ),
     shape(
         "evidence.exported",
         &["system", "user"],
@@ -453,6 +458,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/number",
             "detail/sealed_sha256",
             "detail/sha256",
+            "detail/uncertified",
             "detail/verified",
             "text/purpose",
         ],

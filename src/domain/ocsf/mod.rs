@@ -121,6 +121,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::KeyAnnounced => CREATED,
         Action::KeyRetired => DEACTIVATED,
         Action::KeyStolen => DEACTIVATED,
+        Action::EvidenceKeyRequested => CREATED,
+        Action::EvidenceCertificateImported => ACTIVATED,
         Action::CheckpointAccepted => UPDATED,
         Action::BackupTaken => CREATED,
         Action::BackupRestored => UPDATED,

@@ -2,6 +2,7 @@
 
 # One case: its events, their parts, the checkpoints that were stamped.
 payload = manifests()
+tags = {line[66:].decode() for line in lines("tagmanifest-sha256.txt")}
 checkpoint = list(lines("data/proofs/checkpoint.txt"))
 size, root = int(checkpoint[1]), base64.b64decode(checkpoint[2], validate=True)
 note = read("data/proofs/checkpoint.note")
@@ -30,6 +31,11 @@ for line in proven:
         led |= {old, new}
 for other in sorted(set(roots) - led):
     problems.append("no line of consistency.jsonl shows that the checkpoint of %d events is of this log" % other)
+
+# Whether the signature holds is for OpenSSL.
+P7S, SIGNER = "signatures/tagmanifest-sha256.txt.p7s", "trust/signer.pem"
+if (SIGNER in tags) != os.path.exists(path(P7S)):
+    problems.append(P7S + (" is missing" if SIGNER in tags else " belongs to no certificate that is listed"))
 
 renewals()
 successions(checkpoint[0].decode(), size, root)

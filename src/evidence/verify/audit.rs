@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     Answer, Checks, Pin, Problem, bag, file,
     log::{self, PartLine, Paths, ProofLine, lines, opened, unhex},
-    time,
+    signature, time,
 };
 use crate::{
     clock::Instant,
@@ -60,6 +60,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     let Some(period) = facts.audit.period() else { return checks.fail("report", FACTS, "two instants", "another form") };
     let checkpoint = log::head(files, &facts.log, FACTS, pins, checks);
     time::check(files, &[], checkpoint.as_ref(), pins, checks);
+    signature::check(files, signature::Said::None(""), None, false, pins, checks);
     if let Some(names) = &facts.authorities {
         let said = if names.is_empty() { "no authority configured".to_owned() } else { names.join(" ") };
         checks.add("timestamp_authorities", Answer::Pass, FACTS, &said, &said);

@@ -9,6 +9,7 @@ use crate::{
     crypto::sha256,
     evidence::{
         bundle::{ROOT_MANIFEST, SIGNATURE},
+        certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT},
         report::Report,
         succession,
         timestamps::{self, CHAIN, RENEWED_SIGNATURE, ROOTS},
@@ -19,8 +20,8 @@ use crate::{
 /// The root: lists the other manifests; nothing lists it.
 pub(super) const ROOT: &str = ROOT_MANIFEST;
 const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
-/// Where authorities are configured or checkpoints were stamped.
-const SOMETIMES: [&str; 2] = [CHAIN, ROOTS];
+/// Where authorities are configured or checkpoints were stamped, and where there is a certificate that signs.
+const SOMETIMES: [&str; 5] = [CHAIN, ROOTS, SIGNER, SIGNER_CHAIN, SIGNER_ROOT];
 
 pub(super) fn check(files: &Files, checks: &mut Checks) {
     if let Some(bytes) = file(files, "bagit.txt", checks) {
@@ -36,7 +37,7 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
         let listed = manifest(files, name, digits, digest, checks);
         complete("payload_complete", name, &listed, &payload, checks);
     }
-    let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE]).collect();
+    let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE, P7S]).collect();
     let added = |p: &str| p == succession::LATER || timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
     let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !added(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());

@@ -68,8 +68,8 @@ pub(super) fn trust(vkey: &Vkey, (links, head): (&[Link], Option<Head<'_>>), pin
                 let expected = from.or(trusted.first()).map(hex::encode).unwrap_or_default();
                 told(checks, known.is_none() && from.is_some(), expected, hex::encode(key), true);
             }
-            // Checked where the second signature is, and where the tokens are.
-            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::At(_) => {}
+            // Checked where the second signature is, where the tokens are, and where the signature by certificate is.
+            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::Signers(_) | Pin::At(_) => {}
         }
     }
     if !pinned {

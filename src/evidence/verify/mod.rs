@@ -6,6 +6,7 @@
 //! | [`log`] | leaves, commitments, leaf hashes, proofs, checkpoint and key |
 //! | [`keys`] | whether a key that is trusted leads to the one that signed |
 //! | [`case`] | closing, decisions, message, recipients |
+//! | [`signature`] | the signature by a certificate |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`aging`] | whether tokens whose certificates have run out were renewed before |
 //! | [`views`] | the CSV files against the records that they show |
@@ -17,11 +18,13 @@ mod bag;
 mod case;
 mod keys;
 mod log;
+mod signature;
 mod time;
 mod views;
 
 use serde::Serialize;
 
+use self::signature::Said;
 use super::{
     report::{FORMAT, Report},
     zip::{self, Files, Limits},
@@ -91,10 +94,13 @@ pub enum Pin {
     Key([u8; 32]),
     /// One of the public keys that an installation's logs have had, one after the other.
     OneOf(Vec<[u8; 32]>),
-    /// Roots of timestamp authorities, asked for by the person who verifies: a bundle without a token cannot satisfy them.
+    /// Roots of timestamp authorities and of signers, asked for by the person who verifies: a bundle with neither a token nor a signature by
+    /// certificate cannot satisfy them.
     Certificate(Roots),
     /// The same, as an installation's settings name them: a bundle without a token is as good as it ever was.
     Authorities(Roots),
+    /// Roots of the certificates that an installation signs with, or did.
+    Signers(Roots),
     /// The time at which it is judged: a token whose certificates have run out by then must have been renewed before. Without it nothing has.
     At(Instant),
 }
@@ -211,8 +217,20 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     checks.same("number", "data/evidence.json", folder, &report.number);
     bag::facts(files, &report, checks);
     let (checkpoint, events) = log::check(files, &report, pins, checks);
-    time::check(files, &report.anchors, checkpoint.as_ref(), pins, checks);
+    let vouched = vouched(checks);
+    let proven = time::check(files, &report.anchors, checkpoint.as_ref(), pins, checks);
+    let said = report.signer.as_ref().map_or(Said::None(report.unsigned.as_deref().unwrap_or_default()), Said::By);
+    signature::check(files, said, proven, vouched, pins, checks);
     let Some(events) = events else { return };
     case::check(files, &report, &events, checks);
     views::check(files, &report, &events, checks);
+}
+
+/// Whether a key that is trusted signed the list of the bundle's files.
+fn vouched(checks: &Checks) -> bool {
+    let all = |name: &str| {
+        let mut found = checks.0.iter().filter(|c| c.name == name).peekable();
+        found.peek().is_some() && found.all(|c| c.result == Answer::Pass)
+    };
+    all("log_key") && all("bundle_signature")
 }

@@ -12,11 +12,13 @@ use super::{
     log::unhex,
 };
 use crate::{
+    clock::Instant,
     crypto::{
         sha256,
         timestamp::{self, Query, Roots},
     },
     evidence::{
+        certificate::P7S,
         report::AnchorFacts,
         timestamps::{CONSISTENCY, RENEWED_SIGNATURE, ROOTS, over_signature, stamped_by},
         zip::Files,
@@ -38,8 +40,9 @@ struct ConsistencyLine {
     proof: Vec<String>,
 }
 
-/// `stamped`: the checkpoints that the report says were stamped.
-pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&Checkpoint>, pins: &[Pin], checks: &mut Checks) {
+/// `stamped`: the checkpoints that the report says were stamped. The earliest time at which a token that is trusted saw the signature by
+/// certificate, if one did.
+pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&Checkpoint>, pins: &[Pin], checks: &mut Checks) -> Option<Instant> {
     let anchored = |path: &str| path.starts_with("data/proofs/anchors/");
     let ours = |p: &str| anchored(p) || over_signature(p) || aging::of_renewal(p);
     let tokens: Vec<&String> = files.keys().filter(|p| p.ends_with(".tsr") && ours(p)).collect();
@@ -48,12 +51,12 @@ pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&
     anchors(files, stamped, checkpoint, checks);
     pairs(files, &tokens, checks);
     if tokens.is_empty() {
-        if pins.iter().any(|p| matches!(p, Pin::Certificate(_))) {
-            checks.add("certificate", Answer::Unknown, "", "a timestamp", "none");
+        if !files.contains_key(P7S) && pins.iter().any(|p| matches!(p, Pin::Certificate(_))) {
+            checks.add("certificate", Answer::Unknown, "", "a timestamp, or a signature by certificate", "none");
         }
-        return;
+        return None;
     }
-    let Some(roots) = roots_in(files, ROOTS, checks) else { return };
+    let roots = roots_in(files, ROOTS, checks)?;
     let mut trusted = Roots::default();
     for pin in pins {
         if let Pin::Certificate(roots) | Pin::Authorities(roots) = pin {
@@ -83,6 +86,7 @@ pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&
     }
     let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
     aging::check(files, &good, now, checks);
+    good.iter().filter(|token| token.trusted && stamped_by(token.path) == P7S).map(|token| token.at).min()
 }
 
 /// The certificates in a file of the bundle.

@@ -12,6 +12,7 @@ use crate::{
         App, Turn,
         broadcasts::view::{self, Filter, Line},
         clocks::standing::Against,
+        evidence::signing,
         recalls::list::{self, Task},
         status::{self, Status},
         streams::Stream,
@@ -85,6 +86,8 @@ struct Settings {
     installation: Vec<Fact>,
     log: Vec<Fact>,
     timestamps: Vec<Fact>,
+    /// The certificate that signs evidence, or why nothing does.
+    certificate: Vec<Fact>,
     jobs: Vec<Fact>,
     room: Vec<Fact>,
     /// Each witness with how far it has come; none where nobody is asked.
@@ -151,6 +154,7 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-pending", page.num(s.pending)),
         ],
         timestamps: timestamps(&page, &s.timestamps, &s.timestamp_ends),
+        certificate: certificate(&page, &s.certificate),
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
         room: vec![
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),
@@ -163,6 +167,25 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
         alarm: if s.room.full { Some("full") } else { s.room.low().then_some("low") },
         page,
     })
+}
+
+/// The certificate by its name and end; what is wrong with it, and whether another one is asked for.
+fn certificate(page: &Page, standing: &signing::Standing) -> Vec<Fact> {
+    let mut lines = Vec::new();
+    if let Some((facts, until)) = &standing.certificate {
+        lines.push(Fact::new(page.t("certificate-subject"), facts.subject.clone(), page.a1("certificate-issuer", "name", &facts.issuer)));
+        let soon = if standing.ends_soon(page.now) { page.t("certificate-ends-soon") } else { String::new() };
+        lines.push(Fact::new(page.t("certificate-until"), page.tr.time_full(*until), soon));
+        lines.push(Fact::new(page.t("certificate-root"), facts.root_sha256.clone(), page.t("certificate-root-help")));
+    }
+    if let Some(why) = standing.uncertified {
+        let reason = page.word("certificate-unsigned", why.as_str());
+        lines.push(Fact::new(page.t("certificate-state"), page.t("certificate-none"), reason));
+    }
+    if standing.requested {
+        lines.push(Fact::new(page.t("certificate-request"), page.t("certificate-waiting"), page.t("certificate-waiting-help")));
+    }
+    lines
 }
 
 /// A stream by its name: its state, what waits, and what is wrong.

@@ -4,6 +4,9 @@
 use std::{collections::BTreeSet, process::Output, time::Duration};
 
 use countermand::{
+    clock::{Clock, SystemClock},
+    connect::emulator::signer,
+    crypto::signature::{FileKey, Signer},
     domain::{catalogue, event::Action},
     store::{Database, migrate},
 };
@@ -40,6 +43,9 @@ const TABLE: &[(&str, Leaves)] = &[
     ("demo", Apart("its people act over HTTP, in a folder of its own")),
     ("emulate", Apart("a stand-in for others")),
     ("evidence export", Events(&["evidence.exported"])),
+    ("evidence key request", Events(&["evidence_key.requested"])),
+    ("evidence key import", Events(&["evidence_certificate.imported"])),
+    ("evidence key show", Nothing("what every bundle says of itself")),
     ("evidence verify", Apart("it knows a file and a key that is trusted; of a deployment, its public key")),
     ("ledger verify", Nothing("it says how many and where, not what; and it must work on a log that cannot be written")),
     ("ledger checkpoint", Nothing("what everybody may know; an event for each signature would need the next one")),
@@ -214,6 +220,12 @@ fn every_subcommand_leaves_exactly_what_the_table_says() {
         world.run("retention run", &["--json"], 0);
         world.run("retention person", &["later"], 0);
         world.run("evidence export", &["--case", &case, "--out", &at("case.zip")], 0);
+        let key = FileKey::fresh().unwrap();
+        std::fs::write(at("signer.key"), key.to_pem().as_bytes()).unwrap();
+        std::fs::write(at("signer.pem"), signer::chain(key.public_key().clone(), SystemClock.now()).unwrap()).unwrap();
+        world.run("evidence key request", &[], 0);
+        world.run("evidence key import", &[&at("signer.pem"), "--key", &at("signer.key")], 0);
+        world.run("evidence key show", &[], 0);
         world.run("audit pack", &["--from", "2026-01-01", "--to", "2026-01-31", "--out", &at("pack.zip")], 0);
         world.run("ledger verify", &[], 0);
         world.run("ledger proof", &["--index", "0"], 0);

@@ -52,9 +52,9 @@ const TSA: &str = "O=DEMO - proves nothing,CN=DEMO Timestamp Authority";
 const GRANTED: u8 = 0;
 const REJECTION: u8 = 2;
 /// How long the authority's certificates last unless told otherwise.
-pub(super) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+pub(in crate::connect::emulator) const YEAR: Duration = Duration::from_secs(366 * 86_400);
 /// How long the root lasts: over many certificates, and within what UTCTime can say.
-const LASTS: Duration = Duration::from_secs(15 * 366 * 86_400);
+pub(in crate::connect::emulator) const LASTS: Duration = Duration::from_secs(15 * 366 * 86_400);
 
 /// Keys and certificates; gone with the process.
 pub struct Authority {
@@ -69,13 +69,18 @@ pub struct Authority {
     lasting: Duration,
 }
 
-fn fresh_key() -> SigningKey {
+pub(in crate::connect::emulator) fn fresh_key() -> SigningKey {
     loop {
         // All but one in 2^32 are keys.
         if let Ok(key) = SigningKey::from_slice(&random::<32>()) {
             return key;
         }
     }
+}
+
+/// The public half, as a certificate holds it.
+pub(in crate::connect::emulator) fn public(key: &SigningKey) -> der::Result<SubjectPublicKeyInfoOwned> {
+    SubjectPublicKeyInfoOwned::from_key(p256::PublicKey::from(key.verifying_key())).map_err(|_| der::ErrorKind::Failed.into())
 }
 
 fn serial() -> Vec<u8> {
@@ -93,23 +98,23 @@ fn sign(key: &SigningKey, message: &[u8]) -> Vec<u8> {
     signature.to_der().as_bytes().to_vec()
 }
 
-fn extension<T: Encode + AssociatedOid>(critical: bool, value: &T) -> der::Result<Extension> {
+pub(in crate::connect::emulator) fn extension<T: Encode + AssociatedOid>(critical: bool, value: &T) -> der::Result<Extension> {
     Ok(Extension { extn_id: T::OID, critical, extn_value: OctetString::new(value.to_der()?)? })
 }
 
 /// One certificate: who, for what, from when, by whom.
-struct Wanted<'a> {
-    subject: &'a str,
-    key: &'a SigningKey,
-    extensions: Vec<Extension>,
-    from: Instant,
-    lasting: Duration,
-    issuer: &'a str,
-    issuer_key: &'a SigningKey,
+pub(in crate::connect::emulator) struct Wanted<'a> {
+    pub subject: &'a str,
+    pub key: SubjectPublicKeyInfoOwned,
+    pub extensions: Vec<Extension>,
+    pub from: Instant,
+    pub lasting: Duration,
+    pub issuer: &'a str,
+    pub issuer_key: &'a SigningKey,
 }
 
 impl Wanted<'_> {
-    fn issue(self) -> der::Result<Certificate> {
+    pub fn issue(self) -> der::Result<Certificate> {
         let time = |at: Instant| {
             let since = Duration::from_secs(u64::try_from(at.unix_seconds()).unwrap_or(0));
             UtcTime::from_unix_duration(since).map(Time::UtcTime)
@@ -121,8 +126,7 @@ impl Wanted<'_> {
             issuer: Name::from_str(self.issuer)?,
             validity: Validity { not_before: time(self.from)?, not_after: time(self.from.plus(self.lasting))? },
             subject: Name::from_str(self.subject)?,
-            subject_public_key_info: SubjectPublicKeyInfoOwned::from_key(p256::PublicKey::from(self.key.verifying_key()))
-                .map_err(|_| der::ErrorKind::Failed)?,
+            subject_public_key_info: self.key,
             issuer_unique_id: None,
             subject_unique_id: None,
             extensions: Some(self.extensions),
@@ -146,8 +150,8 @@ impl Authority {
             extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
             extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
         ];
-        let root =
-            Wanted { subject: ROOT, key: &root_key, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }.issue()?;
+        let root = Wanted { subject: ROOT, key: public(&root_key)?, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }
+            .issue()?;
         Self::under(root, root_key, now, lasting)
     }
 
@@ -162,7 +166,7 @@ impl Authority {
             Ok(vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?, extension(true, &ExtendedKeyUsage(vec![oid]))?])
         };
         let issue = |extensions: Vec<Extension>, from: Instant, lasting: Duration| {
-            Wanted { subject: TSA, key: &key, extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
+            Wanted { subject: TSA, key: public(&key)?, extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
         };
         let (long_ago, hour) = (from.minus(2 * YEAR), Duration::from_secs(3600));
         Ok(Self {

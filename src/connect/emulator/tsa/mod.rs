@@ -2,7 +2,7 @@
 //! on request. `POST /` takes `application/timestamp-query`; `/_emulator/faults` takes `{"mode","times"}`; `/_emulator/calls` tells every
 //! question; `/_emulator/root.pem` gives the root.
 
-mod authority;
+pub(super) mod authority;
 
 use std::{
     collections::VecDeque,

@@ -1,0 +1,196 @@
+//! The key and the certificate that sign evidence: a key is made and a certificate asked for ([`request`]), the certificate is taken in
+//! ([`import`]), and later another one in its place. The certificate in use is named in the database; key and certificates lie in files
+//! below the data folder (`crypto::signature::files`), so that a node whose files are behind is found out. Not here: the signature
+//! (`crypto::signature`), the bundle (`evidence::certificate`).
+
+use std::{path::Path, sync::Arc};
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use super::{App, AppError, AppResult, Caller, Done, StoreError};
+use crate::{
+    app::FieldError,
+    clock::Instant,
+    crypto::signature::{
+        BadChain, Certified, Chain, FileKey, Signer,
+        chain::Facts,
+        files::{self, FileError},
+        request as csr,
+    },
+    domain::{
+        event::{Action, Subject},
+        role::Permission,
+    },
+    evidence::certificate::Uncertified,
+    store::settings,
+};
+
+/// The setting that names the certificate in use, by its SHA-256.
+const IN_USE: &str = "evidence.certificate";
+/// Before its end by so many days the end is told.
+pub const WARN_DAYS: u32 = 30;
+
+impl From<FileError> for StoreError {
+    fn from(error: FileError) -> Self {
+        Self::Unavailable(format!("the evidence key: {error}"))
+    }
+}
+
+/// How it stands with the certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The certificate in use, with the end of the first of its chain.
+    pub certificate: Option<(Facts, Instant)>,
+    /// Why nothing is signed with it at present.
+    pub uncertified: Option<Uncertified>,
+    /// Whether a key waits for its certificate.
+    pub requested: bool,
+}
+
+impl Standing {
+    /// Whether the end is near, or past.
+    pub fn ends_soon(&self, now: Instant) -> bool {
+        let lead = std::time::Duration::from_secs(u64::from(WARN_DAYS) * 86_400);
+        self.certificate.as_ref().is_some_and(|(_, until)| now.plus(lead) >= *until)
+    }
+}
+
+fn subject() -> Subject {
+    Subject::new("evidence_key", "evidence")
+}
+
+/// The key that signs a bundle made at `at`, with its certificates, or why there is none. Never inside a write.
+pub(in crate::app) async fn signer(app: &App, at: Instant) -> AppResult<Result<Arc<Certified>, Uncertified>> {
+    Ok(match found(app).await? {
+        Ok(certified) if certified.chain.check(at).is_err() => Err(Uncertified::Ended),
+        found => found.map(Arc::new),
+    })
+}
+
+/// What lies in the files, if it is what the database names; what an import left unfinished is put into its place.
+async fn found(app: &App) -> AppResult<Result<Certified, Uncertified>> {
+    let Some(named) = app.store.read(|conn| settings::get(conn, IN_USE)).await? else { return Ok(Err(Uncertified::Never)) };
+    let data = app.store.data().to_owned();
+    let read = tokio::task::spawn_blocking(move || of_files(&data, &named)).await.map_err(|_| StoreError::Panicked)?;
+    Ok(read.map_err(StoreError::from)?.ok_or(Uncertified::Missing))
+}
+
+fn of_files(data: &Path, named: &str) -> Result<Option<Certified>, FileError> {
+    if files::next(data)?.is_some_and(|next| next.chain.fingerprint() == named) {
+        files::adopt_next(data)?;
+    }
+    Ok(files::in_use(data)?.filter(|certified| certified.chain.fingerprint() == named))
+}
+
+/// How it stands. Who may see it is asked where a page is made of it.
+///
+/// # Errors
+/// Those of the store; key files that cannot be read.
+pub async fn standing(app: &App) -> AppResult<Standing> {
+    let found = found(app).await?;
+    let requested = files::requested(app.store.data()).map_err(StoreError::from)?.is_some();
+    let now = app.now();
+    let uncertified = match &found {
+        Ok(certified) => certified.chain.check(now).err().map(|_| Uncertified::Ended),
+        Err(why) => Some(*why),
+    };
+    Ok(Standing { certificate: found.ok().map(|c| (c.chain.facts(), c.chain.until())), uncertified, requested })
+}
+
+/// Makes a key, unless one waits already, and asks for its certificate: PKCS#10 in PEM. `name` is the subject as RFC 4514 writes it; without
+/// one the company of the settings.
+///
+/// # Errors
+/// `Forbidden`; `Invalid` on `subject`.
+pub async fn request(app: &App, caller: &Caller, name: Option<String>) -> AppResult<Done<String>> {
+    app.require(caller, Permission::ConnectionManage, Action::EvidenceKeyRequested, subject()).await?;
+    let named = name.as_deref().map_or_else(|| csr::name_of(&app.config.tenant), csr::name);
+    let Some(named) = named else {
+        return Err(app.refuse(caller, Action::EvidenceKeyRequested, subject(), None, AppError::invalid("subject", "distinguished-name")).await);
+    };
+    let said = named.to_string();
+    let key = files::make_requested(app.store.data()).map_err(StoreError::from)?;
+    let text = csr::request(named, &key).map_err(|e| StoreError::Unavailable(format!("the evidence key: {e}")))?;
+    let sha256 = public(&key);
+    let event = caller.event(Action::EvidenceKeyRequested, subject()).detail(json!({ "subject": said, "key_sha256": sha256 }));
+    let receipt = app.record_of(caller, event).await?;
+    Ok(Done { value: text, receipt })
+}
+
+/// SHA-256 of the public key, as `openssl pkey -pubout -outform DER` writes it.
+fn public(key: &FileKey) -> String {
+    use der::Encode;
+    hex::encode(crate::crypto::sha256(&key.public_key().to_der().unwrap_or_default()))
+}
+
+/// Takes in the certificates for the key that waits, or for `key` (PKCS#8 in PEM): the signer's first, the root last. From then on they sign;
+/// those before are kept for what they signed.
+///
+/// # Errors
+/// `Forbidden`; `Invalid` on `key` or `chain`. Each is recorded.
+pub async fn import(app: &App, caller: &Caller, pem: &str, key: Option<Zeroizing<String>>) -> AppResult<Done<Facts>> {
+    app.require(caller, Permission::ConnectionManage, Action::EvidenceCertificateImported, subject()).await?;
+    let data = app.store.data().to_owned();
+    let (key, chain) = match sound(&data, pem, key.as_ref().map(|key| key.as_str()), app.now())? {
+        Ok(sound) => sound,
+        Err(error) => return Err(app.refuse(caller, Action::EvidenceCertificateImported, subject(), None, AppError::Invalid(vec![error])).await),
+    };
+    files::lay_next(&data, &key, &chain).map_err(StoreError::from)?;
+    let facts = chain.facts();
+    let (said, caller) = (facts.clone(), caller.clone());
+    let write = move |tx: &mut crate::store::Tx<'_>| {
+        let before = settings::get(tx.conn, IN_USE)?;
+        settings::put(tx.conn, IN_USE, &said.sha256)?;
+        let detail = json!({
+            "before": before.map(|sha256| json!({ "sha256": sha256 })),
+            "after": { "sha256": said.sha256, "subject": said.subject, "issuer": said.issuer, "serial": said.serial, "root_sha256": said.root_sha256,
+                       "not_before": said.not_before, "not_after": said.not_after },
+        });
+        tx.append(caller.event(Action::EvidenceCertificateImported, subject()).detail(detail))?;
+        Ok(Ok(()))
+    };
+    let done = Done::from_write(app.store.write(write).await?)?;
+    crate::crash::point("evidence.certificate_named");
+    files::adopt_next(&data).map_err(StoreError::from)?;
+    Ok(Done { value: facts, receipt: done.receipt })
+}
+
+/// The key and the chain that were given, if they fit and are good now.
+fn sound(data: &Path, pem: &str, key: Option<&str>, now: Instant) -> Result<Result<(FileKey, Chain), FieldError>, StoreError> {
+    let key = match key {
+        Some(text) => match FileKey::from_pem(text) {
+            Ok(key) => key,
+            Err(_) => return Ok(Err(FieldError::new("key", "signing-key"))),
+        },
+        None => match files::requested(data).map_err(StoreError::from)? {
+            Some(key) => key,
+            None => return Ok(Err(FieldError::new("key", "no-request"))),
+        },
+    };
+    let chain = Chain::from_pem(pem).and_then(|chain| if chain.is_of(&key) { Ok(chain) } else { Err(BadChain::OtherKey) });
+    let checked = chain.and_then(|chain| chain.check(now).map(|()| chain).map_err(BadChain::Refused));
+    Ok(checked.map(|chain| (key, chain)).map_err(|why| {
+        let error = FieldError::new("chain", kind(&why));
+        match why {
+            BadChain::Broken(n) | BadChain::Order(n) => error.arg("number", n),
+            BadChain::Refused(refusal) => error.arg("reason", refusal),
+            _ => error,
+        }
+    }))
+}
+
+/// The word of the error (`error-<kind>`).
+const fn kind(why: &BadChain) -> &'static str {
+    use crate::crypto::signature::Refusal;
+    match why {
+        BadChain::Empty => "no-certificate",
+        BadChain::Broken(_) => "certificate-unreadable",
+        BadChain::OtherKey => "certificate-other-key",
+        BadChain::Order(_) => "certificate-order",
+        BadChain::NoRoot => "certificate-no-root",
+        BadChain::Refused(Refusal::Usage) => "certificate-usage",
+        BadChain::Refused(Refusal::Validity(_)) => "certificate-validity",
+        BadChain::Refused(_) => "certificate-refused",
+    }
+}

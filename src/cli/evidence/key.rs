@@ -1,0 +1,128 @@
+//! `countermand evidence key …`: ask a certification authority for a certificate, take it in, show what signs.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::{App, Caller, evidence::signing},
+    cli::deployment::{Deployment, Trouble},
+    evidence::certificate::Uncertified,
+};
+
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Make a key and print the request for its certificate (PKCS#10); the same key until a certificate is imported
+    Request {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// The name in the certificate, as RFC 4514 writes it; the company of the settings if absent
+        #[arg(long, value_name = "CN=…,O=…")]
+        subject: Option<String>,
+        /// Write the request here instead
+        #[arg(long, value_name = "FILE.csr")]
+        out: Option<PathBuf>,
+    },
+    /// Take in the certificate: it signs every bundle from now on, and those before it stay known
+    Import {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// Certificates in PEM: the signer's first, then each authority's, the root's last
+        #[arg(value_name = "CHAIN.pem")]
+        chain: PathBuf,
+        /// A key made elsewhere, PKCS#8 in PEM, P-256 or RSA; the requested one if absent
+        #[arg(long, value_name = "KEY.pem")]
+        key: Option<PathBuf>,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show the certificate that signs, and whether a key waits for one; exit 1 if nothing signs
+    Show {
+        #[command(flatten)]
+        deployment: Deployment,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) fn run(command: &Command) -> ExitCode {
+    let ready = |deployment: &Deployment| deployment.existing().map(drop);
+    let (name, deployment) = match command {
+        Command::Request { deployment, .. } => ("evidence key request", deployment),
+        Command::Import { deployment, .. } => ("evidence key import", deployment),
+        Command::Show { deployment, .. } => ("evidence key show", deployment),
+    };
+    if let Err(trouble) = ready(deployment) {
+        return super::finish(name, Err(trouble));
+    }
+    deployment.run(name, |app| async move {
+        match command {
+            Command::Request { subject, out, .. } => request(&app, subject.clone(), out.as_deref()).await,
+            Command::Import { chain, key, json, .. } => import(&app, chain, key.as_deref(), *json).await,
+            Command::Show { json, .. } => show(&app, *json).await,
+        }
+    })
+}
+
+/// Why nothing signs, in words.
+pub(super) const fn why(uncertified: Uncertified) -> &'static str {
+    match uncertified {
+        Uncertified::Never => "no certificate was imported; `evidence key request` asks for one",
+        Uncertified::Missing => {
+            "keys/evidence.pem is not the certificate that was imported last; copy it from the node where it was, or from a backup"
+        }
+        Uncertified::Ended => "the certificate is not valid now; `evidence key request` asks for another one",
+    }
+}
+
+async fn request(app: &App, subject: Option<String>, out: Option<&Path>) -> Result<(), Trouble> {
+    let text = signing::request(app, &Caller::shell(), subject).await?.value;
+    match out {
+        Some(out) => fs::write(out, text).map_err(|e| Trouble::Cannot(format!("{}: {e}", out.display())))?,
+        None => say!("{}", text.trim_end()),
+    }
+    Ok(())
+}
+
+async fn import(app: &App, chain: &Path, key: Option<&Path>, json: bool) -> Result<(), Trouble> {
+    let read = |path: &Path| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
+    let key = key.map(read).transpose()?.map(Zeroizing::new);
+    let facts = signing::import(app, &Caller::shell(), &read(chain)?, key).await?.value;
+    if json {
+        say!("{}", serde_json::to_string(&facts).map_err(Trouble::cannot)?);
+    } else {
+        say!("signs from now on: {} until {}", facts.subject, facts.not_after);
+        say!("publish this fingerprint of the root, SHA-256: {}", facts.root_sha256);
+        say!("copy keys/evidence.pem to other nodes");
+    }
+    Ok(())
+}
+
+async fn show(app: &App, json: bool) -> Result<(), Trouble> {
+    let standing = signing::standing(app).await?;
+    let soon = standing.ends_soon(app.now());
+    if json {
+        let (certificate, until) = standing.certificate.clone().unzip();
+        let until = until.map(|at| at.to_rfc3339());
+        say!(
+            "{}",
+            json!({ "signs": standing.uncertified.is_none(), "reason": standing.uncertified, "certificate": certificate, "until": until, "ends_soon": soon, "requested": standing.requested })
+        );
+    } else {
+        if let Some((facts, until)) = &standing.certificate {
+            say!("{}\nissued by {}\nvalid until {}{}", facts.subject, facts.issuer, until.to_rfc3339(), if soon { ", which is soon" } else { "" });
+            say!("SHA-256 {}\nroot    {}", facts.sha256, facts.root_sha256);
+        }
+        if standing.requested {
+            say!("a key waits for its certificate");
+        }
+    }
+    standing.uncertified.map_or(Ok(()), |reason| Err(Trouble::No(why(reason).to_owned())))
+}

@@ -1,0 +1,104 @@
+//! Signatures by a certificate, as courts know them: CMS, detached, CAdES-BES (RFC 5652, ETSI EN 319 122-1), made and checked.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`key`] | who signs: a key in a file |
+//! | [`chain`] | the certificate of a key, and the way up to its root |
+//! | [`request`] | what a certification authority is asked (PKCS#10) |
+//! | [`cms`] | the signature itself |
+//! | [`files`] | where an installation keeps its key and certificates |
+//!
+//! Not here: who signs what and when (`app::evidence`). Revocation is not looked at: that
+//! needs the lists of the day.
+
+pub mod chain;
+pub mod cms;
+pub mod files;
+pub mod key;
+pub mod request;
+
+pub use chain::{BadChain, Chain};
+pub use cms::Signed;
+pub use files::Certified;
+pub use key::{BadKey, FileKey};
+
+use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+
+use super::timestamp;
+
+/// Whoever signs evidence. A key in a file does; a token or a service that never gives its key away can take its place.
+pub trait Signer: Send + Sync {
+    fn public_key(&self) -> &SubjectPublicKeyInfoOwned;
+
+    /// What [`Signer::sign`] makes: ECDSA on P-256 or RSA with PKCS#1 v1.5, with SHA-256.
+    fn algorithm(&self) -> AlgorithmIdentifierOwned;
+
+    /// Signs `message`; ECDSA in DER.
+    ///
+    /// # Errors
+    /// [`NoSignature`]: the key did not sign.
+    fn sign(&self, message: &[u8]) -> Result<Vec<u8>, NoSignature>;
+}
+
+/// The key did not sign, or what it signed has no form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the key did not sign")]
+pub struct NoSignature;
+
+impl From<der::Error> for NoSignature {
+    fn from(_: der::Error) -> Self {
+        Self
+    }
+}
+
+/// Why a signature was refused; one for each thing that is checked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error("the signature cannot be read: {0}")]
+    Malformed(&'static str),
+    #[error("it has not exactly one signer")]
+    Signers,
+    #[error("the signer's certificate is not in it")]
+    NoCertificate,
+    #[error("it is over another file")]
+    Content,
+    #[error("it was not made by the key of the certificate")]
+    Signature,
+    #[error("the algorithm {0} is not spoken")]
+    Algorithm(String),
+    /// ESS signingCertificateV2 (RFC 5035), which makes a signature CAdES-BES.
+    #[error("it does not name the certificate that it was made with")]
+    SigningCertificate,
+    #[error("the certificate is not made for signatures over documents: its key usage must say digitalSignature or nonRepudiation")]
+    Usage,
+    /// Names the certificate.
+    #[error("the certificate of {0} was not valid then")]
+    Validity(String),
+    #[error("the certificate of {0} must not sign other certificates")]
+    NotAnAuthority(String),
+    #[error("the certificate of {0} has a critical extension that is not understood")]
+    Extension(String),
+    #[error("no chain leads from the signer's certificate to this root")]
+    Untrusted,
+}
+
+impl From<timestamp::Refusal> for Refusal {
+    fn from(refusal: timestamp::Refusal) -> Self {
+        use timestamp::Refusal as Of;
+        match refusal {
+            Of::Signers => Self::Signers,
+            Of::NoCertificate => Self::NoCertificate,
+            Of::MessageDigest => Self::Content,
+            Of::Signature => Self::Signature,
+            Of::Algorithm(name) => Self::Algorithm(name),
+            Of::SigningCertificate => Self::SigningCertificate,
+            Of::Purpose => Self::Usage,
+            Of::Validity(of) => Self::Validity(of),
+            Of::NotAnAuthority(of) => Self::NotAnAuthority(of),
+            Of::Extension(of) => Self::Extension(of),
+            Of::Untrusted => Self::Untrusted,
+            Of::Malformed(what) => Self::Malformed(what),
+            Of::TooLong | Of::Status { .. } | Of::Imprint | Of::Nonce | Of::Policy(_) => Self::Malformed("another form"),
+        }
+    }
+}

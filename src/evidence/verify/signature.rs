@@ -1,0 +1,146 @@
+//! The signature by a certificate: over the root manifest, by the certificate that the bundle names, under a root that is trusted, and made
+//! while the certificate was valid. A bundle without one is none the worse, and the list says so.
+
+use super::{Answer, Checks, Pin, bag::ROOT, file};
+use crate::{
+    clock::Instant,
+    crypto::{
+        signature::{Chain, Refusal, Signed, chain::Facts, cms},
+        timestamp::Roots,
+    },
+    evidence::{
+        certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT, TRUST},
+        zip::Files,
+    },
+};
+
+const NAME: &str = "certificate_signature";
+/// Bytes of certificates that are looked at.
+const LONGEST: usize = 256 << 10;
+
+/// What the report says of the signature.
+pub(super) enum Said<'a> {
+    By(&'a Facts),
+    /// The reason, where it gives one.
+    None(&'a str),
+}
+
+/// `proven`: the earliest time at which a token that is trusted saw the signature. `vouched`: the log's key is one that is trusted, and signed
+/// the list that the certificates are in.
+pub(super) fn check(files: &Files, said: Said<'_>, proven: Option<Instant>, vouched: bool, pins: &[Pin], checks: &mut Checks) {
+    let facts = match said {
+        Said::By(facts) => facts,
+        Said::None(why) => {
+            let added = [P7S].into_iter().chain(TRUST).filter(|path| files.contains_key(*path));
+            let before = checks.0.len();
+            added.for_each(|path| checks.fail(NAME, path, "not in the report", "added"));
+            if checks.0.len() == before {
+                let none = if why.is_empty() { "none".to_owned() } else { format!("none: {why}") };
+                checks.add(NAME, Answer::Pass, "", &none, &none);
+            }
+            return;
+        }
+    };
+    let (Some(signature), Some(manifest)) = (file(files, P7S, checks), file(files, ROOT, checks)) else { return };
+    let Some(chain) = chain(files, facts, checks) else { return };
+    let signed = match cms::open(signature, manifest) {
+        Ok(signed) => signed,
+        Err(why) => return checks.fail(NAME, P7S, format!("signed by {}", facts.subject), why),
+    };
+    if !of_chain(&signed, &chain) {
+        let (expected, actual) = (format!("{} {}", facts.subject, facts.sha256), cms::named(&signed.signer));
+        return checks.fail(NAME, P7S, expected, format!("{actual}, or with other certificates"));
+    }
+    checks.add(NAME, Answer::Pass, P7S, &facts.subject, &facts.subject);
+    validity(&signed, &chain, proven, pins, checks);
+    trust(&chain, proven.unwrap_or(signed.at), vouched, pins, checks);
+}
+
+/// The chain in `trust/`, in its three files and as the report names it.
+fn chain(files: &Files, facts: &Facts, checks: &mut Checks) -> Option<Chain> {
+    const NAME: &str = "signer_certificate";
+    let [signer, all, root] = TRUST.map(|path| file(files, path, checks));
+    let (signer, all, root) = (signer?, all?, root?);
+    if all.len() > LONGEST {
+        checks.fail(NAME, SIGNER_CHAIN, LONGEST, all.len());
+        return None;
+    }
+    let chain = match Chain::from_pem(&String::from_utf8_lossy(all)) {
+        Ok(chain) => chain,
+        Err(why) => {
+            checks.fail(NAME, SIGNER_CHAIN, "from the signer to the root", why);
+            return None;
+        }
+    };
+    for (path, bytes, pem) in [(SIGNER, signer, chain.signer_pem()), (SIGNER_CHAIN, all, chain.pem()), (SIGNER_ROOT, root, chain.root_pem())] {
+        if bytes != pem.as_bytes() {
+            checks.fail(NAME, path, "the certificates of the chain", "others");
+            return None;
+        }
+    }
+    let own = chain.facts();
+    let say = |facts: &Facts| serde_json::to_string(facts).unwrap_or_default();
+    if !checks.same(NAME, SIGNER, say(facts), say(&own)) {
+        return None;
+    }
+    Some(chain)
+}
+
+/// Signed by the certificate of the chain, with these certificates and no others beside it.
+fn of_chain(signed: &Signed, chain: &Chain) -> bool {
+    let all = chain.certificates();
+    signed.signer == *chain.signer() && signed.certificates.len() == all.len() && all.iter().all(|c| signed.certificates.contains(c))
+}
+
+/// Every certificate was valid when the signature was made: at the time that it states, and at the one that a token proves. Where no token
+/// that is trusted proves one, a certificate that has run out since says nothing any more.
+fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, pins: &[Pin], checks: &mut Checks) {
+    const NAME: &str = "signer_validity";
+    let facts = chain.facts();
+    let expected = format!("{} to {}", facts.not_before, chain.until().to_rfc3339());
+    for (at, what) in [(Some(signed.at), "signed at"), (proven, "seen by a timestamp at")] {
+        let Some(at) = at else { continue };
+        if let Err(why) = chain.check(at) {
+            return checks.fail(NAME, P7S, expected, format!("{what} {}: {why}", at.to_rfc3339()));
+        }
+    }
+    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
+    match (proven, now) {
+        (Some(at), _) => checks.add(NAME, Answer::Pass, P7S, expected, at.to_rfc3339()),
+        (None, Some(now)) if now > chain.until() => {
+            let actual =
+                format!("has run out, and no timestamp that you trust shows that it was signed before; it states {}", signed.at.to_rfc3339());
+            checks.add(NAME, Answer::Unknown, P7S, expected, actual);
+        }
+        (None, _) => checks.add(NAME, Answer::Pass, P7S, expected, format!("{}, as it states itself", signed.at.to_rfc3339())),
+    }
+}
+
+/// Whether the root is one that we trust. Of a bundle whose log key alone is pinned, that key vouches for the certificate: it signed the list
+/// that the certificate is in. Whoever pins roots asks for more than the log's word.
+fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut Checks) {
+    const NAME: &str = "signer_root";
+    let root = chain.root_facts();
+    let (mut asked, mut trusted) = (false, Roots::default());
+    for pin in pins {
+        match pin {
+            Pin::Certificate(roots) => {
+                asked = true;
+                trusted.extend(roots);
+            }
+            Pin::Signers(roots) => trusted.extend(roots),
+            _ => {}
+        }
+    }
+    match chain.leads_to(&trusted, at) {
+        Ok(()) => checks.add(NAME, Answer::Pass, SIGNER_ROOT, &root, &root),
+        // Of this name, but its key did not sign.
+        Err(Refusal::Untrusted | Refusal::Signature) if trusted.fingerprints().iter().any(|(subject, _)| *subject == chain.root_subject()) => {
+            checks.fail(NAME, SIGNER_ROOT, "the root of this name that you trust", root);
+        }
+        Err(_) if vouched && !asked => {
+            checks.add(NAME, Answer::Pass, SIGNER_ROOT, "a root that you trust, or the log's word for it", format!("the log's word for {root}"))
+        }
+        Err(_) => checks.add(NAME, Answer::Unknown, SIGNER_ROOT, "a root that you trust", root),
+    }
+}
