@@ -3,6 +3,7 @@ action-log-started = Log started
 action-log-renewed = Log renewed
 action-key-announced = Log keys announced
 action-key-retired = Log keys retired
+action-key-stolen = Log keys reported stolen
 action-checkpoint-accepted = Checkpoint accepted
 action-backup-taken = Backup taken
 action-backup-restored = Backup restored

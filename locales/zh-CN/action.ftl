@@ -3,6 +3,7 @@ action-log-started = 开始记录
 action-log-renewed = 启用新日志
 action-key-announced = 公布日志密钥
 action-key-retired = 停用日志密钥
+action-key-stolen = 登记日志密钥失窃
 action-checkpoint-accepted = 采信外部检查点
 action-backup-taken = 备份
 action-backup-restored = 从备份恢复

@@ -18,6 +18,7 @@ words! {
         /// Keys are to sign the log; with those before them until these are retired.
         KeyAnnounced = "key.announced",
         KeyRetired = "key.retired",
+        KeyStolen = "key.stolen",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

@@ -122,6 +122,7 @@ impl EventClass {
             | Action::TimestampExpired
             | Action::KeyAnnounced
             | Action::KeyRetired
+            | Action::KeyStolen
             | Action::LogVerified
             | Action::LogVerificationFailed
             | Action::ClockDeviated

@@ -67,6 +67,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::LogRenewed
         | A::KeyAnnounced
         | A::KeyRetired
+        | A::KeyStolen
         | A::CheckpointAccepted
         | A::BackupTaken
         | A::BackupRestored

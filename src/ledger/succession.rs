@@ -19,6 +19,8 @@ use super::{
 pub const KIND: &str = "log_key";
 pub const ANNOUNCED: &str = "key.announced";
 pub const RETIRED: &str = "key.retired";
+/// Somebody else has them too; says the first event of the log that was begun for it.
+pub const STOLEN: &str = "key.stolen";
 
 /// The subject's id: hex SHA-256 of the verifier keys that sign together, one a line, Ed25519 before ML-DSA-44.
 pub fn id(vkey: &str, mldsa: Option<&str>) -> String {

@@ -96,7 +96,7 @@ pub const TABLES: &[Table] = &[
         "id:t kind:t job_key:t payload:t state:t run_at:i attempts:i lease_until:i lease_owner:t last_error:t created_at:i done_at:i",
         "id",
     ),
-    table("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i", "id"),
+    table("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i stolen:t", "id"),
     table("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", "id"),
     table("log_events", "idx:i event_id:t leaf:b", "idx"),
     table("log_pending", "event_id:t leaf:b mac:b", "seq"),

@@ -42,10 +42,17 @@ pub struct KeyRow {
     pub retired: Option<String>,
     /// When their time ends, once their successors are announced.
     pub ends_at: Option<i64>,
+    /// The event that says that somebody else has them: what they signed proves nothing by itself.
+    pub stolen: Option<String>,
 }
 
 impl KeyRow {
-    fn subject(&self) -> Subject {
+    /// Keys that begin to sign.
+    pub(super) fn fresh(id: i64, vkey: String, mldsa: Option<String>) -> Self {
+        Self { id, vkey, mldsa, announced: None, retired: None, ends_at: None, stolen: None }
+    }
+
+    pub(super) fn subject(&self) -> Subject {
         Subject::new(succession::KIND, succession::id(&self.vkey, self.mldsa.as_deref()))
     }
 }
@@ -286,7 +293,7 @@ impl Store {
             let rows = in_force(tx.conn, &origin)?;
             let [old] = &rows[..] else { return Ok(Err(rows[1].vkey.clone())) };
             let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(tx.conn)?;
-            let mut row = KeyRow { id: last + 1, vkey: vkey.clone(), mldsa: mldsa.clone(), announced: None, retired: None, ends_at: None };
+            let mut row = KeyRow::fresh(last + 1, vkey.clone(), mldsa.clone());
             let until = tx.now().plus(overlap);
             let detail =
                 json!({ "before": { "vkey": old.vkey, "mldsa": old.mldsa }, "after": { "vkey": vkey, "mldsa": mldsa }, "until": until.to_rfc3339() });

@@ -142,11 +142,18 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
         let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
         tx.append(event)?;
+        if cause == Cause::KeyStolen {
+            for row in keys::in_force(tx.conn, &origin)? {
+                let detail = json!({ "vkey": row.vkey, "mldsa": row.mldsa });
+                let event = tx.append(Event::system(Action::KeyStolen, row.subject()).detail(detail))?;
+                diesel::update(log_keys::table.find(row.id)).set(log_keys::stolen.eq(event.as_str())).execute(tx.conn)?;
+            }
+        }
         key_copy::tell_lost(&mut tx)?;
         let drafts = tx.events;
         sqlite::flush(conn, vec![drafts])?;
         let last: i64 = log_keys::table.order(log_keys::id.desc()).select(log_keys::id).first(conn)?;
-        let row = KeyRow { id: last + 1, vkey: vkey.clone(), mldsa: mldsa.clone(), announced: None, retired: None, ends_at: None };
+        let row = KeyRow::fresh(last + 1, vkey.clone(), mldsa.clone());
         diesel::insert_into(log_keys::table).values(row).execute(conn)?;
         for (name, value) in [("origin", &renamed), ("installation", &installation)] {
             diesel::update(settings::table.find(name)).set(settings::value.eq(value)).execute(conn)?;
@@ -184,10 +191,11 @@ fn lost(conn: &mut Conn, data: &Path, origin: &str, cause: Cause) -> Result<(Opt
 }
 
 /// The keys that signed before those of now: of the logs that this one was renewed from, and its own that were retired. The first first.
+/// Not those that somebody else has: a bundle of any day could be theirs.
 pub fn former(conn: &mut Conn) -> Result<Vec<Vkey>, StoreError> {
     let origin: String = settings::table.find("origin").select(settings::value).first(conn)?;
     let first = keys::in_force(conn, &origin)?.swap_remove(0);
-    keys::rows(conn)?.iter().take_while(|row| row.id != first.id).map(|row| keys::parse(&row.vkey)).collect()
+    keys::rows(conn)?.iter().take_while(|row| row.id != first.id).filter(|row| row.stolen.is_none()).map(|row| keys::parse(&row.vkey)).collect()
 }
 
 /// Lets the next key take its place where the database names it already: a renewal that was committed is finished.

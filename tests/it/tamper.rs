@@ -28,7 +28,7 @@ const TABLES: &[(&str, &str, usize)] = &[
     ("log_tiles", "level:i idx:i hashes:b", 2),
     ("log_head", "id:i size:i root:b frontier:b last_at:i checkpoint_seq:i", 1),
     ("log_checkpoints", "seq:i size:i note:t", 1),
-    ("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i", 1),
+    ("log_keys", "id:i vkey:t mldsa:t announced:t retired:t ends_at:i stolen:t", 1),
     ("log_purges", "event_id:t list:t", 1),
     ("settings", "name:t value:t", 1),
 ];

@@ -22,6 +22,7 @@ pub(super) const WATCH: &[Shape] = &[
         &["log_key"],
         &["detail/after/mldsa", "detail/after/vkey", "detail/before/mldsa", "detail/before/vkey", "detail/mldsa", "detail/until", "detail/vkey"],
     ),
+    shape("key.stolen", &["system"], &["log_key"], &["detail/mldsa", "detail/vkey"]),
     shape("key.retired", &["job", "system"], &["log_key"], &["detail/after/vkey", "detail/before/mldsa", "detail/before/vkey"]),
     shape("recall.unwitnessed", &["job"], &["recall"], &["detail/decided_at", "detail/decision"]),
     shape("stream.read", &["system", "token", "user"], &["stream"], &["detail/shown", "text/query"]),

@@ -120,6 +120,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::LogRenewed => UPDATED,
         Action::KeyAnnounced => CREATED,
         Action::KeyRetired => DEACTIVATED,
+        Action::KeyStolen => DEACTIVATED,
         Action::CheckpointAccepted => UPDATED,
         Action::BackupTaken => CREATED,
         Action::BackupRestored => UPDATED,

@@ -31,6 +31,7 @@ table! {
         announced -> Nullable<Text>,
         retired -> Nullable<Text>,
         ends_at -> Nullable<BigInt>,
+        stolen -> Nullable<Text>,
     }
 }
 

@@ -195,7 +195,7 @@ impl Findings {
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }
-        if [succession::ANNOUNCED, succession::RETIRED].contains(&leaf.action) {
+        if [succession::ANNOUNCED, succession::RETIRED, succession::STOLEN].contains(&leaf.action) {
             let index = u64::try_from(idx).unwrap_or(0);
             let detail = opened.get("detail").and_then(|bytes| serde_json::from_slice::<serde_json::Value>(bytes).ok());
             let until = detail.and_then(|detail| detail["until"].as_str().map(ToOwned::to_owned));

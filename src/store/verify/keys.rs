@@ -220,7 +220,8 @@ pub(super) fn settle(audit: &mut Audit<'_>, signers: &Signers, marks: &[Mark], w
         for (place, signer) in keys.iter().enumerate() {
             let announced = event(audit, signers, walked, signer, signer.row.announced.as_deref(), succession::ANNOUNCED);
             let retired = event(audit, signers, walked, signer, signer.row.retired.as_deref(), succession::RETIRED);
-            unnamed.retain(|index, _| ![announced, retired].contains(&Some(*index)));
+            let stolen = event(audit, signers, walked, signer, signer.row.stolen.as_deref(), succession::STOLEN);
+            unnamed.retain(|index, _| ![announced, retired, stolen].contains(&Some(*index)));
             if at == former {
                 let (vkey, mldsa) = (signer.vkey.to_string(), signer.mldsa.as_ref().map(ToString::to_string));
                 audit.report.keys.push(ReportedKey { vkey, mldsa, announced, retired });

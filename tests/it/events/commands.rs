@@ -47,7 +47,7 @@ const TABLE: &[(&str, Leaves)] = &[
     ("ledger publish", Nothing("leaves hold nothing of anybody, and a log that grew by being mirrored would have no end")),
     ("ledger accept", Events(&["checkpoint.accepted"])),
     ("ledger rotate", Events(&["key.announced"])),
-    ("ledger renew", Events(&["log.renewed"])),
+    ("ledger renew", Events(&["log.renewed", "key.stolen"])),
     ("migrate", Events(&["database.migrated"])),
     ("retention plan", Events(&["setting.read"])),
     ("retention run", Events(&["retention.applied"])),

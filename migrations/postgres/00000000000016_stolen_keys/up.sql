@@ -1,0 +1,1 @@
+ALTER TABLE log_keys ADD COLUMN stolen TEXT COLLATE "C";
