@@ -8,7 +8,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     net::IpAddr,
     time::{Duration, Instant as Ticks},
 };
@@ -71,12 +71,10 @@ impl Words {
         Self(Blind::new(&keys.words_key()))
     }
 
-    /// The marks of an event, given the parts that still exist (name, canonical bytes). Of parts that repeat contents none.
-    pub(super) fn of<'p>(&self, facts: Facts<'_>, parts: impl Iterator<Item = (&'p str, &'p [u8])>) -> BTreeSet<Mark> {
-        let mut marks = BTreeSet::new();
-        let mut add = |kind: u8, term: &str| {
-            marks.insert(self.0.mark(kind, term));
-        };
+    /// The marks of an event, each once and in order, given the parts that still exist (name, canonical bytes). Of parts that repeat contents none.
+    pub(super) fn of<'p>(&self, facts: Facts<'_>, parts: impl Iterator<Item = (&'p str, &'p [u8])>) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        let mut add = |kind: u8, term: &str| marks.push(self.0.mark(kind, term));
         terms::of(facts.actor, |term| add(kind::NAME, term));
         terms::of(facts.subject, |term| add(kind::TEXT, term));
         if facts.outcome != "success" {
@@ -101,6 +99,8 @@ impl Words {
                 _ => texts(value, &mut |text| terms::of(text, |term| add(kind::TEXT, term))),
             }
         }
+        marks.sort_unstable();
+        marks.dedup();
         marks
     }
 

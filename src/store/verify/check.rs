@@ -76,7 +76,7 @@ pub(super) struct Findings {
     pub unopened: BTreeMap<String, u64>,
     /// What events say of keys of parts: which key ended, and how.
     pub endings: Vec<(u64, Ending, String)>,
-    /// Index, and the sum over the words that the event has.
+    /// Index, and the sum over the words that the event has; 0 for an event beyond those that have any.
     pub words: Vec<(i64, u64)>,
 }
 
@@ -86,6 +86,8 @@ pub(super) struct With<'a> {
     pub keys: &'a PartKeys,
     pub words: &'a Words,
     pub hasher: &'a RandomState,
+    /// The last index that may have words: what comes after is not asked for its own.
+    pub worded: i64,
     pub erased: &'a Erased,
 }
 
@@ -190,9 +192,8 @@ impl Findings {
         if let Some(ending) = Ending::of(leaf.action) {
             self.endings.push((u64::try_from(idx).unwrap_or(0), ending, leaf.subject_id.to_owned()));
         }
-        let facts = Facts { actor: leaf.actor_id, subject: leaf.subject_id, outcome: leaf.outcome, case: leaf.case };
-        let marks = with.words.of(facts, opened.0.iter().map(|(name, value)| (*name, value.as_slice())));
-        self.words.push((idx, words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))));
+        let sum = if idx <= with.worded { sum_of_words(with, idx, &leaf, &opened) } else { 0 };
+        self.words.push((idx, sum));
         if leaf.action == "log.renewed" {
             self.renewals.push((u64::try_from(idx).unwrap_or(0), leaf.subject_id.to_owned()));
         }
@@ -291,6 +292,13 @@ impl Opened<'_> {
     fn get(&self, name: &str) -> Option<&[u8]> {
         self.0.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_slice())
     }
+}
+
+/// The sum over the words that an event must have.
+fn sum_of_words(with: With<'_>, idx: i64, leaf: &Plain<'_>, opened: &Opened<'_>) -> u64 {
+    let facts = Facts { actor: leaf.actor_id, subject: leaf.subject_id, outcome: leaf.outcome, case: leaf.case };
+    let marks = with.words.of(facts, opened.0.iter().map(|(name, value)| (*name, value.as_slice())));
+    words::sum(with.hasher, idx, marks.iter().map(Mark::as_str))
 }
 
 /// For each row of events the rows of its parts. Both are sorted by event id: the parts by the database, the events here, as nearly

@@ -49,6 +49,7 @@ pub(super) fn walk(
     let mut tree = Tree::new(wanted);
     let words = Words::new(audit.keys);
     let hasher = tree.walked.words.hasher();
+    let worded = source.last_worded()?;
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
     let (promised, promises) = mpsc::sync_channel(WAITING + CHECKERS);
@@ -56,7 +57,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, erased }));
+            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, worded, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised, gentle));
         for findings in promises {

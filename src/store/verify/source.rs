@@ -5,6 +5,7 @@
 
 use diesel::{
     PgConnection,
+    connection::SimpleConnection,
     prelude::*,
     sql_types::{BigInt, Text},
 };
@@ -198,6 +199,24 @@ impl Source<'_> {
             }
         }
         Ok(())
+    }
+
+    /// The highest index that a row of words has; `i64::MAX` where the table cannot be asked, which [`Self::worded`] will tell.
+    pub(super) fn last_worded(&mut self) -> Result<i64, StoreError> {
+        let last = match self {
+            // Asked of the end: FTS5 looks at every row for a max().
+            Self::Sqlite(conn) => {
+                conn.query_row("SELECT coalesce((SELECT rowid FROM log_words ORDER BY rowid DESC LIMIT 1), -1)", [], |row| row.get(0)).ok()
+            }
+            Self::Postgres(conn) => {
+                // What fails may not take the snapshot with it.
+                conn.batch_execute("SAVEPOINT last_worded")?;
+                let found = diesel::sql_query("SELECT coalesce(max(idx), -1) AS idx, '' AS words FROM log_words").get_result::<WordRow>(*conn);
+                conn.batch_execute("ROLLBACK TO SAVEPOINT last_worded")?;
+                found.ok().map(|row| row.idx)
+            }
+        };
+        Ok(last.unwrap_or(i64::MAX))
     }
 
     /// The indices of the events that have a row of words, by the table that says so.
