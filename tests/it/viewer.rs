@@ -102,7 +102,7 @@ async fn a_hostile_search_is_answered_or_refused_at_its_field() {
     let stage = Stage::set().await;
     let auditor = stage.person("shenruochuan", &[Role::Auditor], "审计部").await;
     let (long, wide) = ("a".repeat(10_000), "长".repeat(2000));
-    for field in ["words", "actor", "object", "device", "address", "case", "action", "outcome", "from", "to"] {
+    for field in ["words", "actor", "object", "device_id", "address", "case", "action", "outcome", "from", "to"] {
         for text in [
             "\"",
             "'",
@@ -154,7 +154,7 @@ async fn indexed(db: &TestDb) -> Store {
     for n in 0..6 {
         let written = store.write_now(move |tx| {
             tx.append(
-                Event::system(Action::HoldReleased, Subject::new("hold", format!("r-{n}")))
+                Event::system(Action::RecallWithdrawn, Subject::new("recall", format!("r-{n}")))
                     .outcome(if n % 2 == 0 { Outcome::Success } else { Outcome::Refused })
                     .text(json!({ "comment": format!("蚍蜉撼树 chrysanthemum{n}") }))
                     .part("actor", json!({ "name": "林雨桐" }))
@@ -195,7 +195,7 @@ async fn what_was_erased_leaves_no_mark_in_the_file() {
     let store = indexed(&db).await;
     // So many others that FTS5 by itself would leave the few deleted ones where they are.
     for n in 0..400 {
-        store.write_now(move |tx| tx.append(Event::system(Action::HoldReleased, Subject::new("hold", format!("later-{n}"))))).unwrap();
+        store.write_now(move |tx| tx.append(Event::system(Action::RecallWithdrawn, Subject::new("recall", format!("later-{n}"))))).unwrap();
     }
     store.read_words(LONG).await.unwrap();
     let first = store.read_now(|conn| reader::event(conn, 5)).unwrap().leaf.at;
@@ -369,7 +369,7 @@ async fn programs_take_any_search_as_lines_with_the_scope_to_export() {
     let (_, decided) = lines(&exports, "?words=%E5%88%B6%E5%BA%A6&action=recall.decided").await;
     assert_eq!(decided.lines().count(), 3);
     assert_eq!(lines(&exports, "?from=yesterday").await.0, 422);
-    assert_eq!(lines(&exports, "?device=3F-A21C").await, (200, String::new()));
+    assert_eq!(lines(&exports, "?device_id=3F-A21C").await, (200, String::new()));
     let types = stage.api(&reads, "/event-types", None, None).await.json();
     let decided = types["types"].as_array().unwrap().iter().find(|t| t["action"] == "recall.decided").unwrap();
     assert_eq!((&decided["ocsf"]["class_uid"], &decided["privileged"]), (&json!(3004), &json!(null)), "{decided:#}");
@@ -392,7 +392,7 @@ async fn a_filter_that_there_is_not_is_refused_by_its_name() {
             for (query, wrong) in [
                 ("to=2026-11-22", vec!["to"]),
                 ("user=lin&action=recall.decided", vec!["user"]),
-                ("device_id=3F-A21C", vec!["device_id"]),
+                ("device=3F-A21C", vec!["device"]),
                 ("Device=x&after=z&from=1", vec!["Device", "from", "after"]),
                 ("limit=-1", vec!["limit"]),
             ] {
@@ -408,7 +408,7 @@ async fn a_filter_that_there_is_not_is_refused_by_its_name() {
                 assert_eq!(left, [("audit.searched", "refused")], "{query}");
             }
             assert_eq!(get(&stranger, "to=x").await.0, 403, "what there is to be asked is told to who may ask");
-            let (status, _, body) = get(&token, "device=3F-A21C").await;
+            let (status, _, body) = get(&token, "device_id=3F-A21C").await;
             assert!(status == 200 && !body.contains("\"leaf\""), "{body}");
         }
     }
@@ -577,7 +577,7 @@ async fn events_are_as_the_catalogue_says() {
     stage.approved(&cast).await;
     stage.settle(4, 1).await;
     stage.post(&auditor, "/audit/searches", &[("name", "检索"), ("words", "薪酬")]).await;
-    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device=3F-A21C").await;
+    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device_id=3F-A21C").await;
     stage.get(&auditor, "/audit/3").await;
     let (store, keys) = (stage.app.store.clone(), stage.app.store.keys().clone());
     let events = store.read_now(|conn| reader::events_from(conn, 0, 10_000)).unwrap();

@@ -55,7 +55,7 @@ impl Query {
             ("case", &self.case),
             ("object", &self.object),
             ("address", &self.address),
-            ("device", &self.device),
+            ("device_id", &self.device),
             ("words", &self.words),
         ]
     }

@@ -29,7 +29,7 @@ use crate::{
 /// Events an answer holds at most.
 const LIMIT: usize = 500;
 
-/// Query: `case` (number or id), `from` and `until` (RFC 3339), `actor`, `action`, `outcome`, `object`, `address`, `device`, `words`, all as in
+/// Query: `case` (number or id), `from` and `until` (RFC 3339), `actor`, `action`, `outcome`, `object`, `address`, `device_id`, `words`, all as in
 /// the console; `after` (an index), `limit` (1 to 500). In the order of the log; the answer's `next` is the `after` of the next page, or null.
 ///
 /// A parameter that is none of these, a number that is none or a time that is none is 422: a filter that nobody reads would give everything.
@@ -59,7 +59,8 @@ struct Asked {
     limit: Option<u64>,
 }
 
-const PARAMETERS: [&str; 12] = ["case", "from", "until", "actor", "action", "outcome", "object", "address", "device", "words", "after", "limit"];
+/// Not `device`: that is the field of every form in which a browser tells of itself.
+const PARAMETERS: [&str; 12] = ["case", "from", "until", "actor", "action", "outcome", "object", "address", "device_id", "words", "after", "limit"];
 
 impl Asked {
     /// Everything wrong at once.
@@ -96,7 +97,7 @@ impl Asked {
             case: text("case"),
             object: text("object"),
             address: text("address"),
-            device: text("device"),
+            device: text("device_id"),
             words: text("words"),
         };
         Ok(Self { query, after: text("after").parse().ok(), limit: text("limit").parse().ok() })

@@ -28,7 +28,7 @@ use crate::{
 };
 
 /// The fields of the search, in the order of the form.
-const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device", "outcome"];
+const FIELDS: [&str; 10] = ["words", "from", "to", "actor", "action", "case", "object", "address", "device_id", "outcome"];
 
 /// A row of the table.
 struct Row {
@@ -192,7 +192,7 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
         case: text("case"),
         object: text("object"),
         address: text("address"),
-        device: text("device"),
+        device: text("device_id"),
         words: text("words"),
     }
 }
@@ -231,7 +231,7 @@ fn form_of(tr: &Tr, query: &Query) -> FormState {
         ("case", query.case.clone()),
         ("object", query.object.clone()),
         ("address", query.address.clone()),
-        ("device", query.device.clone()),
+        ("device_id", query.device.clone()),
         ("outcome", query.outcome.clone()),
     ];
     typed(fields.iter().map(|(name, value)| (Cow::Borrowed(*name), Cow::Borrowed(value.as_str()))))
