@@ -50,10 +50,10 @@ class Counsel:
         self.post("/sign-in", "/sessions", account=self.name, password=PASSWORD)
         self.post("/sessions/verification", "/sessions/verification", totp=self.code(-1))
 
-    def post(self, page, action, **answers):
+    def post(self, page, to, **answers):
         shown = self.visitor.open(self.base + page).read().decode()
-        fields = form(shown, action) | answers
-        return self.visitor.open(self.base + action, urllib.parse.urlencode(fields).encode())
+        fields = form(shown, to) | answers
+        return self.visitor.open(self.base + to, urllib.parse.urlencode(fields).encode())
 
 
 def main(binary, data):

@@ -115,7 +115,9 @@ fn what_a_certificate_signed_is_judged_by_openssl_and_by_the_roots_that_are_pinn
     assert_eq!(of(&[log(), Pin::Certificate(roots(&stranger))]), told(Answer::Fail, "fail"), "a root of this name with another key");
     let tsa = countermand::connect::emulator::tsa::Authority::fresh(made_at()).unwrap();
     let tsa = Pin::Certificate(Roots::from_pem(&tsa.root_pem()).unwrap());
-    assert_eq!(of(&[log(), tsa]), told(Answer::Unknown, "unknown"), "who pins roots asks for more than the log's word");
+    let outcome = judge(&bundle.files, &[log(), tsa.clone()]);
+    assert!(said(&outcome, "signer_root").1.starts_with("the log's word for"), "a timestamp authority's root is not about it: {outcome:?}");
+    assert_eq!(of(&[tsa]), told(Answer::Unknown, "unknown"), "and alone it vouches for nothing");
 }
 
 #[test]

@@ -116,20 +116,15 @@ fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, pins: &[Pin
     }
 }
 
-/// Whether the root is one that we trust. Of a bundle whose log key alone is pinned, that key vouches for the certificate: it signed the list
-/// that the certificate is in. Whoever pins roots asks for more than the log's word.
+/// Whether the root is one that we trust. Where none of those that are pinned is meant (they may be timestamp authorities'), a log key that is
+/// trusted vouches for the certificate: it signed the list that the certificate is in, and the answer says that this is all.
 fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut Checks) {
     const NAME: &str = "signer_root";
     let root = chain.root_facts();
-    let (mut asked, mut trusted) = (false, Roots::default());
+    let mut trusted = Roots::default();
     for pin in pins {
-        match pin {
-            Pin::Certificate(roots) => {
-                asked = true;
-                trusted.extend(roots);
-            }
-            Pin::Signers(roots) => trusted.extend(roots),
-            _ => {}
+        if let Pin::Certificate(roots) | Pin::Signers(roots) = pin {
+            trusted.extend(roots);
         }
     }
     match chain.leads_to(&trusted, at) {
@@ -138,7 +133,7 @@ fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut C
         Err(Refusal::Untrusted | Refusal::Signature) if trusted.fingerprints().iter().any(|(subject, _)| *subject == chain.root_subject()) => {
             checks.fail(NAME, SIGNER_ROOT, "the root of this name that you trust", root);
         }
-        Err(_) if vouched && !asked => {
+        Err(_) if vouched => {
             checks.add(NAME, Answer::Pass, SIGNER_ROOT, "a root that you trust, or the log's word for it", format!("the log's word for {root}"))
         }
         Err(_) => checks.add(NAME, Answer::Unknown, SIGNER_ROOT, "a root that you trust", root),
