@@ -263,9 +263,12 @@ fn words_that_keep() -> Vec<&'static str> {
     HoldState::ALL.iter().filter(|s| s.keeps()).map(|s| s.as_str()).collect()
 }
 
-/// Whether any hold keeps something now.
+/// Whether any hold keeps something now, as [`keeping`] sees it.
+///
+/// # Errors
+/// As [`keeping`].
 pub fn any(conn: &mut Conn) -> Result<bool, StoreError> {
-    Ok(diesel::select(diesel::dsl::exists(holds::table.filter(holds::state.eq_any(words_that_keep())))).get_result(conn)?)
+    Ok(!keeping(conn)?.0.is_empty())
 }
 
 /// Every hold that keeps something now: by its row, or by what the log says of it. Whoever writes "released" into a row has released nothing,

@@ -447,6 +447,7 @@ async fn a_hold_that_was_ended_or_narrowed_in_its_row_keeps_and_is_named() {
         rows.run(released);
         house.run().await;
         assert_eq!(house.left().0, before, "of the case nothing goes");
+        assert!(store.read_now(holds::any).unwrap(), "nor do the files of streams");
         // A row that is gone cannot say what it covered: nothing at all is erased then.
         rows.run(gone);
         let ran = retention::run(&house.stage.app, &Caller::shell()).await;

@@ -577,7 +577,8 @@ async fn events_are_as_the_catalogue_says() {
     stage.approved(&cast).await;
     stage.settle(4, 1).await;
     stage.post(&auditor, "/audit/searches", &[("name", "检索"), ("words", "薪酬")]).await;
-    stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device_id=3F-A21C").await;
+    let page = stage.get(&auditor, "/audit?words=x&address=10.0.0.0/9&device_id=3F-A21C").await;
+    assert!(page.body.contains("设备：3F-A21C"), "the condition by its name: {}", page.body);
     stage.get(&auditor, "/audit/3").await;
     let (store, keys) = (stage.app.store.clone(), stage.app.store.keys().clone());
     let events = store.read_now(|conn| reader::events_from(conn, 0, 10_000)).unwrap();

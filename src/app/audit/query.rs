@@ -46,6 +46,23 @@ pub struct Query {
 }
 
 impl Query {
+    /// The search that pages and programs ask for, by the names of its fields. The device is `device_id`: `device` is the field of every form
+    /// in which a browser tells of itself.
+    pub fn read(from: Option<Instant>, until: Option<Instant>, text: impl Fn(&str) -> String) -> Self {
+        Self {
+            from,
+            until,
+            actor: text("actor"),
+            action: text("action"),
+            outcome: text("outcome"),
+            case: text("case"),
+            object: text("object"),
+            address: text("address"),
+            device: text("device_id"),
+            words: text("words"),
+        }
+    }
+
     /// The fields that are typed, with their names.
     fn typed(&self) -> [(&'static str, &String); 8] {
         [

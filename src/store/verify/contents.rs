@@ -205,25 +205,29 @@ struct Message {
 /// must be the same, and its request gone, or there and sealed for it.
 fn cases(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<BTreeSet<String>, StoreError> {
     type Row = (String, Option<i64>, Vec<u8>, Option<i64>);
-    let both = recalls::table.inner_join(sent::table.on(sent::id.eq(recalls::broadcast_id)));
-    let columns = (recalls::id, recalls::erased_at, recalls::request_sealed, sent::erased_at);
-    let rows: Vec<Row> = readable(audit, Kind::Part, "recalls", both.select(columns).load(conn))?;
-    let mut gone = BTreeSet::new();
-    for (id, erased_at, request, with) in rows {
-        if erased_at != with {
-            audit.problem(Kind::Part, "recalls", None, format!("{id} and its message were not erased together"));
-        }
-        if with.is_some() && !request.is_empty() {
-            audit.problem(Kind::Part, "recalls", None, format!("the request of {id} was erased, and it is there"));
-        }
-        if with.is_none() && audit.keys.envelope.open(&format!("recalls/{id}/request"), &request).is_err() {
-            audit.problem(Kind::Part, "recalls", None, format!("the request of {id} does not open"));
-        }
-        if with.is_some() {
-            gone.insert(id);
+    let (mut gone, mut after) = (BTreeSet::new(), String::new());
+    loop {
+        let both = recalls::table.inner_join(sent::table.on(sent::id.eq(recalls::broadcast_id))).filter(recalls::id.gt(after));
+        let columns = (recalls::id, recalls::erased_at, recalls::request_sealed, sent::erased_at);
+        let page = both.order(recalls::id).select(columns).limit(BATCH).load(conn);
+        let page: Vec<Row> = readable(audit, Kind::Part, "recalls", page)?;
+        let Some((last, ..)) = page.last() else { return Ok(gone) };
+        after = last.clone();
+        for (id, erased_at, request, with) in page {
+            if erased_at != with {
+                audit.problem(Kind::Part, "recalls", None, format!("{id} and its message were not erased together"));
+            }
+            if with.is_some() && !request.is_empty() {
+                audit.problem(Kind::Part, "recalls", None, format!("the request of {id} was erased, and it is there"));
+            }
+            if with.is_none() && audit.keys.envelope.open(&format!("recalls/{id}/request"), &request).is_err() {
+                audit.problem(Kind::Part, "recalls", None, format!("the request of {id} does not open"));
+            }
+            if with.is_some() {
+                gone.insert(id);
+            }
         }
     }
-    Ok(gone)
 }
 
 fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {

@@ -59,7 +59,6 @@ struct Asked {
     limit: Option<u64>,
 }
 
-/// Not `device`: that is the field of every form in which a browser tells of itself.
 const PARAMETERS: [&str; 12] = ["case", "from", "until", "actor", "action", "outcome", "object", "address", "device_id", "words", "after", "limit"];
 
 impl Asked {
@@ -88,18 +87,7 @@ impl Asked {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        let query = Query {
-            from: Instant::parse(&text("from")),
-            until: Instant::parse(&text("until")),
-            actor: text("actor"),
-            action: text("action"),
-            outcome: text("outcome"),
-            case: text("case"),
-            object: text("object"),
-            address: text("address"),
-            device: text("device_id"),
-            words: text("words"),
-        };
+        let query = Query::read(Instant::parse(&text("from")), Instant::parse(&text("until")), text);
         Ok(Self { query, after: text("after").parse().ok(), limit: text("limit").parse().ok() })
     }
 }

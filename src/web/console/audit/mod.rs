@@ -183,18 +183,7 @@ fn query(tr: &Tr, form: &mut FormState) -> Query {
     // Where the clock is changed, a day has 23 or 25 hours.
     let until = day("to", &|text| tr.end_of_day(text).map(|last| Instant(last.0 + 1)));
     let text = |field: &str| form.value(field).trim().to_owned();
-    Query {
-        from,
-        until,
-        actor: text("actor"),
-        action: text("action"),
-        outcome: text("outcome"),
-        case: text("case"),
-        object: text("object"),
-        address: text("address"),
-        device: text("device_id"),
-        words: text("words"),
-    }
+    Query::read(from, until, text)
 }
 
 /// The address of the search, without `leave_out` and with `more`.
@@ -245,7 +234,7 @@ pub(super) fn told(page: &Page, query: &Query) -> (String, Vec<(String, String)>
         _ => form.value(field).to_owned(),
     };
     let given = FIELDS.iter().filter(|field| !form.value(field).is_empty());
-    let conditions = given.map(|field| (page.t(&format!("audit-{field}")), value(field))).collect();
+    let conditions = given.map(|field| (page.t(&format!("audit-{}", field.trim_end_matches("_id"))), value(field))).collect();
     (href("/audit", &form, "", &[]), conditions)
 }
 
@@ -275,7 +264,7 @@ fn chips_of(page: &Page, form: &FormState) -> Vec<Chip> {
                 "outcome" => page.word("outcome", value),
                 _ => value.to_owned(),
             };
-            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{field}")), "value", value);
+            let label = page.a2("audit-chip", "label", page.t(&format!("audit-{}", field.trim_end_matches("_id"))), "value", value);
             Chip { label, href: href("/audit", form, field, &[]) }
         })
         .collect()
