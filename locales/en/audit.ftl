@@ -164,6 +164,14 @@ event-long = { $n ->
 
 actor-anonymous = Nobody signed in
 actor-shell = Command line
+subject-audit = Audit
+subject-audit-pack = Auditor's pack
+subject-evidence-key = Evidence key
+subject-hold = Legal hold
+subject-log-key = Log keys
+subject-notice = Notice
+subject-part-key = Part key
+subject-question = Audit question
 subject-backup = Backup
 subject-broadcast = Broadcast
 subject-bundle = Bundle

@@ -54,7 +54,7 @@ error-userinfo = The address must not hold a name or password
 error-path = The address must not hold a path
 error-distinguished-name = This is not a name like CN=Example Ltd Evidence,O=Example Ltd,C=CN
 error-signing-key = This file holds no key that can sign: P-256, or RSA with 2048 bits or more, in PKCS#8 (BEGIN PRIVATE KEY)
-error-no-request = No key waits for a certificate. Run `evidence key request` first, or give the key with --key
+error-no-request = No key waits for a certificate. Run countermand evidence key request first, or give the key with --key
 error-no-certificate = This file holds no certificate in PEM
 error-certificate-unreadable = Certificate number { $number } of the file cannot be read
 error-certificate-other-key = The first certificate belongs to another key than the one that was requested

@@ -133,6 +133,14 @@ event-long = { $n ->
 
 actor-anonymous = 未登录者
 actor-shell = 命令行
+subject-audit = 审计项目
+subject-audit-pack = 审计资料包
+subject-evidence-key = 证据签名密钥
+subject-hold = 诉讼保留
+subject-log-key = 日志密钥
+subject-notice = 通知邮件
+subject-part-key = 内容密钥
+subject-question = 审计问询
 subject-backup = 备份
 subject-broadcast = 群发消息
 subject-bundle = 材料包

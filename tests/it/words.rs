@@ -11,6 +11,7 @@ use countermand::{
     app::retention::TableClass,
     domain::{
         account::{SessionState, UserState},
+        catalogue,
         event::{Action, ActorKind, Outcome},
         kept::EventClass,
         outcome::RecipientOutcome,
@@ -101,6 +102,7 @@ fn everything_the_product_names_has_a_word() {
         }
     };
     all("action", Action::ALL.iter().map(|w| w.as_str()).collect());
+    all("subject", Action::ALL.iter().filter_map(|action| catalogue::shape(*action)).flat_map(|shape| shape.subjects).copied().collect());
     all("privilege", Privilege::ALL.iter().map(|w| w.as_str()).collect());
     all("role", Role::ALL.iter().map(|w| w.as_str()).collect());
     all("permission", Permission::ALL.iter().map(|w| w.as_str()).collect());

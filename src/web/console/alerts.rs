@@ -14,7 +14,7 @@ use crate::{
         alerts::{self, Alert, Wanted},
     },
     domain::alert::{Rule, Severity, State},
-    i18n::Tr,
+    i18n::{Tr, word_key},
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, html, ok,
         page::Html,
@@ -68,7 +68,7 @@ pub(super) fn about(tr: &Tr, alert: &Alert) -> String {
     match alert.about_kind.as_str() {
         "user" | "address" => alert.about.clone(),
         kind => tr
-            .maybe(&format!("subject-{kind}"))
+            .maybe(&word_key("subject", kind))
             .map_or_else(|| alert.about.clone(), |word| tr.a2("alert-about-thing", "kind", word, "id", &alert.about)),
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn why(tr: &Tr, alert: &Alert) -> String {
         ("span", tr.duration(Duration::from_secs(u64::from(why.span) * 60))),
         ("shows", tr.list(&shows)),
     ];
-    tr.a(&crate::i18n::word_key("alert-why", alert.rule), &args)
+    tr.a(&word_key("alert-why", alert.rule), &args)
 }
 
 /// The list's address with these of its filters, and a place.
