@@ -35,7 +35,7 @@ impl Raw {
         migrate::run(&Database::Sqlite(path.clone())).unwrap();
         let conn = Connection::open(path).unwrap();
         conn.execute_batch("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON; PRAGMA cache_size=-16000;").unwrap();
-        conn.execute_batch("INSERT INTO log_head VALUES (1, 0, x'00', x'00', 0, 0)").unwrap();
+        conn.execute_batch("INSERT INTO log_head (id, size, root, frontier, last_at, checkpoint_seq) VALUES (1, 0, x'00', x'00', 0, 0)").unwrap();
         conn.execute_batch("BEGIN").unwrap();
         for n in 0..ROWS {
             conn.execute("INSERT INTO counters (name, value) VALUES (?1, 0)", [row_name(n)]).unwrap();
@@ -86,9 +86,11 @@ impl Raw {
         );
         let (mut part, mut event, mut search, mut tile) = (prepare(PARTS), prepare(EVENT), prepare(SEARCH), prepare(TILE));
         let (mut head, mut edge, mut move_head) = (
-            prepare("SELECT id, size, root, frontier, last_at, checkpoint_seq FROM log_head WHERE id = 1"),
+            prepare("SELECT id, size, root, frontier, last_at, checkpoint_seq, mac FROM log_head WHERE id = 1"),
             prepare("SELECT hashes FROM log_tiles WHERE level = ?1 AND idx = ?2"),
-            prepare("UPDATE log_head SET size = ?1, root = ?2, frontier = ?3, last_at = ?4 WHERE id = 1 AND size = ?5"),
+            prepare(
+                "UPDATE log_head SET size = ?1, root = ?2, frontier = ?3, last_at = ?4, mac = ?5 WHERE id = 1 AND size = ?6 AND checkpoint_seq = 0",
+            ),
         );
         let hashes = vec![9u8; 256 * 32];
         Pace::of(total, || {
@@ -121,7 +123,7 @@ impl Raw {
                     let filled = (self.next - index * 256).clamp(1, 256) as usize * 32;
                     tile.execute(params![0, index, &hashes[..filled]]).unwrap();
                 }
-                move_head.execute(params![self.next, [1u8; 32], [2u8; 200], size, size]).unwrap();
+                move_head.execute(params![self.next, [1u8; 32], [2u8; 200], size, [3u8; 32], size]).unwrap();
                 conn.execute_batch("COMMIT").unwrap();
             }
         })
