@@ -67,6 +67,8 @@ async fn contents_recipients_and_the_words_of_cases_go_and_the_skeleton_stays() 
                 let page = house.stage.get(person, &path).await;
                 let says = page.body.contains("已按留存期限抹除") && page.body.contains(&format!("/audit/{told}")) == linked;
                 assert!(page.status == 200 && says, "{path}: {}", page.body);
+                // Whose name has gone is a person still.
+                assert!(!path.starts_with("/recalls") || page.body.contains("<b>人员</b> 审批决定"), "{}", page.body);
             }
         }
         for path in ["/broadcasts", "/broadcasts?q=a", "/recalls"] {

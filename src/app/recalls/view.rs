@@ -80,6 +80,8 @@ pub struct Entry {
     pub at: Instant,
     pub action: Option<Action>,
     pub outcome: Option<Outcome>,
+    /// A word of [`crate::domain::event::ActorKind`].
+    pub kind: String,
     /// Empty for jobs, and where the part has been purged.
     pub who: String,
     /// What they typed.
@@ -442,6 +444,8 @@ fn looked(row: SearchRow, caller: &Caller) -> Entry {
         at: Instant(row.at),
         action: Action::parse(&row.action),
         outcome: Outcome::parse(&row.outcome),
+        // Only people look at contents here.
+        kind: "user".to_owned(),
         who: row.actor_name.unwrap_or_default(),
         said: String::new(),
         detail: Value::Null,
@@ -455,10 +459,7 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
     let (typed, client, device) = (part("text"), part("client"), part("device"));
-    let mut said = typed["comment"].clone();
-    if said.is_null() {
-        said = if typed["reason"].is_null() { typed["note"].clone() } else { typed["reason"].clone() };
-    }
+    let said = ["comment", "reason", "note"].iter().map(|name| &typed[*name]).find(|said| !said.is_null()).unwrap_or(&Value::Null);
     let shown = sees_addresses(caller);
     let device = text(&device["fingerprint"]).or_else(|| text(&device["device_id"]));
     Entry {
@@ -466,8 +467,9 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         at: event.leaf.at,
         action: Action::parse(&event.leaf.action),
         outcome: Outcome::parse(&event.leaf.outcome),
+        kind: event.leaf.actor.kind.clone(),
         who: text(&part("actor")["name"]).unwrap_or_default(),
-        said: text(&said).unwrap_or_default(),
+        said: text(said).unwrap_or_default(),
         detail: part("detail"),
         client_ip: text(&client["client_ip"]).filter(|_| shown),
         device: device.filter(|_| shown).map(|d| code(&d)),

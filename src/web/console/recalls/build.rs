@@ -196,7 +196,7 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
     details.push(page.a1("recall-event-index", "index", page.num(e.index)));
     details.extend(e.client_ip.clone());
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
-    let who = if e.who.is_empty() { page.t("actor-kind-job") } else { e.who.clone() };
+    let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { e.who.clone() };
     TimelineItem { at: page.stamp(e.at), tone, who, what, details }
 }
 
