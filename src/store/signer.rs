@@ -323,6 +323,11 @@ pub(super) fn release(conn: &mut Conn) -> Result<(), StoreError> {
 fn sign(tx: &mut Tx<'_>, origin: &str, data: &Path) -> Result<String, StoreError> {
     let now = tx.now();
     let conn = &mut *tx.conn;
+    if let Conn::Postgres(conn) = conn {
+        // The sequencer moves the head at every batch and would always be faster. As the first statement the lock comes before the
+        // transaction's snapshot (PostgreSQL, LOCK), so that the head is read as the sequencer left it.
+        diesel::sql_query("LOCK TABLE log_head IN SHARE ROW EXCLUSIVE MODE").execute(conn)?;
+    }
     let head = log::head(conn)?;
     let last: Option<(i64, String)> =
         log_checkpoints::table.order(log_checkpoints::seq.desc()).select((log_checkpoints::seq, log_checkpoints::note)).first(conn).optional()?;

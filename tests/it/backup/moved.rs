@@ -84,7 +84,13 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
                 }
             });
         }
-        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        // However slow the machine is: on a crowded one the first writes may take longer than any time that is waited for.
+        let begun = async {
+            while done.lock().unwrap().len() <= 20 {
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(60), begun).await.expect("nothing is written");
         let acknowledged = done.lock().unwrap().clone();
         let folder = tempfile::tempdir().unwrap();
         let (app, file) = (App::new(store.clone(), Config::default()), folder.path().join("a.backup"));
@@ -95,7 +101,7 @@ async fn a_backup_taken_while_others_write_holds_all_that_was_acknowledged_befor
         while let Some(writer) = writers.join_next().await {
             writer.unwrap();
         }
-        assert!(acknowledged.len() > 20 && after > acknowledged.len(), "{} before, {after} after", acknowledged.len());
+        assert!(after > acknowledged.len(), "{} before, {after} after", acknowledged.len());
 
         let target = if db.url().is_some() { TestDb::postgres().unwrap() } else { TestDb::sqlite() };
         let wanted = backup::Wanted {
