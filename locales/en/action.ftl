@@ -6,6 +6,7 @@ action-key-retired = Log keys retired
 action-key-stolen = Log keys reported stolen
 action-evidence-key-requested = Evidence certificate requested
 action-evidence-certificate-imported = Evidence certificate imported
+action-evidence-certificate-expiring = Evidence certificate about to run out, or run out
 action-checkpoint-accepted = Checkpoint accepted
 action-backup-taken = Backup taken
 action-backup-restored = Backup restored

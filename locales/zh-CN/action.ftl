@@ -6,6 +6,7 @@ action-key-retired = 停用日志密钥
 action-key-stolen = 登记日志密钥失窃
 action-evidence-key-requested = 申请证据签名证书
 action-evidence-certificate-imported = 导入证据签名证书
+action-evidence-certificate-expiring = 证据签名证书即将到期或已到期
 action-checkpoint-accepted = 采信外部检查点
 action-backup-taken = 备份
 action-backup-restored = 从备份恢复

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, alerts, clocks, configuration, once, retention, setup, streams, timestamps, verification, witness},
+    app::{App, StoreError, alerts, clocks, configuration, evidence, once, retention, setup, streams, timestamps, verification, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -63,6 +63,7 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         let stopped = stopped();
         witness::at_start(&app).await?;
         timestamps::begin(&app).await.map_err(Trouble::cannot)?;
+        evidence::expiry::begin(&app).await.map_err(Trouble::cannot)?;
         note(&app, Action::ServiceStarted, "work").await?;
         configuration::at_start(&app, "work").await.map_err(Trouble::cannot)?;
         let housekeeping = actix_web::rt::spawn(housekeeping(app.clone()));
@@ -104,6 +105,7 @@ where
     }
     witness::at_start(&app).await?;
     timestamps::begin(&app).await.map_err(Trouble::cannot)?;
+    evidence::expiry::begin(&app).await.map_err(Trouble::cannot)?;
     note(&app, Action::ServiceStarted, "serve").await?;
     configuration::at_start(&app, "serve").await.map_err(Trouble::cannot)?;
     once::release(&app).await.map_err(Trouble::cannot)?;

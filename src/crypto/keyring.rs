@@ -63,7 +63,8 @@ pub struct Keyring {
     pub mldsa: Option<MldsaKey>,
     /// What is to follow `log` and `mldsa`.
     pub coming: Option<LogKeys>,
-    /// The files of the key that signs evidence, by their names, as they were when this was read (`signature::files`).
+    /// The files of the key that signs evidence, by their names, as they were when this was read (`signature::files`); none of them where
+    /// the keys were opened to work with.
     pub evidence: Vec<(&'static str, Zeroizing<Vec<u8>>)>,
 }
 
@@ -77,8 +78,14 @@ impl Keyring {
         let coming =
             there(&data.join(COMING))?.map(|log| -> Result<_, KeyringError> { Ok(pair(&log, there(&data.join(COMING_MLDSA))?)) }).transpose()?;
         let LogKeys { log, mldsa } = pair(&log, mldsa);
+        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log, mldsa, coming, evidence: Vec::new() })
+    }
+
+    /// The same with the files of the key that signs evidence, for a backup: nobody else needs them all, and one that cannot be read keeps
+    /// nobody else from working.
+    pub fn open_all(data: &Path) -> Result<Self, KeyringError> {
         let evidence = signature::files::contents(data).map_err(|e| KeyringError::Evidence(data.to_owned(), e.to_string()))?;
-        Ok(Self { envelope: Key::from_bytes(&envelope).expect("32 bytes were read"), log, mldsa, coming, evidence })
+        Ok(Self { evidence, ..Self::open(data, false)? })
     }
 
     /// Makes log keys in the place of lost ones: nobody trusts them, and they give way to those of the log that follows.

@@ -23,6 +23,8 @@ words! {
         EvidenceKeyRequested = "evidence_key.requested",
         /// From then on this certificate signs evidence.
         EvidenceCertificateImported = "evidence_certificate.imported",
+        /// It runs out soon, or has run out.
+        EvidenceCertificateExpiring = "evidence_certificate.expiring",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

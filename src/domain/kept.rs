@@ -123,6 +123,7 @@ impl EventClass {
             | Action::TimestampExpired
             | Action::EvidenceKeyRequested
             | Action::EvidenceCertificateImported
+            | Action::EvidenceCertificateExpiring
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::KeyStolen

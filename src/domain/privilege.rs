@@ -145,6 +145,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::TimestampRenewed
         | A::TimestampExpiring
         | A::TimestampExpired
+        | A::EvidenceCertificateExpiring
         | A::LogVerified
         | A::LogVerificationFailed
         | A::ClockDeviated

@@ -42,6 +42,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         keys::JOB => keys::step(app).await?,
         retention::JOB => retention::step(app).await?,
         audits::packs::JOB => audits::packs::step(app, id("pack")?).await?,
+        evidence::expiry::JOB => evidence::expiry::step(app).await?,
         "seal_evidence" => evidence::seal::step(app, id("recall")?).await?,
         "timestamp_checkpoint" => timestamps::checkpoint::step(app, id("authority")?).await?,
         timestamps::renewal::JOB => timestamps::renewal::step(app).await?,

@@ -2,14 +2,19 @@
 //! commits to, so that numbers, times, outcomes and figures stand. Not here: when the time is over (`domain::retention`), who erases
 //! (`app::retention`).
 
-use diesel::prelude::*;
+use diesel::{
+    dsl::{max, sql},
+    expression::SqlLiteral,
+    prelude::*,
+    sql_types::Bool,
+};
 
 use super::{
     Conn, StoreError,
     broadcasts::BroadcastRow,
     holds::Keeping,
     recipients,
-    schema::{attachments, audit_packs, broadcasts, calls, decisions, jobs, log_search, messages, recalls, recipients as people},
+    schema::{attachments, broadcasts, calls, decisions, jobs, log_search, messages, recalls, recipients as people},
 };
 use crate::{clock::Instant, domain::event::Action, domain::recall::State};
 
@@ -40,8 +45,33 @@ pub fn candidates(conn: &mut Conn, before: Instant, after: &str, limit: i64) -> 
     Ok(there.order(broadcasts::id).select(broadcasts::id).limit(limit).load(conn)?)
 }
 
-/// How a broadcast stands: due if it and the last of its cases ended before `before`, no job of theirs and no pack waits, and no hold covers
-/// any event of it or of its cases.
+/// That an event is about a broadcast, for the index of those: written out, or no database would see that the index may be used.
+pub(super) fn of_broadcasts() -> SqlLiteral<Bool> {
+    sql("subject_kind = 'broadcast'")
+}
+
+/// When the last event ended that the log has of the sending of a broadcast and of the end of each of its cases; `None` where it has none of
+/// one of them. The columns of the rows are bound by nothing, and whoever wrote past the product could make anything old by them.
+fn told_end(conn: &mut Conn, broadcast: &str, cases: &[String]) -> Result<Option<i64>, StoreError> {
+    let made = [Action::BroadcastSubmitted, Action::BroadcastImported, Action::BroadcastReported, Action::BroadcastSent].map(Action::as_str);
+    let of = log_search::table
+        .filter(of_broadcasts())
+        .filter(log_search::subject_id.eq(broadcast))
+        .filter(log_search::action.eq_any(made))
+        .filter(log_search::outcome.eq("success"));
+    let Some(mut ended) = of.select(max(log_search::at)).first::<Option<i64>>(conn)? else { return Ok(None) };
+    for case in cases {
+        let closed = log_search::table.filter(log_search::case_id.eq(case)).filter(log_search::action.eq(Action::CaseClosed.as_str()));
+        match closed.select(max(log_search::at)).first::<Option<i64>>(conn)? {
+            Some(at) => ended = ended.max(at),
+            None => return Ok(None),
+        }
+    }
+    Ok(Some(ended))
+}
+
+/// How a broadcast stands: due if it and the last of its cases ended before `before`, by their rows and by the log, no job of theirs waits, and
+/// no hold covers any event of it or of its cases.
 pub fn standing(conn: &mut Conn, holds: &Keeping, id: &str, before: Instant) -> Result<Standing, StoreError> {
     let row: Option<BroadcastRow> = broadcasts::table.find(id).filter(broadcasts::erased_at.is_null()).first(conn).optional()?;
     let Some(row) = row.filter(|row| row.state != "sending") else { return Ok(Standing::Young) };
@@ -58,6 +88,10 @@ pub fn standing(conn: &mut Conn, holds: &Keeping, id: &str, before: Instant) -> 
     if ended >= before.0 || is_at_work(conn, id, &cases)? {
         return Ok(Standing::Young);
     }
+    match told_end(conn, id, &cases)? {
+        Some(told) if told < before.0 => ended = ended.max(told),
+        _ => return Ok(Standing::Young),
+    }
     let ended_at = Instant(ended);
     Ok(match holds.covers_broadcast(conn, id, &cases)? {
         true => Standing::Held(ended_at),
@@ -65,12 +99,8 @@ pub fn standing(conn: &mut Conn, holds: &Keeping, id: &str, before: Instant) -> 
     })
 }
 
-/// Whether a job of the broadcast or of one of its cases waits, or a pack is being made, which looks at cases of any time.
+/// Whether a job of the broadcast or of one of its cases waits. Auditors' packs are no reason: they hold nothing of what goes.
 fn is_at_work(conn: &mut Conn, broadcast: &str, cases: &[String]) -> Result<bool, StoreError> {
-    let making = audit_packs::table.filter(audit_packs::state.eq("making"));
-    if diesel::select(diesel::dsl::exists(making)).get_result(conn)? {
-        return Ok(true);
-    }
     for id in cases.iter().map(String::as_str).chain([broadcast]) {
         let of = jobs::job_key.eq(id).or(jobs::job_key.like(format!("{id}/%")));
         let waits = jobs::table.filter(jobs::state.eq("ready")).filter(of);
@@ -102,9 +132,10 @@ pub fn erase(conn: &mut Conn, old: &Old, at: Instant) -> Result<(), StoreError> 
     diesel::delete(people::table.filter(people::broadcast_id.eq(id))).execute(conn)?;
     diesel::update(calls::table.filter(calls::broadcast_id.eq(id))).set(calls::raw_sealed.eq(None::<Vec<u8>>)).execute(conn)?;
     diesel::update(calls::table.filter(calls::recall_id.eq_any(&old.cases))).set(calls::raw_sealed.eq(None::<Vec<u8>>)).execute(conn)?;
-    let empty = (attachments::sealed.eq(&nothing), attachments::name.eq(""));
+    // The hash as well: whoever has the file could show by it that it was this one.
+    let empty = (attachments::sealed.eq(&nothing), attachments::name.eq(""), attachments::sha256.eq(&nothing));
     diesel::update(attachments::table.filter(attachments::broadcast_id.eq(id))).set(empty).execute(conn)?;
-    let empty = (attachments::sealed.eq(&nothing), attachments::name.eq(""));
+    let empty = (attachments::sealed.eq(&nothing), attachments::name.eq(""), attachments::sha256.eq(&nothing));
     diesel::update(attachments::table.filter(attachments::recall_id.eq_any(&old.cases))).set(empty).execute(conn)?;
     diesel::update(recalls::table.filter(recalls::id.eq_any(&old.cases)))
         .set((recalls::request_sealed.eq(&nothing), recalls::erased_at.eq(Some(at.0))))

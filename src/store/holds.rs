@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::{dsl::exists, prelude::*};
 
 use super::{
-    Conn, StoreError,
+    Conn, StoreError, erased,
     find::{self, Filter},
     page::{self, Turn},
     part_keys,
@@ -212,9 +212,8 @@ impl Keeping {
         let of_case = log_search::case_id.assume_not_null().eq_any(cases.to_vec()).and(log_search::case_id.is_not_null());
         let mut indices: Vec<i64> = log_search::table.filter(of_case).select(log_search::idx).load(conn)?;
         if let Some(broadcast) = broadcast {
-            // By the index of actions.
-            let sent = log_search::table.filter(log_search::action.ge("broadcast.")).filter(log_search::action.lt("broadcast/"));
-            let about = sent.filter(log_search::subject_kind.eq("broadcast")).filter(log_search::subject_id.eq(broadcast));
+            // Its sending, and every look at it.
+            let about = log_search::table.filter(erased::of_broadcasts()).filter(log_search::subject_id.eq(broadcast));
             indices.extend(about.select(log_search::idx).load::<i64>(conn)?);
         }
         indices.sort_unstable();

@@ -239,17 +239,17 @@ impl Store {
     /// [`StoreError::Unavailable`] if this node has not got it.
     pub fn signing(&self) -> Result<(Vkey, Option<MldsaVkey>, LogKeys), StoreError> {
         let row = self.in_force()?.swap_remove(0);
-        let keys = self.key_files()?;
+        let keys = Keyring::open(self.data(), false).map_err(|e| StoreError::Unavailable(e.to_string()))?;
         let pair = held(self.origin(), &keys.pairs(), &row)?.clone();
         Ok((parse(&row.vkey)?, row.mldsa.as_deref().map(parse_mldsa).transpose()?, pair))
     }
 
-    /// The key files as they are now: they change while a process runs.
+    /// All key files as they are now, those of the evidence key too: they change while a process runs.
     ///
     /// # Errors
     /// If they cannot be read.
     pub fn key_files(&self) -> Result<Keyring, StoreError> {
-        Keyring::open(self.data(), false).map_err(|e| StoreError::Unavailable(e.to_string()))
+        Keyring::open_all(self.data()).map_err(|e| StoreError::Unavailable(e.to_string()))
     }
 
     /// Announces the keys that this log began with, where nothing has announced them: at its beginning, and once for an installation that is

@@ -2,6 +2,7 @@
 
 use countermand::{
     app::{Caller, retention},
+    domain::role::Role,
     store::schema::{broadcasts, decisions, messages, recalls, recipients},
 };
 use diesel::prelude::*;
@@ -101,12 +102,18 @@ async fn a_hold_of_each_kind_keeps_a_broadcast() {
         let words = house.saved(&[("name", "决定"), ("action", "recall.decided")]).await;
         let day = house.stage.app.now().to_rfc3339()[..10].to_owned();
         let person = house.requester.caller.user_id.clone().unwrap();
+        // Somebody who had nothing to do with it, and only looked.
+        let looker = house.stage.person("looker", &[Role::Requester], "公关部").await;
+        let page = house.stage.get(&looker, &format!("/broadcasts/{broadcast}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let looker = looker.caller.user_id.clone().unwrap();
         house.days(1_100);
         house.stage.run().await;
         let kinds = [
             vec![("broadcast", broadcast.as_str())],
             vec![("case", house.number.as_str())],
             vec![("person", person.as_str())],
+            vec![("person", looker.as_str())],
             vec![("to", day.as_str())],
             vec![("search", words.as_str())],
         ];
@@ -121,6 +128,56 @@ async fn a_hold_of_each_kind_keeps_a_broadcast() {
         }
         assert_eq!(house.nightly().await.plan.sent.broadcasts, 1);
         house.holds();
+    }
+}
+
+/// What was made old by hand is as young as the log says, and nobody erases it.
+#[actix_web::test]
+async fn a_row_that_says_that_it_is_old_is_asked_of_the_log() {
+    for db in TestDb::each() {
+        let house = house_with(db, |_| {}).await;
+        house.stage.run().await;
+        settled(&house.stage.app.store);
+        house.tamper("UPDATE broadcasts SET created_at = 1, sent_at = 1");
+        house.tamper("UPDATE recalls SET closed_at = 1");
+        assert_eq!((house.nightly().await.plan.sent.broadcasts, house.people() > 0), (0, true));
+        house.days(1_100);
+        house.stage.run().await;
+        assert_eq!(house.nightly().await.plan.sent.broadcasts, 1, "its time is over now");
+    }
+}
+
+/// The events that hold the same words keep it as long as they are kept.
+#[actix_web::test]
+async fn decisions_that_are_kept_longer_keep_what_they_were_about() {
+    for db in TestDb::each() {
+        let house = house_with(db, |config| config.retention.classes = [("decision".to_owned(), 2_000)].into()).await;
+        house.stage.run().await;
+        house.days(1_900);
+        house.stage.run().await;
+        assert_eq!((house.sent().await.days, house.sent().await.broadcasts), (2_000, 0));
+        house.days(110);
+        assert_eq!(house.sent().await.broadcasts, 1);
+    }
+}
+
+/// A decision on a case of which nothing can be read any more is refused as on any other that has ended, and leaves its event.
+#[actix_web::test]
+async fn a_decision_on_an_erased_case_is_refused() {
+    for db in TestDb::each() {
+        let house = house_with(db, |_| {}).await;
+        house.stage.run().await;
+        house.days(1_100);
+        house.stage.run().await;
+        assert_eq!(house.nightly().await.plan.sent.broadcasts, 1);
+        let reviewer = house.stage.person("late", &[Role::LegalReviewer], "法务部").await;
+        let code = house.stage.code(&reviewer);
+        let fields = [("verb", "approve"), ("comment", "同意撤回该消息。"), ("totp", code.as_str()), ("version", "9"), ("shown", "")];
+        let answer = house.stage.post(&reviewer, &format!("/recalls/{}/decisions", house.case), &fields).await;
+        assert!((400..500).contains(&answer.status), "{}: {}", answer.status, answer.body);
+        let told = crate::support::log::events_from(&house.stage.app.store, 0).await;
+        let last = told.iter().rfind(|e| e["action"] == "recall.decided").unwrap();
+        assert_eq!(last["outcome"], "refused", "{last}");
     }
 }
 

@@ -4,23 +4,31 @@
 use std::{path::Path, process::Command, time::Duration};
 
 use countermand::{
+    app::{
+        Caller,
+        evidence::{expiry, signing},
+    },
     clock::Instant,
-    connect::emulator::signer,
+    connect::emulator::{signer, tsa::Authority},
     crypto::{
         signature::{Certified, Chain, FileKey, Refusal, Signer, cms},
         timestamp::Roots,
     },
+    domain::alert::Rule,
     evidence::{
         bundle::{Bundle, ROOT_MANIFEST, build, build_certified},
         certificate::{P7S, SIGNER, Uncertified},
         verify::{Answer, Outcome, Pin, verify},
         zip::{self, Files, Limits},
     },
+    jobs,
 };
 
 use crate::{
+    alerts::House,
     recalls::stage::Stage,
     support::{case_sample as sample, db::TestDb, process::Node},
+    timestamps::bundle::token,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -113,11 +121,10 @@ fn what_a_certificate_signed_is_judged_by_openssl_and_by_the_roots_that_are_pinn
     assert!(said(&outcome, "signer_root").1.starts_with("the log's word for"), "{outcome:?}");
     let stranger = certified(made_at(), 30 * DAY);
     assert_eq!(of(&[log(), Pin::Certificate(roots(&stranger))]), told(Answer::Fail, "fail"), "a root of this name with another key");
-    let tsa = countermand::connect::emulator::tsa::Authority::fresh(made_at()).unwrap();
+    let tsa = Authority::fresh(made_at()).unwrap();
     let tsa = Pin::Certificate(Roots::from_pem(&tsa.root_pem()).unwrap());
-    let outcome = judge(&bundle.files, &[log(), tsa.clone()]);
-    assert!(said(&outcome, "signer_root").1.starts_with("the log's word for"), "a timestamp authority's root is not about it: {outcome:?}");
-    assert_eq!(of(&[tsa]), told(Answer::Unknown, "unknown"), "and alone it vouches for nothing");
+    assert_eq!(of(&[log(), tsa.clone()]), told(Answer::Unknown, "unknown"), "whoever pins a root wants that root, not the log's word");
+    assert_eq!(of(&[tsa]), told(Answer::Unknown, "unknown"));
 }
 
 #[test]
@@ -177,6 +184,20 @@ fn a_certificate_that_had_run_out_signs_nothing_and_one_that_ran_out_since_needs
     let (result, why) = said(&outcome, "signer_validity");
     assert!(result == "unknown" && why.contains("has run out"), "{why}");
     assert_eq!(outcome.result, Answer::Unknown);
+
+    // A token in time proves it; one that anybody had made afterwards proves nothing and takes nothing away.
+    let authority = Authority::fresh(made_at()).unwrap();
+    let mut collected = sample::collected("x");
+    collected.authorities = authority.root_pem();
+    let tsa = Roots::from_pem(&authority.root_pem()).unwrap();
+    for (days, result) in [(1, Answer::Pass), (35, Answer::Unknown)] {
+        let bundle = build_certified(&collected, &sample::key(), Ok(&by)).unwrap();
+        let token = token(&authority, &bundle.files[P7S], made_at().plus(days * DAY));
+        let stamped = bundle.with(&[token]).unwrap();
+        let now = Pin::At(made_at().plus(40 * DAY));
+        let outcome = judge(&stamped.files, &[Pin::Log(sample::vkey()), Pin::Signers(roots(&by)), Pin::Authorities(tsa.clone()), now]);
+        assert_eq!((said(&outcome, "signer_validity").0, outcome.result), (result.as_str(), result), "{days}: {:#?}", outcome.checks);
+    }
 }
 
 #[test]
@@ -251,6 +272,8 @@ async fn a_certificate_is_asked_for_taken_in_and_replaced() {
         assert!(code == 1 && why.contains("No key waits"), "{why}");
 
         assert!(run(&["evidence", "key", "request", "--subject", "nonsense"]).1.contains("This is not a name like"));
+        let (code, why) = run(&["evidence", "key", "request"]);
+        assert!(code == 1 && why.contains("--subject: This is not a name like"), "no company in the settings either: {why}");
         assert_eq!(run(&["evidence", "key", "request", "--subject", "CN=Example Evidence,O=Example,C=CN", "--out", &at("a.csr")]).0, 0);
         done(folder.path(), "openssl req -in a.csr -noout -verify -text | grep -q 'Digital Signature, Non Repudiation'");
         let subject = done(folder.path(), "openssl req -in a.csr -noout -subject -nameopt RFC2253");
@@ -266,6 +289,8 @@ async fn a_certificate_is_asked_for_taken_in_and_replaced() {
         // What is no chain for this key, or must not sign.
         certificate(folder.path(), "a.csr", "digitalSignature,nonRepudiation", "good.pem");
         certificate(folder.path(), "a.csr", "keyEncipherment", "usage.pem");
+        certificate(folder.path(), "a.csr", "digitalSignature\\nextendedKeyUsage=critical,serverAuth", "tls.pem");
+        certificate(folder.path(), "a.csr", "nonRepudiation\\nextendedKeyUsage=clientAuth,1.3.6.1.5.5.7.3.36", "documents.pem");
         done(folder.path(), "openssl req -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.csr -subj /CN=Other 2>/dev/null");
         certificate(folder.path(), "rsa.csr", "digitalSignature", "rsa.pem");
         done(folder.path(), "cat good.pem.only between.pem > noroot.pem; cat good.pem.only root.pem between.pem > order.pem");
@@ -277,6 +302,7 @@ async fn a_certificate_is_asked_for_taken_in_and_replaced() {
         );
         for (file, words) in [
             ("usage.pem", "its key usage must say digitalSignature"),
+            ("tls.pem", "an extended key usage, if there is one, documentSigning"),
             ("rsa.pem", "another key than the one that was requested"),
             ("noroot.pem", "not a root"),
             ("order.pem", "Certificate number 1 is not signed by the next one"),
@@ -289,7 +315,8 @@ async fn a_certificate_is_asked_for_taken_in_and_replaced() {
         }
 
         // Taken in: it signs, OpenSSL agrees, and the installation knows its own.
-        let facts = node.json(&["evidence", "key", "import", &at("good.pem"), "--json"]);
+        done(folder.path(), "cat documents.pem root.pem > twice.pem");
+        let facts = node.json(&["evidence", "key", "import", &at("twice.pem"), "--json"]);
         assert_eq!(facts["subject"], "CN=Example Evidence,O=Example,C=CN");
         assert!(mode("keys/evidence.pem") == 0o600 && !node.data.join("keys/evidence.key.new").exists());
         let (certified, files) = export("first.zip");
@@ -324,7 +351,41 @@ async fn a_certificate_is_asked_for_taken_in_and_replaced() {
         let secret: String = std::fs::read_to_string(node.data.join("keys/evidence.pem")).unwrap().lines().nth(1).unwrap().to_owned();
         let events = crate::support::log::events_from(store, 0).await;
         let imported = events.iter().filter(|e| e["action"] == "evidence_certificate.imported").count();
-        assert_eq!(imported, 2 + 6 + 1 + 1, "those that were refused too");
+        assert_eq!(imported, 2 + 7 + 1 + 1, "those that were refused too");
         assert!(!serde_json::to_string(&events).unwrap().contains(&secret));
+    }
+}
+
+#[actix_web::test]
+async fn whose_certificate_runs_out_is_told_a_month_and_a_week_before_and_at_the_end() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        let app = house.app();
+        expiry::begin(app).await.unwrap();
+        let told = async || {
+            jobs::run_due(app).await.unwrap();
+            let events = crate::support::log::events_from(&app.store, 0).await;
+            let told = events.into_iter().filter(|e| e["action"] == "evidence_certificate.expiring");
+            told.map(|e| e["parts"]["detail"]["days"].as_u64().unwrap()).collect::<Vec<_>>()
+        };
+        assert!(told().await.is_empty(), "there is none");
+        let take = async |lasting: Duration| {
+            let by = certified(app.now(), lasting);
+            signing::import(app, &Caller::shell(), &by.chain.pem(), Some(by.key.to_pem())).await.unwrap();
+        };
+        take(100 * DAY).await;
+        let steps = [30, 7, 0];
+        for (days, so_far) in [(1, 0), (68, 0), (2, 1), (1, 1), (22, 2), (3, 2), (5, 3), (9, 3)] {
+            house.minutes(days * 24 * 60);
+            assert_eq!(told().await, steps[..so_far], "{days} days later");
+        }
+        house.pass().await;
+        let alerts = house.of(Rule::CertificateExpiring).await;
+        assert_eq!(alerts.len(), 3, "{alerts:?}");
+        let page = house.stage.get(&house.system, &format!("/alerts/{}", alerts[0].id)).await;
+        assert!(page.status == 200 && page.body.contains("证据签名证书即将到期或已经到期。"), "{}", page.body);
+        take(10 * DAY).await;
+        house.minutes(24 * 60);
+        assert_eq!(told().await, [30, 7, 0, 30], "another one begins anew");
     }
 }

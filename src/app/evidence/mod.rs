@@ -1,8 +1,9 @@
 //! Evidence of a case: sealed by itself when the case closes ([`seal`]), exported on demand with a purpose ([`export`]), listed;
-//! and whose certificate signs it ([`signing`]).
+//! whose certificate signs it ([`signing`]), and when that one runs out ([`expiry`]).
 //! Not here: what a bundle is and whether it holds (`crate::evidence`).
 
 mod collect;
+pub mod expiry;
 pub mod export;
 pub mod seal;
 pub mod signing;

@@ -13,8 +13,9 @@ use crate::{
     app::FieldError,
     clock::Instant,
     crypto::signature::{
-        BadChain, Certified, Chain, FileKey, Signer,
+        BadChain, Certified, Chain, FileKey, NoSignature, Refusal, Signer,
         chain::Facts,
+        cms,
         files::{self, FileError},
         request as csr,
     },
@@ -56,7 +57,7 @@ impl Standing {
     }
 }
 
-fn subject() -> Subject {
+pub(super) fn subject() -> Subject {
     Subject::new("evidence_key", "evidence")
 }
 
@@ -70,10 +71,22 @@ pub(in crate::app) async fn signer(app: &App, at: Instant) -> AppResult<Result<A
 
 /// What lies in the files, if it is what the database names; what an import left unfinished is put into its place.
 async fn found(app: &App) -> AppResult<Result<Certified, Uncertified>> {
-    let Some(named) = app.store.read(|conn| settings::get(conn, IN_USE)).await? else { return Ok(Err(Uncertified::Never)) };
-    let data = app.store.data().to_owned();
-    let read = tokio::task::spawn_blocking(move || of_files(&data, &named)).await.map_err(|_| StoreError::Panicked)?;
-    Ok(read.map_err(StoreError::from)?.ok_or(Uncertified::Missing))
+    let mut before = None;
+    loop {
+        let Some(named) = app.store.read(|conn| settings::get(conn, IN_USE)).await? else { return Ok(Err(Uncertified::Never)) };
+        // Another was imported between the look into the database and that into the files: once more.
+        if before.as_ref() == Some(&named) {
+            return Ok(Err(Uncertified::Missing));
+        }
+        let (data, wanted) = (app.store.data().to_owned(), named.clone());
+        match tokio::task::spawn_blocking(move || of_files(&data, &wanted)).await.map_err(|_| StoreError::Panicked)? {
+            Ok(Some(certified)) => return Ok(Ok(certified)),
+            Ok(None) => {}
+            // Evidence is sealed all the same, and says that it bears no signature by certificate.
+            Err(error) => tracing::error!(%error, "the key that signs evidence cannot be used"),
+        }
+        before = Some(named);
+    }
 }
 
 fn of_files(data: &Path, named: &str) -> Result<Option<Certified>, FileError> {
@@ -86,7 +99,7 @@ fn of_files(data: &Path, named: &str) -> Result<Option<Certified>, FileError> {
 /// How it stands. Who may see it is asked where a page is made of it.
 ///
 /// # Errors
-/// Those of the store; key files that cannot be read.
+/// Those of the store; a key that waits and cannot be read.
 pub async fn standing(app: &App) -> AppResult<Standing> {
     let found = found(app).await?;
     let requested = files::requested(app.store.data()).map_err(StoreError::from)?.is_some();
@@ -170,6 +183,12 @@ fn sound(data: &Path, pem: &str, key: Option<&str>, now: Instant) -> Result<Resu
     };
     let chain = Chain::from_pem(pem).and_then(|chain| if chain.is_of(&key) { Ok(chain) } else { Err(BadChain::OtherKey) });
     let checked = chain.and_then(|chain| chain.check(now).map(|()| chain).map_err(BadChain::Refused));
+    // What cannot be signed with it, or not be read again, is found out now and not when evidence is due.
+    let checked = checked.and_then(|chain| match cms::sign(b"", now, &chain, &key).map(|signed| cms::open(&signed, b"")) {
+        Ok(Ok(_)) => Ok(chain),
+        Ok(Err(refusal)) => Err(BadChain::Refused(refusal)),
+        Err(NoSignature) => Err(BadChain::Refused(Refusal::Malformed("signed data of another form"))),
+    });
     Ok(checked.map(|chain| (key, chain)).map_err(|why| {
         let error = FieldError::new("chain", kind(&why));
         match why {
@@ -182,7 +201,6 @@ fn sound(data: &Path, pem: &str, key: Option<&str>, now: Instant) -> Result<Resu
 
 /// The word of the error (`error-<kind>`).
 const fn kind(why: &BadChain) -> &'static str {
-    use crate::crypto::signature::Refusal;
     match why {
         BadChain::Empty => "no-certificate",
         BadChain::Broken(_) => "certificate-unreadable",

@@ -4,11 +4,12 @@
 
 use serde_json::json;
 
-use super::super::{App, AppResult, Caller};
+use super::super::{App, AppError, AppResult, Caller};
 use crate::{
     clock::Instant,
     domain::{
         event::{Action, Subject},
+        kept::EventClass,
         retention::bundle_cut_off,
     },
     ledger::set::Set,
@@ -37,9 +38,11 @@ pub struct Sent {
 /// Broadcasts that one look asks of.
 const BATCH: i64 = 200;
 
-/// The period: never shorter than that of the bundles, whose cases these are.
+/// The period: never shorter than that of the bundles, whose cases these are, nor than those of the events that hold the same words.
 pub(super) fn days(app: &App) -> u32 {
-    app.config.retention.broadcasts.max(app.config.retention.bundles)
+    let of = super::periods(app);
+    let told = [EventClass::Broadcast, EventClass::Recall, EventClass::Decision].map(|class| of.of(class));
+    told.into_iter().fold(app.config.retention.broadcasts.max(app.config.retention.bundles), u32::max)
 }
 
 fn nothing(app: &App) -> Sent {
@@ -90,7 +93,14 @@ pub(super) async fn erase(app: &App, actor: &Caller) -> AppResult<Sent> {
         let (before, beyond) = (sent.before, after.clone());
         let page = app.store.read(move |conn| erased::candidates(conn, before, &beyond, BATCH)).await?;
         for id in &page {
-            sent.count(&erase_one(app, actor, id, before).await?);
+            match erase_one(app, actor, id, before).await {
+                Ok(standing) => sent.count(&standing),
+                // One that is damaged, or in use all the time, keeps none of the others.
+                Err(AppError::Store(error @ (StoreError::Corrupt(_) | StoreError::Serialization | StoreError::Busy))) => {
+                    tracing::error!(broadcast = id, %error, "a broadcast whose time is over could not be erased");
+                }
+                Err(error) => return Err(error),
+            }
             crate::crash::point("retention.broadcast_erased");
         }
         match page.into_iter().last() {
@@ -103,6 +113,16 @@ pub(super) async fn erase(app: &App, actor: &Caller) -> AppResult<Sent> {
 async fn erase_one(app: &App, actor: &Caller, id: &str, before: Instant) -> AppResult<Standing> {
     let event = actor.event(Action::BroadcastErased, Subject::new("broadcast", id));
     let id = id.to_owned();
+    // Most that are kept are found out without holding up those who write.
+    let asked = id.clone();
+    let standing = app.store.read(move |conn| {
+        let holds = holds::keeping(conn)?;
+        erased::standing(conn, &holds, &asked, before)
+    });
+    match standing.await? {
+        Standing::Due(_) => {}
+        kept => return Ok(kept),
+    }
     let written = app.store.write(move |tx| {
         // As for parts: a hold that was placed a moment ago counts.
         purge::turn(tx.conn)?;

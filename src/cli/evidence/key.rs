@@ -100,7 +100,7 @@ async fn import(app: &App, chain: &Path, key: Option<&Path>, json: bool) -> Resu
     } else {
         say!("signs from now on: {} until {}", facts.subject, facts.not_after);
         say!("publish this fingerprint of the root, SHA-256: {}", facts.root_sha256);
-        say!("copy keys/evidence.pem to other nodes");
+        say!("copy keys/evidence.pem and, if it is there, keys/evidence-former.pem to other nodes");
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! The certificates of a signing key: its own first, its root last, each signed by the next.
 
-use der::{Encode, EncodePem, pem::LineEnding};
+use der::{Encode, EncodePem, asn1::ObjectIdentifier as Oid, pem::LineEnding};
 use serde::{Deserialize, Serialize};
 use x509_cert::{
     Certificate,
-    ext::pkix::{BasicConstraints, KeyUsage},
+    ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
 };
 
 use super::{Refusal, Signer};
@@ -15,6 +15,16 @@ use crate::{
         timestamp::{self, BadRoots, Roots, chain as certificates, readable},
     },
 };
+
+/// Extended key usages of which one must be there where there are any (RFC 5280 §4.2.1.12): any, signing documents (RFC 9336), mail, and
+/// what Microsoft and Adobe had for documents before.
+const DOCUMENTS: [Oid; 5] = [
+    Oid::new_unwrap("2.5.29.37.0"),
+    Oid::new_unwrap("1.3.6.1.5.5.7.3.36"),
+    Oid::new_unwrap("1.3.6.1.5.5.7.3.4"),
+    Oid::new_unwrap("1.3.6.1.4.1.311.10.3.12"),
+    Oid::new_unwrap("1.2.840.113583.1.1.5"),
+];
 
 /// Why certificates are no chain for a key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,20 +63,25 @@ pub struct Facts {
 pub struct Chain(Vec<Certificate>);
 
 impl Chain {
-    /// Reads certificates in their order.
+    /// Reads certificates in their order; one that stands twice in a row, as where the file of a chain and its root were put together, counts
+    /// once.
     ///
     /// # Errors
     /// [`BadChain`], save what [`Chain::check`] is for.
     pub fn from_pem(text: &str) -> Result<Self, BadChain> {
-        let found = certificates::all(text).map_err(|e| match e {
+        let mut found = certificates::all(text).map_err(|e| match e {
             BadRoots::Broken(n) => BadChain::Broken(n),
             BadRoots::Empty | BadRoots::NoRoot => BadChain::Empty,
         })?;
+        found.dedup();
         for (n, pair) in (1..).zip(found.windows(2)) {
             let [below, above] = [&pair[0], &pair[1]];
             let named = below.tbs_certificate.issuer == above.tbs_certificate.subject;
-            if !named || certificates::signed_by(below, &above.tbs_certificate.subject_public_key_info).is_err() {
-                return Err(BadChain::Order(n));
+            match certificates::signed_by(below, &above.tbs_certificate.subject_public_key_info).map_err(Refusal::from) {
+                Ok(()) if named => {}
+                // No other order would help.
+                Err(refusal @ Refusal::Algorithm(_)) if named => return Err(BadChain::Refused(refusal)),
+                _ => return Err(BadChain::Order(n)),
             }
         }
         match found.last() {
@@ -169,7 +184,8 @@ fn fingerprint(certificate: &Certificate) -> String {
     hex::encode(sha256(&certificate.to_der().unwrap_or_default()))
 }
 
-/// A person's or a company's certificate for signing documents: key usage digitalSignature or nonRepudiation, and no authority's.
+/// A person's or a company's certificate for signing documents: key usage digitalSignature or nonRepudiation, no extended key usage but for
+/// documents, and no authority's.
 ///
 /// # Errors
 /// [`Refusal::Usage`].
@@ -177,5 +193,10 @@ pub fn usage(certificate: &Certificate) -> Result<(), Refusal> {
     let tbs = &certificate.tbs_certificate;
     let signs = matches!(tbs.get::<KeyUsage>(), Ok(Some((_, usage))) if usage.digital_signature() || usage.non_repudiation());
     let authority = !matches!(tbs.get::<BasicConstraints>(), Ok(None) | Ok(Some((_, BasicConstraints { ca: false, .. }))));
-    if signs && !authority { Ok(()) } else { Err(Refusal::Usage) }
+    let documents = match tbs.get::<ExtendedKeyUsage>() {
+        Ok(None) => true,
+        Ok(Some((_, purposes))) => purposes.0.iter().any(|purpose| DOCUMENTS.contains(purpose)),
+        Err(_) => false,
+    };
+    if signs && documents && !authority { Ok(()) } else { Err(Refusal::Usage) }
 }

@@ -125,10 +125,15 @@ pub fn open(signature: &[u8], content: &[u8]) -> Result<Signed, Refusal> {
     }
     let key = &certificate.tbs_certificate.subject_public_key_info;
     if signer.version != CmsVersion::V1
+        || !matches!(signer.sid, SignerIdentifier::IssuerAndSerialNumber(_))
         || signer.unsigned_attrs.is_some()
         || signer.digest_alg != digest()
         || signer.signature_algorithm != algorithm::with_sha256(key)?
     {
+        return Err(OTHER);
+    }
+    // The other half of the curve's signatures is as good, and anybody can make it from ours.
+    if matches!(p256::ecdsa::Signature::from_der(signer.signature.as_bytes()), Ok(other) if other.normalize_s().is_some()) {
         return Err(OTHER);
     }
     // Whatever else a file could hold.

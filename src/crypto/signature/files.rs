@@ -116,12 +116,20 @@ pub fn adopt_next(data: &Path) -> Result<(), FileError> {
             private::replace(&data.join(FORMER), (former + &before.chain.pem()).as_bytes()).map_err(|e| FileError::Io(FORMER, e))?;
         }
     }
-    let moved = fs::rename(data.join(NEXT), data.join(IN_USE)).and_then(|()| fs::File::open(data.join("keys"))?.sync_all());
+    let moved = unless_done(fs::rename(data.join(NEXT), data.join(IN_USE))).and_then(|()| fs::File::open(data.join("keys"))?.sync_all());
     moved.map_err(|e| FileError::Io(IN_USE, e))?;
     if requested(data)?.is_some_and(|key| key.public_key() == next.key.public_key()) {
-        fs::remove_file(data.join(REQUESTED)).map_err(|e| FileError::Io(REQUESTED, e))?;
+        unless_done(fs::remove_file(data.join(REQUESTED))).map_err(|e| FileError::Io(REQUESTED, e))?;
     }
     Ok(())
+}
+
+/// Another process may do the same at the same time; what it has done is done.
+fn unless_done(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 /// The roots of the certificate in use and of those before it; what cannot be read is left out.

@@ -76,6 +76,14 @@ impl FileKey {
         let lines: Zeroizing<String> = Zeroizing::new(body.split_whitespace().flat_map(|line| [line, "\n"]).collect());
         let pem = Zeroizing::new(format!("{BEGIN}\n{}{END}\n", lines.as_str()));
         let (_, secret) = SecretDocument::from_pem(&pem).map_err(|_| BadKey::Absent)?;
+        Self::from_pkcs8(secret)
+    }
+
+    /// The key of a PrivateKeyInfo.
+    ///
+    /// # Errors
+    /// [`BadKey::Unknown`].
+    pub fn from_pkcs8(secret: SecretDocument) -> Result<Self, BadKey> {
         if let Ok(key) = p256::SecretKey::from_pkcs8_der(secret.as_bytes()) {
             return Self::of_p256(&key, secret).map_err(|_| BadKey::Unknown);
         }
@@ -105,9 +113,10 @@ impl Signer for FileKey {
 
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, NoSignature> {
         match &self.kind {
-            // By RFC 6979: the same message gives the same signature.
+            // By RFC 6979: the same message gives the same signature; of its two forms the one that `cms::open` takes.
             Kind::P256(key) => {
                 let signature: Signature = key.try_sign(message).map_err(|_| NoSignature)?;
+                let signature = signature.normalize_s().unwrap_or(signature);
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             Kind::Rsa(key) => {

@@ -69,7 +69,10 @@ pub enum Refusal {
     /// ESS signingCertificateV2 (RFC 5035), which makes a signature CAdES-BES.
     #[error("it does not name the certificate that it was made with")]
     SigningCertificate,
-    #[error("the certificate is not made for signatures over documents: its key usage must say digitalSignature or nonRepudiation")]
+    #[error(
+        "the certificate is not made for signatures over documents: its key usage must say digitalSignature or nonRepudiation, and an extended key usage, if there is one, \
+         signing documents or mail"
+    )]
     Usage,
     /// Names the certificate.
     #[error("the certificate of {0} was not valid then")]

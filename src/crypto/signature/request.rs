@@ -32,8 +32,11 @@ pub fn name(text: &str) -> Option<Name> {
     Name::from_str(text).ok().filter(|name| !name.0.is_empty())
 }
 
-/// The common name and the organisation of a company, as a name.
+/// The common name and the organisation of a company, as a name; `None` for no company.
 pub fn name_of(company: &str) -> Option<Name> {
+    if company.trim().is_empty() {
+        return None;
+    }
     // Of a text that means something in such a name, every character is escaped that may be.
     let escaped: String =
         company.chars().flat_map(|c| [('\\', ",+\"\\<>;=#".contains(c)), (c, !c.is_control())]).filter_map(|(c, on)| on.then_some(c)).collect();

@@ -26,6 +26,7 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::WitnessLost => (1, 60, Severity::Medium, &[System, Audit, Auditor]),
         Rule::StreamStuck => (1, 60, Severity::Medium, &[System, Audit, Auditor]),
         Rule::TimestampExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
+        Rule::CertificateExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::Clock => (5, 60, Severity::High, &[System, Audit, Auditor]),
         Rule::RuleWeakened => (1, 60, Severity::High, &[Security, Audit, Auditor]),
     };

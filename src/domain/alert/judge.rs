@@ -82,6 +82,7 @@ impl Rule {
             Self::WitnessLost => (&[A::WitnessLost], Outcome::Failed, By::Subject, Needs::Row),
             Self::StreamStuck => (&[A::StreamStuck], Outcome::Failed, By::Subject, Needs::Row),
             Self::TimestampExpiring => (&[A::TimestampExpiring, A::TimestampExpired], Outcome::Failed, By::Subject, Needs::Row),
+            Self::CertificateExpiring => (&[A::EvidenceCertificateExpiring], Outcome::Failed, By::Subject, Needs::Row),
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
             Self::RuleWeakened => (&[A::AlertRuleChanged], Outcome::Success, By::Actor, Needs::Detail),
         };
@@ -164,7 +165,8 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         | Rule::LogReplaced
         | Rule::WitnessLost
         | Rule::StreamStuck
-        | Rule::TimestampExpiring => of(1, String::new()),
+        | Rule::TimestampExpiring
+        | Rule::CertificateExpiring => of(1, String::new()),
     }
 }
 

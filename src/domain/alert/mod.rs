@@ -46,6 +46,8 @@ words! {
         StreamStuck = "stream_stuck",
         /// Timestamps run out soon and no authority renews them.
         TimestampExpiring = "timestamp_expiring",
+        /// The certificate that signs evidence runs out soon, or has run out.
+        CertificateExpiring = "certificate_expiring",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// Somebody made a rule see less.
@@ -138,6 +140,7 @@ impl Rule {
             | Self::WitnessLost
             | Self::StreamStuck
             | Self::TimestampExpiring
+            | Self::CertificateExpiring
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
         }
@@ -154,6 +157,7 @@ impl Rule {
                 | Self::WitnessLost
                 | Self::StreamStuck
                 | Self::TimestampExpiring
+                | Self::CertificateExpiring
                 | Self::RuleWeakened
         )
     }

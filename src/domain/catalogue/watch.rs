@@ -32,6 +32,7 @@ pub(super) const WATCH: &[Shape] = &[
             "detail/before/sha256",
         ],
     ),
+    shape("evidence_certificate.expiring", &["system"], &["evidence_key"], &["detail/days", "detail/not_after", "detail/sha256", "detail/subject"]),
     shape(
         "key.announced",
         &["system", "user"],

@@ -196,6 +196,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::TimestampRenewed => call(1, "Create"),
         Action::TimestampExpiring => call(1, "Create"),
         Action::TimestampExpired => SUSPENDED,
+        Action::EvidenceCertificateExpiring => SUSPENDED,
         Action::LogVerified => READ,
         Action::LogVerificationFailed => READ,
         Action::ClockDeviated => OTHER_ENTITY,

@@ -52,8 +52,11 @@ pub(super) fn check(files: &Files, said: Said<'_>, proven: Option<Instant>, vouc
         return checks.fail(NAME, P7S, expected, format!("{actual}, or with other certificates"));
     }
     checks.add(NAME, Answer::Pass, P7S, &facts.subject, &facts.subject);
-    validity(&signed, &chain, proven, pins, checks);
-    trust(&chain, proven.unwrap_or(signed.at), vouched, pins, checks);
+    // Anybody may have a token made later: one from after the certificate's end takes nothing away from the signature, and proves nothing.
+    let in_time = proven.filter(|at| *at <= chain.until());
+    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
+    validity(&signed, &chain, in_time, now.or(proven), checks);
+    trust(&chain, (signed.at, in_time), vouched, pins, checks);
 }
 
 /// The chain in `trust/`, in its three files and as the report names it.
@@ -93,8 +96,8 @@ fn of_chain(signed: &Signed, chain: &Chain) -> bool {
 }
 
 /// Every certificate was valid when the signature was made: at the time that it states, and at the one that a token proves. Where no token
-/// that is trusted proves one, a certificate that has run out since says nothing any more.
-fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, pins: &[Pin], checks: &mut Checks) {
+/// that is trusted proves one, a certificate that has run out by `now` says nothing any more.
+fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, now: Option<Instant>, checks: &mut Checks) {
     const NAME: &str = "signer_validity";
     let facts = chain.facts();
     let expected = format!("{} to {}", facts.not_before, chain.until().to_rfc3339());
@@ -104,7 +107,6 @@ fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, pins: &[Pin
             return checks.fail(NAME, P7S, expected, format!("{what} {}: {why}", at.to_rfc3339()));
         }
     }
-    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
     match (proven, now) {
         (Some(at), _) => checks.add(NAME, Answer::Pass, P7S, expected, at.to_rfc3339()),
         (None, Some(now)) if now > chain.until() => {
@@ -116,9 +118,10 @@ fn validity(signed: &Signed, chain: &Chain, proven: Option<Instant>, pins: &[Pin
     }
 }
 
-/// Whether the root is one that we trust. Where none of those that are pinned is meant (they may be timestamp authorities'), a log key that is
-/// trusted vouches for the certificate: it signed the list that the certificate is in, and the answer says that this is all.
-fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut Checks) {
+/// Whether the root is one that we trust. Where none is pinned for it, a log key that is trusted vouches for the certificate: it signed the
+/// list that the certificate is in, and the answer says that this is all. Roots that are pinned for either purpose were used by the token
+/// that proves a time; where there is none they are meant for this certificate, and the log's word is not what was asked for.
+fn trust(chain: &Chain, (stated, proven): (Instant, Option<Instant>), vouched: bool, pins: &[Pin], checks: &mut Checks) {
     const NAME: &str = "signer_root";
     let root = chain.root_facts();
     let mut trusted = Roots::default();
@@ -127,13 +130,14 @@ fn trust(chain: &Chain, at: Instant, vouched: bool, pins: &[Pin], checks: &mut C
             trusted.extend(roots);
         }
     }
-    match chain.leads_to(&trusted, at) {
+    let asked = proven.is_none() && pins.iter().any(|pin| matches!(pin, Pin::Certificate(_)));
+    match chain.leads_to(&trusted, proven.unwrap_or(stated)) {
         Ok(()) => checks.add(NAME, Answer::Pass, SIGNER_ROOT, &root, &root),
         // Of this name, but its key did not sign.
         Err(Refusal::Untrusted | Refusal::Signature) if trusted.fingerprints().iter().any(|(subject, _)| *subject == chain.root_subject()) => {
             checks.fail(NAME, SIGNER_ROOT, "the root of this name that you trust", root);
         }
-        Err(_) if vouched => {
+        Err(_) if vouched && !asked => {
             checks.add(NAME, Answer::Pass, SIGNER_ROOT, "a root that you trust, or the log's word for it", format!("the log's word for {root}"))
         }
         Err(_) => checks.add(NAME, Answer::Unknown, SIGNER_ROOT, "a root that you trust", root),

@@ -258,6 +258,7 @@ fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: 
                 emptied(conn, audit, index, &row)?;
             } else {
                 sealed(audit, index, &row);
+                whole(conn, audit, index, &row)?;
             }
             audience(conn, audit, said.as_ref(), &row)?;
         }
@@ -302,6 +303,23 @@ fn emptied(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Mes
     for (table, left) in [("messages", full), ("attachments", files), ("calls", answers)] {
         if left > 0 {
             audit.problem(Kind::Part, table, index, format!("{} was erased, and {left} rows of it are not empty", row.id));
+        }
+    }
+    Ok(())
+}
+
+/// Of what was not erased nothing that hangs on it may be empty.
+fn whole(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Message) -> Result<(), StoreError> {
+    let nothing = Vec::<u8>::new();
+    let empty = pieces::table.filter(pieces::broadcast_id.eq(&row.id)).filter(pieces::audience_sealed.eq(&nothing));
+    let empty: i64 = readable(audit, Kind::Part, "messages", empty.count().load::<i64>(conn))?.into_iter().sum();
+    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
+    let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
+    let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.eq(&nothing)).count().load::<i64>(conn);
+    let files: i64 = readable(audit, Kind::Part, "attachments", files)?.into_iter().sum();
+    for (table, gone) in [("messages", empty), ("attachments", files)] {
+        if gone > 0 {
+            audit.problem(Kind::Part, table, index, format!("{} was not erased, and {gone} rows of it are empty", row.id));
         }
     }
     Ok(())

@@ -223,7 +223,7 @@ fn every_subcommand_leaves_exactly_what_the_table_says() {
         let key = FileKey::fresh().unwrap();
         std::fs::write(at("signer.key"), key.to_pem().as_bytes()).unwrap();
         std::fs::write(at("signer.pem"), signer::chain(key.public_key().clone(), SystemClock.now()).unwrap()).unwrap();
-        world.run("evidence key request", &[], 0);
+        world.run("evidence key request", &["--subject", "CN=Example Evidence"], 0);
         world.run("evidence key import", &[&at("signer.pem"), "--key", &at("signer.key")], 0);
         world.run("evidence key show", &[], 0);
         world.run("audit pack", &["--from", "2026-01-01", "--to", "2026-01-31", "--out", &at("pack.zip")], 0);

@@ -26,7 +26,7 @@ use crate::support::{case_sample as sample, db::TestDb};
 const NUMBER: &str = "EVID-20261122-000123";
 
 /// A token of `authority` over `bytes`.
-fn token(authority: &Authority, bytes: &[u8], now: Instant) -> Token {
+pub fn token(authority: &Authority, bytes: &[u8], now: Instant) -> Token {
     let query = Query::new(bytes, None);
     let answer = authority.answer(&query.to_der(), now, None);
     let stamp = verify_token(&query, &answer, &Roots::from_pem(&authority.root_pem()).unwrap()).unwrap();

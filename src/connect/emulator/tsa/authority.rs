@@ -13,7 +13,7 @@ use der::{
     oid::AssociatedOid,
     pem::LineEnding,
 };
-use p256::ecdsa::{Signature, SigningKey, signature::Signer};
+use p256::ecdsa::{Signature, SigningKey, signature::Signer as _};
 use x509_cert::{
     Certificate, TbsCertificate, Version,
     attr::Attribute,
@@ -27,11 +27,12 @@ use x509_cert::{
     time::{Time, Validity},
 };
 
-use super::Fault;
+use super::{Fault, rsa};
 use crate::{
     clock::Instant,
     crypto::{
         random, sha256,
+        signature::{FileKey, Signer},
         timestamp::{
             algorithm::{ECDSA_SHA256, SHA256},
             asn1::{
@@ -58,7 +59,8 @@ pub(in crate::connect::emulator) const LASTS: Duration = Duration::from_secs(15 
 
 /// Keys and certificates; gone with the process.
 pub struct Authority {
-    key: SigningKey,
+    key: FileKey,
+    algorithm: Algorithm,
     root: Certificate,
     good: Certificate,
     /// Ran out a year before the first token.
@@ -67,6 +69,24 @@ pub struct Authority {
     other_purpose: Certificate,
     root_key: SigningKey,
     lasting: Duration,
+}
+
+/// The kind of key that tokens are signed with.
+#[derive(Clone, Copy, Debug)]
+enum Algorithm {
+    P256,
+    /// As most real authorities; some clients read nothing else.
+    Rsa,
+}
+
+impl Algorithm {
+    fn fresh(self) -> der::Result<FileKey> {
+        let made = match self {
+            Self::P256 => FileKey::fresh().ok(),
+            Self::Rsa => FileKey::from_pkcs8(rsa::fresh()?).ok(),
+        };
+        made.ok_or_else(|| der::ErrorKind::Failed.into())
+    }
 }
 
 pub(in crate::connect::emulator) fn fresh_key() -> SigningKey {
@@ -137,13 +157,22 @@ impl Wanted<'_> {
 }
 
 impl Authority {
-    /// An authority of its own; its certificates begin an hour before `now`.
+    /// An authority of its own that signs with P-256; its certificates begin an hour before `now`.
     pub fn fresh(now: Instant) -> der::Result<Self> {
         Self::lasting(now, YEAR)
     }
 
     /// The same with a certificate that runs out when `lasting` is over.
     pub fn lasting(now: Instant, lasting: Duration) -> der::Result<Self> {
+        Self::rooted(now, lasting, Algorithm::P256)
+    }
+
+    /// The same that signs with RSA.
+    pub fn rsa(now: Instant, lasting: Duration) -> der::Result<Self> {
+        Self::rooted(now, lasting, Algorithm::Rsa)
+    }
+
+    fn rooted(now: Instant, lasting: Duration, algorithm: Algorithm) -> der::Result<Self> {
         let root_key = fresh_key();
         let from = now.minus(Duration::from_secs(3600));
         let of_root = vec![
@@ -152,21 +181,21 @@ impl Authority {
         ];
         let root = Wanted { subject: ROOT, key: public(&root_key)?, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }
             .issue()?;
-        Self::under(root, root_key, now, lasting)
+        Self::under(root, root_key, now, lasting, algorithm)
     }
 
     /// What the authority is when its certificate was replaced: another key, under the same root.
     pub fn rolled(&self, now: Instant) -> der::Result<Self> {
-        Self::under(self.root.clone(), self.root_key.clone(), now, self.lasting)
+        Self::under(self.root.clone(), self.root_key.clone(), now, self.lasting, self.algorithm)
     }
 
-    fn under(root: Certificate, root_key: SigningKey, now: Instant, lasting: Duration) -> der::Result<Self> {
-        let (key, from) = (fresh_key(), now.minus(Duration::from_secs(3600)));
+    fn under(root: Certificate, root_key: SigningKey, now: Instant, lasting: Duration, algorithm: Algorithm) -> der::Result<Self> {
+        let (key, from) = (algorithm.fresh()?, now.minus(Duration::from_secs(3600)));
         let purpose = |oid| -> der::Result<Vec<Extension>> {
             Ok(vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?, extension(true, &ExtendedKeyUsage(vec![oid]))?])
         };
         let issue = |extensions: Vec<Extension>, from: Instant, lasting: Duration| {
-            Wanted { subject: TSA, key: public(&key)?, extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
+            Wanted { subject: TSA, key: key.public_key().clone(), extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
         };
         let (long_ago, hour) = (from.minus(2 * YEAR), Duration::from_secs(3600));
         Ok(Self {
@@ -175,6 +204,7 @@ impl Authority {
             other_purpose: issue(purpose(EMAIL)?, from, YEAR)?,
             root,
             key,
+            algorithm,
             root_key,
             lasting,
         })
@@ -212,9 +242,10 @@ impl Authority {
         let content = contents(&question, at, fault)?;
         let named = if fault == Some(Fault::OtherCertificate) { &self.expired } else { certificate };
         let attributes = attributes(&content, named, fault)?;
-        let mut signature = sign(&self.key, &attributes.to_der()?);
+        let sign = |message: &[u8]| self.key.sign(message).map_err(|_| der::Error::from(der::ErrorKind::Failed));
+        let mut signature = sign(&attributes.to_der()?)?;
         if fault == Some(Fault::BadSignature) {
-            signature = sign(&self.key, b"something else");
+            signature = sign(b"something else")?;
         }
         let tbs = &certificate.tbs_certificate;
         let digest = AlgorithmIdentifierOwned { oid: SHA256, parameters: None };
@@ -226,13 +257,13 @@ impl Authority {
             }),
             digest_alg: digest.clone(),
             signed_attrs: Some(attributes),
-            signature_algorithm: ecdsa(),
+            signature_algorithm: self.key.algorithm(),
             signature: OctetString::new(signature)?,
             unsigned_attrs: None,
         };
         let mut signers = vec![signer];
         if fault == Some(Fault::TwoSigners) {
-            signers.push(SignerInfo { signature: OctetString::new(sign(&self.key, b"a second one"))?, ..signers[0].clone() });
+            signers.push(SignerInfo { signature: OctetString::new(sign(b"a second one")?)?, ..signers[0].clone() });
         }
         let with_certificates = question.cert_req && fault != Some(Fault::NoCertificate);
         let certificates = with_certificates.then(|| CertificateSet::try_from(vec![CertificateChoices::Certificate(certificate.clone())]));

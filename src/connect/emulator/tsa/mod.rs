@@ -3,6 +3,7 @@
 //! question; `/_emulator/root.pem` gives the root.
 
 pub(super) mod authority;
+mod rsa;
 
 use std::{
     collections::VecDeque,
@@ -119,7 +120,7 @@ impl Shared {
 }
 
 fn open(listener: &TcpListener, clock: Arc<dyn Clock>, lasting: Duration) -> io::Result<(Access, Arc<Shared>)> {
-    let authority = Authority::lasting(clock.now(), lasting).map_err(io::Error::other)?;
+    let authority = Authority::rsa(clock.now(), lasting).map_err(io::Error::other)?;
     let access = Access { base_url: format!("http://{}", listener.local_addr()?), root: authority.root_pem() };
     Ok((access, Arc::new(Shared { authority: Mutex::new(authority), clock, orders: Mutex::default(), calls: Mutex::default() })))
 }
