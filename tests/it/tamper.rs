@@ -254,7 +254,7 @@ fn every_byte_of_what_else_the_log_has_is_watched() {
 
 #[test]
 fn every_byte_of_cosignatures_is_watched() {
-    every_byte_is_watched(|table| matches!(table, "log_cosignatures" | "witnesses"), 300);
+    every_byte_is_watched(|table| matches!(table, "log_cosignatures" | "witnesses"), 250);
 }
 
 /// Lines that nobody's witness wrote, and a witness that is said to have seen more than it did: each is named by its table and as what it is,
