@@ -29,11 +29,11 @@ fn allow(app: &App, caller: Option<&Caller>) -> AppResult<()> {
 /// `Forbidden` without `log_public` or the scope; `NotFound` while nothing is signed.
 pub async fn newest(app: &App, caller: Option<&Caller>) -> AppResult<String> {
     allow(app, caller)?;
-    let vkey = app.store.vkey()?;
+    let (vkey, known) = (app.store.vkey()?, app.witnesses.policy.keys());
     let newest = app.store.read(move |conn| {
         let Some(note) = reader::last_checkpoint(conn)? else { return Ok(None) };
         let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
-        witnesses::cosigned(conn, size, note).map(Some)
+        witnesses::cosigned(conn, size, note, &known).map(Some)
     });
     newest.await?.ok_or(AppError::NotFound)
 }

@@ -141,7 +141,7 @@ pub async fn newest(app: &App) -> AppResult<Option<Instant>> {
 /// Those of the store; what does not hold is no error.
 pub async fn full(app: &App) -> AppResult<Option<Instant>> {
     let (store, began) = (app.store.clone(), app.now());
-    let against = Against { gentle: true, ..Against::default() };
+    let against = Against { gentle: true, witnesses: app.witnesses.policy.keys(), ..Against::default() };
     let report = tokio::task::spawn_blocking(move || store.verify(&against)).await.map_err(|_| StoreError::Panicked)??;
     match report.problems.first() {
         Some(first) => {

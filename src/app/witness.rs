@@ -2,7 +2,8 @@
 //! cosignatures are kept and served beneath it. A witness that is away holds nothing up; it is named on the system page and in one event.
 //!
 //! A witness remembers what this installation may have forgotten: a checkpoint of ours that it has and the database does not takes the
-//! place of the copy outside, and from then on nothing is signed (`store::signer`). Not here: the messages (`ledger::witness`).
+//! place of the copy outside, and from then on nothing is signed (`store::signer`). What a witness has seen of ours is what its cosignature
+//! proves, not what the database says of it (`store::witnesses`). Not here: the messages (`ledger::witness`).
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,7 +22,7 @@ use crate::{
     ledger::{
         checkpoint::{self, Checkpoint, Note},
         policy::{Policy, Witness},
-        tree::{Prover, TreeError},
+        tree::{self, Prover, TreeError, leaf_hash},
         witness::Request,
     },
     store::{
@@ -112,12 +113,13 @@ fn open(app: &App, note: &str) -> Result<Checkpoint, StoreError> {
 
 /// Shows `checkpoint` to one witness; whether it has cosigned it, now or before.
 async fn show(app: &App, client: &Client, witness: &Witness, note: &str, checkpoint: &Checkpoint) -> AppResult<bool> {
-    let name = witness.key.name().to_owned();
-    let row = app.store.read(move |conn| witnesses::find(conn, &name)).await?;
+    let (key, origin) = (witness.key.clone(), app.store.origin().to_owned());
+    let read = app.store.read(move |conn| Ok((witnesses::find(conn, key.name())?, witnesses::newest(conn, &origin, &key, 0)?)));
+    let (row, seen) = read.await?;
     // A witness with another key has seen nothing that we could prove.
-    let row = row.filter(|row| row.vkey == witness.key.to_string());
+    let row = row.filter(|row| row.key() == witness.key.to_string());
     let began = app.now();
-    let known = row.as_ref().and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0);
+    let known = seen.map_or(0, |seen| seen.size);
     if known == checkpoint.size && row.as_ref().is_some_and(|row| row.problem.is_none()) {
         return Ok(true);
     }
@@ -181,13 +183,16 @@ async fn ask(app: &App, client: &Client, witness: &Witness, old: u64, note: &str
     })
 }
 
-/// The witness's own line among those that it answered, which must hold; lines of others are not taken from it.
+/// The witness's own line among those that it answered, which must hold; lines of others, or by other keys of its, are not taken from it.
 fn cosigned(witness: &Witness, note: &str, body: &str) -> Asked {
     let own = format!("\u{2014} {} ", witness.key.name());
     let lines: String = body.lines().filter(|line| line.starts_with(&own)).map(|line| format!("{line}\n")).collect();
     let whole = format!("{note}{lines}");
-    match Note::parse(&whole).and_then(|note| witness.key.verify(&note)) {
-        Ok(at) => Asked::Cosigned { line: lines, at },
+    match Note::parse(&whole).and_then(|note| Ok((witness.key.verify(&note)?, note.text()))) {
+        Ok((at, text)) => {
+            let line = lines.split_inclusive('\n').filter(|line| witness.key.holds(text, line).is_ok()).collect();
+            Asked::Cosigned { line, at }
+        }
         Err(e) => Asked::Problem("unsigned", format!("its cosignature: {e}")),
     }
 }
@@ -274,29 +279,45 @@ pub struct Standing {
 /// # Errors
 /// Those of the store.
 pub async fn standing(app: &App, size: u64) -> AppResult<(Vec<Standing>, bool)> {
-    let rows = app.store.read(witnesses::list).await?;
-    let policy = &app.witnesses.policy;
-    let standing = policy.witnesses.iter().map(|w| Standing {
-        name: w.key.name().to_owned(),
-        size: row_of(&rows, w).and_then(|row| u64::try_from(row.size).ok()).unwrap_or(0),
-        seen_at: row_of(&rows, w).and_then(|row| row.seen_at).map(Instant),
-        problem: row_of(&rows, w).and_then(|row| row.problem.clone()),
+    let (policy, origin) = (app.witnesses.policy.clone(), app.store.origin().to_owned());
+    let read = app.store.read(move |conn| {
+        let rows = witnesses::list(conn)?;
+        let standing = policy.witnesses.iter().map(|w| {
+            let row = rows.iter().find(|row| row.key() == w.key.to_string());
+            Ok(Standing {
+                name: w.key.name().to_owned(),
+                size: witnesses::newest(conn, &origin, &w.key, 0)?.map_or(0, |seen| seen.size),
+                seen_at: row.and_then(|row| row.seen_at).map(Instant),
+                problem: row.and_then(|row| row.problem.clone()),
+            })
+        });
+        standing.collect::<Result<Vec<_>, StoreError>>()
     });
-    Ok((standing.collect(), satisfied(policy, &rows, size)))
+    let (standing, policy) = (read.await?, &app.witnesses.policy);
+    let covers = policy.witnesses.iter().zip(&standing).filter(|(_, standing)| standing.size >= size);
+    let enough = policy.satisfied(&covers.map(|(w, _)| w.name.as_str()).collect::<Vec<_>>());
+    Ok((standing, enough))
 }
 
-/// Whether enough witnesses of the policy have seen the first `size` events.
-pub fn covered(conn: &mut Conn, app: &App, size: u64) -> Result<bool, StoreError> {
-    Ok(satisfied(&app.witnesses.policy, &witnesses::list(conn)?, size))
-}
-
-fn row_of<'r>(rows: &'r [WitnessRow], witness: &Witness) -> Option<&'r WitnessRow> {
-    rows.iter().find(|row| row.vkey == witness.key.to_string())
-}
-
-fn satisfied(policy: &Policy, rows: &[WitnessRow], size: u64) -> bool {
-    let covers = |w: &&Witness| row_of(rows, w).is_some_and(|row| u64::try_from(row.size).is_ok_and(|seen| seen >= size));
-    policy.satisfied(&policy.witnesses.iter().filter(covers).map(|w| w.name.as_str()).collect::<Vec<_>>())
+/// Whether enough witnesses of the policy have cosigned a checkpoint that covers this event. Nothing that the database says is believed for
+/// it: their lines must hold now, by the keys that the settings name, and the event must be the leaf at its place in the tree that they are
+/// over (RFC 9162 §2.1.3).
+pub fn covered(conn: &mut Conn, app: &App, event: &str) -> Result<bool, StoreError> {
+    let Some(index) = reader::index_of(conn, event)? else { return Ok(false) };
+    let leaf = reader::event(conn, index)?;
+    if leaf.leaf.id != event {
+        return Ok(false);
+    }
+    let (policy, hash) = (&app.witnesses.policy, leaf_hash(&leaf.bytes));
+    let mut agreeing = Vec::new();
+    for witness in &policy.witnesses {
+        let Some(seen) = witnesses::newest(conn, app.store.origin(), &witness.key, index.saturating_add(1))? else { continue };
+        let proof = tree::inclusion(&TileReader::new(conn), index, seen.size);
+        if proof.is_ok_and(|proof| tree::verify_inclusion(&hash, index, seen.size, &proof, &seen.root)) {
+            agreeing.push(witness.name.as_str());
+        }
+    }
+    Ok(policy.satisfied(&agreeing))
 }
 
 /// As [`of`], for an application whose settings were looked at when it was opened.

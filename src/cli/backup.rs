@@ -192,7 +192,7 @@ fn restored(args: &Put) -> Result<(), Trouble> {
             );
         }
         if !done.timestamps.is_empty() {
-            say!("these timestamps do not hold: {}. Nothing else depends on them", done.timestamps.join("; "));
+            say!("these timestamps or cosignatures do not hold: {}. Nothing else depends on them", done.timestamps.join("; "));
         }
         renewed.iter().for_each(ledger::print_renewed);
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    app::Caller,
+    app::{Caller, witness},
     cli::deployment::{Deployment, Trouble, finish, secret_file},
     clock::Instant,
     domain::event::{Action, Subject},
@@ -144,8 +144,8 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn verify(deployment: &Deployment, json: bool, vkeys: &[String], files: &[PathBuf]) -> Result<(), Trouble> {
-    let (_, database) = deployment.existing()?;
-    let mut against = Against::default();
+    let (config, database) = deployment.existing()?;
+    let mut against = Against { witnesses: witness::of(&config).map_err(Trouble::Cannot)?.policy.keys(), ..Against::default() };
     for text in vkeys.iter().flat_map(|text| text.split_whitespace()) {
         match MldsaVkey::parse(text) {
             Err(VkeyError::Type(_)) => against.vkeys.push(Vkey::parse(text).map_err(Trouble::cannot)?),
@@ -204,15 +204,18 @@ fn open(deployment: &Deployment) -> Result<Store, Trouble> {
 }
 
 fn checkpoint(deployment: &Deployment, vkey: bool, vkeys: bool) -> Result<(), Trouble> {
-    let store = open(deployment)?;
+    deployment.existing()?;
+    let app = deployment.open()?;
+    let store = &app.store;
     if vkeys {
-        say!("{}", self::vkeys(&store)?.trim_end());
+        say!("{}", self::vkeys(store)?.trim_end());
     } else if vkey {
         say!("{}", store.vkey().map_err(Trouble::cannot)?);
     } else {
         let note = store.newest_note().map_err(Trouble::cannot)?;
         let size = Note::parse(&note).and_then(|note| Checkpoint::parse(note.text())).map_err(Trouble::cannot)?.size;
-        say!("{}", store.read_now(|conn| witnesses::cosigned(conn, size, note)).map_err(Trouble::cannot)?.trim_end());
+        let known = app.witnesses.policy.keys();
+        say!("{}", store.read_now(|conn| witnesses::cosigned(conn, size, note, &known)).map_err(Trouble::cannot)?.trim_end());
     }
     Ok(())
 }

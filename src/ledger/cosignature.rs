@@ -63,6 +63,21 @@ impl Cosigner {
         }
         seen.ok_or_else(|| NoteError::NotSigned(self.name.clone()))
     }
+
+    /// As [`Cosigner::verify`], for `lines` that were kept apart from the note whose text is `text`: all of them must be this witness's, by
+    /// this key, and hold.
+    ///
+    /// # Errors
+    /// As [`Cosigner::verify`]; [`NoteError::Form`] for any other line.
+    pub fn holds(&self, text: &str, lines: &str) -> Result<u64, NoteError> {
+        let whole = format!("{text}\n{lines}");
+        let note = Note::parse(&whole)?;
+        // A blank line among them would move the end of the text.
+        if note.text() != text || note.signatures().iter().any(|line| line.name != self.name || line.key_id != self.id()) {
+            return Err(NoteError::Form("a line is not by this witness's key"));
+        }
+        self.verify(&note)
+    }
 }
 
 impl fmt::Display for Cosigner {

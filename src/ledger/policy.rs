@@ -111,6 +111,11 @@ impl Policy {
         Ok(())
     }
 
+    /// The witnesses' keys.
+    pub fn keys(&self) -> Vec<Cosigner> {
+        self.witnesses.iter().map(|witness| witness.key.clone()).collect()
+    }
+
     /// Whether somebody has to agree at all.
     pub const fn asks(&self) -> bool {
         self.quorum.is_some()

@@ -164,6 +164,16 @@ const ATTACKS: &[Attack] = &[
         s.forget_parts(s.at);
         s.rebuild(Signed::Anew);
     }),
+    ("a witness is said to have seen what it did not", Alone, |s| s.witness(1)),
+    ("a cosignature is forged", Alone, |s| {
+        s.witness(0);
+        s.cosignature(&other(), 0);
+    }),
+    ("a cosignature is put under another size", Alone, |s| {
+        s.witness(0);
+        s.cosignature(&auditor(), 1);
+    }),
+    ("a cosignature is by a witness of nobody's", Alone, |s| s.cosignature(&auditor(), 0)),
     ("the key row is another", Alone, |s| s.name_key()),
     ("the key file is another", Alone, |s| s.lay_key(&other())),
     ("the key is another in file and row, all signed anew", Alone, |s| {
@@ -196,6 +206,12 @@ enum Signed {
 
 fn other() -> SigningKey {
     SigningKey::from_bytes(&[7; 32])
+}
+
+const WITNESS: &str = "witness.example.com/us";
+
+fn auditor() -> SigningKey {
+    SigningKey::from_bytes(&[9; 32])
 }
 
 impl Site<'_> {
@@ -309,6 +325,20 @@ impl Site<'_> {
         std::fs::write(self.db.path().join("log/checkpoint"), note).unwrap();
     }
 
+    /// A witness that has seen so many events, as the database has it.
+    fn witness(&mut self, size: u64) {
+        let vkey = Cosigner::of(WITNESS, &auditor()).unwrap();
+        self.sql(&format!("INSERT INTO witnesses (name, vkey, size) VALUES ('{WITNESS}', '{vkey}', {size})"));
+    }
+
+    /// A line under the witness's name over the newest checkpoint, kept under a size that is larger by `by`.
+    fn cosignature(&mut self, key: &SigningKey, by: i64) {
+        let note = self.raw.column("SELECT note AS value FROM log_checkpoints ORDER BY seq DESC LIMIT 1").remove(0);
+        let line = cosign(Note::parse(&note).unwrap().text(), WITNESS, key, 1_790_000_000).unwrap();
+        let size = self.number("SELECT max(size) FROM log_checkpoints") + by;
+        self.sql(&format!("INSERT INTO log_cosignatures (size, witness, line) VALUES ({size}, '{WITNESS}', '{line}')"));
+    }
+
     fn rekey(&mut self) {
         self.lay_key(&other());
         self.name_key();
@@ -406,10 +436,8 @@ fn log(db: &TestDb) -> (Vkey, String) {
     crate::retention::settled(&store);
     store.checkpoint_now().unwrap();
     let (vkey, note) = (store.vkey().unwrap(), store.newest_note().unwrap());
-    let witness = SigningKey::from_bytes(&[9; 32]);
-    let name = "witness.example.com/us";
-    let cosigned = format!("{note}{}", cosign(Note::parse(&note).unwrap().text(), name, &witness, 1_790_000_000).unwrap());
-    Cosigner::of(name, &witness).unwrap().verify(&Note::parse(&cosigned).unwrap()).unwrap();
+    let cosigned = format!("{note}{}", cosign(Note::parse(&note).unwrap().text(), WITNESS, &auditor(), 1_790_000_000).unwrap());
+    Cosigner::of(WITNESS, &auditor()).unwrap().verify(&Note::parse(&cosigned).unwrap()).unwrap();
     assert_eq!(checkpoint::open(&cosigned, &vkey).unwrap().size, size_of(&store));
     (vkey, cosigned)
 }

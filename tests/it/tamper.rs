@@ -5,12 +5,18 @@
 
 use countermand::{
     domain::event::{Action, Event, Outcome, Subject},
+    ledger::{
+        checkpoint::{self, Note},
+        cosignature::{Cosigner, cosign},
+    },
     store::{
         Database, Store, reader,
-        verify::{Against, inspect},
+        verify::{Against, Kind, Problem, inspect},
+        witnesses::{self, WitnessRow},
     },
 };
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, SqliteConnection, connection::SimpleConnection, sql_query, sql_types::Text};
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 
 use crate::support::db::TestDb;
@@ -32,6 +38,9 @@ const TABLES: &[(&str, &str, usize)] = &[
     ("log_purges", "event_id:t list:t", 1),
     ("settings", "name:t value:t", 1),
 ];
+
+/// What witnesses said. A line that is deleted is not missed, and how far a witness has come may be noted late, never too far.
+const COSIGNED: &[(&str, &str, usize)] = &[("log_cosignatures", "size:i witness:t line:t", 2), ("witnesses", "name:t vkey:t", 1)];
 
 #[derive(QueryableByName)]
 struct Cell {
@@ -145,6 +154,28 @@ pub fn log_of_a_few_events(db: &TestDb) -> Store {
     store
 }
 
+const WITNESS: &str = "witness.example/tamper";
+
+/// What `key` says under the witness's name of the newest checkpoint; its size, and the line.
+fn line_by(store: &Store, key: u8) -> (u64, String) {
+    let note = store.read_now(reader::last_checkpoint).unwrap().unwrap();
+    let size = checkpoint::open(&note, &store.vkey().unwrap()).unwrap().size;
+    (size, cosign(Note::parse(&note).unwrap().text(), WITNESS, &SigningKey::from_bytes(&[key; 32]), 1_790_000_000).unwrap())
+}
+
+/// A witness has cosigned the newest checkpoint.
+fn cosigned(store: &Store) {
+    let (size, line) = line_by(store, 9);
+    let vkey = Cosigner::of(WITNESS, &SigningKey::from_bytes(&[9; 32])).unwrap().to_string();
+    let size = i64::try_from(size).unwrap();
+    store
+        .write_now(move |tx| {
+            witnesses::keep(tx.conn, size, WITNESS, &line)?;
+            witnesses::put(tx.conn, WitnessRow { name: WITNESS.to_owned(), vkey: vkey.clone(), size, seen_at: None, problem: None })
+        })
+        .unwrap();
+}
+
 fn named(db: &TestDb, table: &str) -> Result<(), String> {
     let report = inspect(&db.database, db.path(), &Against::default()).map_err(|e| format!("could not tell: {e}"))?;
     if report.ok {
@@ -157,11 +188,12 @@ fn named(db: &TestDb, table: &str) -> Result<(), String> {
 fn every_byte_is_watched(tables: impl Fn(&str) -> bool, least: usize) {
     for db in TestDb::each() {
         let store = log_of_a_few_events(&db);
+        cosigned(&store);
         assert!(store.verify(&Against::default()).unwrap().ok);
         drop(store);
         let mut raw = Raw::open(&db);
         let mut tried = 0;
-        for (table, columns, keys) in TABLES.iter().filter(|t| tables(t.0)) {
+        for (table, columns, keys) in TABLES.iter().chain(COSIGNED).filter(|t| tables(t.0)) {
             let columns: Vec<(&str, &str)> = columns.split(' ').map(|c| c.split_once(':').unwrap()).collect();
             let order: String = columns[..*keys].iter().map(|c| c.0).collect::<Vec<_>>().join(", ");
             let mut values: Vec<Vec<String>> = Vec::new();
@@ -216,7 +248,76 @@ fn every_byte_of_the_checkpoints_and_keys_is_watched() {
 
 #[test]
 fn every_byte_of_what_else_the_log_has_is_watched() {
-    every_byte_is_watched(|table| !matches!(table, "log_events" | "log_parts" | "part_keys" | "log_checkpoints" | "log_keys"), 1000);
+    let elsewhere = ["log_events", "log_parts", "part_keys", "log_checkpoints", "log_keys", "log_cosignatures", "witnesses"];
+    every_byte_is_watched(|table| !elsewhere.contains(&table), 1000);
+}
+
+#[test]
+fn every_byte_of_cosignatures_is_watched() {
+    every_byte_is_watched(|table| matches!(table, "log_cosignatures" | "witnesses"), 250);
+}
+
+/// Lines that nobody's witness wrote, and a witness that is said to have seen more than it did: each is named by its table and as what it is,
+/// and none is handed out.
+#[test]
+fn what_is_put_into_a_witnesses_mouth_is_named() {
+    for db in TestDb::each() {
+        let store = log_of_a_few_events(&db);
+        cosigned(&store);
+        let ((size, line), (_, forged)) = (line_by(&store, 9), line_by(&store, 8));
+        let mut raw = Raw::open(&db);
+        let text = |raw: &Raw, text: &str| raw.literal(&hex::encode(text), "t");
+        let (ours, forged, line) = (text(&raw, WITNESS), text(&raw, &forged), text(&raw, &line));
+        let set = |line: &str| format!("UPDATE log_cosignatures SET line = {line}");
+        let cases = [
+            ("log_cosignatures", "does not hold by its key", set(&forged), set(&line)),
+            ("log_cosignatures", "does not hold by its key", set(&format!("line || {forged}")), set(&line)),
+            (
+                "log_cosignatures",
+                "a size that was never signed",
+                format!("INSERT INTO log_cosignatures (size, witness, line) VALUES ({}, {ours}, {line})", size + 7),
+                format!("DELETE FROM log_cosignatures WHERE size = {}", size + 7),
+            ),
+            (
+                "log_cosignatures",
+                "by nobody whose key is known",
+                format!("INSERT INTO log_cosignatures (size, witness, line) VALUES ({size}, 'x.example', {line})"),
+                "DELETE FROM log_cosignatures WHERE witness = 'x.example'".to_owned(),
+            ),
+            (
+                "witnesses",
+                "is said to have seen",
+                "UPDATE witnesses SET size = size + 1".to_owned(),
+                "UPDATE witnesses SET size = size - 1".to_owned(),
+            ),
+            (
+                "witnesses",
+                "cannot be read",
+                "UPDATE witnesses SET vkey = vkey || ' x'".to_owned(),
+                "UPDATE witnesses SET vkey = replace(vkey, ' x', '')".to_owned(),
+            ),
+        ];
+        let given = |store: &Store| {
+            store.read_now(|conn| {
+                let note = reader::last_checkpoint(conn)?.unwrap();
+                witnesses::cosigned(conn, size, note, &[])
+            })
+        };
+        let good = given(&store).unwrap();
+        for (table, said, change, back) in cases {
+            assert_eq!(raw.execute(&change), Ok(1), "{change}");
+            let report = store.verify(&Against::default()).unwrap();
+            let found = |p: &Problem| p.kind == Kind::Cosignature && p.table == table && p.detail.contains(said);
+            assert!(!report.ok && report.problems.iter().any(found), "{change}: {:?}", report.problems);
+            // What others said of the log is no reason to refuse somebody a restore.
+            assert_eq!(report.broken(), None, "{change}");
+            let handed = given(&store).unwrap();
+            assert_eq!(handed == good, !change.contains("SET line"), "{change}: {handed}");
+            assert!(!handed.contains(WITNESS) || handed == good, "{change}: {handed}");
+            assert_eq!(raw.execute(&back), Ok(1), "{back}");
+            assert!(store.verify(&Against::default()).unwrap().ok, "{back}");
+        }
+    }
 }
 
 #[test]
@@ -255,9 +356,9 @@ fn every_row_of_the_log_is_missed() {
 #[test]
 fn unreadable_text_is_named_and_not_a_crash() {
     let db = TestDb::sqlite();
-    drop(log_of_a_few_events(&db));
+    cosigned(&log_of_a_few_events(&db));
     let mut raw = Raw::open(&db);
-    for (table, columns, _) in TABLES {
+    for (table, columns, _) in TABLES.iter().chain(COSIGNED) {
         for (column, kind) in columns.split(' ').map(|c| c.split_once(':').unwrap()) {
             if kind != "t" {
                 continue;

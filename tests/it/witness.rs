@@ -13,11 +13,11 @@ use countermand::{
     domain::event::{Action, Event, Subject},
     ledger::{
         checkpoint::{Checkpoint, Note, Vkey},
-        cosignature::Cosigner,
+        cosignature::{Cosigner, cosign},
         tree::{Memory, consistency, leaf_hash, root},
         witness::Request,
     },
-    store::{Database, Store, StoreError},
+    store::{Database, Store, StoreError, verify::Against},
 };
 use ed25519_dalek::SigningKey;
 use serde_json::{Value, json};
@@ -279,6 +279,69 @@ async fn our_log_is_cosigned_by_a_quorum_and_one_that_is_away_holds_nothing_up()
         let app_ = app(&db, store.clone(), &[&liar], "all");
         grow(&store, 1).await;
         assert!(!witness::round(&app_).await.unwrap());
+    }
+}
+
+/// A witness that comes with another key is another: what the first one signed counts no more and is not handed out, and is no fault either.
+/// What is forged is neither handed out nor passed by `ledger verify`.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_lines_by_the_key_that_the_settings_name_count_and_are_handed_out() {
+    for db in TestDb::each() {
+        let store = db.open();
+        let ours = store.vkey().unwrap().to_string();
+        let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let start = |n: usize| Process::start(folders[n].path(), "w.example/x", std::slice::from_ref(&ours));
+        let (one, two) = (start(0), start(1));
+        grow(&store, 3).await;
+        let before = app(&db, store.clone(), &[&one], "all");
+        assert!(witness::round(&before).await.unwrap());
+        let size = store.read(countermand::store::reader::head).await.unwrap().size();
+        let handed = async |app: &App| {
+            let note = countermand::app::published::newest(app, Some(&countermand::app::Caller::shell())).await.unwrap();
+            let by = |w: &Process| Cosigner::parse(&w.vkey).unwrap().verify(&Note::parse(&note).unwrap()).is_ok();
+            (by(&one), by(&two), note.matches("w.example/x").count())
+        };
+        let holds = |app: &App| {
+            let report = store.verify(&Against { witnesses: app.witnesses.policy.keys(), ..Against::default() }).unwrap();
+            assert!(report.ok, "{:?}", report.problems);
+        };
+        assert_eq!((handed(&before).await, witness::standing(&before, size).await.unwrap().1), ((true, false, 1), true));
+        let after = app(&db, store.clone(), &[&two], "all");
+        assert_eq!((handed(&after).await, witness::standing(&after, size).await.unwrap().1), ((false, false, 0), false));
+        holds(&after);
+        grow(&store, 1).await;
+        assert!(witness::round(&after).await.unwrap());
+        assert_eq!(handed(&after).await, (false, true, 1));
+        holds(&after);
+        // And back again.
+        let again = app(&db, store.clone(), &[&one], "all");
+        grow(&store, 1).await;
+        assert!(witness::round(&again).await.unwrap());
+        assert_eq!(handed(&again).await, (true, false, 1));
+        holds(&again);
+        // Where the settings name it no more, its line is known by the key that it was asked under.
+        let nobody = App::new(store.clone(), Config { data: db.path().to_owned(), ..Config::default() });
+        assert_eq!(handed(&nobody).await, (true, false, 1));
+
+        std::fs::write(db.path().join("countermand.toml"), "witness.policy = \"witnesses.policy\"\n").unwrap();
+        let node = crate::support::process::Node { data: db.path().to_owned(), database: db.database.clone() };
+        let run = |arguments: &[&str]| {
+            let out = node.run(arguments);
+            (out.status.code(), String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap())
+        };
+        let (code, said) = run(&["ledger", "verify"]);
+        assert_eq!(code, Some(0), "{said}");
+        let note = store.newest_note().unwrap();
+        let forged = cosign(Note::parse(&note).unwrap().text(), "w.example/x", &key(), 1_800_000_000).unwrap();
+        let mut raw = crate::tamper::Raw::open(&db);
+        let line = raw.literal(&hex::encode(&forged), "t");
+        assert_eq!(raw.execute(&format!("UPDATE log_cosignatures SET line = {line} WHERE size = (SELECT max(size) FROM log_cosignatures)")), Ok(1));
+        assert_eq!(handed(&again).await, (false, false, 0));
+        assert_eq!(handed(&nobody).await, (false, false, 0));
+        let (code, said) = run(&["ledger", "checkpoint"]);
+        assert!(code == Some(0) && said.starts_with(note.trim_end()) && !said.contains(forged.trim_end()), "{code:?} {said}");
+        let (code, said) = run(&["ledger", "verify"]);
+        assert!(code == Some(1) && said.contains("cosignature\tlog_cosignatures") && said.contains("cosignature\twitnesses"), "{code:?} {said}");
     }
 }
 

@@ -75,7 +75,7 @@ pub struct Restored {
     pub aside: Vec<(PathBuf, PathBuf)>,
     /// Buckets (month and class) whose parts cannot be opened, because their key was not found.
     pub unopened: Vec<String>,
-    /// Timestamps in it that do not hold, in words. They hold nothing up.
+    /// Timestamps and cosignatures in it that do not hold, in words. They hold nothing up.
     pub timestamps: Vec<String>,
 }
 
@@ -357,7 +357,7 @@ fn fill(conn: &mut Conn, backup: &mut Reader, keys: &Keyring, copy: Option<&KeyC
     Ok(unopened)
 }
 
-/// The log that was filled in must be the one that the manifest names, and hold. Answers the timestamps that do not: a company that needs its
+/// The log that was filled in must be the one that the manifest names, and hold. Answers the timestamps and cosignatures that do not: a company that needs its
 /// data back is not refused it for what a third party said.
 fn holds(report: &Report, manifest: &Manifest) -> Result<Vec<String>, BackupError> {
     if let Some(first) = report.broken() {

@@ -79,7 +79,7 @@ pub async fn standing(app: &App) -> AppResult<Vec<Against>> {
     for against in &mut all {
         let name = match against.kind.as_str() {
             "platform" => platforms.iter().find(|row| row.id == against.id).map(|row| row.name.clone()),
-            "witness" => known.iter().find(|row| witness::key_hash(&row.vkey) == against.id).map(|row| row.name.clone()),
+            "witness" => known.iter().find(|row| witness::key_hash(row.key()) == against.id).map(|row| row.name.clone()),
             _ => None,
         };
         against.name = name.unwrap_or_else(|| against.id.clone());

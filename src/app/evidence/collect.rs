@@ -68,7 +68,8 @@ pub async fn collect(app: &App, wanted: Wanted) -> AppResult<Collected> {
     let size = checkpoint::open(&note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")))?.size;
     // Whoever is asked to cosign has a few seconds: a bundle goes out with what is there by then.
     witness::round(app).await?;
-    let note = app.store.read(move |conn| witnesses::cosigned(conn, size, note)).await?;
+    let known = app.witnesses.policy.keys();
+    let note = app.store.read(move |conn| witnesses::cosigned(conn, size, note, &known)).await?;
     // A checkpoint may be older than the second key.
     let mldsa = mldsa.filter(|key| Note::parse(&note).is_ok_and(|note| key.verify(&note).is_ok()));
     let log = Log { note, vkey, mldsa, as_of: wanted.at.unwrap_or(size) };

@@ -15,7 +15,7 @@ use crate::{
         platform::HarmClass,
         recall::{Mode, State},
     },
-    store::{Conn, StoreError, reader},
+    store::{Conn, StoreError},
 };
 
 /// How long after a look the next one comes.
@@ -41,11 +41,7 @@ pub(super) fn lacking(conn: &mut Conn, app: &App, loaded: &Loaded) -> Result<Opt
     let round = i64::from(loaded.case.round);
     let approvals = loaded.decisions.iter().filter(|d| d.round == round && d.decision == "approve");
     let Some(last) = approvals.max_by_key(|d| d.at) else { return Ok(None) };
-    let index = reader::index_of(conn, &last.event_id)?;
-    let seen = match index {
-        Some(index) => witness::covered(conn, app, index.saturating_add(1))?,
-        None => false,
-    };
+    let seen = witness::covered(conn, app, &last.event_id)?;
     Ok((!seen).then(|| (last.event_id.clone(), Instant(last.at))))
 }
 

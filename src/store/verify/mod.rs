@@ -5,6 +5,7 @@
 
 mod check;
 mod contents;
+mod cosignatures;
 mod events;
 mod holds;
 mod keys;
@@ -37,6 +38,7 @@ use crate::{
     crypto::keyring::Keyring,
     ledger::{
         checkpoint::Vkey,
+        cosignature::Cosigner,
         mldsa::MldsaVkey,
         tree::{Frontier, Hash},
     },
@@ -57,8 +59,16 @@ pub enum Kind {
     Fork,
     Key,
     Timestamp,
+    /// A witness's, or what is said of how far it has come.
+    Cosignature,
     /// The database itself: a trigger, a view, an index.
     Schema,
+}
+
+impl Kind {
+    fn is_said_by_others(self) -> bool {
+        matches!(self, Self::Timestamp | Self::Cosignature)
+    }
 }
 
 /// One thing that does not hold.
@@ -99,15 +109,15 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the log itself does not hold for. A timestamp says something of the log and is no part of it: one that does not hold leaves
-    /// the events, their proofs and the keys what they are.
+    /// What the log itself does not hold for. A timestamp or a cosignature says something of the log and is no part of it: one that does not
+    /// hold leaves the events, their proofs and the keys what they are.
     pub fn broken(&self) -> Option<&Problem> {
-        self.problems.iter().find(|problem| problem.kind != Kind::Timestamp)
+        self.problems.iter().find(|problem| !problem.kind.is_said_by_others())
     }
 
-    /// Timestamps that do not hold, in words.
+    /// Timestamps and cosignatures that do not hold, in words.
     pub fn doubtful(&self) -> Vec<String> {
-        self.problems.iter().filter(|problem| problem.kind == Kind::Timestamp).map(|problem| problem.detail.clone()).collect()
+        self.problems.iter().filter(|problem| problem.kind.is_said_by_others()).map(|problem| problem.detail.clone()).collect()
     }
 }
 
@@ -120,6 +130,8 @@ pub struct Against {
     pub mldsa: Vec<MldsaVkey>,
     /// Checkpoints kept elsewhere, as signed notes; the copy under the data folder is added by itself.
     pub notes: Vec<String>,
+    /// Keys of witnesses, as the settings name them.
+    pub witnesses: Vec<Cosigner>,
     /// A restore is under way, which tells only later which keys of parts it did not find.
     pub restoring: bool,
     /// On one thread and with pauses, so that nobody notices.
@@ -232,7 +244,7 @@ pub fn inspect_within(conn: &mut Conn, data: &Path, against: &Against) -> Result
 }
 
 /// The tables of the log, and what a fault in each of them is.
-const TABLES: [(&str, Kind); 12] = [
+const TABLES: [(&str, Kind); 14] = [
     ("log_events", Kind::Leaf),
     ("log_parts", Kind::Part),
     ("log_search", Kind::Projection),
@@ -245,6 +257,8 @@ const TABLES: [(&str, Kind); 12] = [
     ("log_purges", Kind::Part),
     ("part_keys", Kind::Key),
     ("timestamps", Kind::Timestamp),
+    ("log_cosignatures", Kind::Cosignature),
+    ("witnesses", Kind::Cosignature),
 ];
 
 /// What SQLite finds wrong with its own file, indexes included: a row that an index leaves out is not found by whoever searches.
@@ -319,6 +333,7 @@ fn run(
     contents::check(conn, audit, walked.bound)?;
     holds::check(conn, audit, walked.holds)?;
     timestamps::check(conn, audit, &marks, walked.tokens)?;
+    cosignatures::check(conn, audit, &marks, &against.witnesses)?;
     shape::check(conn, audit)
 }
 

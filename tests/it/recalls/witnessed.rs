@@ -11,17 +11,23 @@ use std::{
 };
 
 use countermand::{
+    app::witness,
     config::{Overdue, Wait},
     ledger::{
-        checkpoint::Note,
+        checkpoint::{Checkpoint, Note},
         cosignature::{Cosigner, cosign},
         witness::Request,
+    },
+    store::{
+        reader,
+        verify::{Against, Kind},
+        witnesses,
     },
 };
 use ed25519_dalek::SigningKey;
 
 use super::stage::{Cast, Stage};
-use crate::support::db::TestDb;
+use crate::{support::db::TestDb, tamper::Raw};
 
 /// A witness that cosigns whatever it is shown, when it is there.
 struct Emulated {
@@ -88,7 +94,11 @@ fn serve(mut stream: TcpStream, there: bool) {
 }
 
 async fn stage(overdue: Overdue) -> (Stage, Emulated, Cast) {
-    let (db, witness) = (TestDb::one(), Emulated::away());
+    stage_on(TestDb::one(), overdue).await
+}
+
+async fn stage_on(db: TestDb, overdue: Overdue) -> (Stage, Emulated, Cast) {
+    let witness = Emulated::away();
     let policy = db.path().join("witnesses.policy");
     std::fs::write(&policy, format!("witness w {} http://{}\nquorum w\n", Cosigner::of(NAME, &key()).unwrap(), witness.address)).unwrap();
     let stage = Stage::set_with(
@@ -135,6 +145,88 @@ async fn an_execution_waits_for_witnesses_that_are_away_and_begins_when_they_are
     assert_eq!(stage.state(&case).await, "recall_accepted");
     assert!(!marked(&stage, &case).await);
     assert!(!stage.get(&cast.requester, &format!("/recalls/{case}")).await.body.contains("id=\"waiting\""));
+}
+
+/// Who writes to the database cannot make a quorum: not by saying how far the witness has come, not with lines and a key of his own, not with
+/// a line of the witness's over something else, and not by putting the decision elsewhere.
+#[actix_web::test]
+async fn what_the_database_says_of_a_witness_lets_nothing_be_executed() {
+    for db in TestDb::each() {
+        let (stage, witness, cast) = stage_on(db, Overdue::Expire).await;
+        // The witness has come some way.
+        witness.returns();
+        stage.app.store.checkpoint().await.unwrap();
+        assert!(witness::round(&stage.app).await.unwrap());
+        witness.there.store(false, Ordering::Release);
+        let case = approved(&stage, &cast).await;
+        stage.settle(3, 2).await;
+        assert_eq!(stage.state(&case).await, "approved");
+        let mut raw = Raw::open(&stage.db);
+        let literal = |raw: &Raw, text: &str| raw.literal(&hex::encode(text), "t");
+        let note = stage.app.store.checkpoint().await.unwrap();
+        let text = Note::parse(&note).unwrap().text().to_owned();
+        let newest = Checkpoint::parse(&text).unwrap().size;
+        let stranger = SigningKey::from_bytes(&[6; 32]);
+        let forged = cosign(&text, NAME, &stranger, 1_800_000_000).unwrap();
+        let elsewhere = cosign(&text.replacen(&newest.to_string(), "9999", 1), NAME, &key(), 1_800_000_000).unwrap();
+        let line =
+            |raw: &Raw, line: &str| format!("INSERT INTO log_cosignatures (size, witness, line) VALUES ({newest}, '{NAME}', {})", literal(raw, line));
+        let undo = format!("DELETE FROM log_cosignatures WHERE size = {newest}");
+        let old = format!("INSERT INTO log_cosignatures (size, witness, line) SELECT {newest}, witness, line FROM log_cosignatures");
+        let changes = [
+            ("UPDATE witnesses SET size = 1000000, problem = NULL".to_owned(), Some("witnesses")),
+            (old, Some("log_cosignatures")),
+            (undo.clone(), None),
+            (line(&raw, &elsewhere), Some("log_cosignatures")),
+            (undo, None),
+            (line(&raw, &forged), Some("log_cosignatures")),
+            (format!("UPDATE witnesses SET vkey = '{}'", Cosigner::of(NAME, &stranger).unwrap()), Some("log_cosignatures")),
+        ];
+        for (change, table) in changes {
+            assert_eq!(raw.execute(&change), Ok(1), "{change}");
+            let standing = witness::standing(&stage.app, newest).await.unwrap();
+            assert!(!standing.1 && standing.0[0].size < newest, "{change}: {standing:?}");
+            let (keys, bare) = (stage.app.witnesses.policy.keys(), note.clone());
+            let handed = stage.app.store.read(move |conn| witnesses::cosigned(conn, newest, bare, &keys)).await.unwrap();
+            assert_eq!(handed, note, "{change}");
+            let against = Against { witnesses: stage.app.witnesses.policy.keys(), ..Against::default() };
+            let report = stage.app.store.verify(&against).unwrap();
+            let named: Vec<_> = report.problems.iter().filter(|p| p.kind == Kind::Cosignature).map(|p| p.table).collect();
+            assert_eq!((named.first().copied(), report.broken()), (table, None), "{change}: {:?}", report.problems);
+            stage.settle(2, 2).await;
+            assert_eq!((stage.state(&case).await.as_str(), stage.emulator.count("message/recall")), ("approved", 0), "{change}");
+        }
+        // Its own word is believed still.
+        witness.returns();
+        stage.settle(3, 2).await;
+        assert_eq!(stage.state(&case).await, "recall_accepted");
+    }
+}
+
+/// The decision is exchanged for an event that lies under what the witness has cosigned: that one is not the leaf in its tree.
+#[actix_web::test]
+async fn a_decision_that_was_moved_under_an_old_checkpoint_is_not_covered() {
+    for db in TestDb::each() {
+        let (stage, witness, cast) = stage_on(db, Overdue::Expire).await;
+        witness.returns();
+        stage.app.store.checkpoint().await.unwrap();
+        assert!(witness::round(&stage.app).await.unwrap());
+        witness.there.store(false, Ordering::Release);
+        let case = approved(&stage, &cast).await;
+        stage.settle(3, 2).await;
+        let last = stage.events(&case).await.into_iter().rev().find(|e| e.leaf.action == "recall.decided").unwrap();
+        let covered = async |event: String| {
+            let app = stage.app.clone();
+            stage.app.store.read(move |conn| witness::covered(conn, &app, &event)).await.unwrap()
+        };
+        let first = stage.app.store.read(|conn| reader::event(conn, 1)).await.unwrap().leaf.id;
+        assert_eq!((covered(first).await, covered(last.leaf.id.clone()).await), (true, false));
+        let mut raw = Raw::open(&stage.db);
+        for (from, to) in [(1, -1), (i64::try_from(last.index).unwrap(), 1)] {
+            assert_eq!(raw.execute(&format!("UPDATE log_events SET idx = {to} WHERE idx = {from}")), Ok(1));
+        }
+        assert!(!covered(last.leaf.id.clone()).await);
+    }
 }
 
 #[actix_web::test]
