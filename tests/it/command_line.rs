@@ -89,7 +89,7 @@ fn settings_of_the_environment_are_told_by_their_names() {
         ("COUNTERMAND_TIMESTAMP_AUTHORITIES", OsStr::new("[{ name = \"a\", url = \"https://a.example\", root = \"a.pem\" }]"), 0, ""),
         ("COUNTERMAND_TIMESTAMP_AUTHORITIES", OsStr::new("[{ name = \"a\", url = \"https://a.example\" }]"), 2, "missing field `root`"),
         ("COUNTERMAND_TIMESTAMP", OsStr::new("{ authorities = [] }"), 0, ""),
-        ("COUNTERMAND_WITNESS_POLICY", OsStr::new("policy"), 0, ""),
+        ("COUNTERMAND_WITNESS_POLICY", OsStr::new("policy"), 0, "cosignatures are held against the keys in the database alone"),
         ("COUNTERMAND_SMTP", OsStr::new("{ host = \"mail.example\", from = \"a@b.example\" }"), 0, ""),
         ("COUNTERMAND_ALERTS_URL", OsStr::new("https://a.example"), 0, ""),
     ] {
