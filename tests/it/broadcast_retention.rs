@@ -208,6 +208,8 @@ async fn whoever_empties_or_restores_by_hand_is_found() {
         let broadcast = house.broadcast().await;
         let postgres = matches!(house.stage.app.store.database(), countermand::store::Database::Postgres(_));
         let (nothing, thing) = if postgres { ("'\\x'", "'\\x01'") } else { ("x''", "x'01'") };
+        house.tamper(&format!("UPDATE messages SET audience_sealed = {nothing} WHERE broadcast_id = '{broadcast}'"));
+        assert!(house.problems("messages") > 0, "nobody erased it");
         house.days(1_100);
         house.stage.run().await;
         let before = house.people();

@@ -83,7 +83,10 @@ async fn found(app: &App) -> AppResult<Result<Certified, Uncertified>> {
             Ok(Some(certified)) => return Ok(Ok(certified)),
             Ok(None) => {}
             // Evidence is sealed all the same, and says that it bears no signature by certificate.
-            Err(error) => tracing::error!(%error, "the key that signs evidence cannot be used"),
+            Err(error) => {
+                tracing::error!(%error, "the key that signs evidence cannot be used");
+                return Ok(Err(Uncertified::Missing));
+            }
         }
         before = Some(named);
     }

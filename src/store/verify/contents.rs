@@ -286,23 +286,16 @@ fn sealed(audit: &mut Audit<'_>, index: Option<u64>, row: &Message) {
 
 /// Of what was erased nothing may be there: neither its sealed columns nor what hangs on them.
 fn emptied(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Message) -> Result<(), StoreError> {
-    let nothing = Vec::<u8>::new();
     if [&row.title, &row.content, &row.key, &row.salt, &row.audience].iter().any(|column| !column.is_empty()) {
         audit.problem(Kind::Part, "broadcasts", index, format!("{} was erased, and its contents are there", row.id));
     }
-    let full = pieces::table.filter(pieces::broadcast_id.eq(&row.id)).filter(pieces::audience_sealed.ne(&nothing));
-    let full: i64 = readable(audit, Kind::Part, "messages", full.count().load::<i64>(conn))?.into_iter().sum();
-    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
-    let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
-    let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.ne(&nothing)).count().load::<i64>(conn);
-    let files: i64 = readable(audit, Kind::Part, "attachments", files)?.into_iter().sum();
     let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
     let theirs = calls::broadcast_id.eq(&row.id).or(calls::recall_id.eq_any(of_case.nullable()));
     let answers = calls::table.filter(theirs.assume_not_null()).filter(calls::raw_sealed.is_not_null()).count().load::<i64>(conn);
     let answers: i64 = readable(audit, Kind::Part, "calls", answers)?.into_iter().sum();
-    for (table, left) in [("messages", full), ("attachments", files), ("calls", answers)] {
-        if left > 0 {
-            audit.problem(Kind::Part, table, index, format!("{} was erased, and {left} rows of it are not empty", row.id));
+    for (table, full) in hanging(conn, audit, row, false)?.into_iter().chain([("calls", answers)]) {
+        if full > 0 {
+            audit.problem(Kind::Part, table, index, format!("{} was erased, and {full} rows of it are not empty", row.id));
         }
     }
     Ok(())
@@ -310,19 +303,24 @@ fn emptied(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Mes
 
 /// Of what was not erased nothing that hangs on it may be empty.
 fn whole(conn: &mut Conn, audit: &mut Audit<'_>, index: Option<u64>, row: &Message) -> Result<(), StoreError> {
-    let nothing = Vec::<u8>::new();
-    let empty = pieces::table.filter(pieces::broadcast_id.eq(&row.id)).filter(pieces::audience_sealed.eq(&nothing));
-    let empty: i64 = readable(audit, Kind::Part, "messages", empty.count().load::<i64>(conn))?.into_iter().sum();
-    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
-    let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
-    let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.eq(&nothing)).count().load::<i64>(conn);
-    let files: i64 = readable(audit, Kind::Part, "attachments", files)?.into_iter().sum();
-    for (table, gone) in [("messages", empty), ("attachments", files)] {
-        if gone > 0 {
-            audit.problem(Kind::Part, table, index, format!("{} was not erased, and {gone} rows of it are empty", row.id));
+    for (table, empty) in hanging(conn, audit, row, true)? {
+        if empty > 0 {
+            audit.problem(Kind::Part, table, index, format!("{} was not erased, and {empty} rows of it are empty", row.id));
         }
     }
     Ok(())
+}
+
+/// How many rows that hang on a broadcast and its cases are `empty`, or are not, by table.
+fn hanging(conn: &mut Conn, audit: &mut Audit<'_>, row: &Message, empty: bool) -> Result<[(&'static str, i64); 2], StoreError> {
+    let nothing = Vec::<u8>::new();
+    let pieces = pieces::table.filter(pieces::broadcast_id.eq(&row.id)).filter(pieces::audience_sealed.eq(&nothing).eq(empty));
+    let pieces = readable(audit, Kind::Part, "messages", pieces.count().load::<i64>(conn))?;
+    let of_case = recalls::table.filter(recalls::broadcast_id.eq(&row.id)).select(recalls::id);
+    let theirs = attachments::broadcast_id.eq(&row.id).or(attachments::recall_id.eq_any(of_case.nullable()));
+    let files = attachments::table.filter(theirs.assume_not_null()).filter(attachments::sealed.eq(&nothing).eq(empty));
+    let files = readable(audit, Kind::Part, "attachments", files.count().load::<i64>(conn))?;
+    Ok([("messages", pieces.into_iter().sum()), ("attachments", files.into_iter().sum())])
 }
 
 /// The recipients must make the set that their event names, and so must what the row says of them.

@@ -97,6 +97,18 @@ async fn stage(overdue: Overdue) -> (Stage, Emulated, Cast) {
     stage_on(TestDb::one(), overdue).await
 }
 
+/// A case that was approved beyond what the witness has cosigned, which is away.
+async fn approved_beyond(db: TestDb) -> (Stage, Emulated, String) {
+    let (stage, witness, cast) = stage_on(db, Overdue::Expire).await;
+    witness.returns();
+    stage.app.store.checkpoint().await.unwrap();
+    assert!(witness::round(&stage.app).await.unwrap());
+    witness.there.store(false, Ordering::Release);
+    let case = approved(&stage, &cast).await;
+    stage.settle(3, 2).await;
+    (stage, witness, case)
+}
+
 async fn stage_on(db: TestDb, overdue: Overdue) -> (Stage, Emulated, Cast) {
     let witness = Emulated::away();
     let policy = db.path().join("witnesses.policy");
@@ -152,14 +164,7 @@ async fn an_execution_waits_for_witnesses_that_are_away_and_begins_when_they_are
 #[actix_web::test]
 async fn what_the_database_says_of_a_witness_lets_nothing_be_executed() {
     for db in TestDb::each() {
-        let (stage, witness, cast) = stage_on(db, Overdue::Expire).await;
-        // The witness has come some way.
-        witness.returns();
-        stage.app.store.checkpoint().await.unwrap();
-        assert!(witness::round(&stage.app).await.unwrap());
-        witness.there.store(false, Ordering::Release);
-        let case = approved(&stage, &cast).await;
-        stage.settle(3, 2).await;
+        let (stage, witness, case) = approved_beyond(db).await;
         assert_eq!(stage.state(&case).await, "approved");
         let mut raw = Raw::open(&stage.db);
         let literal = |raw: &Raw, text: &str| raw.literal(&hex::encode(text), "t");
@@ -207,13 +212,7 @@ async fn what_the_database_says_of_a_witness_lets_nothing_be_executed() {
 #[actix_web::test]
 async fn a_decision_that_was_moved_under_an_old_checkpoint_is_not_covered() {
     for db in TestDb::each() {
-        let (stage, witness, cast) = stage_on(db, Overdue::Expire).await;
-        witness.returns();
-        stage.app.store.checkpoint().await.unwrap();
-        assert!(witness::round(&stage.app).await.unwrap());
-        witness.there.store(false, Ordering::Release);
-        let case = approved(&stage, &cast).await;
-        stage.settle(3, 2).await;
+        let (stage, _witness, case) = approved_beyond(db).await;
         let last = stage.events(&case).await.into_iter().rev().find(|e| e.leaf.action == "recall.decided").unwrap();
         let covered = async |event: String| {
             let app = stage.app.clone();

@@ -7,7 +7,6 @@ use der::{
 };
 use num_bigint::BigUint;
 use x509_cert::spki::AlgorithmIdentifierOwned;
-use zeroize::Zeroizing;
 
 use crate::crypto::{random, timestamp::algorithm::RSA};
 
@@ -52,7 +51,7 @@ pub(super) fn fresh() -> der::Result<SecretDocument> {
         let (below_p, below_q) = (&p - &one, &q - &one);
         // Equal primes, or ones that share a factor with the exponent, have no inverse; one in tens of thousands.
         let (Some(d), Some(coefficient)) = (e.modinv(&(&below_p * &below_q)), q.modinv(&p)) else { continue };
-        let numbers = [&p * &q, e, d.clone(), p, q, &d % below_p, d % below_q, coefficient].map(|n| Zeroizing::new(n.to_bytes_be()));
+        let numbers = [&p * &q, e, d.clone(), p, q, &d % below_p, d % below_q, coefficient].map(|n| n.to_bytes_be());
         let [modulus, public_exponent, private_exponent, prime1, prime2, exponent1, exponent2, coefficient] = &numbers;
         let key = RsaPrivateKey {
             version: 0,
