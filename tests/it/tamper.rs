@@ -107,7 +107,9 @@ impl Raw {
 }
 
 /// Every value one step away: one bit of each byte, or one of the lower bits of a number; a NULL becomes something.
-fn neighbours(shown: &str, kind: &str) -> Vec<String> {
+///
+/// Of texts and hashes on PostgreSQL every fourth byte: what is read is judged by the same code, and SQLite's run tries each.
+fn neighbours(shown: &str, kind: &str, step: usize) -> Vec<String> {
     if shown == "-" {
         return vec!["41".to_owned()];
     }
@@ -123,7 +125,11 @@ fn neighbours(shown: &str, kind: &str) -> Vec<String> {
     };
     // Of the thousands of bytes of ML-DSA keys and signatures, which come last, every thirty-second.
     const EACH: usize = 360;
-    let mut all: Vec<_> = (0..bytes.len()).filter(|i| bytes.len() < 1500 || *i < EACH || i % 32 == 0 || bytes.len() - i < 4).map(flipped).collect();
+    let mut all: Vec<_> = (0..bytes.len())
+        .filter(|i| i % step == 0)
+        .filter(|i| bytes.len() < 1500 || *i < EACH || i % 32 == 0 || bytes.len() - i < 4)
+        .map(flipped)
+        .collect();
     all.push(hex::encode([bytes.as_slice(), b"x"].concat()));
     all
 }
@@ -187,6 +193,7 @@ fn named(db: &TestDb, table: &str) -> Result<(), String> {
 /// Changes every byte of `tables`, one at a time; at least `least` of them.
 fn every_byte_is_watched(tables: impl Fn(&str) -> bool, least: usize) {
     for db in TestDb::each() {
+        let step = if db.url().is_some() { 4 } else { 1 };
         let store = log_of_a_few_events(&db);
         cosigned(&store);
         assert!(store.verify(&Against::default()).unwrap().ok);
@@ -204,7 +211,7 @@ fn every_byte_is_watched(tables: impl Fn(&str) -> bool, least: usize) {
             for row in 0..values[0].len() {
                 for (c, (column, kind)) in columns.iter().enumerate() {
                     let old = values[c][row].clone();
-                    for new in neighbours(&old, kind) {
+                    for new in neighbours(&old, kind, step) {
                         let at = |raw: &Raw, changed: Option<&str>| {
                             let clause = |k: usize| {
                                 let shown = if k == c { changed.unwrap_or(&values[k][row]) } else { &values[k][row] };
@@ -225,7 +232,7 @@ fn every_byte_is_watched(tables: impl Fn(&str) -> bool, least: usize) {
                 }
             }
         }
-        assert!(tried > least, "{tried} changes tried");
+        assert!(tried > least / step, "{tried} changes tried");
         assert!(inspect(&db.database, db.path(), &Against::default()).unwrap().ok, "everything was put back");
     }
 }

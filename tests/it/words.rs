@@ -257,3 +257,18 @@ fn every_message_without_variables_can_be_said() {
         }
     }
 }
+
+/// What the guides print in bold is on the screen, letter by letter, and their Chinese is punctuated like the console's.
+#[test]
+fn the_guides_name_what_the_console_shows() {
+    for lang in ["zh-CN", "en"] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/guide.{lang}.md"));
+        let text = fs::read_to_string(path).expect("a guide");
+        let labels: BTreeSet<String> = messages(lang).into_values().map(|label| label.to_lowercase()).collect();
+        let bold: Vec<&str> = text.split("**").skip(1).step_by(2).collect();
+        let strange: Vec<_> = bold.iter().filter(|b| !labels.contains(&b.trim_end_matches(['。', '.']).to_lowercase())).collect();
+        assert!(bold.len() > 15 && strange.is_empty(), "{lang}: {strange:?}");
+    }
+    let chinese = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guide.zh-CN.md")).expect("a guide");
+    assert_eq!(misprints(&chinese), Vec::<String>::new());
+}
