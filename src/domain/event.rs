@@ -71,6 +71,12 @@ words! {
         RecallSubmitted = "recall.submitted",
         RecallResubmitted = "recall.resubmitted",
         RecallDecided = "recall.decided",
+        /// A level was passed on to another reviewer.
+        RecallTransferred = "recall.transferred",
+        RecallQuestionAsked = "recall.question_asked",
+        RecallQuestionAnswered = "recall.question_answered",
+        RecallCommented = "recall.commented",
+        RecallReminded = "recall.reminded",
         RecallWithdrawn = "recall.withdrawn",
         RecallExpired = "recall.expired",
         RecallLevelOpened = "recall.level_opened",

@@ -71,6 +71,11 @@ impl EventClass {
             | Action::ReadingCaptured => Self::Broadcast,
             Action::RecallSubmitted
             | Action::RecallResubmitted
+            | Action::RecallTransferred
+            | Action::RecallQuestionAsked
+            | Action::RecallQuestionAnswered
+            | Action::RecallCommented
+            | Action::RecallReminded
             | Action::RecallWithdrawn
             | Action::RecallExpired
             | Action::RecallLevelOpened

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::recall::{
     Case, Mode, Rules, State,
     approval::{Decider, may_ever_decide},
+    participation::unanswered,
 };
 use crate::{id::UserId, words};
 
@@ -21,6 +22,10 @@ words! {
         CarryOut = "carry_out",
         /// A second look at captures.
         Confirm = "confirm",
+        /// A reviewer asks them for more.
+        Asked = "asked",
+        /// Their question was answered.
+        Answered = "answered",
         /// The case has ended.
         Ended = "ended",
     }
@@ -63,5 +68,10 @@ pub fn due(case: &Case, deciders: &[Decider], operators: &[UserId]) -> BTreeSet<
 pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, round: u32, level: u8) -> bool {
     let now = if notice == Notice::Remind { Notice::Decide } else { notice };
     let told = Told { user: user.clone(), notice: now, level };
+    match notice {
+        Notice::Asked => return *user == case.requester && unanswered(case).is_some_and(|q| q.round == round && q.level == level),
+        Notice::Answered => return due.contains(&Told { notice: Notice::Decide, ..told }) && case.round == round,
+        _ => {}
+    }
     due.contains(&told) && (notice == Notice::Ended || case.round == round)
 }

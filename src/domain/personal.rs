@@ -20,6 +20,7 @@ words! {
         Broadcasts = "broadcasts",
         Requests = "requests",
         Decisions = "decisions",
+        Participation = "participation",
         Attachments = "attachments",
         Holds = "holds_placed",
         Audits = "audits",
@@ -86,7 +87,9 @@ impl Kind {
             Self::Exports => (Work, Stay::Day, Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
-            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Attachments => (Claims, Stay::Broadcast, Erasure::Contents),
+            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::Attachments => {
+                (Claims, Stay::Broadcast, Erasure::Contents)
+            }
             Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),
         }
     }

@@ -117,6 +117,11 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallSubmitted
         | A::RecallResubmitted
         | A::RecallDecided
+        | A::RecallTransferred
+        | A::RecallQuestionAsked
+        | A::RecallQuestionAnswered
+        | A::RecallCommented
+        | A::RecallReminded
         | A::RecallWithdrawn
         | A::RecallExpired
         | A::RecallLevelOpened

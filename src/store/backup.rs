@@ -111,6 +111,7 @@ pub const TABLES: &[Table] = &[
         "idx",
     ),
     table("mail_addresses", "user_id:t address:t", "user_id"),
+    table("recall_entries", "id:t recall_id:t round:i level:i kind:t by_id:t to_id:t text_sealed:b at:i", "id"),
     table("notices", "id:t recall_id:t user_id:t kind:t round:i level:i state:t problem:t created_at:i ended_at:i", "id"),
     table(
         "holds",

@@ -14,7 +14,7 @@ use super::{
     broadcasts::BroadcastRow,
     holds::Keeping,
     recipients,
-    schema::{attachments, broadcasts, calls, decisions, jobs, log_search, messages, recalls, recipients as people},
+    schema::{attachments, broadcasts, calls, decisions, jobs, log_search, messages, recall_entries, recalls, recipients as people},
 };
 use crate::{clock::Instant, domain::event::Action, domain::recall::State};
 
@@ -112,7 +112,7 @@ fn is_at_work(conn: &mut Conn, broadcast: &str, cases: &[String]) -> Result<bool
 }
 
 /// Empties it: the sealed contents with their key and salt, the audience of its pieces, its recipients, its files, what the platform answered,
-/// and of its cases the requests, the comments and the files.
+/// and of its cases the requests, the comments, what people said beside and the files.
 pub fn erase(conn: &mut Conn, old: &Old, at: Instant) -> Result<(), StoreError> {
     let (id, nothing) = (old.row.id.as_str(), Vec::<u8>::new());
     let counts = serde_json::to_string(&recipients::tally(conn, id)?).map_err(|e| StoreError::Corrupt(e.to_string()))?;
@@ -140,6 +140,8 @@ pub fn erase(conn: &mut Conn, old: &Old, at: Instant) -> Result<(), StoreError> 
     diesel::update(recalls::table.filter(recalls::id.eq_any(&old.cases)))
         .set((recalls::request_sealed.eq(&nothing), recalls::erased_at.eq(Some(at.0))))
         .execute(conn)?;
+    let said = recall_entries::table.filter(recall_entries::recall_id.eq_any(&old.cases));
+    diesel::update(said).set(recall_entries::text_sealed.eq(&nothing)).execute(conn)?;
     diesel::update(decisions::table.filter(decisions::recall_id.eq_any(&old.cases)))
         .set((decisions::comment_sealed.eq(&nothing), decisions::client_ip.eq(None::<String>), decisions::device_id.eq(None::<String>)))
         .execute(conn)?;

@@ -20,6 +20,7 @@ mod counted;
 pub mod departments;
 mod disk;
 mod ends;
+pub mod entries;
 pub mod erased;
 mod error;
 pub mod exports;

@@ -42,15 +42,22 @@ pub fn address_set(conn: &mut Conn, user: &str, address: Option<&str>) -> Result
     Ok(())
 }
 
-/// Whether this was ever noticed.
-pub fn known(conn: &mut Conn, row: &NoticeRow) -> Result<bool, StoreError> {
+/// The notice by which this was told before, if it was.
+pub fn known(conn: &mut Conn, row: &NoticeRow) -> Result<Option<String>, StoreError> {
     let same = notices::table
         .filter(notices::recall_id.eq(&row.recall_id))
         .filter(notices::user_id.eq(&row.user_id))
         .filter(notices::kind.eq(&row.kind))
         .filter(notices::round.eq(row.round))
         .filter(notices::level.eq(row.level));
-    Ok(diesel::select(diesel::dsl::exists(same)).get_result(conn)?)
+    Ok(same.select(notices::id).first(conn).optional()?)
+}
+
+/// Has it told once more.
+pub fn renew(conn: &mut Conn, id: &str, at: i64) -> Result<(), StoreError> {
+    let set = (notices::state.eq("waiting"), notices::problem.eq(None::<String>), notices::created_at.eq(at), notices::ended_at.eq(None::<i64>));
+    diesel::update(notices::table.find(id)).set(set).execute(conn)?;
+    Ok(())
 }
 
 pub fn insert(conn: &mut Conn, row: NoticeRow) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ use super::{
     holds::{self, HoldRow},
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
-        log_parts, log_search, mail_addresses, notices, recalls, searches, sessions, tokens, user_roles, users,
+        log_parts, log_search, mail_addresses, notices, recall_entries, recalls, searches, sessions, tokens, user_roles, users,
     },
     words::Words,
 };
@@ -100,6 +100,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
         (Kind::Decisions, span!(conn, decisions, decisions::decider_id.eq(user), at, at)),
+        (Kind::Participation, span!(conn, recall_entries, recall_entries::by_id.eq(user), at, at)),
         (Kind::Attachments, span!(conn, attachments, uploads, uploaded_at, uploaded_at)),
         (Kind::Holds, span!(conn, held, placed, proposed_at, proposed_at)),
         (Kind::Audits, span!(conn, audits, audits::opened_by.eq(user), opened_at, opened_at)),

@@ -86,6 +86,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("messages", Class::Words),
     ("notices", Class::Trace),
     ("part_keys", Class::Trace),
+    ("recall_entries", Class::Words),
     ("recalls", Class::Words),
     ("recipients", Class::Words),
     ("searches", Class::Master),

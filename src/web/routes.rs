@@ -67,6 +67,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/captures/{attachment}").get(recalls::act::capture_file));
     cfg.service(resource("/recalls/{id}/confirmations").post(recalls::act::confirm));
     cfg.service(resource("/recalls/{id}/halts").post(recalls::act::halt));
+    cfg.service(resource("/recalls/{id}/transfers").post(recalls::take_part::transfer));
+    cfg.service(resource("/recalls/{id}/questions").post(recalls::take_part::ask));
+    cfg.service(resource("/recalls/{id}/answers").post(recalls::take_part::answer));
+    cfg.service(resource("/recalls/{id}/comments").post(recalls::take_part::comment));
+    cfg.service(resource("/recalls/{id}/reminders").post(recalls::take_part::remind));
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
@@ -125,6 +130,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
     cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
+    cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
+    cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
+    cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
+    cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
+    cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
     cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
 
     cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));

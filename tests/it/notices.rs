@@ -169,7 +169,7 @@ async fn half_the_time_brings_a_reminder_to_who_still_has_to_decide() {
     house.stage.clock.advance(Duration::from_secs(10));
     let mails = house.mails().await;
     assert_eq!(mails.len(), 1);
-    assert!(plain(&mails[0]).contains("时限已过半"), "{}", plain(&mails[0]));
+    assert!(plain(&mails[0]).contains("仍等您复核"), "{}", plain(&mails[0]));
     house.stage.clock.advance(half);
     assert_eq!(house.to().await, Vec::<String>::new(), "once");
     // Of a level that was decided in time nobody is reminded.
@@ -178,7 +178,7 @@ async fn half_the_time_brings_a_reminder_to_who_still_has_to_decide() {
     house.half_a_minute();
     assert_eq!(house.stage.decide(&house.cast.reviewer, &other, "reject").await.status, 303);
     house.stage.clock.advance(half * 2);
-    let told: Vec<String> = house.mails().await.iter().filter(|m| plain(m).contains("时限已过半")).map(|m| m.to.clone()).collect();
+    let told: Vec<String> = house.mails().await.iter().filter(|m| plain(m).contains("仍等您复核")).map(|m| m.to.clone()).collect();
     assert_eq!(told, Vec::<String>::new());
 }
 

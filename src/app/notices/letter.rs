@@ -29,7 +29,9 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, loaded: &Loaded, user: &
             facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
         }
-        Notice::Returned | Notice::CarryOut | Notice::Confirm => facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end))))),
+        Notice::Returned | Notice::CarryOut | Notice::Confirm | Notice::Asked | Notice::Answered => {
+            facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))))
+        }
         Notice::Ended => facts.extend(row.finished_at.map(|end| (tr.t("mail-ended-at"), moment(Instant(end))))),
     }
     let head = tr.word("mail-head", kind);

@@ -18,7 +18,7 @@ use crate::{
     domain::{
         event::{Action, Event, Outcome, Subject},
         notice::{self, Notice, Told},
-        recall::{Case, State, approval::LEVELS},
+        recall::{Case, State, approval::LEVELS, participation::Entry},
         role::Role,
     },
     id::{NoticeId, UserId},
@@ -44,6 +44,15 @@ pub(super) fn wake(tx: &mut Tx<'_>, recall: &str, version: i64) -> Result<(), St
     tx.enqueue(TELL, &format!("{recall}/{version}"), &json!({ "recall": recall }), now)
 }
 
+/// Has people told of an entry of a case; part of the write that made it.
+pub(super) fn wake_entry(tx: &mut Tx<'_>, recall: &str, entry: &str) -> Result<(), StoreError> {
+    if !tx.tells() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(TELL, &format!("{recall}/{entry}"), &json!({ "recall": recall, "entry": entry }), now)
+}
+
 /// Finds out whom the case concerns now, and has each of them told who was not told before. With `remind` in its payload, who still has to
 /// decide that level is told again.
 ///
@@ -54,12 +63,19 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
         return Ok(None);
     }
     let recall = payload["recall"].as_str().ok_or(AppError::NotFound)?.to_owned();
+    let entry = payload["entry"].as_str().map(ToOwned::to_owned);
     let remind = payload["remind"].as_object().map(|r| (r["round"].as_u64().unwrap_or(0), r["level"].as_u64().unwrap_or(0)));
     app.store
         .write(move |tx| {
             let Some(loaded) = recalls::load(tx.conn, &recall)? else { return Ok(()) };
             let now = tx.now();
             let due = concerned(tx.conn, &loaded.case, now)?;
+            if let Some(entry) = &entry {
+                for told in of_entry(&loaded, entry, &due) {
+                    note(tx, &loaded.row.id, loaded.case.round, &told, true)?;
+                }
+                return Ok(());
+            }
             let (case, row) = (&loaded.case, &loaded.row);
             for told in due {
                 let told = match remind {
@@ -69,7 +85,7 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
                     }
                     Some(_) => continue,
                 };
-                note(tx, &row.id, case.round, &told)?;
+                note(tx, &row.id, case.round, &told, false)?;
             }
             if remind.is_none() && case.state == State::Reviewing {
                 for level in &case.open {
@@ -96,8 +112,24 @@ fn concerned(conn: &mut Conn, case: &Case, now: Instant) -> Result<BTreeSet<Told
     Ok(notice::due(case, &deciders, &operators))
 }
 
-/// One notice, if the person has an address and was not told this before.
-fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told) -> Result<(), StoreError> {
+/// Whom an entry of a case concerns: the new person of a level, who was asked, who asked, whoever was reminded. `due` is whom the case does.
+fn of_entry(loaded: &recalls::Loaded, entry: &str, due: &BTreeSet<Told>) -> Vec<Told> {
+    let Some(row) = loaded.entries.iter().find(|e| e.id == entry) else { return Vec::new() };
+    let (case, level) = (&loaded.case, u8::try_from(row.level).unwrap_or(0));
+    let told = |user: &UserId, notice| Told { user: user.clone(), notice, level };
+    let deciding = due.iter().filter(|told| told.notice == Notice::Decide && told.level == level);
+    match Entry::parse(&row.kind) {
+        Some(Entry::Transfer) => deciding.filter(|told| Some(told.user.as_str()) == row.to_id.as_deref()).cloned().collect(),
+        Some(Entry::Question) => vec![told(&case.requester, Notice::Asked)],
+        Some(Entry::Answer) => case.questions.iter().rev().find(|q| q.level == level).map(|q| told(&q.by, Notice::Answered)).into_iter().collect(),
+        Some(Entry::Reminder) if level > 0 => deciding.map(|of| told(&of.user, Notice::Remind)).collect(),
+        Some(Entry::Reminder) => vec![told(&case.requester, Notice::Returned)],
+        Some(Entry::Comment) | None => Vec::new(),
+    }
+}
+
+/// One notice, if the person has an address and was not told this before, or is to be told `again`.
+fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told, again: bool) -> Result<(), StoreError> {
     if notices::address(tx.conn, told.user.as_str())?.is_none() {
         return Ok(());
     }
@@ -113,11 +145,16 @@ fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told) -> Result<(), St
         created_at: tx.now().0,
         ended_at: None,
     };
-    if notices::known(tx.conn, &row)? {
-        return Ok(());
+    let (mut id, now) = (row.id.clone(), tx.now());
+    match notices::known(tx.conn, &row)? {
+        None => notices::insert(tx.conn, row)?,
+        // What became of the first one stands in the log.
+        Some(earlier) if again => {
+            notices::renew(tx.conn, &earlier, now.0)?;
+            id = earlier;
+        }
+        Some(_) => return Ok(()),
     }
-    let (id, now) = (row.id.clone(), tx.now());
-    notices::insert(tx.conn, row)?;
     tx.enqueue(SEND, &id, &json!({ "notice": id }), now)
 }
 

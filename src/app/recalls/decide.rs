@@ -101,7 +101,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
     let envelope = &app.store.keys().envelope;
     // Of an erased broadcast nothing opens; the case is closed, and refused for that.
     let title = if broadcast.erased_at.is_some() { String::new() } else { content::open_title(envelope, &broadcast)? };
-    let summary = view::summary(&loaded, &Dossier::open(envelope, &loaded.row)?, &title, &requester);
+    let summary = view::summary(&loaded, envelope, &Dossier::open(envelope, &loaded.row)?, &title, &requester)?;
     let seen_version = loaded.case.version;
     let app2 = app.clone();
     let caller2 = caller.clone();

@@ -80,6 +80,8 @@ pub enum Task {
     CarryOut,
     /// Their own request came back.
     Resubmit,
+    /// A reviewer asks them for more.
+    Answer,
 }
 
 /// The list, newest first.
@@ -179,6 +181,7 @@ fn tasks(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<(Task, St
     let mut rows = recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)?;
     // Most cases wait for somebody else; that is seen without loading what belongs to them.
     rows.retain(|row| match row.state.as_str() {
+        "reviewing" if caller.user_id.as_deref() == Some(&row.requester_id) => true,
         "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o.parse() == Ok(l)))),
         "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
         _ => row.mode == Mode::Guided.as_str(),
@@ -192,6 +195,7 @@ fn tasks(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<(Task, St
             () if matches!(mine.confirm, Some(Ok(()))) => Task::Confirm,
             () if guided && mine.capture && case.operators.is_empty() => Task::CarryOut,
             () if mine.resubmit => Task::Resubmit,
+            () if mine.answer => Task::Answer,
             () => return None,
         };
         Some((task, row.id))

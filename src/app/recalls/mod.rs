@@ -10,7 +10,10 @@ pub mod guided;
 pub mod halt;
 pub mod list;
 pub mod resubmit;
+pub mod said;
+pub mod status;
 pub mod submit;
+pub mod take_part;
 pub mod view;
 pub mod withdraw;
 pub mod witnessed;
@@ -30,8 +33,9 @@ use crate::{
         outcome::RecipientOutcome,
         platform::HarmClass,
         recall::{
-            Case, Guard, Made, Mode, State, Verb,
-            approval::{Comment, CommentError, Decider},
+            Case, Guard, Made, Mode, Rules, State, Verb,
+            approval::{Comment, CommentError, Decider, qualified},
+            participation::{Entry, Question, Reminder, Transfer},
         },
         role::{Permission, Role},
     },
@@ -40,6 +44,7 @@ use crate::{
         Conn, StoreError, Tx, attachments,
         broadcasts::BroadcastRow,
         departments,
+        entries::{self, EntryRow},
         recalls::{self, DecisionRow, RecallRow, Standing},
         users,
     },
@@ -106,6 +111,8 @@ pub struct Loaded {
     pub row: RecallRow,
     pub case: Case,
     pub decisions: Vec<DecisionRow>,
+    /// What was done and said beside, oldest first.
+    pub entries: Vec<EntryRow>,
 }
 
 /// Loads a case by id or number.
@@ -121,8 +128,10 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
         "guided" => attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").map(|a| UserId(a.uploaded_by)).collect(),
         _ => BTreeSet::new(),
     };
-    let case = case_of(&row.standing(), &decisions, line, operators)?;
-    Ok(Some(Loaded { row, case, decisions }))
+    let entries = entries::of_recall(conn, &row.id)?;
+    let mut case = case_of(&row.standing(), &decisions, &entries, line, operators)?;
+    fall_back(conn, &mut case)?;
+    Ok(Some(Loaded { row, case, decisions, entries }))
 }
 
 /// The rules' view of these cases, in their order: with one query a kind, where [`load`] would need several a case.
@@ -130,6 +139,7 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
     // A case that is as it was submitted has nothing yet.
     let ids: Vec<&str> = rows.iter().filter(|r| r.version > 1).map(|r| r.id.as_str()).collect();
     let mut decisions = recalls::decisions_of_many(conn, &ids)?;
+    let mut entries = entries::of_many(conn, &ids)?;
     let mut operators: BTreeMap<String, BTreeSet<UserId>> = BTreeMap::new();
     for (case, by) in attachments::capturers(conn, &ids)? {
         operators.entry(case).or_default().insert(UserId(by));
@@ -144,15 +154,39 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
         .map(|row| {
             let decisions = decisions.remove(&row.id).unwrap_or_default();
             let line = row.department_id.as_deref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
-            case_of(row, &decisions, line, operators.remove(&row.id).unwrap_or_default())
+            let entries = entries.remove(&row.id).unwrap_or_default();
+            let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default())?;
+            fall_back(conn, &mut case)?;
+            Ok(case)
         })
         .collect()
 }
 
-fn case_of(row: &Standing, decisions: &[DecisionRow], departments: Vec<String>, operators: BTreeSet<UserId>) -> Result<Case, StoreError> {
+fn case_of(
+    row: &Standing,
+    decisions: &[DecisionRow],
+    entries: &[EntryRow],
+    departments: Vec<String>,
+    operators: BTreeSet<UserId>,
+) -> Result<Case, StoreError> {
     let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
+    let (mut transfers, mut questions, mut reminders) = (Vec::new(), Vec::<Question>::new(), Vec::new());
+    for entry in entries {
+        let (round, level) = (small(entry.round), u8::try_from(entry.level).unwrap_or(0));
+        let user = |id: &str| UserId(id.to_owned());
+        match Entry::parse(&entry.kind).ok_or_else(|| corrupt("recall_entries.kind", &entry.kind))? {
+            Entry::Transfer => transfers.extend(entry.to_id.as_deref().map(|to| Transfer { round, level, to: user(to) })),
+            Entry::Question => questions.push(Question { round, level, by: user(&entry.by_id), answered: false }),
+            Entry::Answer => questions.iter_mut().filter(|q| q.round == round && q.level == level).for_each(|q| q.answered = true),
+            Entry::Reminder => reminders.push(Reminder { round, level, at: Instant(entry.at) }),
+            Entry::Comment => {}
+        }
+    }
     Ok(Case {
+        transfers,
+        questions,
+        reminders,
         state: State::parse(&row.state).ok_or_else(|| corrupt("recalls.state", &row.state))?,
         open: row.open_levels.split(',').filter_map(|l| l.parse().ok()).collect(),
         round: small(row.round),
@@ -175,6 +209,20 @@ fn case_of(row: &Standing, decisions: &[DecisionRow], departments: Vec<String>, 
         operators,
         version: row.version,
     })
+}
+
+/// Leaves transfers out whose new person cannot decide the level any more (left, another role, another department, decided elsewhere): the
+/// level falls back to whom it was before.
+fn fall_back(conn: &mut Conn, case: &mut Case) -> Result<(), StoreError> {
+    let levels: Vec<u8> = case.transfers.iter().filter(|t| t.round == case.round).map(|t| t.level).collect();
+    if case.state != State::Reviewing || levels.is_empty() {
+        return Ok(());
+    }
+    let able = deciders(conn, &levels, Instant(0))?;
+    let stands = |t: &Transfer| able.iter().any(|(d, _)| d.user == t.to && qualified(Rules::ALL, case, d, t.level).is_ok());
+    let kept: Vec<Transfer> = case.transfers.iter().filter(|t| t.round != case.round || stands(t)).cloned().collect();
+    case.transfers = kept;
+    Ok(())
 }
 
 /// Puts what the rules made of a case into its row; times of passage are stamped with `now`.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in,
+    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in, said, take_part,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
         content::{self, Content},
     },
     clock::Instant,
+    crypto::seal::Key,
     domain::{
         event::{Action, Outcome},
         outcome::Tally,
@@ -24,6 +25,7 @@ use crate::{
             Case, Guard, Rules, State, Verb,
             approval::{LEVELS, may_ever_decide},
             execution,
+            participation::{self, Entry as Kind},
         },
         role::{Permission, Role},
     },
@@ -71,6 +73,10 @@ pub struct Mine {
     /// As `decide`.
     pub confirm: Option<Result<(), Guard>>,
     pub halt: bool,
+    pub ask: bool,
+    pub answer: bool,
+    pub comment: bool,
+    pub remind: bool,
 }
 
 /// An entry of the timeline.
@@ -141,6 +147,10 @@ pub struct Show {
     pub levels: Vec<LevelView>,
     /// All rounds, oldest first.
     pub decisions: Vec<DecisionView>,
+    /// What was done and said beside, oldest first.
+    pub said: Vec<said::Said>,
+    /// To whom this person could pass their level on: id and name.
+    pub candidates: Vec<(String, String)>,
     /// Of everybody who decided here, on the day they did.
     pub resets: Vec<ResetShown>,
     /// The execution waits for witnesses.
@@ -210,6 +220,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
     let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
     ids.extend(loaded.decisions.iter().map(|d| d.decider_id.clone()));
+    ids.extend(loaded.entries.iter().flat_map(|e| [Some(e.by_id.clone()), e.to_id.clone()]).flatten());
     ids.push(row.requester_id.clone());
     ids.extend(broadcast.sender.clone());
     let mut resets = Vec::new();
@@ -258,11 +269,15 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
             .collect(),
         made: decisions.iter().find(|d| d.level == level && d.round == row.round).cloned(),
     });
+    let mine = mine(caller, &loaded.case, now);
+    let candidates = said::candidates(&loaded.case, &mine, &able, &decider(caller));
     let dossier = Dossier::open(&keys.envelope, row)?;
     let requester = name(&row.requester_id);
     let shown = Show {
         class: super::class_of(row)?,
-        summary: summary(&loaded, &dossier, &title, &requester),
+        summary: summary(&loaded, &keys.envelope, &dossier, &title, &requester)?,
+        said: said::said(&loaded, &keys.envelope, &names)?,
+        candidates,
         dossier,
         sender: broadcast.sender.as_deref().map(name),
         captures: captures.iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
@@ -276,7 +291,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
             })
             .collect(),
         waiting,
-        mine: mine(caller, &loaded.case, now),
+        mine,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),
@@ -309,52 +324,12 @@ async fn opened(app: &App, caller: &Caller, show: &Show, showing: Showing) -> Ap
     Ok(app.store.look_up(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?)
 }
 
-/// What can be shown of a case without its message: for the API.
-#[derive(Clone, Debug)]
-pub struct Status {
-    pub loaded: Loaded,
-    pub tally: Option<Tally>,
-}
-
-/// The state of a case.
-pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
-    if !caller.may(Permission::RecallRead) {
-        return Err(AppError::Forbidden(Permission::RecallRead));
-    }
-    let loaded = known(app, caller, id).await?;
-    let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
-    Ok(Status { loaded, tally })
-}
-
-/// The receipt of one event of a case.
-#[derive(Clone, Debug)]
-pub struct Receipt {
-    pub status: Status,
-    /// Absent while the sequencer has not come to it.
-    pub index: Option<u64>,
-    pub at: Option<Instant>,
-    pub action: Option<Action>,
-}
-
-/// Looks an event of a case up. An event of another case is not found.
-pub async fn receipt(app: &App, caller: &Caller, id: &str, event: &str) -> AppResult<Receipt> {
-    let status = status(app, caller, id).await?;
-    let case = status.loaded.row.id.clone();
-    let (events, pending) =
-        app.store.read(move |conn| Ok((reader::events_of_case(conn, &case, None)?, reader::pending_of_case(conn, &case)?))).await?;
-    match events.iter().find(|e| e.leaf.id == event) {
-        Some(e) => Ok(Receipt { index: Some(e.index), at: Some(e.leaf.at), action: Action::parse(&e.leaf.action), status }),
-        None if pending > 0 => Ok(Receipt { status, index: None, at: None, action: None }),
-        None => Err(AppError::NotFound),
-    }
-}
-
 /// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
-pub(super) fn summary(loaded: &Loaded, dossier: &Dossier, title: &str, requester: &str) -> String {
+pub(super) fn summary(loaded: &Loaded, envelope: &Key, dossier: &Dossier, title: &str, requester: &str) -> Result<String, StoreError> {
     let row = &loaded.row;
     let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
     let levels: Vec<String> = loaded.case.open.iter().map(ToString::to_string).collect();
-    let lines = [
+    let mut lines = vec![
         ("案件 case", row.number.clone()),
         ("轮次 round", row.round.to_string()),
         ("级别 level", levels.join(",")),
@@ -369,7 +344,16 @@ pub(super) fn summary(loaded: &Loaded, dossier: &Dossier, title: &str, requester
         ("执行方式 mode", row.mode.clone()),
         ("截止 deadline", row.cut_off.map(|c| Instant(c).to_rfc3339()).unwrap_or_default()),
     ];
-    lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect()
+    for entry in &loaded.entries {
+        let label = match Kind::parse(&entry.kind) {
+            Some(Kind::Question) => "要求补充 question",
+            Some(Kind::Answer) => "补充答复 answer",
+            Some(Kind::Transfer) => "转办理由 transfer",
+            _ => continue,
+        };
+        lines.push((label, take_part::said(envelope, entry)?));
+    }
+    Ok(lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect())
 }
 
 fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Result<Vec<DecisionView>, StoreError> {
@@ -408,6 +392,10 @@ pub(super) fn mine(caller: &Caller, case: &Case, now: Instant) -> Mine {
         resubmit: own && crate::domain::recall::approval::resubmit(Rules::ALL, case, &who.user, now).is_ok(),
         capture: caller.may(Permission::RecallExecute) && execution::capture(Rules::ALL, case, &who.user, now).is_ok(),
         confirm: (running && guided::may_confirm(caller)).then(|| execution::confirm(Rules::ALL, case, &who.user, &Tally::default()).map(drop)),
+        ask: judged && participation::ask(Rules::ALL, case, &who, level, now).is_ok(),
+        answer: own && participation::answer(Rules::ALL, case, &who.user, now).is_ok(),
+        comment: caller.may(Permission::RecallRead) && participation::comment(Rules::ALL, case, &who).is_ok(),
+        remind: caller.may(Permission::RecallRead) && participation::remind(Rules::ALL, case, &who, participation::waits_at(case), now).is_ok(),
         halt: caller.may(Permission::RecallHalt) && execution::halt(Rules::ALL, case).is_ok(),
     }
 }
@@ -459,7 +447,8 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
     let (typed, client, device) = (part("text"), part("client"), part("device"));
-    let said = ["comment", "reason", "note"].iter().map(|name| &typed[*name]).find(|said| !said.is_null()).unwrap_or(&Value::Null);
+    let said =
+        ["comment", "reason", "note", "question", "answer"].iter().map(|name| &typed[*name]).find(|said| !said.is_null()).unwrap_or(&Value::Null);
     let shown = sees_addresses(caller);
     let device = text(&device["fingerprint"]).or_else(|| text(&device["device_id"]));
     Entry {

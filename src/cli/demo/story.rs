@@ -159,7 +159,7 @@ impl Stage<'_> {
 
     /// One level's decision, unless it has been taken.
     async fn decide(&self, case: &str, role: Role, comment: &str, say: &impl Fn(&str)) -> Result<(), Trouble> {
-        let loaded = recalls::view::status(self.app, &Caller::shell(), case).await?.loaded;
+        let loaded = recalls::status::status(self.app, &Caller::shell(), case).await?.loaded;
         let level = i64::from(role.level().unwrap_or(0));
         if loaded.case.state.is_terminal() || loaded.decisions.iter().any(|d| d.level == level && d.round == loaded.row.round) {
             return Ok(());

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
 use shapes::SHAPES;
+use taking_part::TAKING_PART;
 use watch::WATCH;
 
 mod shapes;
+mod taking_part;
 mod watch;
 
 /// What the events of one action look like.
@@ -39,7 +41,7 @@ pub const REFUSAL: [&str; 9] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(WATCH)
+    SHAPES.iter().chain(TAKING_PART).chain(WATCH)
 }
 
 /// The shape of an action's events; `None` where none has been seen yet.

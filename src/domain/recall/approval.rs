@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Guard, Made, Rules, State, Verb, before};
+use super::{Case, Guard, Made, Rules, State, Verb, before, participation::holder};
 use crate::{
     clock::Instant,
     domain::{
@@ -95,6 +95,12 @@ pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Ins
 /// Whether this person could decide this level of this case at all, whatever its state: for lists of who can, and for the sentence
 /// that tells a reader why they cannot.
 pub fn may_ever_decide(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<(), Guard> {
+    qualified(rules, case, who, level)?;
+    rules.check(Guard::DeciderHolder, holder(case, level).is_none_or(|user| *user == who.user))
+}
+
+/// The same, whoever it was passed on to: what makes somebody fit to have the level passed on to them.
+pub fn qualified(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<(), Guard> {
     rules.check(Guard::DeciderPerson, who.person)?;
     rules.check(Guard::DeciderNotRequester, who.user != case.requester)?;
     rules.check(Guard::DeciderNotAdministrator, !who.roles.iter().any(|r| r.is_administrator()))?;

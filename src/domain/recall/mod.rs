@@ -1,5 +1,5 @@
 //! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
-//! withdrawal, expiry), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
+//! withdrawal, expiry), [`participation`] (transfer, questions, comments, reminders), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
 //!
 //! Not here: storage, time (comes in as a value), proof of identity (spent by the use case in the same write).
 //!
@@ -8,6 +8,7 @@
 
 pub mod approval;
 pub mod execution;
+pub mod participation;
 pub mod request;
 
 #[cfg(test)]
@@ -77,12 +78,22 @@ words! {
         DeciderDepartment = "other-department",
         DeciderNotRequester = "own-request",
         DeciderOneLevel = "decided-at-another-level",
+        DeciderHolder = "transferred-to-another",
         ApproveNotHalted = "halted",
         WithdrawOpen = "not-open",
         WithdrawByRequester = "not-the-requester",
         ResubmitReturned = "not-returned",
         ResubmitByRequester = "not-the-requester-resubmitting",
         ResubmitBeforeCutOff = "past-cut-off-resubmitting",
+        TransferElsewhere = "transfer-to-oneself",
+        TransferToEligible = "transfer-not-eligible",
+        AskOnce = "question-open",
+        AnswerByRequester = "not-the-requester-answering",
+        AnswerAsked = "nothing-to-answer",
+        CommentOpen = "case-ended",
+        TakesPart = "takes-no-part",
+        RemindWaits = "nothing-to-remind",
+        RemindHourly = "reminded-lately",
         ExpireOpen = "nothing-to-expire",
         ExpireDue = "not-yet-expired",
         HaltOpen = "nothing-to-halt",
@@ -141,6 +152,11 @@ pub struct Case {
     pub departments: Vec<DepartmentId>,
     /// All decisions of all rounds.
     pub decisions: Vec<Made>,
+    /// Levels that were passed on, oldest first. One whose new person can no longer decide it does not count (`app::recalls` leaves it out):
+    /// the level falls back.
+    pub transfers: Vec<participation::Transfer>,
+    pub questions: Vec<participation::Question>,
+    pub reminders: Vec<participation::Reminder>,
     /// Last moment for decisions and resubmission; `None` where the platform has no limit.
     pub cut_off: Option<Instant>,
     pub halted: bool,

@@ -12,6 +12,7 @@ use super::{
     Case, Guard, Mode, Rules, State, Verb,
     approval::{self, Ballot, Decider},
     execution::{self, Answer, Next, ReadBack},
+    participation,
 };
 use crate::{
     clock::Instant,
@@ -55,6 +56,12 @@ enum Act {
         verb: Verb,
         stale: bool,
     },
+    /// `who` as in `Decide`; to whom.
+    Transfer(Option<usize>, usize),
+    Ask(Option<usize>),
+    Reply(usize),
+    Comment(usize),
+    Remind(usize, bool),
     Tick(u64),
     Withdraw(usize),
     Resubmit(usize),
@@ -73,12 +80,18 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     let who = 0..people().len();
     let anybody = prop_oneof![3 => Just(None), 2 => who.clone().prop_map(Some)];
+    let mine = anybody.clone().boxed();
     let level = prop_oneof![4 => Just(None), 1 => (1_u8..=3).prop_map(Some)];
     let verb = prop_oneof![8 => Just(Verb::Approve), 1 => Just(Verb::Return), 1 => Just(Verb::Reject)];
     let answer = prop_oneof![Just(Answer::Done), Just(Answer::Refused), Just(Answer::Unknown), Just(Answer::NotNow(Instant(0)))];
     let outcome = prop_oneof![Just(RecipientOutcome::Confirmed), Just(RecipientOutcome::Accepted), Just(RecipientOutcome::Failed)];
     prop_oneof![
         24 => (anybody, level, verb, prop::bool::weighted(0.1)).prop_map(|(who, level, verb, stale)| Act::Decide { who, level, verb, stale }),
+        4 => (mine.clone(), who.clone()).prop_map(|(who, to)| Act::Transfer(who, to)),
+        3 => mine.prop_map(Act::Ask),
+        3 => prop_oneof![Just(0), who.clone()].prop_map(Act::Reply),
+        2 => who.clone().prop_map(Act::Comment),
+        3 => (who.clone(), prop::bool::weighted(0.2)).prop_map(|(who, other)| Act::Remind(who, other)),
         5 => (0_u64..700).prop_map(Act::Tick),
         2 => who.clone().prop_map(Act::Withdraw),
         2 => prop_oneof![Just(0), who.clone()].prop_map(Act::Resubmit),
@@ -101,6 +114,12 @@ struct Story {
     calls: Vec<(Instant, Answer)>,
     /// Accepted decisions: round, level, name, verb.
     record: Vec<(u32, u8, String, Verb)>,
+    /// Accepted transfers: round, level, to whom.
+    passed: Vec<(u32, u8, usize)>,
+    /// Whether a question waits: round and level, who asked.
+    asked: Option<(u32, u8, usize)>,
+    reminded: Vec<(u32, u8, Instant)>,
+    askers: BTreeSet<usize>,
     halted: bool,
     operators: BTreeSet<String>,
 }
@@ -121,12 +140,27 @@ impl Story {
             requester: "requester".into(),
             departments: vec!["payroll".into(), "hr".into()],
             decisions: Vec::new(),
+            transfers: Vec::new(),
+            questions: Vec::new(),
+            reminders: Vec::new(),
             cut_off: Some(CUT_OFF),
             halted: false,
             operators: BTreeSet::new(),
             version: 1,
         };
-        Self { rules, case, now: Instant(0), calls: Vec::new(), record: Vec::new(), halted: false, operators: BTreeSet::new() }
+        Self {
+            rules,
+            case,
+            now: Instant(0),
+            calls: Vec::new(),
+            record: Vec::new(),
+            passed: Vec::new(),
+            asked: None,
+            reminded: Vec::new(),
+            askers: BTreeSet::new(),
+            halted: false,
+            operators: BTreeSet::new(),
+        }
     }
 
     /// Takes one step; a refusal is no step.
@@ -141,6 +175,16 @@ impl Story {
             }
             Act::Forge => {}
             Act::Decide { who, level, verb, stale } => self.decide(*who, *level, *verb, *stale)?,
+            Act::Transfer(who, to) => self.transfer(*who, *to)?,
+            Act::Ask(who) => self.ask(*who)?,
+            Act::Reply(who) => self.reply(*who)?,
+            Act::Comment(who) => {
+                if participation::comment(self.rules, &self.case, &people()[*who]).is_ok() {
+                    never!(before.state.is_terminal(), "commented on what had ended");
+                    never!(!self.takes_part(*who), "commented without taking part");
+                }
+            }
+            Act::Remind(who, other) => return self.remind(*who, *other),
             Act::Withdraw(who) => {
                 if let Ok(next) = approval::withdraw(self.rules, &self.case, &name(*who)) {
                     never!(before.state == State::Approved && !self.halted, "withdrew what was approved");
@@ -218,17 +262,105 @@ impl Story {
         never!(self.case.state != State::Reviewing, "decided while {}", self.case.state);
         never!(self.now >= CUT_OFF, "decided after the deadline");
         never!(stale, "decided on something that had changed");
-        never!(index == 0, "the requester decided");
-        never!(index == 4 && level == 1, "a department reviewer decided for another department");
-        never!(index == 6, "something that is no person decided");
-        never!(index == 7, "an administrator decided");
-        never!(index == 8 || (index < 4 && usize::from(level) != index) || (index == 4 && level != 1), "{who} has no role for level {level}");
-        never!(self.record.iter().any(|(_, l, w, _)| *w == who && *l != level), "{who} decided at two levels");
+        if let Some(unfit) = self.unfit(index, level) {
+            never!(true, "{who} decided level {level}: {unfit}");
+        }
+        never!(self.passed_to(level).is_some_and(|to| to != index), "{who} decided level {level}, which was passed on");
         let approved = |l: u8| self.record.iter().any(|(r, at, _, v)| *r == self.case.round && *at == l && *v == Verb::Approve);
         never!((1..level).any(|l| !approved(l)), "level {level} before the levels below it");
         never!(approved(level), "level {level} twice");
         never!(self.halted && verb == Verb::Approve, "approved after the halt");
         self.record.push((self.case.round, level, who, verb));
+        self.case = next;
+        Ok(())
+    }
+
+    /// Why somebody must never decide a level, nor be passed it.
+    fn unfit(&self, index: usize, level: u8) -> Option<&'static str> {
+        let who = people()[index].user.0.clone();
+        match index {
+            0 => Some("the requester"),
+            4 if level == 1 => Some("another department"),
+            6 => Some("no person"),
+            7 => Some("an administrator"),
+            8 => Some("no role"),
+            1..=3 if usize::from(level) != index => Some("another role"),
+            4 => Some("another role"),
+            _ if self.record.iter().any(|(_, l, w, _)| *w == who && *l != level) => Some("decided another level"),
+            _ => None,
+        }
+    }
+
+    fn passed_to(&self, level: u8) -> Option<usize> {
+        self.passed.iter().rev().find(|(round, l, _)| *round == self.case.round && *l == level).map(|(_, _, to)| *to)
+    }
+
+    /// Who may say something in a case: whoever is named in it, and whoever could decide one of its levels.
+    fn takes_part(&self, index: usize) -> bool {
+        let who = &people()[index].user.0;
+        let fit = (1..=3).any(|level| self.unfit(index, level).is_none());
+        let did = self.record.iter().any(|(_, _, w, _)| w == who) || self.operators.contains(who);
+        index != 6 && (index == 0 || fit || did || self.askers.contains(&index) || self.passed.iter().any(|(_, _, to)| *to == index))
+    }
+
+    /// What must hold of whoever passes on or asks.
+    fn worked(&self, index: usize, level: u8) -> Verdict {
+        let who = &people()[index].user.0;
+        never!(self.case.state != State::Reviewing, "{who} worked while {}", self.case.state);
+        never!(self.now >= CUT_OFF, "{who} worked after the deadline");
+        never!(!self.case.open.contains(&level), "{who} worked at a closed level");
+        never!(self.unfit(index, level).is_some(), "{who} worked at level {level}, which is not theirs");
+        never!(self.passed_to(level).is_some_and(|to| to != index), "{who} worked at a level that was passed on");
+        Ok(())
+    }
+
+    fn transfer(&mut self, who: Option<usize>, to: usize) -> Verdict {
+        let level = self.case.open.first().copied().unwrap_or(1);
+        let index = who.unwrap_or(usize::from(level));
+        let Ok(next) = participation::transfer(self.rules, &self.case, &people()[index], &people()[to], level, self.now) else { return Ok(()) };
+        self.worked(index, level)?;
+        never!(index == to, "passed on to oneself");
+        if let Some(unfit) = self.unfit(to, level) {
+            never!(true, "passed on to somebody unfit: {unfit}");
+        }
+        self.passed.push((self.case.round, level, to));
+        self.case = next;
+        Ok(())
+    }
+
+    fn ask(&mut self, who: Option<usize>) -> Verdict {
+        let level = self.case.open.first().copied().unwrap_or(1);
+        let index = who.unwrap_or(usize::from(level));
+        let Ok(next) = participation::ask(self.rules, &self.case, &people()[index], level, self.now) else { return Ok(()) };
+        self.worked(index, level)?;
+        never!(self.asked.is_some_and(|(round, l, _)| round == self.case.round && l == level), "asked while a question waits");
+        self.asked = Some((self.case.round, level, index));
+        self.askers.insert(index);
+        self.case = next;
+        Ok(())
+    }
+
+    fn reply(&mut self, who: usize) -> Verdict {
+        let Ok((next, level)) = participation::answer(self.rules, &self.case, &name(who), self.now) else { return Ok(()) };
+        never!(who != 0, "somebody else answered");
+        never!(self.case.state != State::Reviewing || self.now >= CUT_OFF, "answered out of time");
+        never!(self.asked.is_none_or(|(round, l, _)| round != self.case.round || l != level), "answered what nobody asked");
+        self.asked = None;
+        self.case = next;
+        Ok(())
+    }
+
+    fn remind(&mut self, who: usize, other: bool) -> Verdict {
+        let level = if other { 3 } else { participation::waits_at(&self.case) };
+        let Ok(next) = participation::remind(self.rules, &self.case, &people()[who], level, self.now) else { return Ok(()) };
+        never!(!matches!(self.case.state, State::Reviewing | State::Returned), "reminded while {}", self.case.state);
+        never!(self.case.state == State::Reviewing && !self.case.open.contains(&level), "reminded of a closed level");
+        never!(self.now >= CUT_OFF, "reminded after the deadline");
+        never!(!self.takes_part(who), "reminded without taking part");
+        let hour = Duration::from_secs(3600);
+        let lately = self.reminded.iter().any(|(r, l, at)| *r == self.case.round && *l == level && self.now < at.plus(hour));
+        never!(lately, "reminded twice within an hour");
+        self.reminded.push((self.case.round, level, self.now));
         self.case = next;
         Ok(())
     }

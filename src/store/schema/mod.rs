@@ -2,6 +2,7 @@
 
 mod log;
 mod records;
+mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use log::{
@@ -13,6 +14,7 @@ pub use records::{
     departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
     settings, streams, tokens, user_roles, users,
 };
+pub use taking_part::recall_entries;
 
 joinable!(broadcasts -> connections (connection_id));
 joinable!(recalls -> broadcasts (broadcast_id));
@@ -59,6 +61,7 @@ allow_tables_to_appear_in_same_query!(
     exports,
     searches,
     notices,
+    recall_entries,
     audits,
     audit_packs,
     audit_questions,

@@ -1,4 +1,4 @@
-//! `/api/v1/recalls`: ask for a recall, decide, withdraw, read the state of a case.
+//! `/api/v1/recalls`: ask for a recall, decide, take part beside deciding, withdraw, read the state of a case.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -11,7 +11,11 @@ use crate::{
     app::{
         App,
         once::of_request,
-        recalls::{decide, submit, view, withdraw},
+        recalls::{
+            decide, status, submit,
+            take_part::{self, Act},
+            withdraw,
+        },
     },
     clock::Instant,
     id::{DecisionId, RecallId},
@@ -74,17 +78,61 @@ pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Pa
     .await
 }
 
+async fn take(
+    app: &App,
+    bearer: &Bearer,
+    req: &HttpRequest,
+    id: &str,
+    body: &Body,
+    read: impl FnOnce(&mut Fields) -> Act,
+) -> Result<HttpResponse, Fault> {
+    once(app, &bearer.caller, req, &body.0, |entry| async {
+        let mut fields = if body.0.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body.0)? };
+        let act = read(&mut fields);
+        fields.end()?;
+        let done = take_part::take(app, &bearer.caller, id, act, entry.unwrap_or_else(crate::id::fresh)).await?;
+        let body = json!({ "id": done.value });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
+/// `POST /api/v1/recalls/{id}/transfers` `{"to","reason"}`; `to` is a user name or an id.
+pub async fn transfer(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Transfer { to: f.text("to"), reason: f.text("reason") }).await
+}
+
+/// `POST /api/v1/recalls/{id}/questions` `{"question"}`.
+pub async fn ask(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Ask { question: f.text("question") }).await
+}
+
+/// `POST /api/v1/recalls/{id}/answers` `{"answer"}`.
+pub async fn answer(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Answer { answer: f.text("answer") }).await
+}
+
+/// `POST /api/v1/recalls/{id}/comments` `{"comment"}`.
+pub async fn comment(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Comment { comment: f.text("comment") }).await
+}
+
+/// `POST /api/v1/recalls/{id}/reminders`, without a body.
+pub async fn remind(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |_| Act::Remind).await
+}
+
 /// `GET /api/v1/recalls/{id}`: state, levels, deadlines, tally. `id` may be the case number.
 pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>) -> Result<HttpResponse, Fault> {
     let visit = Visit::of(&req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
-    match view::status(&app, &bearer.caller, &path).await {
-        Ok(status) => Ok(json_ok(&body(&status))),
+    match status::status(&app, &bearer.caller, &path).await {
+        Ok(found) => Ok(json_ok(&body(&found))),
         Err(error) => Ok(refusal::problem(&visit, error)),
     }
 }
 
-fn body(status: &view::Status) -> Value {
-    let (row, case) = (&status.loaded.row, &status.loaded.case);
+fn body(found: &status::Status) -> Value {
+    let (row, case) = (&found.loaded.row, &found.loaded.case);
     let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
     let levels: Vec<Value> = [row.due_1, row.due_2, row.due_3]
         .iter()
@@ -97,7 +145,7 @@ fn body(status: &view::Status) -> Value {
         .collect();
     // Until the end nothing is known of the outcomes: the set alone.
     let mut recipients = json!({ "count": row.recipients_count, "root": hex::encode(&row.recipients_root) });
-    if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(status.tally)) {
+    if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(found.tally)) {
         recipients.extend(tally);
     }
     json!({
@@ -105,7 +153,7 @@ fn body(status: &view::Status) -> Value {
         "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
         "deadlines": { "cut_off": at(row.cut_off), "window_end": case.window_end().map(Instant::to_rfc3339) },
         "recipients": recipients,
-        "tally": status.tally,
+        "tally": found.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
     })
 }

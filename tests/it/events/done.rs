@@ -373,6 +373,8 @@ async fn cases(house: &House, crew: &Crew) {
     let shot = house.post(requester, &path, &[("reason", "补充：附件含职级薪酬区间")]).await;
     house.declined(route, requester, &shot, 409, "not-returned");
 
+    beside(house, crew, &case).await;
+
     let route = "/recalls/{id}/halts";
     let path = route.replace("{id}", &case);
     let (security, executive) = (By::Person(&crew.security), By::Person(&crew.cast.executive));
@@ -392,9 +394,10 @@ async fn cases(house: &House, crew: &Crew) {
     house.worked(route, requester, &shot);
     let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
     house.declined(route, requester, &shot, 409, "not-open");
-    for route in ["decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"] {
+    let beside = ["transfers", "questions", "answers", "comments", "reminders"];
+    for route in ["decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
         let by = match route {
-            "decisions" => reviewer,
+            "decisions" | "transfers" | "questions" => reviewer,
             "captures" | "confirmations" => By::Person(&crew.operator),
             "halts" => executive,
             _ => requester,
@@ -403,6 +406,33 @@ async fn cases(house: &House, crew: &Crew) {
         house.declined(&format!("/recalls/{{id}}/{route}"), by, &shot, 404, "not_found");
     }
     stage.run().await;
+}
+
+/// What is done in a case beside deciding.
+async fn beside(house: &House, crew: &Crew, case: &str) {
+    let next = house.stage.person("suntao", &[Role::DepartmentReviewer], "人力资源部").await;
+    let (requester, reviewer) = (By::Person(&crew.cast.requester), By::Person(&crew.cast.reviewer));
+    for (noun, by, field, again) in [
+        ("questions", reviewer, "question", "question-open"),
+        ("answers", requester, "answer", "nothing-to-answer"),
+        ("comments", requester, "comment", ""),
+        ("reminders", requester, "", "reminded-lately"),
+        ("transfers", reviewer, "reason", "transferred-to-another"),
+    ] {
+        let route = format!("/recalls/{{id}}/{noun}");
+        let path = route.replace("{id}", case);
+        if !field.is_empty() {
+            let shot = house.post(by, &path, &[("to", &next.caller.id), (field, "。。。")]).await;
+            house.declined(&route, by, &shot, 422, "invalid");
+        }
+        let said = [("to", next.caller.id.as_str()), (field, "附件是否已有人下载")];
+        let shot = house.post(by, &path, &said).await;
+        house.worked(&route, by, &shot);
+        if !again.is_empty() {
+            let shot = house.post(by, &path, &said).await;
+            house.declined(&route, by, &shot, 409, again);
+        }
+    }
 }
 
 async fn guided(house: &House, crew: &Crew) -> String {
@@ -546,6 +576,26 @@ async fn programs(house: &House, crew: &Crew) {
     house.worked(route, by, &shot);
     let shot = house.api(&theirs, &path, &json!({ "decision": "approve", "comment": "情况属实，同意撤回", "totp": code })).await;
     assert_eq!(shot.one("twice")["outcome"], "refused");
+
+    let next = stage.person("lilin", &[Role::LegalReviewer], "法务部").await;
+    let lawyer = stage.token(Some(&crew.cast.lawyer), &["recall.read", "recall.decide"]).await;
+    for (noun, token, body) in [
+        ("questions", &lawyer, json!({ "question": "附件是否已有人下载" })),
+        ("answers", &mine, json!({ "answer": "尚无人下载附件" })),
+        ("comments", &mine, json!({ "comment": "已通知部门同事" })),
+        ("reminders", &mine, json!({})),
+        ("transfers", &lawyer, json!({ "to": next.caller.name, "reason": "出差，请李琳处理" })),
+    ] {
+        let route = format!("/api/v1/recalls/{{id}}/{noun}");
+        if noun != "reminders" {
+            let shot = house.api(token, &route.replace("{id}", &case), &json!({})).await;
+            house.declined(&route, By::Token(token), &shot, 422, "invalid");
+        }
+        let shot = house.api(token, &route.replace("{id}", &case), &body).await;
+        house.worked(&route, By::Token(token), &shot);
+        let shot = house.api(token, &route.replace("{id}", "nothing"), &body).await;
+        house.declined(&route, By::Token(token), &shot, 404, "not_found");
+    }
 
     let route = "/api/v1/recalls/{id}/withdrawal";
     let shot = house.api(&mine, &route.replace("{id}", &case), &json!({ "reason": "已由本人撤回" })).await;

@@ -35,6 +35,8 @@ const fn said(route: &'static str, action: &'static str, detail: &'static [&'sta
 const CHANGED: &[&str] = &["/before", "/after"];
 const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/after/version"];
 
+const TRANSFERRED: &[&str] = &["/level", "/to", "/before/version", "/after/version"];
+
 pub const TABLE: &[Line] = &[
     line("/setup/{token}", "installation.set_up", &["/after/user", "/after/roles", "/invitations/1"]),
     line("/invitations/{token}", "invitation.accepted", &["/after/user", "/after/roles"]),
@@ -61,6 +63,11 @@ pub const TABLE: &[Line] = &[
     line("/departments", "department.created", &["/after/name"]),
     said("/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/policy", "/after/state"]),
     said("/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/method", "/before/state", "/after/state"]),
+    said("/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
+    said("/recalls/{id}/questions", "recall.question_asked", CASE),
+    said("/recalls/{id}/answers", "recall.question_answered", CASE),
+    said("/recalls/{id}/comments", "recall.commented", &["/round"]),
+    line("/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
     said("/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
     said("/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
     said("/recalls/{id}/captures", "recall.capture_uploaded", CASE),
@@ -100,6 +107,11 @@ pub const TABLE: &[Line] = &[
     line("/connections/{id}/tests", "connection.tested", &["/call", "/result"]),
     said("/api/v1/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/after/state"]),
     said("/api/v1/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/before/state", "/after/state"]),
+    said("/api/v1/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
+    said("/api/v1/recalls/{id}/questions", "recall.question_asked", CASE),
+    said("/api/v1/recalls/{id}/answers", "recall.question_answered", CASE),
+    said("/api/v1/recalls/{id}/comments", "recall.commented", &["/round"]),
+    line("/api/v1/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
     said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
     line("/api/v1/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
     line("/api/v1/broadcasts/imports", "broadcast.imported", &["/after/message", "/after/recipients"]),

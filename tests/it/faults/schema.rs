@@ -51,10 +51,15 @@ fn made(db: &TestDb) -> Tables {
     tables
 }
 
+/// The files of `store::schema`, one after the other.
+fn source() -> String {
+    let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    ["log", "records", "taking_part"].map(file).concat()
+}
+
 /// What `store::schema` says, read as text.
 fn said() -> Tables {
-    let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let text = file("log") + &file("records");
+    let text = source();
     let mut tables = Tables::new();
     let mut table = String::new();
     for line in text.lines().map(str::trim) {
@@ -91,8 +96,7 @@ fn both_databases_are_as_the_schema_says() {
 /// What is not in a backup is lost with the machine.
 #[test]
 fn a_backup_holds_every_column_of_every_table() {
-    let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    let text = file("log") + &file("records");
+    let text = source();
     let mut said = BTreeMap::new();
     let mut table = String::new();
     for line in text.lines().map(str::trim) {

@@ -8,4 +8,5 @@ mod pages;
 mod refusals;
 pub(crate) mod stage;
 mod story;
+mod take_part;
 mod witnessed;

@@ -259,6 +259,11 @@ pub const ROWS: &[Row] = &[
     form(DECISION, "reviewer", &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123"), ("version", "0")], 409)
         .of("{case.reviewing}"),
     form(DECISION, "lawyer", &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123456")], 409).of("{case.final}"),
+    form("/recalls/{id}/transfers", "reviewer", &[("reason", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/questions", "reviewer", &[("question", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/answers", "requester", &[("answer", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/comments", "lawyer", &[("comment", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/reminders", "operator", &[], 409).of("{case.reviewing}"),
     form("/recalls/{id}/withdrawal", "requester", &[("reason", "不再需要")], 409).of("{case.done}"),
     form("/recalls/{id}/resubmissions", "requester", &[("reason", "短")], 422).of("{case.returned}"),
     form("/recalls/{id}/captures", "operator", &[("note", "")], 422).of("{case.operate}"),

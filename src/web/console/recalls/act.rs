@@ -1,4 +1,4 @@
-//! The posts of a case: decisions, withdrawal, resubmissions, captures, confirmations, halts. Each ends at the case or its receipt; a
+//! The posts of a case that move it: decisions, withdrawal, resubmissions, captures, confirmations, halts. Each ends at the case or its receipt; a
 //! refused one shows the case again, with what was typed and why.
 
 use actix_web::{
@@ -20,7 +20,7 @@ use crate::{
     web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
 };
 
-fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
+pub(super) fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
     match &done.receipt {
         Some(receipt) => format!("/recalls/{id}/receipts/{}", receipt.event),
         None => format!("/recalls/{id}"),
@@ -29,17 +29,22 @@ fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
 
 /// Which of the page's forms a post came from.
 #[derive(Clone, Copy)]
-enum Form {
+pub(super) enum Form {
     Decide,
     Withdraw,
     Resubmit,
     Capture,
     Confirm,
     Halt,
+    Transfer,
+    Ask,
+    Answer,
+    Comment,
+    Remind,
 }
 
 /// The answer to a post: where to go, or the page again.
-async fn answer(
+pub(super) async fn answer(
     app: &App,
     me: &SignedIn,
     page: Page,
@@ -61,6 +66,11 @@ async fn answer(
         Form::Capture => &mut forms.capture,
         Form::Confirm => &mut forms.confirm,
         Form::Halt => &mut forms.halt,
+        Form::Transfer => &mut forms.transfer,
+        Form::Ask => &mut forms.ask,
+        Form::Answer => &mut forms.answer,
+        Form::Comment => &mut forms.comment,
+        Form::Remind => &mut forms.remind,
     };
     let (noun, prefix) = match which {
         Form::Decide => ("decision", "decide"),
@@ -69,6 +79,11 @@ async fn answer(
         Form::Capture => ("capture", "capture"),
         Form::Confirm => ("confirmation", "confirmation"),
         Form::Halt => ("halt", "halt"),
+        Form::Transfer => ("transfer", "transfer"),
+        Form::Ask => ("inquiry", "ask"),
+        Form::Answer => ("answer", "answer"),
+        Form::Comment => ("comment", "remark"),
+        Form::Remind => ("reminder", "reminder"),
     };
     *slot = FormState::from_posted(noun, posted).ids(prefix);
     slot.refuse_all(error)?;

@@ -60,5 +60,6 @@ pub fn task_word(page: &Page, task: Task) -> String {
         Task::Confirm => page.t("recall-task-confirm"),
         Task::CarryOut => page.t("recall-task-carry-out"),
         Task::Resubmit => page.t("recall-task-resubmit"),
+        Task::Answer => page.t("recall-task-answer"),
     }
 }

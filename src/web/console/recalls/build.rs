@@ -1,11 +1,14 @@
 //! What the case page shows, finished: words, tones, times. Nothing here decides anything.
 
 use crate::{
-    app::recalls::view::{Entry, LevelView, Show},
+    app::recalls::{
+        said::Said,
+        view::{self, LevelView, Show},
+    },
     clock::Instant,
     domain::{
         event::{Action, Outcome},
-        recall::{Mode, State, Verb},
+        recall::{Mode, State, Verb, participation::Entry},
     },
     web::{
         Page,
@@ -162,11 +165,11 @@ pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {
         .collect()
 }
 
-pub(super) fn timeline(page: &Page, entries: &[Entry]) -> Vec<TimelineItem> {
+pub(super) fn timeline(page: &Page, entries: &[view::Entry]) -> Vec<TimelineItem> {
     entries.iter().map(|e| item(page, e)).collect()
 }
 
-fn item(page: &Page, e: &Entry) -> TimelineItem {
+fn item(page: &Page, e: &view::Entry) -> TimelineItem {
     let tone = match (e.outcome, e.action) {
         (Some(Outcome::Refused), _) => Tone::Warn,
         (Some(Outcome::Failed), _) => Tone::Bad,
@@ -198,6 +201,22 @@ fn item(page: &Page, e: &Entry) -> TimelineItem {
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
     let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { e.who.clone() };
     TimelineItem { at: page.stamp(e.at), tone, who, what, details }
+}
+
+/// What was done and said beside deciding.
+pub(super) fn said(page: &Page, v: &Show) -> Vec<TimelineItem> {
+    let item = |s: &Said| {
+        let mut what = match s.kind {
+            Entry::Transfer => page.a2("said-transfer", "level", page.t(&format!("level-{}", s.level)), "to", &s.to),
+            kind => page.word("said", kind),
+        };
+        if !s.text.is_empty() {
+            what = page.a2("recall-said", "what", &what, "said", &s.text);
+        }
+        let tone = if matches!(s.kind, Entry::Question | Entry::Reminder) { Tone::Warn } else { Tone::Mute };
+        TimelineItem { at: page.stamp(s.at), tone, who: s.who.clone(), what, details: Vec::new() }
+    };
+    v.said.iter().map(item).collect()
 }
 
 /// What comes next, in words.

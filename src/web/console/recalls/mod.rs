@@ -7,6 +7,7 @@ pub mod index;
 pub mod new;
 pub mod receipt;
 pub mod show;
+pub mod take_part;
 
 use crate::{
     domain::{

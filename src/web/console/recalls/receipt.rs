@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::{badge, build};
 use crate::{
-    app::{App, recalls::view},
+    app::{App, recalls::status},
     web::{Fault, Page, SignedIn, ok, page::Html, view::Crumb, visit::Tone},
 };
 
@@ -31,7 +31,7 @@ struct Receipt {
 /// Shows the receipt of one event of a case.
 pub async fn show(app: Data<App>, me: SignedIn, page: Page, path: Path<(String, String)>) -> Result<HttpResponse, Fault> {
     let (id, event) = path.into_inner();
-    let receipt = view::receipt(&app, &me.caller, &id, &event).await?;
+    let receipt = status::receipt(&app, &me.caller, &id, &event).await?;
     let row = &receipt.status.loaded.row;
     let case = &receipt.status.loaded.case;
     let (tone, state) = badge(&page.tr, case.state, case.open.first().copied());

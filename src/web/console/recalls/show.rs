@@ -21,7 +21,7 @@ use crate::{
     crypto,
     domain::{
         platform::HarmClass,
-        recall::{Mode, State},
+        recall::{Mode, State, participation::Entry},
     },
     web::{
         Fault, FormState, Page, SignedIn, html,
@@ -48,6 +48,11 @@ pub struct Forms {
     pub capture: FormState,
     pub confirm: FormState,
     pub halt: FormState,
+    pub transfer: FormState,
+    pub ask: FormState,
+    pub answer: FormState,
+    pub comment: FormState,
+    pub remind: FormState,
 }
 
 impl Default for Forms {
@@ -59,6 +64,11 @@ impl Default for Forms {
             capture: FormState::new("capture").ids("capture"),
             confirm: FormState::new("confirmation").ids("confirmation"),
             halt: FormState::new("halt").ids("halt"),
+            transfer: FormState::new("transfer").ids("transfer"),
+            ask: FormState::new("inquiry").ids("ask"),
+            answer: FormState::new("answer").ids("answer"),
+            comment: FormState::new("comment").ids("remark"),
+            remind: FormState::new("reminder").ids("reminder"),
         }
     }
 }
@@ -123,6 +133,15 @@ struct CasePage {
     may_capture: bool,
     may_confirm: Option<Result<(), String>>,
     may_halt: bool,
+    /// What was done and said beside deciding, oldest first.
+    said: Vec<TimelineItem>,
+    candidates: Vec<Choice>,
+    may_ask: bool,
+    may_answer: bool,
+    /// The question that waits for this person's answer.
+    question: String,
+    may_comment: bool,
+    may_remind: bool,
     may_audit: bool,
     may_export: bool,
     forms: Forms,
@@ -239,6 +258,13 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         may_capture: v.mine.capture,
         may_confirm: v.mine.confirm.map(|c| c.map_err(|guard| page.t(&format!("refusal-{guard}")))),
         may_halt: v.mine.halt,
+        said: build::said(&page, &v),
+        candidates: v.candidates.iter().map(|(id, name)| Choice::new(id.as_str(), name.as_str())).collect(),
+        may_ask: v.mine.ask,
+        may_answer: v.mine.answer,
+        question: v.said.iter().rev().find(|s| s.kind == Entry::Question).map(|s| s.text.clone()).unwrap_or_default(),
+        may_comment: v.mine.comment,
+        may_remind: v.mine.remind,
         may_audit: page.can("audit.read"),
         may_export: page.can("evidence.export"),
         title: format!("{title} {people}"),

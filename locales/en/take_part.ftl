@@ -1,0 +1,62 @@
+# Taking part beside deciding: transfer, question, answer, comment, reminder
+
+decision-other = Other ways to handle it
+transfer-title = Transfer this level
+transfer-help = The other person alone decides this level then, and you no longer can. Three different people still decide the three levels; it is checked again when they decide.
+transfer-choose = Choose
+transfer-submit = Transfer
+field-transfer-to = Transfer to
+field-transfer-reason = Reason for the transfer
+question-title = Ask the requester for more
+question-help = The case is not returned and the clock goes on. Question and answer stand in the case and in the summary that a decision binds.
+question-submit = Ask
+question-done = The requester has been asked. The clock goes on.
+field-inquiry-question = What is missing
+answer-title = Please add to your request
+answer-help = The case was not returned and the clock goes on, so please answer soon.
+answer-submit = Answer
+answer-done = Your answer stands in the case.
+field-answer-answer = Your answer
+said-title = Said beside
+said-note = Cannot be changed or deleted
+said-kept = What you wrote was not submitted. It is kept here:
+said-transfer = transferred { $level } to { $to }
+said-question = asked for more
+said-answer = answered
+said-comment = commented
+said-reminder = sent a reminder
+comment-title = Comment
+comment-submit = Comment
+comment-done = Your comment stands in the case.
+field-comment-comment = Comment
+hint-comment-comment = Everybody who takes part in the case sees it
+reminder-title = Remind
+reminder-help = Reminds whoever has to act now, once an hour a level.
+reminder-submit = Remind
+reminder-done = Reminded.
+recall-task-answer = Answer wanted
+
+refusal-transferred-to-another = This level was transferred to somebody else, who alone decides it.
+refusal-transfer-to-oneself = You cannot transfer a level to yourself.
+refusal-transfer-not-eligible = That person cannot decide this level: it takes the level's role, somebody other than the requester who has decided no other level of this case, and for level 1 the department.
+refusal-question-open = One question already waits for the requester's answer.
+refusal-not-the-requester-answering = Only the requester can answer.
+refusal-nothing-to-answer = No question waits for an answer now.
+refusal-case-ended = The case has ended; nothing can be said in it any more.
+refusal-takes-no-part = You take no part in this case.
+refusal-nothing-to-remind = There is nobody to remind now.
+refusal-reminded-lately = A reminder was sent within the last hour.
+
+action-recall-transferred = Transferred a level
+action-recall-question-asked = Asked for more
+action-recall-question-answered = Answered a question
+action-recall-commented = Commented on a case
+action-recall-reminded = Sent a reminder
+
+notice-asked = asked for more
+notice-answered = told of the answer
+mail-what-asked = Please add to your request
+mail-what-answered = The requester answered
+mail-head-asked = A reviewer asks you for more. The case was not returned and the clock goes on, so please answer soon.
+mail-head-answered = The requester answered your question. This request still waits for your review.
+personal-participation = Transfers, questions, answers, comments and reminders in cases

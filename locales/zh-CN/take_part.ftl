@@ -1,0 +1,62 @@
+# 审批之外的参与：转办、要求补充、答复、留言、催办
+
+decision-other = 其他处理
+transfer-title = 转办本级
+transfer-help = 转办后本级只由对方处理，您不再能审批本级。三级仍须由三人分别决定，对方作决定时会再次核对。
+transfer-choose = 请选择
+transfer-submit = 转办
+field-transfer-to = 转办给
+field-transfer-reason = 转办理由
+question-title = 要求申请人补充
+question-help = 不退回案件，时限照常计算。问题和答复会写入案件，并列入决定所绑定的摘要。
+question-submit = 发出问题
+question-done = 已请申请人补充，时限照常计算。
+field-inquiry-question = 需要补充什么
+answer-title = 请补充说明
+answer-help = 案件没有退回，时限照常计算，请尽快答复。
+answer-submit = 提交答复
+answer-done = 答复已写入案件。
+field-answer-answer = 您的答复
+said-title = 办理沟通
+said-note = 写入后不可修改或删除
+said-kept = 您写的内容没有提交，保留如下：
+said-transfer = 将{ $level }转办给 { $to }
+said-question = 要求补充
+said-answer = 答复
+said-comment = 留言
+said-reminder = 催办
+comment-title = 留言
+comment-submit = 留言
+comment-done = 留言已写入案件。
+field-comment-comment = 留言
+hint-comment-comment = 参与本案的人都能看到
+reminder-title = 催办
+reminder-help = 提醒现在应当处理的人，每级每小时一次。
+reminder-submit = 催办
+reminder-done = 已催办。
+recall-task-answer = 待答复
+
+refusal-transferred-to-another = 本级已转办给他人，现由其单独处理。
+refusal-transfer-to-oneself = 不能转办给自己。
+refusal-transfer-not-eligible = 对方不能处理本级：须具有本级角色，不是申请人，也未在本案另一级作过决定；部门复核还须属于该部门。
+refusal-question-open = 已有一个问题在等申请人答复。
+refusal-not-the-requester-answering = 只有申请人可以答复。
+refusal-nothing-to-answer = 现在没有等待答复的问题。
+refusal-case-ended = 案件已经了结，不能再留言。
+refusal-takes-no-part = 您没有参与本案。
+refusal-nothing-to-remind = 现在没有可以催办的环节。
+refusal-reminded-lately = 一小时内已经催办过。
+
+action-recall-transferred = 转办本级
+action-recall-question-asked = 要求补充
+action-recall-question-answered = 答复补充要求
+action-recall-commented = 案件留言
+action-recall-reminded = 催办
+
+notice-asked = 请其补充
+notice-answered = 告知答复
+mail-what-asked = 请补充说明
+mail-what-answered = 申请人已答复
+mail-head-asked = 复核人请您补充说明。案件没有退回，时限照常计算，请尽快答复。
+mail-head-answered = 申请人已答复您的问题，这件撤回申请仍等您复核。
+personal-participation = 案件中的转办、问答、留言与催办

@@ -1,0 +1,140 @@
+//! Taking part in a case beside deciding: an open level is passed on (转办), the requester is asked for more (要求补充) and answers, people
+//! comment (留言) and remind (催办). Nothing of it decides, and the clock goes on.
+
+use std::time::Duration;
+
+use super::{
+    Case, Guard, Rules, State,
+    approval::{Decider, LEVELS, may_ever_decide, qualified},
+    before,
+};
+use crate::{clock::Instant, id::UserId, words};
+
+words! {
+    /// What people leave in a case; words `entry-<as_str>`.
+    pub enum Entry {
+        Transfer = "transfer",
+        Question = "question",
+        Answer = "answer",
+        Comment = "comment",
+        Reminder = "reminder",
+    }
+}
+
+/// A level was passed on: from then on it is `to`'s alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transfer {
+    pub round: u32,
+    pub level: u8,
+    pub to: UserId,
+}
+
+/// The requester was asked for more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub round: u32,
+    pub level: u8,
+    pub by: UserId,
+    pub answered: bool,
+}
+
+/// Whoever has to act was reminded; `level` is 0 where that is the requester of a returned case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reminder {
+    pub round: u32,
+    pub level: u8,
+    pub at: Instant,
+}
+
+/// A level is reminded of at most so often.
+pub const REMIND_EVERY: Duration = Duration::from_secs(3600);
+
+/// Whose a level is alone, because it was passed on to them in this round.
+pub fn holder(case: &Case, level: u8) -> Option<&UserId> {
+    case.transfers.iter().rev().find(|t| t.round == case.round && t.level == level).map(|t| &t.to)
+}
+
+/// The question that waits for its answer: of this round, at a level that is still open.
+pub fn unanswered(case: &Case) -> Option<&Question> {
+    case.questions.iter().find(|q| q.round == case.round && !q.answered && case.open.contains(&q.level))
+}
+
+/// Who could decide the level passes it on. Whether the new person may have it is checked now, and again when they decide.
+pub fn transfer(rules: Rules, case: &Case, who: &Decider, to: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
+    at_work(rules, case, who, level, now)?;
+    rules.check(Guard::TransferElsewhere, to.user != who.user)?;
+    rules.check(Guard::TransferToEligible, qualified(Rules::ALL, case, to, level).is_ok())?;
+    let mut next = case.next();
+    next.transfers.push(Transfer { round: case.round, level, to: to.user.clone() });
+    Ok(next)
+}
+
+/// Who could decide the level asks the requester; one question at a time.
+pub fn ask(rules: Rules, case: &Case, who: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
+    at_work(rules, case, who, level, now)?;
+    rules.check(Guard::AskOnce, unanswered(case).is_none())?;
+    let mut next = case.next();
+    next.questions.push(Question { round: case.round, level, by: who.user.clone(), answered: false });
+    Ok(next)
+}
+
+/// The requester answers the question that waits; the level that it was asked at comes with the case.
+pub fn answer(rules: Rules, case: &Case, who: &UserId, now: Instant) -> Result<(Case, u8), Guard> {
+    rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    rules.check(Guard::AnswerByRequester, *who == case.requester)?;
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
+    let level = unanswered(case).map(|q| q.level);
+    rules.check(Guard::AnswerAsked, level.is_some())?;
+    let mut next = case.next();
+    for question in &mut next.questions {
+        question.answered |= Some(question.level) == level && question.round == case.round;
+    }
+    Ok((next, level.unwrap_or_default()))
+}
+
+/// Who takes part in a case that has not ended may say something.
+pub fn comment(rules: Rules, case: &Case, who: &Decider) -> Result<(), Guard> {
+    rules.check(Guard::CommentOpen, !case.state.is_terminal())?;
+    rules.check(Guard::TakesPart, takes_part(case, who))
+}
+
+/// Who takes part reminds whoever must act: at an open level, or (level 0) the requester of a returned case. The case keeps its version, for
+/// nothing of what a decider sees has changed.
+pub fn remind(rules: Rules, case: &Case, who: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
+    let waits = match case.state {
+        State::Reviewing => case.open.contains(&level),
+        State::Returned => level == 0,
+        _ => false,
+    };
+    rules.check(Guard::RemindWaits, waits && before(now, case.cut_off))?;
+    rules.check(Guard::TakesPart, takes_part(case, who))?;
+    let lately = |r: &Reminder| r.round == case.round && r.level == level && now < r.at.plus(REMIND_EVERY);
+    rules.check(Guard::RemindHourly, !case.reminders.iter().any(lately))?;
+    let mut next = case.clone();
+    next.reminders.push(Reminder { round: case.round, level, at: now });
+    Ok(next)
+}
+
+/// Whom a reminder would go to now, if it may go: the lowest open level, or the requester (0).
+pub fn waits_at(case: &Case) -> u8 {
+    if case.state == State::Reviewing { case.open.first().copied().unwrap_or_default() } else { 0 }
+}
+
+/// A person who asked, decided, carried out, was asked or passed to, or who can decide some level.
+fn takes_part(case: &Case, who: &Decider) -> bool {
+    let user = &who.user;
+    let did = *user == case.requester
+        || case.operators.contains(user)
+        || case.decisions.iter().any(|d| d.decider == *user)
+        || case.transfers.iter().any(|t| t.to == *user)
+        || case.questions.iter().any(|q| q.by == *user);
+    who.person && (did || LEVELS.iter().any(|level| qualified(Rules::ALL, case, who, *level).is_ok()))
+}
+
+/// What passing on and asking have in common with deciding.
+fn at_work(rules: Rules, case: &Case, who: &Decider, level: u8, now: Instant) -> Result<(), Guard> {
+    rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
+    may_ever_decide(rules, case, who, level)?;
+    rules.check(Guard::LevelOpen, case.open.contains(&level))
+}
