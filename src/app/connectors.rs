@@ -91,3 +91,8 @@ impl Connector for Listening {
         self.to(self.inner.test())
     }
 }
+
+/// What the connector of each platform declares of itself.
+pub fn declared() -> &'static [(crate::domain::platform::Platform, crate::domain::platform::Capabilities)] {
+    crate::connect::declared()
+}

@@ -195,3 +195,16 @@ pub fn connector(settings: &Settings, secret: &str, allow_private: bool, clock: 
         Platform::Manual => Arc::new(manual::Manual),
     })
 }
+
+/// What the connector of each platform declares of itself, whether a connection exists or not. Nothing is called.
+pub fn declared() -> &'static [(Platform, Capabilities)] {
+    static DECLARED: std::sync::LazyLock<Vec<(Platform, Capabilities)>> = std::sync::LazyLock::new(|| {
+        let of = |platform: &Platform| {
+            let settings = Settings { platform: *platform, base_url: "https://platform.invalid".to_owned(), corp_id: String::new(), agent_id: 0 };
+            let made = connector(&settings, "", false, Arc::new(crate::clock::SystemClock)).ok()?;
+            Some((*platform, made.capabilities()))
+        };
+        Platform::ALL.iter().filter_map(of).collect()
+    });
+    &DECLARED
+}

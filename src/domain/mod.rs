@@ -18,6 +18,7 @@ pub mod role;
 pub mod stream;
 pub mod terms;
 pub mod text;
+pub mod windows;
 
 /// Declares an enum whose values have one stable word each, used in the database, in JSON and in message keys.
 #[macro_export]

@@ -170,7 +170,7 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 14] = [
+        let all: [(&str, &str, String, &[&str]); 15] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
@@ -180,6 +180,7 @@ impl Page {
             ("/alerts", "warn", self.t("nav-alerts"), &["alert.read"]),
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
+            ("/catalogue", "grid", self.t("nav-catalogue"), &[]),
             // Anybody may be asked.
             ("/questions", "ask", self.t("nav-questions"), &[]),
             ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),

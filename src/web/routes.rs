@@ -6,7 +6,7 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, personal, recalls, reports, retention, sessions,
+        account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, evidence, holds, home, personal, recalls, reports, retention, sessions,
         setup, streams, users,
     },
     machine,
@@ -114,6 +114,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/holds/{id}/releases/refusals").post(holds::keep));
 
     cfg.service(resource("/retention").get(retention::show));
+
+    cfg.service(resource("/catalogue").get(catalogue::index));
 
     cfg.service(resource("/streams").get(streams::index).post(streams::create));
     cfg.service(resource("/streams/new").get(streams::new));

@@ -20,6 +20,7 @@ use countermand::{
         privilege::Privilege,
         recall,
         role::{Permission, Role},
+        windows,
     },
     i18n::{Lang, Tr, word_key},
 };
@@ -110,6 +111,16 @@ fn everything_the_product_names_has_a_word() {
     all("actor-kind", ActorKind::ALL.iter().map(|w| w.as_str()).collect());
     all("recipient-outcome", RecipientOutcome::ALL.iter().map(|w| w.as_str()).collect());
     all("platform", Platform::ALL.iter().map(|w| w.as_str()).collect());
+    all("channel", windows::Channel::ALL.iter().map(|w| w.as_str()).collect());
+    all("ruling", windows::Ruling::ALL.iter().map(|w| w.as_str()).collect());
+    for prefix in ["grade", "grade-means"] {
+        all(prefix, windows::Grade::ALL.iter().map(|w| w.as_str()).collect());
+    }
+    for end in ["who", "what", "after"] {
+        for window in windows::WINDOWS {
+            all("catalogue-row", vec![&*format!("{}-{end}", window.id).leak()]);
+        }
+    }
     all("harm-class", HarmClass::ALL.iter().map(|w| w.as_str()).collect());
     all("recall-path", RecallPath::ALL.iter().map(|w| w.as_str()).collect());
     all("recall-state", recall::State::ALL.iter().map(|w| w.as_str()).collect());

@@ -6,6 +6,7 @@ pub mod alerts;
 pub mod audit;
 pub mod audits;
 pub mod broadcasts;
+pub mod catalogue;
 pub mod connections;
 pub mod demo;
 pub mod evidence;

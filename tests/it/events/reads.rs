@@ -102,6 +102,7 @@ const TABLE: &[Line] = &[
     free("/holds/new", Who::Counsel),
     line("/holds/{id}", Who::Auditor, "hold.read"),
     line("/retention", Who::System, "setting.read"),
+    free("/catalogue", Who::Auditor),
     line("/retention", Who::Counsel, "setting.read"),
     free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),

@@ -363,6 +363,7 @@ pub const ROWS: &[Row] = &[
     form("/holds/{id}/releases", "counsel", &[("version", "2"), ("reason", "短")], 422).of("{hold.placed}"),
     form("/holds/{id}/releases/confirmations", "counsel", &[("version", "3"), ("totp", "12")], 422).of("{hold.release}"),
     form("/holds/{id}/releases/refusals", "counsel", &[("version", "9")], 409).of("{hold.release}"),
+    page("/catalogue", "requester"),
     page("/retention", "audit"),
     page("/retention", "auditor"),
     page("/retention", "system").at(Empty),
