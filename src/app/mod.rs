@@ -79,6 +79,7 @@ pub mod device;
 mod passwords;
 pub mod people;
 pub mod personal;
+pub mod policies;
 pub mod process;
 pub mod recalls;
 pub mod resets;

@@ -11,6 +11,7 @@ pub mod ocsf;
 pub mod outcome;
 pub mod personal;
 pub mod platform;
+pub mod policy;
 pub mod privilege;
 pub mod recall;
 pub mod retention;

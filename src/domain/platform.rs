@@ -1,4 +1,5 @@
-//! Platforms as the rules see them: what a connector can do, harm classes and their budgets, the recall window and its due times.
+//! Platforms as the rules see them: what a connector can do, harm classes, the end of the recall window.
+//! Not here: budgets of the classes and limits of one's own (`policy`), how the field describes the platforms (`windows`).
 
 use std::time::Duration;
 
@@ -23,15 +24,6 @@ impl Platform {
         }
     }
 
-    /// How long the platform's own console takes a message back by hand, by the catalogue (product.md, "Recall windows"); `None` where
-    /// nothing says so.
-    pub const fn console_window_seconds(self) -> Option<u64> {
-        match self {
-            Self::Wecom => Some(24 * 3600),
-            Self::Matrix | Self::Manual => None,
-        }
-    }
-
     /// The longest text of a message in bytes, title and empty line included; beyond it the platform would cut in silence.
     pub const fn text_bytes(self) -> Option<usize> {
         match self {
@@ -48,18 +40,6 @@ words! {
         WrongAudience = "wrong_audience",
         WrongFact = "wrong_fact",
         Other = "other",
-    }
-}
-
-impl HarmClass {
-    /// How long one level may take at most, whatever the window allows: a leak is a matter of minutes.
-    pub const fn budget_per_level(self) -> Duration {
-        match self {
-            Self::Leak => Duration::from_secs(5 * 60),
-            Self::WrongAudience => Duration::from_secs(15 * 60),
-            Self::WrongFact => Duration::from_secs(60 * 60),
-            Self::Other => Duration::from_secs(4 * 60 * 60),
-        }
     }
 }
 
@@ -99,26 +79,4 @@ pub const EXECUTION_RESERVE: Duration = Duration::from_secs(120);
 /// The end of the recall window for a message sent at `sent_at`, minus the execution reserve; `None` where the platform has no limit.
 pub fn cut_off(sent_at: Instant, window_seconds: Option<u64>) -> Option<Instant> {
     window_seconds.map(|s| sent_at.plus(Duration::from_secs(s)).minus(EXECUTION_RESERVE))
-}
-
-/// When each of `levels` remaining levels must be decided: the smaller of an equal share of what is left of the window and the harm budget.
-pub fn due_times(now: Instant, cut_off: Option<Instant>, class: HarmClass, levels: u32) -> Vec<Instant> {
-    let budget = class.budget_per_level();
-    let share = cut_off.map(|end| end.since(now) / levels.max(1));
-    let step = share.map_or(budget, |s| s.min(budget));
-    (1..=levels).map(|n| now.plus(step * n)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn due_times_respect_window_and_budget() {
-        let now = Instant(0);
-        let minute = |m: i64| Instant(m * 60_000_000);
-        assert_eq!(due_times(now, None, HarmClass::Leak, 3), [minute(5), minute(10), minute(15)]);
-        assert_eq!(due_times(now, Some(minute(6)), HarmClass::WrongFact, 3), [minute(2), minute(4), minute(6)]);
-        assert_eq!(due_times(minute(9), Some(minute(6)), HarmClass::Leak, 1), [minute(9)], "a window that has closed leaves no time");
-    }
 }

@@ -170,7 +170,7 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 15] = [
+        let all: [(&str, &str, String, &[&str]); 16] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
@@ -181,6 +181,7 @@ impl Page {
             ("/evidence", "file", self.t("nav-evidence"), &["evidence.export"]),
             ("/holds", "lock", self.t("nav-holds"), &["hold.manage", "audit.read"]),
             ("/catalogue", "grid", self.t("nav-catalogue"), &[]),
+            ("/policies", "shield", self.t("nav-policies"), &["recall.read", "system.read"]),
             // Anybody may be asked.
             ("/questions", "ask", self.t("nav-questions"), &[]),
             ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),

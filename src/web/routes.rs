@@ -6,8 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, evidence, holds, home, personal, recalls, reports, retention, sessions,
-        setup, streams, users,
+        account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, evidence, holds, home, personal, policies, recalls, reports,
+        retention, sessions, setup, streams, users,
     },
     machine,
 };
@@ -116,6 +116,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/retention").get(retention::show));
 
     cfg.service(resource("/catalogue").get(catalogue::index));
+    cfg.service(resource("/policies").get(policies::index));
 
     cfg.service(resource("/streams").get(streams::index).post(streams::create));
     cfg.service(resource("/streams/new").get(streams::new));

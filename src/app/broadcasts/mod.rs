@@ -19,6 +19,8 @@ use crate::{
     domain::{
         event::{Action, Outcome, Subject},
         platform::{self, Capabilities, Platform, RecallPath},
+        policy::Policy,
+        recall::request,
         role::Permission,
     },
     ledger::set::Set,
@@ -90,13 +92,18 @@ impl Broadcast {
         self.messages.iter().any(|m| m.platform_id.is_some())
     }
 
-    /// Seconds from sending to the end of the window of the path that is open in principle: the API's, or the console's for what has no
-    /// message id. `None`: no limit is known.
+    /// Seconds from sending to the end of the window of the path that is open in principle: what the interface takes, or the console for what
+    /// has no message id, and no longer than the policy allows. `None`: no limit is known.
     pub fn window_seconds(&self) -> Option<u64> {
-        if self.capabilities.recall && self.has_platform_ids() { self.capabilities.window_seconds } else { self.platform.console_window_seconds() }
+        Policy::shipped().window(self.platform, self.possible_seconds())
     }
 
-    /// When the platform stops taking a recall.
+    /// The same without the policy: what the platform takes.
+    pub fn possible_seconds(&self) -> Option<u64> {
+        request::possible(self.platform, Some(&self.capabilities).filter(|c| c.recall && self.has_platform_ids()))
+    }
+
+    /// When the window closes.
     pub fn window_end(&self) -> Option<Instant> {
         Some(self.sent_at?.plus(std::time::Duration::from_secs(self.window_seconds()?)))
     }

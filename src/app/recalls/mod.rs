@@ -50,9 +50,6 @@ use crate::{
     },
 };
 
-/// The one policy of this version: three levels in series, due times by window and harm budget.
-pub const POLICY: (&str, u64) = ("three-levels", 1);
-
 /// What was asked and stated in a case; sealed at rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dossier {

@@ -3,12 +3,13 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Dossier, POLICY, Submission, check, refuse, subject, telling};
+use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, refuse, subject, telling};
 use crate::{
     app::{Done, FieldError, broadcasts, content, notices, once},
     domain::{
         event::Action,
         platform::HarmClass,
+        policy::{self, SHIPPED},
         recall::{State, request},
         role::Permission,
         text,
@@ -92,7 +93,8 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
             if recalled_before(tx, &broadcast.id)? {
                 return refuse(tx, event, AppError::refused("already-recalled"));
             }
-            let verdict = request::verdict(&check::situation(tx.conn, &broadcast, &requester, class, now)?);
+            let situation = check::situation(tx.conn, &broadcast, &requester, class, now)?;
+            let verdict = request::verdict(&situation);
             let Some(mode) = verdict.mode() else {
                 let kind = if broadcast.sent_at.is_none() { "not-sent" } else { "window-closed" };
                 return refuse(tx, event, AppError::refused(kind));
@@ -119,8 +121,8 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 recipients_count: broadcast.row.recipients_count,
                 recipients_root: broadcast.row.recipients_root.clone(),
                 commitment: broadcast.row.commitment.clone(),
-                policy_id: POLICY.0.to_owned(),
-                policy_version: i64::try_from(POLICY.1).unwrap_or(1),
+                policy_id: policy::ID.to_owned(),
+                policy_version: i64::try_from(SHIPPED).unwrap_or(1),
                 halted_at: None,
                 submitted_at: now.0,
                 approved_at: None,
@@ -136,7 +138,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
             tx.append(event.case(&id).detail(json!({
                 "number": number, "broadcast": broadcast.id, "class": class, "mode": mode, "tell_readers": submission.tell_readers,
                 "message": STANDARD.encode(broadcast.commitment), "recipients": broadcast.recipients,
-                "policy": { "id": POLICY.0, "version": POLICY.1 },
+                "policy": { "id": policy::ID, "version": SHIPPED }, "rules": situation.policy.rules(),
                 "cut_off": cut_off.to_rfc3339(), "due": verdict.due.map(|d| d.to_rfc3339()),
                 "after": { "state": row.state, "open_levels": row.open_levels, "round": 1, "version": 1 },
             })))?;

@@ -234,6 +234,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/number",
             "detail/policy",
             "detail/recipients",
+            "detail/rules",
             "detail/tell_readers",
             "text/basis",
             "text/reason",

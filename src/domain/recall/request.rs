@@ -8,7 +8,11 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    domain::platform::{Capabilities, EXECUTION_RESERVE, HarmClass, RecallPath, cut_off, due_times},
+    domain::{
+        platform::{Capabilities, EXECUTION_RESERVE, HarmClass, Platform, RecallPath, cut_off},
+        policy::Policy,
+        windows,
+    },
     id::{DepartmentId, UserId},
 };
 
@@ -28,8 +32,9 @@ pub struct Situation {
     pub capabilities: Option<Capabilities>,
     /// Whether every message has an id that the platform's API takes; never so for what was reported by hand.
     pub recallable: bool,
-    /// How long the platform's console lets an administrator recall by hand; `None`: without limit.
-    pub console_window_seconds: Option<u64>,
+    pub platform: Platform,
+    /// The policy in force.
+    pub policy: Policy,
     pub class: HarmClass,
     pub requester: UserId,
     /// The sender's department, then each above it.
@@ -99,8 +104,8 @@ pub fn case_cut_off(verdict: &Verdict, now: Instant) -> Instant {
 /// Weighs a situation.
 pub fn verdict(s: &Situation) -> Verdict {
     let by_api = s.recallable && s.capabilities.as_ref().is_some_and(|c| c.recall);
-    let window = if by_api { s.capabilities.as_ref().and_then(|c| c.window_seconds) } else { s.console_window_seconds };
-    let end = s.sent_at.and_then(|at| cut_off(at, window));
+    let possible = possible(s.platform, s.capabilities.as_ref().filter(|_| by_api));
+    let end = s.sent_at.and_then(|at| cut_off(at, s.policy.window(s.platform, possible)));
     let eligible = LEVELS.map(|level| eligible(s, level));
 
     let mut obstacles = Vec::new();
@@ -127,17 +132,32 @@ pub fn verdict(s: &Situation) -> Verdict {
         cut_off: end,
         window_end: end.map(|e| e.plus(EXECUTION_RESERVE)),
         left: end.map(|e| e.since(s.now)),
-        due: due(s.now, end, s.class),
+        due: due(s.now, end, s.class, &s.policy),
         last_useful: [2, 1, 0].map(|later: u32| end.map(|e| e.minus(LEAST_REVIEW * later))),
         eligible,
         obstacles,
     }
 }
 
-/// The due times of the three levels, counted from `now`.
-pub fn due(now: Instant, cut_off: Option<Instant>, class: HarmClass) -> [Instant; 3] {
-    let times = due_times(now, cut_off, class, 3);
-    [0, 1, 2].map(|n| times.get(n).copied().unwrap_or(now))
+/// What can take a message back at all, in seconds from sending: the interface of a platform with one (`by_api`), else its console by what
+/// the catalogue knows. `None`: without limit.
+pub fn possible(platform: Platform, by_api: Option<&Capabilities>) -> Option<u64> {
+    match by_api {
+        Some(capabilities) => capabilities.window_seconds,
+        None => windows::longest(platform.as_str()),
+    }
+}
+
+/// When each of the three levels must be decided, counted from `now`: the smaller of its share of what is left of the window and the budget
+/// of the class, after those of the levels before it.
+pub fn due(now: Instant, cut_off: Option<Instant>, class: HarmClass, policy: &Policy) -> [Instant; 3] {
+    let budget = policy.budget(class);
+    let left = cut_off.map(|end| end.since(now));
+    let mut at = now;
+    [0, 1, 2].map(|level| {
+        at = at.plus(left.map_or(budget, |left| policy.share(level, left).min(budget)));
+        at
+    })
 }
 
 fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
@@ -196,7 +216,8 @@ mod tests {
             sent_at: Some(Instant(0)),
             capabilities: Some(wecom()),
             recallable: true,
-            console_window_seconds: None,
+            platform: Platform::Wecom,
+            policy: Policy::shipped(),
             class: HarmClass::Leak,
             requester: "lin".into(),
             departments: vec!["payroll".into(), "hr".into()],
@@ -240,7 +261,26 @@ mod tests {
 
     #[test]
     fn what_was_reported_by_hand_is_recalled_in_the_platforms_console() {
-        let v = verdict(&Situation { recallable: false, capabilities: None, ..situation() });
+        let v = verdict(&Situation { recallable: false, capabilities: None, platform: Platform::Manual, ..situation() });
         assert_eq!((v.path, v.mode(), v.cut_off), (RecallPath::Guided, Some(Mode::Guided), None));
+        let console = verdict(&Situation { recallable: false, ..situation() });
+        assert_eq!(console.window_end, Some(Instant(24 * HOUR)), "what the catalogue knows of its console");
+    }
+    #[test]
+    fn due_times_respect_window_budget_and_shares() {
+        let minute = |m: i64| Instant(m * 60_000_000);
+        let policy = Policy::shipped();
+        assert_eq!(due(minute(0), None, HarmClass::Leak, &policy), [minute(5), minute(10), minute(15)]);
+        assert_eq!(due(minute(0), Some(minute(6)), HarmClass::WrongFact, &policy), [minute(2), minute(4), minute(6)]);
+        assert_eq!(due(minute(9), Some(minute(6)), HarmClass::Leak, &policy), [minute(9); 3], "a window that has closed leaves no time");
+        let uneven = Policy { shares: [3, 2, 1], ..policy };
+        assert_eq!(due(minute(0), Some(minute(12)), HarmClass::Leak, &uneven), [minute(5), minute(9), minute(11)], "never beyond the budget");
+    }
+
+    #[test]
+    fn a_stricter_policy_closes_the_window_earlier() {
+        let policy = Policy { adopted: ["wecom-notice".to_owned()].into(), ..Policy::shipped() };
+        let v = verdict(&Situation { now: Instant(HOUR), policy, ..situation() });
+        assert_eq!(v.obstacles, [Obstacle::WindowClosed(Instant(HOUR / 2 - 120_000_000))], "thirty minutes, though the interface takes a day");
     }
 }

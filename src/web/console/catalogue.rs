@@ -120,14 +120,8 @@ fn able(page: &Page) -> Vec<Able> {
             (true, None) => mark(page, true, &page.t("catalogue-unlimited")),
             (true, Some(seconds)) => mark(page, true, &page.duration(Duration::from_secs(seconds))),
         };
-        let marks = [
-            yes_no(can.send),
-            yes_no(can.recall),
-            window,
-            yes_no(can.recall_per_recipient),
-            yes_no(can.reading_state),
-            yes_no(can.read_back),
-        ];
+        let marks =
+            [yes_no(can.send), yes_no(can.recall), window, yes_no(can.recall_per_recipient), yes_no(can.reading_state), yes_no(can.read_back)];
         Able {
             platform: page.word("platform", platform),
             marks: COLUMNS.iter().map(|key| page.t(key)).zip(marks).collect(),

@@ -13,6 +13,7 @@ pub mod evidence;
 pub mod holds;
 pub mod home;
 pub mod personal;
+pub mod policies;
 pub mod recalls;
 pub mod reports;
 pub mod retention;

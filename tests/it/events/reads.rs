@@ -103,6 +103,8 @@ const TABLE: &[Line] = &[
     line("/holds/{id}", Who::Auditor, "hold.read"),
     line("/retention", Who::System, "setting.read"),
     free("/catalogue", Who::Auditor),
+    line("/policies", Who::Auditor, "page.read"),
+    free("/policies", Who::Requester),
     line("/retention", Who::Counsel, "setting.read"),
     free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),

@@ -5,6 +5,7 @@ mod execution;
 mod guided;
 mod matrix;
 mod pages;
+mod policy;
 mod refusals;
 pub(crate) mod stage;
 mod story;

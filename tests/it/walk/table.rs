@@ -364,6 +364,8 @@ pub const ROWS: &[Row] = &[
     form("/holds/{id}/releases/confirmations", "counsel", &[("version", "3"), ("totp", "12")], 422).of("{hold.release}"),
     form("/holds/{id}/releases/refusals", "counsel", &[("version", "9")], 409).of("{hold.release}"),
     page("/catalogue", "requester"),
+    page("/policies", "security").asks("platform=wecom&category=leak&ago=30"),
+    page("/policies", "requester").asks("platform=wecom&category=leak&ago=soon").says(422),
     page("/retention", "audit"),
     page("/retention", "auditor"),
     page("/retention", "system").at(Empty),

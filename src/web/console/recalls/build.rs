@@ -103,7 +103,7 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
 }
 
 /// Names in a row; of many people only the first few.
-pub(super) fn some(page: &Page, names: &[String]) -> String {
+pub(in crate::web::console) fn some(page: &Page, names: &[String]) -> String {
     const SHOWN: usize = 5;
     match names.len().saturating_sub(SHOWN) {
         0 | 1 => page.list(names),
@@ -123,6 +123,7 @@ pub(super) fn request(page: &Page, v: &Show) -> Vec<Fact> {
         facts.push(Fact::new(page.t("field-recall-reason"), page.t("contents-erased"), ""));
     }
     facts.push(Fact::new(page.t("recall-mode"), page.word("recall-mode", v.loaded.case.mode), ""));
+    facts.push(Fact::new(page.t("policy-facts"), page.a1("policy-version", "n", v.loaded.row.policy_version), ""));
     for (n, earlier) in v.dossier.submissions.iter().enumerate().rev().skip(1) {
         facts.push(Fact::new(page.a1("recall-earlier-round", "round", n + 1), earlier.reason.clone(), page.tr.time(earlier.at)));
     }

@@ -2,7 +2,7 @@
 
 pub mod act;
 pub mod approvals;
-mod build;
+pub(super) mod build;
 pub mod index;
 pub mod new;
 pub mod receipt;
@@ -13,6 +13,7 @@ use crate::{
     domain::{
         outcome::RecipientOutcome,
         platform::HarmClass,
+        policy::Policy,
         recall::{State, Verb},
     },
     i18n::Tr,
@@ -35,9 +36,10 @@ pub(super) fn badge(tr: &Tr, state: State, level: Option<u8>) -> (Tone, String) 
 }
 
 fn classes(tr: &Tr) -> Vec<Choice> {
+    let policy = Policy::shipped();
     HarmClass::ALL
         .iter()
-        .map(|c| Choice::new(c.as_str(), tr.word("harm-class", c)).hint(tr.t(&format!("recall-{}-hint", crate::i18n::word_key("class", c)))))
+        .map(|c| Choice::new(c.as_str(), tr.word("harm-class", c)).hint(tr.a1("policy-budget-hint", "time", tr.duration(policy.budget(*c)))))
         .collect()
 }
 

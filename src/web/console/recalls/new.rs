@@ -12,7 +12,7 @@ use askama::Template;
 use super::{build, classes, typed};
 use crate::{
     app::{
-        App, AppError,
+        App, AppError, policies,
         recalls::{
             check::{self, Checked},
             submit::{self, Request},
@@ -21,6 +21,7 @@ use crate::{
     domain::{
         platform::{HarmClass, RecallPath},
         recall::request::Obstacle,
+        windows::Window,
     },
     id::RecallId,
     web::{
@@ -161,7 +162,7 @@ fn byline(page: &Page, checked: &Checked) -> Html {
     Html::trusted(format!("{through} {at}"))
 }
 
-fn obstacle(page: &Page, obstacle: &Obstacle) -> String {
+pub(in crate::web::console) fn obstacle(page: &Page, obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::NotSent => page.t("obstacle-not-sent"),
         Obstacle::WindowClosed(at) => page.a1("obstacle-window-closed", "at", page.tr.time(*at)),
@@ -171,10 +172,18 @@ fn obstacle(page: &Page, obstacle: &Obstacle) -> String {
 }
 
 fn rules(page: &Page, checked: &Checked) -> Vec<Fact> {
-    let window = checked.broadcast.window_seconds().map_or_else(|| page.t("recall-no-limit"), |s| page.duration(std::time::Duration::from_secs(s)));
+    let limit = |seconds: Option<u64>| seconds.map_or_else(|| page.t("recall-no-limit"), |s| page.duration(std::time::Duration::from_secs(s)));
+    let adopted = policies::adopted(&checked.broadcast);
+    let graded = |w: &&Window| page.a2("policy-graded", "window", limit(w.limit()), "grade", page.word("grade", w.field.grade));
     let reading = if checked.broadcast.capabilities.reading_state { "recall-reading-told" } else { "recall-reading-untold" };
     vec![
-        Fact::new(page.t("recall-rule-window"), window, ""),
+        Fact::new(page.t("recall-rule-window"), limit(checked.broadcast.window_seconds()), page.t("catalogue-stricter")),
+        Fact::new(page.t("policy-possible"), limit(checked.broadcast.possible_seconds()), ""),
+        Fact::new(
+            page.t("policy-allowed"),
+            page.a1("policy-version", "n", policies::VERSION),
+            page.list(&adopted.iter().map(graded).collect::<Vec<_>>()),
+        ),
         Fact::new(page.t("recall-rule-clock"), page.t("recall-clock-server"), ""),
         Fact::new(page.t("recall-rule-reading"), page.t(reading), ""),
         Fact::new(page.t("recall-recipients"), page.num(checked.broadcast.recipients.count), ""),

@@ -1,0 +1,126 @@
+//! The company's policy for recalls: which rows of the catalogue it adopts, limits of its own, how long a level may take by the harm of a
+//! case, and how the window is shared between the levels. Versions are numbered; version 1 is what the product ships with, and a case
+//! keeps the version that it was submitted under.
+//! Not here: the catalogue (`windows`), how due times are made of it (`recall::request`).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{
+    platform::{HarmClass, Platform},
+    windows::{self, Window},
+};
+
+/// The name of the policy in statements and events.
+pub const ID: &str = "three-levels";
+
+/// The version that the product ships with.
+pub const SHIPPED: u64 = 1;
+
+const MINUTE: u64 = 60;
+
+/// One version of the policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Ids of the rows of the catalogue that bind the company.
+    pub adopted: BTreeSet<String>,
+    /// The company's own limits, in seconds from sending.
+    pub limits: BTreeMap<Platform, u64>,
+    /// How long one level may take at most, in seconds, whatever the window allows.
+    pub budgets: BTreeMap<HarmClass, u64>,
+    /// How what is left of the window is shared between the three levels.
+    pub shares: [u32; 3],
+}
+
+impl Policy {
+    /// Version 1. A leak is a matter of minutes, a wrong date of hours; the levels share alike; WeCom's console takes a message back for a
+    /// day. Never changed: cases were judged by it.
+    pub fn shipped() -> Self {
+        let budgets = [
+            (HarmClass::Leak, 5 * MINUTE),
+            (HarmClass::WrongAudience, 15 * MINUTE),
+            (HarmClass::WrongFact, 60 * MINUTE),
+            (HarmClass::Other, 240 * MINUTE),
+        ];
+        Self { adopted: ["wecom-forced".to_owned()].into(), limits: BTreeMap::new(), budgets: budgets.into(), shares: [1, 1, 1] }
+    }
+
+    /// The policy of that version, if this program knows it.
+    pub fn of_version(version: u64) -> Option<Self> {
+        (version == SHIPPED).then(Self::shipped)
+    }
+
+    /// The adopted rows, in the order of the catalogue.
+    pub fn rows(&self) -> impl Iterator<Item = &'static Window> {
+        windows::WINDOWS.iter().filter(|w| self.adopted.contains(w.id))
+    }
+
+    /// The strictest limit that the company has set itself on a platform; `None` where it has set none.
+    pub fn limit(&self, platform: Platform) -> Option<u64> {
+        let adopted = self.rows().filter(|w| w.channel.as_str() == platform.as_str()).filter_map(Window::limit);
+        adopted.chain(self.limits.get(&platform).copied()).min()
+    }
+
+    /// The window that is left of `possible`, what platform or console take at all: a policy is stricter or changes nothing.
+    pub fn window(&self, platform: Platform, possible: Option<u64>) -> Option<u64> {
+        [possible, self.limit(platform)].into_iter().flatten().min()
+    }
+
+    /// How long one level may take for a class of harm.
+    pub fn budget(&self, class: HarmClass) -> Duration {
+        Duration::from_secs(self.budgets.get(&class).copied().unwrap_or_default())
+    }
+
+    /// The share of a level (0 to 2) in what is `left` of the window.
+    pub fn share(&self, level: usize, left: Duration) -> Duration {
+        let all = self.shares.iter().sum::<u32>().max(1);
+        left * self.shares.get(level).copied().unwrap_or_default() / all
+    }
+
+    /// Everything that was the rule, for somebody who has this and nothing else: adopted rows come with what they say and its grade.
+    pub fn rules(&self) -> Value {
+        json!({
+            "catalogue": windows::EDITION, "adopted": self.rows().collect::<Vec<_>>(), "limits_seconds": self.limits,
+            "budget_seconds_per_level": self.budgets, "window_shares": self.shares, "levels": 3, "different_people": 3,
+            "execution_reserve_seconds": super::platform::EXECUTION_RESERVE.as_secs(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_policy_is_stricter_or_changes_nothing() {
+        let shipped = Policy::shipped();
+        assert_eq!(shipped.window(Platform::Wecom, Some(48 * 3600)), Some(24 * 3600));
+        assert_eq!(shipped.window(Platform::Wecom, Some(600)), Some(600), "never longer than the platform takes");
+        assert_eq!(shipped.window(Platform::Matrix, None), None);
+        let strict = Policy {
+            adopted: ["wecom-forced", "wecom-notice", "of another edition"].map(str::to_owned).into(),
+            limits: [(Platform::Matrix, 3600)].into(),
+            ..shipped
+        };
+        assert_eq!(strict.window(Platform::Wecom, Some(24 * 3600)), Some(30 * 60), "the stricter of two rows");
+        assert_eq!(strict.window(Platform::Matrix, None), Some(3600));
+    }
+
+    #[test]
+    fn every_class_has_its_budget_and_the_rules_say_everything() {
+        let shipped = Policy::shipped();
+        for class in HarmClass::ALL {
+            assert!(!shipped.budget(*class).is_zero(), "{class}");
+        }
+        let rules = shipped.rules();
+        assert_eq!(rules["adopted"][0]["field"], json!({ "span": { "seconds": 86400 }, "grade": "no_source", "source": "" }));
+        assert_eq!(rules["budget_seconds_per_level"]["leak"], 300);
+        let kept: Policy = serde_json::from_value(serde_json::to_value(&shipped).unwrap()).unwrap();
+        assert_eq!(kept, shipped);
+    }
+}
