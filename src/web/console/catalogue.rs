@@ -75,10 +75,18 @@ fn badge(page: &Page, grade: Grade) -> Badge {
     Badge { tone, word: page.word("grade", grade) }
 }
 
+/// A window as the platforms state it: in whole hours where it is so many, also beyond a day.
+pub(super) fn window(page: &Page, seconds: u64) -> String {
+    match (seconds / 3600, seconds % 3600) {
+        (hours @ 1.., 0) => page.a1("duration-h", "n", hours),
+        _ => page.duration(Duration::from_secs(seconds)),
+    }
+}
+
 /// A length of time, or what stands for it.
 pub(super) fn span(page: &Page, span: Span) -> String {
     match span {
-        Span::Seconds(seconds) => page.duration(Duration::from_secs(seconds)),
+        Span::Seconds(seconds) => window(page, seconds),
         Span::Unlimited => page.t("catalogue-unlimited"),
         Span::Nothing => page.t("catalogue-no-api"),
     }
@@ -118,7 +126,7 @@ fn able(page: &Page) -> Vec<Able> {
         let window = match (can.recall, can.window_seconds) {
             (false, _) => mark(page, false, &page.t("catalogue-no-api")),
             (true, None) => mark(page, true, &page.t("catalogue-unlimited")),
-            (true, Some(seconds)) => mark(page, true, &page.duration(Duration::from_secs(seconds))),
+            (true, Some(seconds)) => mark(page, true, &window(page, seconds)),
         };
         let marks =
             [yes_no(can.send), yes_no(can.recall), window, yes_no(can.recall_per_recipient), yes_no(can.reading_state), yes_no(can.read_back)];

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 
 use super::{
-    catalogue::span,
+    catalogue::{span, window},
     recalls::{
         build,
         new::{Moment, obstacle},
@@ -66,9 +66,9 @@ fn row(page: &Page, window: &Window) -> Fact {
 
 fn rules(page: &Page, shown: &Shown) -> Vec<Fact> {
     let policy = &shown.policy;
-    let seconds = |s: u64| page.duration(Duration::from_secs(s));
-    let own =
-        |(platform, limit): (&Platform, &u64)| Fact::new(page.a1("policy-limit", "platform", page.word("platform", platform)), seconds(*limit), "");
+    let own = |(platform, limit): (&Platform, &u64)| {
+        Fact::new(page.a1("policy-limit", "platform", page.word("platform", platform)), window(page, *limit), "")
+    };
     let budget = |class: &HarmClass| {
         Fact::new(page.a1("policy-budget", "class", page.word("harm-class", class)), page.duration(policy.budget(*class)), page.t("policy-per-level"))
     };
@@ -82,7 +82,7 @@ fn rules(page: &Page, shown: &Shown) -> Vec<Fact> {
 
 fn told(page: &Page, answer: &Answer) -> Told {
     let verdict = &answer.verdict;
-    let limit = |s: Option<u64>| s.map_or_else(|| page.t("recall-no-limit"), |s| page.duration(Duration::from_secs(s)));
+    let limit = |s: Option<u64>| s.map_or_else(|| page.t("recall-no-limit"), |s| window(page, s));
     let no_limit = || Html::trusted(escape(&page.t("recall-no-limit")));
     let moments = LEVELS.iter().zip(&answer.names).zip(verdict.last_useful.iter().zip(&verdict.due));
     let moment = |((level, names), (last, due)): ((&u8, &Vec<String>), (&Option<crate::clock::Instant>, &crate::clock::Instant))| Moment {
