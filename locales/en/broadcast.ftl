@@ -56,10 +56,15 @@ broadcasts-to = Sent until
 broadcasts-platform = Platform
 broadcasts-state = State
 broadcasts-keyword = Keyword
-broadcasts-on-page = { $n ->
+broadcasts-count = { $n ->
     [one] { $n_text } broadcast on this page
    *[other] { $n_text } broadcasts on this page
  }
+broadcasts-total = { $n ->
+    [one] { $n_text } broadcast
+   *[other] { $n_text } broadcasts
+ }
+broadcasts-more = More than { $n_text } broadcasts
 broadcasts-none = No broadcasts yet
 broadcasts-none-help = What is sent through Countermand, imported or reported appears here.
 broadcasts-filtered = No broadcast matches

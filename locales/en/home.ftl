@@ -1,12 +1,66 @@
 # Overview and the state of the installation
 home-waiting = Waiting for me
 home-waiting-none = Nothing waits for you.
-home-all = All of it
 home-cases = Recent recall cases
 home-case = Case
 home-requester = Requester
 home-broadcasts = Recent broadcasts
 home-links = Where to go
+home-mine = My cases in progress
+home-first = No recall cases yet
+home-first-help = When something was sent by mistake, report it or find it under Broadcasts, then ask for its recall. Figures appear with the first case.
+home-more = more than { $n_text }
+home-close = { $n ->
+    [one] { $n_text } close to the end of its window
+   *[other] { $n_text } close to the end of their windows
+ }
+home-today = Ended today
+home-today-note = { $done } carried out, { $other } not
+home-median = Median time
+home-of-window = { $share } of the window
+home-success = Accepted or confirmed
+home-none = none yet
+home-days = last 30 days
+home-days-title = Cases ended per day
+home-days-note = last 30 days, by the day of the end
+home-days-none = No cases in this time.
+home-days-say = { $n ->
+    [one] { $n_text } case ended in 30 days, { $carried } carried out; busiest on { $day } ({ $most })
+   *[other] { $n_text } cases ended in 30 days, { $carried } carried out; busiest on { $day } ({ $most })
+ }
+home-table = Data table
+home-date = Date
+home-chart = Chart
+home-leads-title = Lead time against the window
+home-leads-none = No case has gone straight through the three levels yet.
+home-leads-say = { $n ->
+    [one] The { $n_text } case that went straight through took { $time }, { $share } of its window
+   *[other] Of { $n_text } cases that went straight through, 90% took { $time } or less, and at most { $share } of the window
+ }
+home-level = Step
+home-execution = Execution
+home-p50 = Median
+home-to-p90 = Up to P90
+home-share = P90 of window
+home-window = Window closes
+home-outcomes-title = Outcomes by platform and class
+home-outcomes-say = { $n ->
+    [one] { $n_text } case ended; of { $carried } carried out, { $done } accepted or confirmed, { $failed } failed
+   *[other] { $n_text } cases ended; of { $carried } carried out, { $done } accepted or confirmed, { $failed } failed
+ }
+home-kind = Platform or class
+home-done = Accepted or confirmed
+home-done-of = { $done } / { $all }
+home-never = Not carried out
+home-week-title = When recalls are requested
+home-week-note = Requests of the last 13 weeks { $zone }
+home-week-say = { $n ->
+    [one] { $n_text } request in { $weeks } weeks; { $day } from { $hour } is the busiest hour ({ $most })
+   *[other] { $n_text } requests in { $weeks } weeks; { $day } from { $hour } is the busiest hour ({ $most })
+ }
+home-log = State and log
+home-last-event = Newest record
+home-alerts = Alerts that wait
 
 settings-installation = This installation
 settings-version = Version

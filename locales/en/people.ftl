@@ -160,6 +160,8 @@ personal-mail-address = Mail address
 personal-sessions = Sessions (address, browser)
 personal-devices = Traits of devices
 personal-tokens = Personal tokens
+personal-passkeys = Passkeys
+personal-recovery-codes = Recovery codes
 personal-invitations = Invitations
 personal-searches = Saved searches
 personal-exports = Exports of the trail
@@ -184,3 +186,74 @@ personal-erasure-account = A suspended account keeps the name, so that a decisio
 personal-erasure-contents = What was written goes after its time; who, when and the outcome stay
 personal-erasure-never = No: it proves who did what on what grounds
 personal-no-time = Not dated
+
+# Departments
+nav-departments = Departments
+departments-count = { $n ->
+    [one] { $n_text } department
+   *[other] { $n_text } departments
+ }
+departments-has = { $n ->
+    [one] { $n_text } person
+   *[other] { $n_text } people
+ }
+departments-people = People
+departments-people-below = With sub-departments
+departments-reviewers = Department reviewers
+departments-nobody = Nobody reviews
+departments-unreviewed = { $n ->
+    [one] { $n_text } department has no reviewer
+   *[other] { $n_text } departments have no reviewer
+ }
+departments-unreviewed-help = Messages sent from there cannot pass level 1, so a recall of them cannot be decided. The security administrator can make somebody there, or in a department above, a department reviewer.
+departments-none = No departments yet
+departments-none-help = A department reviewer decides only for their department and those below it: make the departments first, then put people in them.
+departments-closed = Closed departments
+departments-is-closed = Closed
+departments-members = People
+departments-no-people = Nobody is in this department.
+departments-all-people = All people of it
+departments-details = Name and place
+departments-close = Close department
+departments-close-about = It can be closed when no account in use, no open invitation, no sub-department and no open case is left. Its name stays in what happened there.
+departments-closed-done = The department is closed
+error-parent-cycle = A department cannot lie below itself
+refusal-department-closed = The department is closed
+refusal-department-people = Accounts or open invitations left in it: { $count }. Move them first.
+refusal-department-below = Departments left below it: { $count }. Move or close them first.
+refusal-department-cases = Cases still open: { $count }. It can be closed when they have ended.
+
+# Sessions and tokens
+nav-sessions = Sessions
+nav-tokens = Tokens
+access-sessions-about = Who is signed in, with what and from where. Ending a session works at once and needs a reason.
+access-open = Signed in now
+access-person = Person
+access-none = No such session
+access-none-help = The person is not signed in, or the session has ended.
+access-all = All sessions
+access-order = The last signed in first
+access-end-all = End all of this person
+access-end-all-about = Ends every session of the person. Of yourself, the present one stays.
+access-of-person = Sessions of this person
+access-ended = { $n ->
+    [one] { $n_text } session ended
+   *[other] { $n_text } sessions ended
+ }
+field-access-reason = Reason
+hint-access-reason = 5 to 500 characters; it goes into the audit trail
+tokens-about = The tokens of all people and services. What a token says is shown only when it is made.
+tokens-none = No tokens
+tokens-none-help = People make theirs under “My account”; the system administrator makes those of services on the command line.
+tokens-owner = Owner
+tokens-service = Service token
+tokens-never-used = Never used
+tokens-no-end = No end
+tokens-over = Run out
+tokens-endless = Never runs out
+tokens-unused = Unused for 90 days
+tokens-order = The last made first
+users-any = Any
+users-unused = No sign-in for 90 days
+users-signed-in = Last sign-in
+users-never-signed-in = Never signed in

@@ -43,6 +43,21 @@ recall-next-superseded = A newer case took the place of this one.
 
 recall-mode = Execution
 
+recall-total = { $n ->
+    [one] { $n_text } case
+   *[other] { $n_text } cases
+ }
+recall-more = More than { $n_text } cases
+recall-state-open = In progress
+recall-state-carried = Carried out
+recall-department = Department
+recall-keyword = Title, requester or number
+recall-filter-department = One department
+recall-filter-requester = One person
+recall-filter-ended = ended from { $day }
+recall-filter-ended-until = ended until { $day }
+recall-looked-down = The keyword was looked for back to { $at }; older cases have not been searched yet
+recall-looked-up = The keyword was looked for up to { $at }; newer cases have not been searched yet
 recall-filter = Filter recall cases
 recall-filter-from = from { $day }
 recall-filter-until = until { $day }

@@ -50,6 +50,7 @@ permission-recall-halt = Halt an execution
 permission-user-manage = Manage accounts
 permission-role-manage = Manage roles
 permission-auditor-manage = Manage audit access
+permission-access-manage = Manage sessions and tokens
 permission-connection-manage = Manage connections
 permission-token-manage = Manage tokens
 permission-audit-read = Read the audit trail

@@ -156,6 +156,8 @@ personal-mail-address = 邮箱
 personal-sessions = 会话（网络地址、浏览器）
 personal-devices = 设备特征
 personal-tokens = 个人令牌
+personal-passkeys = 通行密钥
+personal-recovery-codes = 恢复码
 personal-invitations = 邀请
 personal-searches = 已保存的检索
 personal-exports = 审计记录的导出任务
@@ -180,3 +182,70 @@ personal-erasure-account = 停用账号后只留姓名，用以说明审批意�
 personal-erasure-contents = 内容期满抹除；经办人、时间和结果保留
 personal-erasure-never = 不删除：须能证明由谁、依据什么作出
 personal-no-time = 不适用
+
+# 部门
+nav-departments = 部门
+departments-count = { $n ->
+   *[other] 共 { $n_text } 个部门
+ }
+departments-has = { $n ->
+   *[other] { $n_text } 人
+ }
+departments-people = 本部门人数
+departments-people-below = 含下级人数
+departments-reviewers = 部门复核人
+departments-nobody = 无人复核
+departments-unreviewed = { $n ->
+   *[other] { $n_text } 个部门没有部门复核人
+ }
+departments-unreviewed-help = 这些部门发出的消息无法通过第一级复核，撤回案件将无法裁定。请由安全管理员在本部门或上级部门指定部门复核人。
+departments-none = 还没有部门
+departments-none-help = 部门复核人只能复核本部门及下级部门的案件，请先建立部门，再安排人员。
+departments-closed = 已关闭的部门
+departments-is-closed = 已关闭
+departments-members = 部门人员
+departments-no-people = 部门中没有人员。
+departments-all-people = 查看全部人员
+departments-details = 名称与上级部门
+departments-close = 关闭部门
+departments-close-about = 部门中没有在用账号和未接受的邀请、没有下级部门、没有未结案件时才能关闭。过往记录中的部门名称保留。
+departments-closed-done = 部门已关闭
+error-parent-cycle = 不能移到本部门或其下级部门之下
+refusal-department-closed = 部门已关闭
+refusal-department-people = 部门中还有 { $count } 个账号或未接受的邀请，请先转到其他部门
+refusal-department-below = 还有 { $count } 个下级部门，请先移走或关闭
+refusal-department-cases = 还有 { $count } 件未结案件，结案后才能关闭
+
+# 会话与令牌
+nav-sessions = 登录会话
+nav-tokens = 访问令牌
+access-sessions-about = 正在登录的人员、设备与网络地址。强制下线立即生效，须写明理由。
+access-open = 正在登录
+access-person = 人员
+access-none = 没有符合条件的会话
+access-none-help = 此人目前没有登录，或会话已经结束。
+access-all = 查看全部会话
+access-order = 按登录时间，最近的在前
+access-end-all = 此人全部下线
+access-end-all-about = 结束此人的全部会话。结束自己的会话时，保留当前这一个。
+access-of-person = 此人的登录会话
+access-ended = { $n ->
+   *[other] 已结束 { $n_text } 个会话
+ }
+field-access-reason = 理由
+hint-access-reason = 5 至 500 字，将写入审计记录
+tokens-about = 所有人员和服务正在使用的访问令牌。令牌内容只在建立时显示一次。
+tokens-none = 没有访问令牌
+tokens-none-help = 个人令牌由本人在「我的账号」中建立；服务令牌由系统管理员在命令行中建立。
+tokens-owner = 所属
+tokens-service = 服务令牌
+tokens-never-used = 从未使用
+tokens-no-end = 长期有效
+tokens-over = 已到期
+tokens-endless = 未设到期
+tokens-unused = 90 天未使用
+tokens-order = 按建立时间，最近的在前
+users-any = 不限
+users-unused = 90 天未登录
+users-signed-in = 上次登录
+users-never-signed-in = 从未登录

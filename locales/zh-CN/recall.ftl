@@ -42,6 +42,18 @@ recall-next-superseded = 本案已被新案件取代。
 
 recall-mode = 执行方式
 
+recall-total = 共 { $n_text } 件
+recall-more = { $n_text } 件以上
+recall-state-open = 进行中
+recall-state-carried = 已执行
+recall-department = 部门
+recall-keyword = 标题、申请人或编号
+recall-filter-department = 指定部门
+recall-filter-requester = 指定人员
+recall-filter-ended = { $day } 起办结
+recall-filter-ended-until = 至 { $day } 办结
+recall-looked-down = 关键词只查到 { $at } 提交的案件，更早的尚未查找
+recall-looked-up = 关键词只查到 { $at } 提交的案件，更晚的尚未查找
 recall-filter = 筛选撤回案件
 recall-filter-from = { $day } 起
 recall-filter-until = 至 { $day }

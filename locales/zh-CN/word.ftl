@@ -50,6 +50,7 @@ permission-recall-halt = 中止执行
 permission-user-manage = 管理账号
 permission-role-manage = 管理角色
 permission-auditor-manage = 管理审计访问
+permission-access-manage = 管理登录会话与令牌
 permission-connection-manage = 管理平台连接
 permission-token-manage = 管理访问令牌
 permission-audit-read = 查看审计记录

@@ -38,6 +38,8 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
     match noun {
         "users" => (Action::UserRead, "user"),
         "departments" => (Action::UserRead, "department"),
+        "sessions" => (Action::UserRead, "session"),
+        "tokens" => (Action::UserRead, "token"),
         "connections" => (Action::ConnectionRead, "connection"),
         "holds" => (Action::HoldRead, "hold"),
         "streams" => (Action::StreamRead, "stream"),

@@ -1,6 +1,7 @@
 //! Use cases: authorise, load, decide, one write (change + audit event + job). Console, API, command line and jobs all come through here.
 //! Not here: pages and JSON (`web`), rules (`domain`), SQL that more than one use case needs (`store::<noun>`).
 
+pub mod alarms;
 pub mod alerts;
 pub mod audit;
 pub mod audits;
@@ -17,7 +18,10 @@ pub mod keys;
 pub mod looks;
 pub mod notices;
 pub mod once;
+pub mod overview;
+pub mod passkeys;
 pub mod published;
+pub mod quota;
 pub mod readiness;
 pub mod status;
 
@@ -50,6 +54,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Limits on guessing.
     pub throttle: Arc<throttle::Throttle>,
+    /// What tokens have asked in this minute.
+    pub quota: Arc<quota::Quota>,
     /// When answers of earlier requests were last forgotten.
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
@@ -66,6 +72,8 @@ pub struct App {
     pub mailer: Option<crate::connect::mail::Mailer>,
     /// What this process has seen of clocks.
     pub clocks: Arc<clocks::Clocks>,
+    /// What this process has told of what would stop the installation.
+    pub alarms: Arc<alarms::Alarms>,
     /// This data folder's name.
     pub node: String,
     /// This process, once something was begun in its name.
@@ -75,6 +83,7 @@ pub struct App {
 pub mod account;
 pub mod clocks;
 pub mod connectors;
+pub mod departments;
 pub mod device;
 mod passwords;
 pub mod people;
@@ -211,12 +220,14 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
             throttle: Arc::default(),
+            quota: Arc::default(),
             tidied: Arc::default(),
             counts: Arc::default(),
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             exports: Arc::default(),
             readiness: Arc::default(),
             clocks: Arc::default(),
+            alarms: Arc::default(),
             node,
             process: Arc::default(),
         }

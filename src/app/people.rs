@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use super::{Caller, Client, Device, FieldError};
+use super::{App, AppResult, Caller, Client, Device, FieldError, recalls::own_cases_only};
 use crate::{
     clock::Instant,
     domain::{
         account::{Unfit, UserState},
         event::ActorKind,
-        role::Role,
+        role::{Permission, Role},
     },
     store::{
         Conn, StoreError, departments,
         page::Turn,
+        passkeys,
         sessions::SessionRow,
         users::{self, UserRow},
     },
@@ -30,10 +31,13 @@ pub struct Person {
     pub state: UserState,
     pub has_password: bool,
     pub has_second_factor: bool,
+    /// The credentials of their passkeys; of a person who was read alone.
+    pub passkeys: Vec<Vec<u8>>,
     pub valid_until: Option<Instant>,
     pub lang: Option<String>,
     pub theme: Option<String>,
     pub version: i64,
+    pub signed_in_at: Option<Instant>,
 }
 
 impl Person {
@@ -70,15 +74,17 @@ impl Person {
             state: UserState::parse(&row.state).ok_or_else(|| StoreError::Corrupt(format!("users.state: {}", row.state)))?,
             has_password: row.password_hash.is_some(),
             has_second_factor: row.totp_sealed.is_some(),
+            passkeys: Vec::new(),
             valid_until: row.valid_until.map(Instant),
             lang: row.lang.clone(),
             theme: row.theme.clone(),
             version: row.version,
+            signed_in_at: row.signed_in_at.map(Instant),
         })
     }
 }
 
-/// Reads a person with roles and department.
+/// Reads a person with roles, department and passkeys.
 pub fn person_find(conn: &mut Conn, id: &str) -> Result<Option<Person>, StoreError> {
     let Some(row) = users::user_find(conn, id)? else { return Ok(None) };
     let roles = users::user_roles(conn, id)?;
@@ -86,7 +92,9 @@ pub fn person_find(conn: &mut Conn, id: &str) -> Result<Option<Person>, StoreErr
         Some(d) => departments::department_find(conn, d)?.map(|d| d.name),
         None => None,
     };
-    Person::from_row(&row, roles, department).map(Some)
+    let mut person = Person::from_row(&row, roles, department)?;
+    person.passkeys = passkeys::of_user(conn, id)?.into_iter().map(|row| row.credential_id).collect();
+    Ok(Some(person))
 }
 
 /// Reads everybody.
@@ -100,12 +108,23 @@ pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
 }
 
 /// Reads some: see [`users::user_page`].
-pub fn person_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result<Vec<Person>, StoreError> {
+pub fn person_page(conn: &mut Conn, filter: &users::Filter, turn: &Turn, limit: i64) -> Result<Vec<Person>, StoreError> {
     let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
-    let rows = users::user_page(conn, text, turn, limit)?;
+    let rows = users::user_page(conn, filter, turn, limit)?;
     rows.iter()
         .map(|row| Person::from_row(row, users::user_roles(conn, &row.id)?, row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
         .collect()
+}
+
+/// The departments that lists can be narrowed by, by id, in the order of their names; none for who sees their own cases alone.
+pub async fn departments(app: &App, caller: &Caller) -> AppResult<Vec<(String, String)>> {
+    if !caller.may(Permission::RecallRead) || own_cases_only(caller).is_some() {
+        return Ok(Vec::new());
+    }
+    let rows = app.store.read(departments::department_list).await?;
+    let mut named: Vec<(String, String)> = rows.into_iter().map(|row| (row.id, row.name)).collect();
+    named.sort_by(|a, b| a.1.cmp(&b.1));
+    Ok(named)
 }
 
 /// A session with its person, as a request finds them.

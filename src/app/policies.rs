@@ -6,7 +6,13 @@ use std::{
     time::Duration,
 };
 
-use super::{App, AppResult, Caller, broadcasts::Broadcast, connectors, recalls, users};
+use super::{
+    App, AppResult, Caller,
+    broadcasts::Broadcast,
+    connectors,
+    departments::{self, Department},
+    recalls,
+};
 use crate::{
     clock::Instant,
     domain::{
@@ -21,7 +27,6 @@ use crate::{
         windows::Window,
     },
     id::{DepartmentId, UserId},
-    store::departments::DepartmentRow,
 };
 
 /// The version in force.
@@ -64,7 +69,7 @@ pub struct Answer {
 pub struct Shown {
     pub version: u64,
     pub policy: Policy,
-    pub departments: Vec<DepartmentRow>,
+    pub departments: Vec<Department>,
     /// Everybody who can decide at some level: id and name.
     pub people: Vec<(String, String)>,
     pub answer: Option<Answer>,
@@ -78,11 +83,11 @@ pub async fn show(app: &App, caller: &Caller, question: Option<Question>) -> App
     let by = if caller.may(Permission::RecallRead) { Permission::RecallRead } else { Permission::SystemRead };
     app.require(caller, by, Action::PermissionChecked, Subject::new("route", "/policies")).await?;
     let now = app.now();
-    let departments = users::department_list(app).await?;
+    let departments = departments::choices(app).await?;
     let deciders = app.store.read(move |conn| recalls::deciders(conn, &LEVELS, now)).await?;
     let policy = Policy::shipped();
     let line = match question.as_ref().and_then(|q| q.department.clone()).filter(|id| departments.iter().any(|d| d.id == *id)) {
-        Some(id) => users::department_line(app, &id).await?,
+        Some(id) => departments::line_of(app, &id).await?,
         None => Vec::new(),
     };
     let people: BTreeMap<UserId, String> = deciders.iter().map(|(d, name)| (d.user.clone(), name.clone())).collect();

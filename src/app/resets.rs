@@ -14,7 +14,7 @@ use crate::{
         role::Permission,
     },
     store::{
-        Conn, StoreError, Tx, sessions,
+        Conn, StoreError, Tx, passkeys, sessions,
         users::{self, ResetDone},
     },
 };
@@ -51,7 +51,7 @@ pub async fn propose(app: &App, caller: &Caller, user_id: &str, code: &str) -> A
     take(app, caller, user_id, code, Step::Propose).await
 }
 
-/// Second step: the security administrator confirms, and the second factor is gone.
+/// Second step: the security administrator confirms, and the second factor is gone: authenticator, passkeys, recovery codes.
 ///
 /// # Errors
 /// As [`propose`], and `Refused` with kind `reset-not-proposed` or `reset-same-person`.
@@ -113,6 +113,7 @@ async fn take(app: &App, caller: &Caller, user_id: &str, code: &str, step: Step)
                     users::reset_clear(tx.conn, &user_id)?;
                     // The last step stays, so that a spent code cannot come back with the same secret.
                     users::user_totp_set(tx.conn, &user_id, None, user.totp_step)?;
+                    detail["passkeys_removed"] = json!(passkeys::delete_all(tx.conn, &user_id)?);
                     let now = tx.now().0;
                     detail["sessions_ended"] = json!(sessions::session_close_all(tx.conn, &user_id, None, now)?);
                 }

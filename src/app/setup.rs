@@ -195,7 +195,7 @@ pub async fn invite(app: &App, caller: &Caller, roles: BTreeSet<Role>, departmen
         .write(move |tx| {
             let now = tx.now();
             if let Some(d) = &department_id
-                && departments::department_find(tx.conn, d)?.is_none()
+                && !departments::department_is_open(tx.conn, d)?
             {
                 let error = AppError::invalid("department", "unknown");
                 tx.append(caller.event(Action::InvitationCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
@@ -264,6 +264,7 @@ pub(super) fn account_row(
         theme: None,
         created_at: now.0,
         version: 1,
+        signed_in_at: None,
     }
 }
 

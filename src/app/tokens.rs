@@ -1,11 +1,11 @@
 //! Personal and service tokens for the API. A personal token acts as its person, within its scopes, and still needs a fresh code in a
 //! decision; a service token has its scopes as its rights and never decides.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Client, Done, FieldError, people, step_up};
+use super::{App, AppError, AppResult, Caller, Client, Done, FieldError, Turn, people, step_up};
 use crate::{
     clock::Instant,
     crypto::token,
@@ -94,6 +94,7 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken, service: bool, co
                 created_at: tx.now().0,
                 expires_at: new.expires_at.map(|e| e.0),
                 revoked_at: None,
+                last_used_at: None,
             };
             tokens::token_insert(tx.conn, &row)?;
             let after = json!({ "name": name, "scopes": scopes.iter().map(|s| s.as_str()).collect::<Vec<_>>(), "user": user_id, "expires_at": new.expires_at.map(Instant::to_rfc3339) });
@@ -124,7 +125,51 @@ fn check(new: &NewToken, service: bool) -> AppResult<(String, BTreeSet<Permissio
     if errors.is_empty() { Ok((name, scopes)) } else { Err(AppError::Invalid(errors)) }
 }
 
-/// Revokes a token: one's own, or a service token with the permission to manage tokens.
+/// Whether the caller looks after everybody's tokens: the system administrator, who makes those of services, and the security administrator.
+fn oversees(caller: &Caller) -> bool {
+    caller.kind == ActorKind::System
+        || (caller.kind == ActorKind::User && [Permission::TokenManage, Permission::AccessManage].iter().any(|p| caller.may(*p)))
+}
+
+/// Days without a use after which a token is called unused.
+pub const UNUSED: Duration = Duration::from_secs(90 * 86_400);
+/// Between two notes of a use.
+const NOTE: Duration = Duration::from_secs(300);
+/// Tokens of a page of the list.
+const PAGE: usize = 50;
+
+/// Somebody's token, as who looks after all of them sees it.
+pub struct Overseen {
+    pub row: TokenRow,
+    /// The person it acts as; none for a service token.
+    pub owner: Option<String>,
+}
+
+/// A page of everybody's tokens that are not revoked, the newest first, with the ids that the pages before and after lie beside.
+///
+/// # Errors
+/// `Forbidden`, which is recorded.
+pub async fn overview(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<Overseen>, Option<String>, Option<String>)> {
+    if !oversees(caller) {
+        let error = AppError::Forbidden(Permission::TokenManage);
+        return Err(app.refuse(caller, Action::PermissionChecked, Subject::new("token", "all"), None, error).await);
+    }
+    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let found = app.store.read(move |conn| Ok(turn.cut(tokens::token_page(conn, &turn, limit)?, PAGE))).await?;
+    let (above, below) = found.edges(|(row, _)| row.id.clone());
+    Ok((found.rows.into_iter().map(|(row, owner)| Overseen { row, owner }).collect(), above, below))
+}
+
+/// [`revoke`] for who looks after everybody's tokens, and for nobody else.
+pub async fn revoke_overseen(app: &App, caller: &Caller, token_id: &str) -> AppResult<Done<()>> {
+    if !oversees(caller) {
+        let error = AppError::Forbidden(Permission::TokenManage);
+        return Err(app.refuse(caller, Action::TokenRevoked, Subject::new("token", token_id), None, error).await);
+    }
+    revoke(app, caller, token_id).await
+}
+
+/// Revokes a token: one's own, or anybody's for who looks after all of them.
 pub async fn revoke(app: &App, caller: &Caller, token_id: &str) -> AppResult<Done<()>> {
     let (caller, token_id) = (caller.clone(), token_id.to_owned());
     let written = app
@@ -132,8 +177,9 @@ pub async fn revoke(app: &App, caller: &Caller, token_id: &str) -> AppResult<Don
         .write(move |tx| {
             let about = Subject::new("token", token_id.clone());
             let found = tokens::token_find(tx.conn, &token_id)?.filter(|t| match &t.user_id {
-                Some(owner) => caller.user_id.as_ref() == Some(owner) || caller.kind == ActorKind::System,
-                None => caller.may(Permission::TokenManage),
+                Some(owner) => caller.user_id.as_ref() == Some(owner) || oversees(&caller),
+                // A token with the right to manage tokens may end those of services.
+                None => oversees(&caller) || caller.may(Permission::TokenManage),
             });
             let Some(row) = found else {
                 tx.append(caller.event(Action::TokenRevoked, about).outcome(Outcome::Refused).detail(AppError::NotFound.as_detail()))?;
@@ -173,7 +219,7 @@ pub struct Denied {
 /// Who a bearer token stands for, or why for nobody.
 pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Result<Caller, Denied>> {
     let (hash, now) = (token::hash(bearer), app.now());
-    let caller = app
+    let found = app
         .store
         .read(move |conn| {
             let Some(row) = tokens::token_by_hash(conn, &hash)? else { return Ok(Err(Denied { state: "unknown", id: None })) };
@@ -195,10 +241,21 @@ pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Resul
             caller.kind = ActorKind::Token;
             caller.id = row.id;
             caller.scopes = Some(scopes);
-            Ok::<_, StoreError>(Ok(caller))
+            let noted = row.last_used_at.is_some_and(|at| now.since(Instant(at)) < NOTE);
+            Ok::<_, StoreError>(Ok((caller, noted)))
         })
         .await?;
-    Ok(caller)
+    Ok(match found {
+        Ok((caller, noted)) => {
+            if !noted {
+                let id = caller.id.clone();
+                // Losing this note only makes the token look less used.
+                let _ = app.store.write(move |tx| tokens::token_touch(tx.conn, &id, now.0)).await;
+            }
+            Ok(caller)
+        }
+        Err(denied) => Err(denied),
+    })
 }
 
 /// Whether the caller acts for somebody who may only look.

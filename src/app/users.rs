@@ -1,8 +1,8 @@
-//! Accounts of other people: list, add from the shell, change, roles, suspend; the tree of departments.
+//! Accounts of other people: list, add from the shell, change, roles, suspend. Their departments are in `app::departments`.
 //! The system administrator keeps accounts, the security administrator gives roles, the audit administrator gives auditors' access. One's own
 //! account is in `app::account`.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ use crate::{
         role::{Permission, Role},
         text,
     },
-    id::{DepartmentId, UserId},
+    id::UserId,
     store::{
         StoreError, Tx,
         departments::{self, DepartmentRow},
@@ -129,7 +129,7 @@ fn department_named(tx: &mut Tx<'_>, name: &str) -> Result<String, StoreError> {
     if let Some(found) = departments::department_by_name(tx.conn, name)? {
         return Ok(found.id);
     }
-    let row = DepartmentRow { id: DepartmentId::fresh().0, name: name.to_owned(), parent_id: None, created_at: tx.now().0 };
+    let row = DepartmentRow::new(name, None, tx.now().0);
     departments::department_insert(tx.conn, &row)?;
     Ok(row.id)
 }
@@ -143,6 +143,11 @@ pub async fn list(app: &App, caller: &Caller) -> AppResult<Vec<Person>> {
 /// People of a page of the list.
 pub const PAGE: usize = 50;
 
+pub use crate::store::users::Filter;
+
+/// After so long without a sign-in an account is called unused.
+pub const UNUSED: Duration = Duration::from_secs(90 * 86_400);
+
 /// A page of the list.
 pub struct PeoplePage {
     pub people: Vec<Person>,
@@ -153,13 +158,13 @@ pub struct PeoplePage {
     pub all: u64,
 }
 
-/// A page of those whose username or name holds `text`, in the order of usernames; for who keeps accounts or gives roles.
-pub async fn page(app: &App, caller: &Caller, text: &str, turn: Turn) -> AppResult<PeoplePage> {
+/// A page of those that `filter` lets through, in the order of usernames; for who keeps accounts or gives roles.
+pub async fn page(app: &App, caller: &Caller, mut filter: Filter, turn: Turn) -> AppResult<PeoplePage> {
     may_look(caller)?;
-    let text = text.trim().to_owned();
+    filter.text = filter.text.trim().to_owned();
     let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
     let (found, all) =
-        app.store.read(move |conn| Ok((turn.cut(people::person_page(conn, &text, &turn, limit)?, PAGE), users::user_count(conn)?))).await?;
+        app.store.read(move |conn| Ok((turn.cut(people::person_page(conn, &filter, &turn, limit)?, PAGE), users::user_count(conn)?))).await?;
     let (above, below) = found.edges(|p| p.username.clone());
     Ok(PeoplePage { people: found.rows, above, below, all: u64::try_from(all).unwrap_or(0) })
 }
@@ -171,58 +176,9 @@ pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
     app.store.read(move |conn| people::person_find(conn, &id)).await?.ok_or(AppError::NotFound)
 }
 
-fn may_look(caller: &Caller) -> AppResult<()> {
+pub(super) fn may_look(caller: &Caller) -> AppResult<()> {
     let any = [Permission::UserManage, Permission::RoleManage, Permission::AuditorManage];
     if any.iter().any(|p| caller.may(*p)) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
-}
-
-/// The tree of departments, parents first.
-pub async fn department_list(app: &App) -> AppResult<Vec<DepartmentRow>> {
-    Ok(app.store.read(departments::department_list).await?)
-}
-
-/// A department, and those above it from the bottom up; for rules about "the department and its sub-departments".
-pub async fn department_line(app: &App, id: &str) -> AppResult<Vec<String>> {
-    let id = id.to_owned();
-    Ok(app.store.read(move |conn| departments::department_line(conn, &id)).await?)
-}
-
-/// Adds a department below `parent_id`. Returns its id.
-pub async fn department_add(app: &App, caller: &Caller, name: &str, parent_id: Option<String>) -> AppResult<Done<String>> {
-    let id = DepartmentId::fresh();
-    let about = Subject::new("department", id.as_str());
-    app.require(caller, Permission::UserManage, Action::DepartmentCreated, about.clone()).await?;
-    let name = match text::line(name, 60) {
-        Ok(name) => name,
-        Err(e) => {
-            let error = AppError::Invalid(vec![FieldError::text("name", e)]);
-            return Err(app.refuse(caller, Action::DepartmentCreated, about, None, error).await);
-        }
-    };
-    let (caller, value) = (caller.clone(), id.0.clone());
-    let written = app
-        .store
-        .write(move |tx| {
-            let refuse = |tx: &mut Tx<'_>, error: AppError| {
-                tx.append(caller.event(Action::DepartmentCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
-                Ok(Err(error))
-            };
-            if let Some(parent) = &parent_id
-                && departments::department_find(tx.conn, parent)?.is_none()
-            {
-                return refuse(tx, AppError::invalid("parent", "unknown"));
-            }
-            if departments::department_by_name(tx.conn, &name)?.is_some() {
-                return refuse(tx, AppError::invalid("name", "exists"));
-            }
-            let row = DepartmentRow { id: id.0.clone(), name: name.clone(), parent_id: parent_id.clone(), created_at: tx.now().0 };
-            departments::department_insert(tx.conn, &row)?;
-            tx.append(caller.event(Action::DepartmentCreated, about.clone()).detail(json!({ "after": { "name": name, "parent_id": parent_id } })))?;
-            Ok(Ok(()))
-        })
-        .await?;
-    let done = Done::from_write(written)?;
-    Ok(Done { value, receipt: done.receipt })
 }
 
 /// What changes on an account.
@@ -337,7 +293,7 @@ fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, 
                 Err(e) => return Ok(Err(AppError::Invalid(vec![FieldError::text("display_name", e)]))),
             };
             if let Some(d) = department_id
-                && departments::department_find(tx.conn, d)?.is_none()
+                && !departments::department_is_open(tx.conn, d)?
             {
                 return Ok(Err(AppError::invalid("department", "unknown")));
             }
@@ -352,6 +308,12 @@ fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, 
         Change::State(state) => {
             if own {
                 return Ok(Err(AppError::refused("own-account")));
+            }
+            if *state == UserState::Active
+                && let Some(d) = &row.department_id
+                && !departments::department_is_open(tx.conn, d)?
+            {
+                return Ok(Err(AppError::refused("department-closed")));
             }
             if *state != UserState::Active {
                 for role in roles.iter().filter(|r| r.is_administrator()) {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    app::{App, StoreError, alerts, clocks, configuration, evidence, once, retention, setup, streams, timestamps, verification, witness},
+    app::{App, StoreError, alarms, alerts, clocks, configuration, evidence, once, retention, setup, streams, timestamps, verification, witness},
     cli::deployment::{Deployment, Trouble, finish},
     config::Config,
     domain::event::{Action, Event, Subject},
@@ -190,6 +190,9 @@ async fn housekeeping(app: App) {
         }
         if let Err(e) = clocks::look(&app).await {
             tracing::error!(error = %e, "the clock could not be judged");
+        }
+        if let Err(e) = alarms::look(&app).await {
+            tracing::error!(error = %e, "what would stop the installation could not be judged");
         }
         if let Err(e) = alerts::watch::pass(&app).await {
             tracing::error!(error = %e, "the alert rules could not be asked");

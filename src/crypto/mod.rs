@@ -1,5 +1,5 @@
 //! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation,
-//! timestamps by a third party, signatures under a certificate, signatures that outlast quantum computers.
+//! timestamps by a third party, signatures under a certificate, signatures that outlast quantum computers, passkeys.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod blind;
@@ -13,6 +13,7 @@ pub mod signature;
 pub mod timestamp;
 pub mod token;
 pub mod totp;
+pub mod webauthn;
 
 use sha2::{Digest, Sha256};
 

@@ -26,6 +26,15 @@ words! {
     }
 }
 
+words! {
+    /// What a person proved beside their password, or in its place.
+    pub enum Method {
+        Totp = "totp",
+        Passkey = "passkey",
+        RecoveryCode = "recovery_code",
+    }
+}
+
 /// Time without a request after which a session ends.
 pub const IDLE: Duration = Duration::from_secs(30 * 60);
 /// Time after which a session ends in any case.

@@ -41,7 +41,7 @@ words! {
 }
 
 /// Ways that this version does not have: no event of the catalogue records them, and a pack says so instead of showing an empty list.
-pub const ABSENT: [ExceptionKind; 4] = [ExceptionKind::BreakGlass, ExceptionKind::RecallFirst, ExceptionKind::Delegated, ExceptionKind::SelfFiled];
+pub const ABSENT: [ExceptionKind; 3] = [ExceptionKind::BreakGlass, ExceptionKind::RecallFirst, ExceptionKind::SelfFiled];
 
 words! {
     /// Where a seed comes from.
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn what_is_said_to_be_absent_has_no_event() {
         for action in Action::ALL {
-            for word in ["ratif", "delegat", "transfer", "filed", "glass", "first"] {
+            for word in ["ratif", "delegat", "filed", "glass", "first"] {
                 assert!(!action.as_str().contains(word), "{action} may be an exception that packs deny");
             }
         }

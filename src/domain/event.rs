@@ -44,7 +44,13 @@ words! {
         PasswordChanged = "password.changed",
         SecondFactorEnrolled = "second_factor.enrolled",
         SecondFactorReset = "second_factor.reset",
+        PasskeyAdded = "passkey.added",
+        PasskeyRemoved = "passkey.removed",
+        RecoveryCodesMade = "recovery_codes.made",
         DepartmentCreated = "department.created",
+        /// It got another name, or another place in the tree.
+        DepartmentChanged = "department.changed",
+        DepartmentClosed = "department.closed",
         TokenCreated = "token.created",
         TokenRevoked = "token.revoked",
         /// The password was right; the second factor is still missing.
@@ -70,6 +76,8 @@ words! {
         ContentRead = "content.read",
         RecallSubmitted = "recall.submitted",
         RecallResubmitted = "recall.resubmitted",
+        /// A statement was put before a decider, to be signed by a passkey.
+        StatementMade = "statement.made",
         RecallDecided = "recall.decided",
         /// A level was passed on to another reviewer.
         RecallTransferred = "recall.transferred",
@@ -131,6 +139,9 @@ words! {
         LogVerified = "log.verified",
         /// It does not hold, or is not signed because it does not extend what was signed.
         LogVerificationFailed = "log.verification_failed",
+        /// Something would soon stop the installation: its disk, its jobs, the signing of its log.
+        SystemEndangered = "system.endangered",
+        SystemRecovered = "system.recovered",
         /// Our clock differs from one that others vouch for, or was set while we ran.
         ClockDeviated = "clock.deviated",
         /// The same clock agrees again.

@@ -32,6 +32,9 @@ impl EventClass {
             Action::PasswordChanged
             | Action::SecondFactorEnrolled
             | Action::SecondFactorReset
+            | Action::PasskeyAdded
+            | Action::PasskeyRemoved
+            | Action::RecoveryCodesMade
             | Action::SessionStarted
             | Action::SessionOpened
             | Action::SessionClosed
@@ -59,6 +62,8 @@ impl EventClass {
             | Action::UserChanged
             | Action::UserSuspended
             | Action::DepartmentCreated
+            | Action::DepartmentChanged
+            | Action::DepartmentClosed
             | Action::TokenCreated
             | Action::TokenRevoked
             | Action::MailAddressChanged => Self::Account,
@@ -89,7 +94,8 @@ impl EventClass {
             | Action::RecallUnwitnessed
             | Action::CaseClosed
             | Action::NoticeSent => Self::Recall,
-            Action::RecallDecided
+            Action::StatementMade
+            | Action::RecallDecided
             | Action::HoldProposed
             | Action::HoldPlaced
             | Action::HoldDeclined
@@ -134,6 +140,8 @@ impl EventClass {
             | Action::KeyStolen
             | Action::LogVerified
             | Action::LogVerificationFailed
+            | Action::SystemEndangered
+            | Action::SystemRecovered
             | Action::ClockDeviated
             | Action::ClockAgreed
             | Action::AlertRaised

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod catalogue;
 pub mod event;
 pub mod kept;
+pub mod lead;
 pub mod notice;
 pub mod ocsf;
 pub mod outcome;

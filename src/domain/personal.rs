@@ -13,6 +13,8 @@ words! {
         Sessions = "sessions",
         Devices = "devices",
         Tokens = "tokens",
+        Passkeys = "passkeys",
+        RecoveryCodes = "recovery_codes",
         Invitations = "invitations",
         Searches = "searches",
         Exports = "exports",
@@ -81,7 +83,7 @@ impl Kind {
         use Basis::{Claims, Duty, Work};
         match self {
             Self::Account | Self::Roles => (Work, Stay::Used, Erasure::Account),
-            Self::MailAddress | Self::Tokens | Self::Searches => (Work, Stay::Used, Erasure::Own),
+            Self::MailAddress | Self::Tokens | Self::Passkeys | Self::RecoveryCodes | Self::Searches => (Work, Stay::Used, Erasure::Own),
             Self::Sessions | Self::Devices => (Duty, Stay::Like(EventClass::Session), Erasure::Due),
             Self::Invitations => (Work, Stay::Like(EventClass::Account), Erasure::Due),
             Self::Exports => (Work, Stay::Day, Erasure::Due),

@@ -62,7 +62,9 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::UserSuspended
         | A::UserRead
         | A::SecondFactorReset
-        | A::DepartmentCreated => Privilege::People,
+        | A::DepartmentCreated
+        | A::DepartmentChanged
+        | A::DepartmentClosed => Privilege::People,
         A::LogStarted
         | A::LogRenewed
         | A::KeyAnnounced
@@ -101,6 +103,9 @@ pub const fn of(action: Action) -> Option<Privilege> {
         A::BroadcastRead | A::RecallRead | A::PageRead => Privilege::Oversight,
         A::PasswordChanged
         | A::SecondFactorEnrolled
+        | A::PasskeyAdded
+        | A::PasskeyRemoved
+        | A::RecoveryCodesMade
         | A::SessionStarted
         | A::SessionOpened
         | A::SessionClosed
@@ -116,6 +121,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ReadingCaptured
         | A::RecallSubmitted
         | A::RecallResubmitted
+        | A::StatementMade
         | A::RecallDecided
         | A::RecallTransferred
         | A::RecallQuestionAsked
@@ -153,6 +159,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::EvidenceCertificateExpiring
         | A::LogVerified
         | A::LogVerificationFailed
+        | A::SystemEndangered
+        | A::SystemRecovered
         | A::ClockDeviated
         | A::ClockAgreed
         | A::AlertRaised => return None,
@@ -169,7 +177,7 @@ pub const fn of_permission(permission: Permission) -> Option<Privilege> {
         P::ContentRead => Privilege::Contents,
         P::AuditRead | P::AuditExport | P::AlertRead => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
-        P::UserManage | P::RoleManage | P::AuditorManage => Privilege::People,
+        P::UserManage | P::RoleManage | P::AuditorManage | P::AccessManage => Privilege::People,
         P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead | P::AlertAcknowledge | P::AlertRuleManage => {
             Privilege::Administration
         }

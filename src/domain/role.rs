@@ -42,6 +42,8 @@ words! {
         RoleManage = "role.manage",
         /// Give and end auditors' access.
         AuditorManage = "auditor.manage",
+        /// See and end everybody's sessions, and everybody's tokens.
+        AccessManage = "access.manage",
         ConnectionManage = "connection.manage",
         TokenManage = "token.manage",
         AuditRead = "audit.read",
@@ -62,9 +64,9 @@ words! {
 }
 
 use Permission::{
-    AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend, ConnectionManage, ContentRead,
-    EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead,
-    TokenManage, UserManage,
+    AccessManage, AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend,
+    ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest,
+    RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
@@ -82,7 +84,7 @@ impl Role {
             Self::FinalApprover => &[BroadcastRead, ContentRead, RecallRead, RecallDecide, RecallHalt],
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
             Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead, AlertRead, AlertAcknowledge],
-            Self::SecurityAdministrator => &[RoleManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage],
+            Self::SecurityAdministrator => &[RoleManage, AccessManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage],
             Self::AuditAdministrator => {
                 &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
             }

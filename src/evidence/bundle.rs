@@ -11,7 +11,7 @@ use super::{
     collected::{Collected, Content},
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
-    succession,
+    signed, succession,
     tables::{self, Event},
     timestamps::{self, CHAIN, RENEWED_ANCHORS, RENEWED_SIGNATURE, ROOTS, Token},
     zip::{self, Files, ZipError},
@@ -150,6 +150,9 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     let (raw, calls) = platform(c, &mut data);
     let messages = messages(c, &mut data, &mut withheld);
     let attachments = attachments(c, &mut data, &mut withheld);
+    for decision in &c.decisions {
+        data.extend(signed::files(decision));
+    }
     let tables = [
         ("events.csv", "事件", columns::EVENTS, tables::events(&events, &c.zone)),
         ("approvals.csv", "审批", columns::APPROVALS, tables::approvals(&c.decisions, &events, &c.zone)),

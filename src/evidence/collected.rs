@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::timestamps::{Renewal, Token};
 use crate::{
     clock::Instant,
+    crypto::webauthn::Signed,
     ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, succession::Link, tree::Hash},
 };
 
@@ -150,8 +151,11 @@ pub struct Decision {
     pub comment: Option<String>,
     /// Opens the statement's commitment of the comment, hex.
     pub comment_salt: Option<String>,
-    /// How identity was proven: `totp`, …
+    /// How identity was proven: `totp` or `passkey`.
     pub method: String,
+    /// The signature over the statement, where a passkey made one; absent where its event's detail has been purged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passkey: Option<Signed>,
     pub at: Instant,
     /// Id of its `recall.decided` event.
     pub event: String,

@@ -8,6 +8,7 @@
 //! | [`report`] | `evidence.json` |
 //! | [`certificate`] | the signature by a certificate, and what is said where there is none |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
+//! | [`signed`] | decisions that passkeys signed |
 //! | [`succession`] | how the log's keys followed each other |
 //! | [`zip`] | the container, written and read |
 //! | [`verify`] | whether a bundle holds, offline |
@@ -22,6 +23,7 @@ pub mod collected;
 pub mod columns;
 pub mod csv;
 pub mod report;
+pub mod signed;
 pub mod succession;
 pub mod tables;
 pub mod timestamps;

@@ -33,11 +33,17 @@ const fn table(name: &'static str, columns: &'static str, order: &'static str) -
 pub const TABLES: &[Table] = &[
     table("settings", "name:t value:t", "name"),
     table("counters", "name:t value:i", "name"),
-    table("departments", "id:t name:t parent_id:t created_at:i", "created_at, id"),
+    table(
+        "departments",
+        "id:t name:t parent_id:t created_at:i closed_at:i version:i",
+        // A department can be moved below a younger one: by how deep it lies, so that what it refers to comes first.
+        "(WITH RECURSIVE up(id) AS (SELECT departments.parent_id UNION ALL SELECT d.parent_id FROM departments d JOIN up ON d.id = up.id) \
+         SELECT COUNT(up.id) FROM up), id",
+    ),
     table(
         "users",
         "id:t username:t display_name:t department_id:t state:t password_hash:t totp_sealed:b totp_step:i failures:i locked_until:i \
-         valid_until:i lang:t theme:t created_at:i version:i",
+         valid_until:i lang:t theme:t created_at:i version:i signed_in_at:i",
         "id",
     ),
     table("user_roles", "user_id:t role:t", "user_id, role"),
@@ -48,8 +54,10 @@ pub const TABLES: &[Table] = &[
         "id",
     ),
     table("devices", "id:t user_id:t fingerprint:t components_sealed:b first_seen_at:i last_seen_at:i", "id, user_id"),
-    table("tokens", "id:t name:t token_hash:b user_id:t scopes:t created_at:i expires_at:i revoked_at:i", "id"),
+    table("tokens", "id:t name:t token_hash:b user_id:t scopes:t created_at:i expires_at:i revoked_at:i last_used_at:i", "id"),
     table("exports", "id:t owner_id:t session_id:t format:t query_sealed:b log_size:i created_at:i", "id"),
+    table("passkeys", "id:t user_id:t name:t credential_id:b public_key:b counter:i synced:i spent_at:i created_at:i used_at:i", "id"),
+    table("recovery_codes", "user_id:t code_hash:b created_at:i used_at:i", "user_id, code_hash"),
     table("searches", "id:t owner_id:t shared:i sealed:b created_at:i", "id"),
     table("idempotency", "token_id:t request_key:t body_hash:b status:i answer:t created_at:i", "token_id, request_key"),
     table("connections", "id:t name:t platform:t settings:t secret_sealed:b state:t agreement:t created_at:i version:i", "id"),
@@ -76,7 +84,8 @@ pub const TABLES: &[Table] = &[
         "recalls",
         "id:t number:t broadcast_id:t requester_id:t department_id:t state:t open_levels:t round:i mode:t harm_class:t request_sealed:b \
          cut_off:i due_1:i due_2:i due_3:i recipients_count:i recipients_root:b commitment:b policy_id:t policy_version:i halted_at:i \
-         submitted_at:i approved_at:i finished_at:i closed_at:i tally:t version:i erased_at:i",
+         submitted_at:i approved_at:i finished_at:i closed_at:i tally:t version:i erased_at:i \
+         platform:t sender_id:t",
         "id",
     ),
     table(

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use diesel::prelude::*;
+use diesel::{dsl::sql, expression::SqlLiteral, prelude::*, sql_types::BigInt};
 
 use super::{
     Conn, StoreError,
-    page::{self, Turn},
+    page::{self, Few, Turn},
     schema::{broadcasts, recalls, users},
 };
 
@@ -63,7 +63,21 @@ pub struct Filter {
     pub until: Option<i64>,
     pub platform: Option<String>,
     pub state: Option<String>,
-    pub department: Option<String>,
+    /// One of these departments.
+    pub departments: Option<Vec<String>>,
+    pub sender: Option<String>,
+}
+
+/// The instant at which a broadcast stands in the list: sent, or where that is not known, registered. Indexes hold it in these words.
+fn listed() -> SqlLiteral<BigInt> {
+    sql("coalesce(sent_at, created_at)")
+}
+
+impl BroadcastRow {
+    /// The instant at which it stands in the list.
+    pub fn listed_at(&self) -> i64 {
+        self.sent_at.unwrap_or(self.created_at)
+    }
 }
 
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<BroadcastRow>, StoreError> {
@@ -75,14 +89,14 @@ pub fn insert(conn: &mut Conn, row: BroadcastRow) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Newest first, at most `limit`. Ids are UUIDv7 and sort by time.
-pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<BroadcastRow>, StoreError> {
+/// What `filter` leaves, in no order.
+fn narrowed(filter: &Filter) -> broadcasts::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {
     let mut query = broadcasts::table.into_boxed();
     if let Some(from) = filter.from {
-        query = query.filter(broadcasts::sent_at.ge(from).or(broadcasts::sent_at.is_null().and(broadcasts::created_at.ge(from))));
+        query = query.filter(listed().ge(from));
     }
     if let Some(until) = filter.until {
-        query = query.filter(broadcasts::sent_at.lt(until).or(broadcasts::sent_at.is_null().and(broadcasts::created_at.lt(until))));
+        query = query.filter(listed().lt(until));
     }
     if let Some(platform) = &filter.platform {
         query = query.filter(broadcasts::platform.eq(platform.clone()));
@@ -90,15 +104,38 @@ pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result
     if let Some(state) = &filter.state {
         query = query.filter(broadcasts::state.eq(state.clone()));
     }
-    if let Some(department) = &filter.department {
-        query = query.filter(broadcasts::department_id.eq(department.clone()));
+    if let Some(departments) = &filter.departments {
+        query = query.filter(broadcasts::department_id.eq_any(departments.clone()));
     }
-    query = match turn {
-        Turn::First => query.order(broadcasts::id.desc()),
-        Turn::Down(key) => query.filter(broadcasts::id.lt(key.clone())).order(broadcasts::id.desc()),
-        Turn::Up(key) => query.filter(broadcasts::id.gt(key.clone())).order(broadcasts::id.asc()),
+    if let Some(sender) = &filter.sender {
+        query = query.filter(broadcasts::sender_id.eq(sender.clone()));
+    }
+    query
+}
+
+/// Newest first, at most `limit`; beside a broadcast that is not there lies nothing.
+pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<BroadcastRow>, StoreError> {
+    let query = narrowed(filter);
+    let query = match turn {
+        Turn::First => query.order((listed().desc(), broadcasts::id.desc())),
+        Turn::Down(key) | Turn::Up(key) => {
+            let beside: Option<(i64, String)> = broadcasts::table.find(key).select((listed(), broadcasts::id)).first(conn).optional()?;
+            let Some((at, id)) = beside else { return Ok(Vec::new()) };
+            // The first condition is what an index can be entered by.
+            match turn.is_up() {
+                false => {
+                    query.filter(listed().le(at)).filter(listed().lt(at).or(broadcasts::id.lt(id))).order((listed().desc(), broadcasts::id.desc()))
+                }
+                true => query.filter(listed().ge(at)).filter(listed().gt(at).or(broadcasts::id.gt(id))).order((listed().asc(), broadcasts::id.asc())),
+            }
+        }
     };
     Ok(page::in_order(turn, query.limit(limit).load(conn)?))
+}
+
+/// How many there are.
+pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
+    Few::of(conn, narrowed(filter).select(broadcasts::id).limit(Few::LIMIT))
 }
 
 /// Moves a broadcast on; `false` if somebody else changed it first.

@@ -57,6 +57,13 @@ pub fn waiting(conn: &mut Conn, kind: &str, prefix: &str) -> Result<Vec<String>,
     Ok(keys.into_iter().filter_map(|key| key.strip_prefix(prefix).map(ToOwned::to_owned)).collect())
 }
 
+/// How many jobs nobody is at work on at `now` although they were due before `due`, or have failed ten times on end.
+pub fn stuck(conn: &mut Conn, now: i64, due: i64) -> Result<i64, StoreError> {
+    let idle = jobs::lease_until.is_null().or(jobs::lease_until.lt(now));
+    let failing = jobs::last_error.is_not_null().and(jobs::attempts.ge(10));
+    Ok(jobs::table.filter(jobs::state.eq("ready")).filter(idle).filter(jobs::run_at.lt(due).or(failing)).count().get_result(conn)?)
+}
+
 /// When the next job is due; `None` if none waits. Leased jobs count with the end of their lease.
 pub fn next_due(conn: &mut Conn) -> Result<Option<Instant>, StoreError> {
     let rows: Vec<(i64, Option<i64>)> =

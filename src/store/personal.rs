@@ -12,7 +12,8 @@ use super::{
     holds::{self, HoldRow},
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
-        log_parts, log_search, mail_addresses, notices, recall_entries, recalls, searches, sessions, tokens, user_roles, users,
+        log_parts, log_search, mail_addresses, notices, passkeys, recall_entries, recalls, recovery_codes, searches, sessions, tokens, user_roles,
+        users,
     },
     words::Words,
 };
@@ -93,6 +94,8 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Sessions, span!(conn, sessions, seen, created_at, expires_at)),
         (Kind::Devices, span!(conn, devices, used, first_seen_at, last_seen_at)),
         (Kind::Tokens, span!(conn, tokens, tokens::user_id.eq(own.clone()), created_at, created_at)),
+        (Kind::Passkeys, span!(conn, passkeys, passkeys::user_id.eq(user), created_at, created_at)),
+        (Kind::RecoveryCodes, span!(conn, recovery_codes, recovery_codes::user_id.eq(user), created_at, created_at)),
         (Kind::Invitations, span!(conn, invitations, invited, created_at, expires_at)),
         (Kind::Searches, span!(conn, searches, searches::owner_id.eq(user), created_at, created_at)),
         (Kind::Exports, span!(conn, exports, exports::owner_id.eq(user), created_at, created_at)),

@@ -7,8 +7,8 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     kept::Keep,
-    page::{self, Turn},
-    schema::{attachments, broadcasts, counters, decisions, messages, recalls, recipients},
+    page::{self, Few, Turn},
+    schema::{attachments, counters, decisions, messages, recalls, recipients},
 };
 
 /// A row of `recalls`, in the order of its columns.
@@ -53,6 +53,9 @@ pub struct RecallRow {
     pub version: i64,
     /// When retention erased the request; it is empty from then on.
     pub erased_at: Option<i64>,
+    /// The message's, for lists.
+    pub platform: String,
+    pub sender_id: Option<String>,
 }
 
 /// What the rules need of a case's row.
@@ -115,14 +118,23 @@ pub struct DecisionRow {
 /// What a list shows; every field narrows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    pub state: Option<String>,
+    /// One of these states.
+    pub states: Option<Vec<String>>,
     pub harm_class: Option<String>,
     /// Submitted at or after; microseconds.
     pub from: Option<i64>,
     /// And before.
     pub until: Option<i64>,
+    /// Ended at or after.
+    pub ended_from: Option<i64>,
+    /// And before.
+    pub ended_until: Option<i64>,
     /// Only what this person asked for, or whose message they sent.
     pub of_person: Option<String>,
+    pub requester: Option<String>,
+    /// One of these departments.
+    pub departments: Option<Vec<String>>,
+    pub platform: Option<String>,
     /// The beginning of a number.
     pub number: Option<String>,
 }
@@ -168,11 +180,14 @@ pub fn replace(conn: &mut Conn, row: &RecallRow) -> Result<bool, StoreError> {
     Ok(changed == 1)
 }
 
+/// States in which a case is not at its end.
+pub const OPEN_STATES: [&str; 4] = ["reviewing", "returned", "approved", "executing"];
+
 /// The case of a broadcast that is not at its end, if there is one: id and number.
 pub fn open_case(conn: &mut Conn, broadcast: &str) -> Result<Option<(String, String)>, StoreError> {
     Ok(recalls::table
         .filter(recalls::broadcast_id.eq(broadcast))
-        .filter(recalls::state.eq_any(["reviewing", "returned", "approved", "executing"]))
+        .filter(recalls::state.eq_any(OPEN_STATES))
         .select((recalls::id, recalls::number))
         .first(conn)
         .optional()?)
@@ -193,11 +208,14 @@ pub fn next_in_series(conn: &mut Conn, series: &str) -> Result<i64, StoreError> 
     }
 }
 
-/// Newest first, at most `limit`. Ids are UUIDv7 and sort by time.
-pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<RecallRow>, StoreError> {
+/// What `filter` leaves, in no order.
+pub(super) fn narrowed(filter: &Filter) -> recalls::BoxedQuery<'static, <Conn as diesel::Connection>::Backend> {
     let mut query = recalls::table.into_boxed();
-    if let Some(state) = &filter.state {
-        query = query.filter(recalls::state.eq(state.clone()));
+    if let Some(states) = &filter.states {
+        query = match states.as_slice() {
+            [one] => query.filter(recalls::state.eq(one.clone())),
+            some => query.filter(recalls::state.eq_any(some.to_vec())),
+        };
     }
     if let Some(class) = &filter.harm_class {
         query = query.filter(recalls::harm_class.eq(class.clone()));
@@ -208,20 +226,58 @@ pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result
     if let Some(until) = filter.until {
         query = query.filter(recalls::submitted_at.lt(until));
     }
+    if let Some(from) = filter.ended_from {
+        query = query.filter(recalls::finished_at.ge(from));
+    }
+    if let Some(until) = filter.ended_until {
+        query = query.filter(recalls::finished_at.lt(until));
+    }
     if let Some(person) = &filter.of_person {
-        let sent = broadcasts::table.filter(broadcasts::sender_id.eq(person.clone())).select(broadcasts::id);
-        query = query.filter(recalls::requester_id.eq(person.clone()).or(recalls::broadcast_id.eq_any(sent)));
+        query = query.filter(recalls::requester_id.eq(person.clone()).or(recalls::sender_id.eq(person.clone())));
+    }
+    if let Some(requester) = &filter.requester {
+        query = query.filter(recalls::requester_id.eq(requester.clone()));
+    }
+    if let Some(departments) = &filter.departments {
+        query = query.filter(recalls::department_id.eq_any(departments.clone()));
+    }
+    if let Some(platform) = &filter.platform {
+        query = query.filter(recalls::platform.eq(platform.clone()));
     }
     if let Some(number) = &filter.number {
         let pattern = format!("{}%", number.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         query = query.filter(recalls::number.like(pattern).escape('\\'));
     }
-    query = match turn {
-        Turn::First => query.order(recalls::id.desc()),
-        Turn::Down(key) => query.filter(recalls::id.lt(key.clone())).order(recalls::id.desc()),
-        Turn::Up(key) => query.filter(recalls::id.gt(key.clone())).order(recalls::id.asc()),
+    query
+}
+
+/// Newest first, at most `limit`; beside a case that is not there lies nothing.
+pub fn page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<RecallRow>, StoreError> {
+    let query = narrowed(filter);
+    let query = match turn {
+        Turn::First => query.order((recalls::submitted_at.desc(), recalls::id.desc())),
+        Turn::Down(key) | Turn::Up(key) => {
+            let beside: Option<(i64, String)> = recalls::table.find(key).select((recalls::submitted_at, recalls::id)).first(conn).optional()?;
+            let Some((at, id)) = beside else { return Ok(Vec::new()) };
+            // The first condition is what an index can be entered by.
+            match turn.is_up() {
+                false => query
+                    .filter(recalls::submitted_at.le(at))
+                    .filter(recalls::submitted_at.lt(at).or(recalls::id.lt(id)))
+                    .order((recalls::submitted_at.desc(), recalls::id.desc())),
+                true => query
+                    .filter(recalls::submitted_at.ge(at))
+                    .filter(recalls::submitted_at.gt(at).or(recalls::id.gt(id)))
+                    .order((recalls::submitted_at.asc(), recalls::id.asc())),
+            }
+        }
     };
     Ok(page::in_order(turn, query.limit(limit).load(conn)?))
+}
+
+/// How many there are.
+pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
+    Few::of(conn, narrowed(filter).select(recalls::id).limit(Few::LIMIT))
 }
 
 /// How the cases stand that are in one of `states`, oldest first, at most `limit`.

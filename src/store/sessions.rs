@@ -5,7 +5,8 @@ use diesel::prelude::*;
 use super::{
     Conn, StoreError,
     kept::Keep,
-    schema::{devices, sessions},
+    page::{self, Turn},
+    schema::{devices, sessions, users},
 };
 
 /// One session. The cookie's value is kept only as its hash.
@@ -114,6 +115,29 @@ pub fn session_list(conn: &mut Conn, user_id: &str, now: i64) -> Result<Vec<Sess
         .order(sessions::seen_at.desc())
         .select(SessionRow::as_select())
         .load(conn)?)
+}
+
+/// Open sessions that run at `now` and were used after `idle`, the newest first, with the person's name and username; of one person if
+/// `user_id` says so; at most `limit`.
+pub fn session_page(
+    conn: &mut Conn,
+    user_id: Option<&str>,
+    now: i64,
+    idle: i64,
+    turn: &Turn,
+    limit: i64,
+) -> Result<Vec<(SessionRow, String, String)>, StoreError> {
+    let running = sessions::state.eq("open").and(sessions::expires_at.gt(now)).and(sessions::seen_at.gt(idle));
+    let mut query = sessions::table.inner_join(users::table).filter(running).into_boxed();
+    if let Some(user) = user_id {
+        query = query.filter(sessions::user_id.eq(user.to_owned()));
+    }
+    query = match turn {
+        Turn::First => query.order(sessions::id.desc()),
+        Turn::Down(key) => query.filter(sessions::id.lt(key.clone())).order(sessions::id.desc()),
+        Turn::Up(key) => query.filter(sessions::id.gt(key.clone())).order(sessions::id.asc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).select((SessionRow::as_select(), users::display_name, users::username)).load(conn)?))
 }
 
 pub fn device_find(conn: &mut Conn, device_id: &str, user_id: &str) -> Result<Option<DeviceRow>, StoreError> {

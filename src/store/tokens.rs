@@ -2,7 +2,12 @@
 
 use diesel::prelude::*;
 
-use super::{Conn, StoreError, schema::tokens};
+use super::{
+    Conn, StoreError,
+    kept::Keep,
+    page::{self, Turn},
+    schema::{tokens, users},
+};
 
 /// One token. Its value is kept only as its hash.
 #[derive(Clone, Queryable, Selectable, Insertable)]
@@ -18,6 +23,8 @@ pub struct TokenRow {
     pub created_at: i64,
     pub expires_at: Option<i64>,
     pub revoked_at: Option<i64>,
+    /// To about five minutes.
+    pub last_used_at: Option<i64>,
 }
 
 pub fn token_by_hash(conn: &mut Conn, token_hash: &[u8]) -> Result<Option<TokenRow>, StoreError> {
@@ -35,6 +42,25 @@ pub fn token_list(conn: &mut Conn, user_id: Option<&str>) -> Result<Vec<TokenRow
         Some(user) => query.filter(tokens::user_id.eq(user)).load(conn)?,
         None => query.filter(tokens::user_id.is_null()).load(conn)?,
     })
+}
+
+/// Everybody's tokens that are not revoked, with the owner's id and name where there is one; the newest first, at most `limit`.
+pub fn token_page(conn: &mut Conn, turn: &Turn, limit: i64) -> Result<Vec<(TokenRow, Option<String>)>, StoreError> {
+    let mut query =
+        tokens::table.left_join(users::table.on(tokens::user_id.eq(users::id.nullable()))).filter(tokens::revoked_at.is_null()).into_boxed();
+    query = match turn {
+        Turn::First => query.order(tokens::id.desc()),
+        Turn::Down(key) => query.filter(tokens::id.lt(key.clone())).order(tokens::id.desc()),
+        Turn::Up(key) => query.filter(tokens::id.gt(key.clone())).order(tokens::id.asc()),
+    };
+    Ok(page::in_order(turn, query.limit(limit).select((TokenRow::as_select(), users::display_name.nullable())).load(conn)?))
+}
+
+/// Notes that a token was used, unless a later use has been.
+pub fn token_touch(conn: &mut Conn, id: &str, now: i64) -> Result<(), StoreError> {
+    let earlier = tokens::last_used_at.is_null().or(tokens::last_used_at.lt(now));
+    diesel::update(tokens::table.filter(tokens::id.eq(id)).filter(earlier)).set(tokens::last_used_at.eq(now)).kept().execute(conn)?;
+    Ok(())
 }
 
 pub fn token_insert(conn: &mut Conn, row: &TokenRow) -> Result<(), StoreError> {

@@ -39,6 +39,8 @@ pub struct UserRow {
     pub theme: Option<String>,
     pub created_at: i64,
     pub version: i64,
+    /// When the second factor was last given at a sign-in.
+    pub signed_in_at: Option<i64>,
 }
 
 /// What binds a sealed TOTP secret to its row.
@@ -59,9 +61,36 @@ pub fn user_list(conn: &mut Conn) -> Result<Vec<UserRow>, StoreError> {
     Ok(users::table.order(users::username.asc()).select(UserRow::as_select()).load(conn)?)
 }
 
-/// Accounts whose username or name holds `text` in whatever case, by username, at most `limit`.
-pub fn user_page(conn: &mut Conn, text: &str, turn: &Turn, limit: i64) -> Result<Vec<UserRow>, StoreError> {
+/// Which accounts.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Part of the username or the name, in whatever case; empty for all.
+    pub text: String,
+    pub department: Option<String>,
+    pub role: Option<Role>,
+    /// A word of `domain::account::UserState`.
+    pub state: Option<String>,
+    /// Active ones that nobody has signed in to since.
+    pub unused_since: Option<i64>,
+}
+
+/// Accounts that a filter lets through, by username, at most `limit`.
+pub fn user_page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<UserRow>, StoreError> {
     let mut query = users::table.into_boxed();
+    if let Some(department) = &filter.department {
+        query = query.filter(users::department_id.eq(department.clone()));
+    }
+    if let Some(role) = filter.role {
+        query = query.filter(users::id.eq_any(user_roles::table.filter(user_roles::role.eq(role.as_str())).select(user_roles::user_id)));
+    }
+    if let Some(state) = &filter.state {
+        query = query.filter(users::state.eq(state.clone()));
+    }
+    if let Some(since) = filter.unused_since {
+        let never = users::signed_in_at.is_null().and(users::created_at.lt(since));
+        query = query.filter(users::state.eq("active")).filter(users::signed_in_at.lt(since).or(never));
+    }
+    let text = filter.text.as_str();
     if !text.is_empty() {
         let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
         let holds = |pattern: &str| lower(pattern.to_owned());
@@ -176,6 +205,12 @@ pub fn user_change(
         ))
         .execute(conn)?;
     Ok(n == 1)
+}
+
+/// Notes a sign-in that came to its end.
+pub fn user_signed_in(conn: &mut Conn, id: &str, now: i64) -> Result<(), StoreError> {
+    diesel::update(users::table.find(id)).set(users::signed_in_at.eq(now)).kept().execute(conn)?;
+    Ok(())
 }
 
 /// Counts a failure, or clears the count.

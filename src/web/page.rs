@@ -50,6 +50,8 @@ pub struct Page {
     /// Alerts that wait for somebody like them.
     pub alerts: u64,
     pub request_id: String,
+    /// What a passkey is asked in the place of a code; `None` where there is none to be asked.
+    pub ask: Option<String>,
 }
 
 /// A line of the main navigation.
@@ -127,6 +129,7 @@ impl Page {
             alerts: viewer.as_ref().map_or(0, |v| v.alerts),
             broken: viewer.as_ref().and_then(|v| v.broken.clone()),
             request_id: visit.request_id.clone(),
+            ask: viewer.as_ref().and_then(|v| v.user.ask.clone()),
         }
     }
 
@@ -170,7 +173,7 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 16] = [
+        let all: [(&str, &str, String, &[&str]); 19] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
@@ -187,6 +190,9 @@ impl Page {
             ("/streams", "send", self.t("nav-streams"), &["stream.manage"]),
             ("/connections", "grid", self.t("nav-connections"), &["connection.manage"]),
             ("/users", "key", self.t("nav-users"), &["user.manage", "role.manage", "auditor.manage"]),
+            ("/departments", "list", self.t("nav-departments"), &["user.manage", "role.manage"]),
+            ("/sessions", "eye", self.t("nav-sessions"), &["access.manage"]),
+            ("/tokens", "lock", self.t("nav-tokens"), &["token.manage", "access.manage"]),
             ("/settings", "info", self.t("nav-settings"), &["system.read"]),
         ];
         all.into_iter()

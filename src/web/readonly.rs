@@ -4,12 +4,18 @@
 /// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, audits and
 /// their packs, questions, verification, audited exports,
 /// searches of one's own.
-const ALLOWED: [&str; 16] = [
+const ALLOWED: [&str; 22] = [
     "/sessions",
-    "/sessions/",
+    "/sessions/verification",
+    "/sessions/enrolment",
+    "/sessions/passkeys",
+    "/sessions/current/closures",
     "/account/password",
     "/account/second-factor",
     "/account/preferences",
+    "/account/passkeys",
+    "/account/passkeys/removals",
+    "/account/recovery-codes",
     "/account/sessions/",
     "/questions",
     "/audits",
@@ -48,6 +54,7 @@ mod tests {
             assert!(allows(route), "{route}");
         }
         for route in [
+            "/sessions/{id}/revocations",
             "/recalls",
             "/recalls/{id}/decisions",
             "/account/tokens",

@@ -6,8 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, evidence, holds, home, personal, policies, recalls, reports,
-        retention, sessions, setup, streams, users,
+        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, passkeys,
+        personal, policies, recalls, reports, retention, sessions, setup, streams, users,
     },
     machine,
 };
@@ -27,17 +27,25 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/setup/{token}").get(setup::setup).post(setup::set_up));
     cfg.service(resource("/invitations/{token}").get(setup::invitation).post(setup::accept));
     cfg.service(resource("/sign-in").get(sessions::new));
-    cfg.service(resource("/sessions").post(sessions::create));
+    cfg.service(resource("/sessions").get(access::sessions).post(sessions::create));
+    cfg.service(resource("/sessions/passkeys").post(sessions::create_by_passkey));
     cfg.service(resource("/sessions/verification").get(sessions::verification).post(sessions::verify));
     cfg.service(resource("/sessions/enrolment").get(sessions::enrolment).post(sessions::enrol));
     cfg.service(resource("/sessions/current/closures").post(sessions::close));
+    cfg.service(resource("/sessions/{id}/revocations").post(access::end_session));
+    cfg.service(resource("/tokens").get(access::tokens));
+    cfg.service(resource("/tokens/{id}/revocations").post(access::revoke_token));
 
     cfg.service(resource("/account").get(account::show));
     cfg.service(resource("/account/personal-data").get(personal::own));
+    cfg.service(resource("/account/api").get(console::api::show));
     cfg.service(resource("/account/password").post(account::password));
     cfg.service(resource("/account/mail-address").post(account::mail_address));
     cfg.service(resource("/account/preferences").post(account::preferences));
     cfg.service(resource("/account/second-factor").get(account::second_factor).post(account::replace_second_factor));
+    cfg.service(resource("/account/passkeys").get(passkeys::index).post(passkeys::add));
+    cfg.service(resource("/account/passkeys/removals").post(passkeys::remove));
+    cfg.service(resource("/account/recovery-codes").post(passkeys::make_codes));
     cfg.service(resource("/account/sessions/{id}/revocations").post(account::revoke_session));
     cfg.service(resource("/account/tokens").post(account::create_token));
     cfg.service(resource("/account/tokens/{id}/revocations").post(account::revoke_token));
@@ -54,13 +62,17 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users/{id}/reinstatements").post(users::reinstate));
     cfg.service(resource("/users/{id}/second-factor-resets").post(users::propose_reset));
     cfg.service(resource("/users/{id}/second-factor-resets/confirmations").post(users::confirm_reset));
-    cfg.service(resource("/departments").post(users::add_department));
+    cfg.service(resource("/users/{id}/session-revocations").post(access::end_sessions));
+    cfg.service(resource("/departments").get(departments::index).post(departments::create));
+    cfg.service(resource("/departments/{id}").get(departments::show).post(departments::change));
+    cfg.service(resource("/departments/{id}/closures").post(departments::close));
 
     cfg.service(resource("/approvals").get(recalls::approvals::index));
     cfg.service(resource("/recalls").get(recalls::index::index).post(recalls::new::create));
     cfg.service(resource("/recalls/new").get(recalls::new::new));
     cfg.service(resource("/recalls/{id}").get(recalls::show::show));
     cfg.service(resource("/recalls/{id}/decisions").post(recalls::act::decide));
+    cfg.service(resource("/recalls/{id}/statements").post(recalls::act::statement));
     cfg.service(resource("/recalls/{id}/withdrawal").post(recalls::act::withdraw));
     cfg.service(resource("/recalls/{id}/resubmissions").post(recalls::act::resubmit));
     cfg.service(resource("/recalls/{id}/captures").post(recalls::act::capture));
@@ -128,18 +140,6 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
     cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
-    cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
-    cfg.service(resource("/api/v1/events").get(api::events::index));
-    cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
-    cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
-    cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
-    cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
-    cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
-    cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
-    cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
-    cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
-    cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
-
     cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));
     cfg.service(resource("/broadcasts/new").get(broadcasts::new));
     cfg.service(resource("/broadcasts/{id}").get(broadcasts::show));
@@ -150,8 +150,29 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/connections/new").get(connections::new));
     cfg.service(resource("/connections/{id}").get(connections::show).post(connections::change));
     cfg.service(resource("/connections/{id}/tests").post(connections::test));
-    cfg.service(resource("/api/v1/broadcasts").post(api::broadcasts::create));
+
+    cfg.service(resource("/api/v1/openapi.json").get(api::openapi::show));
+    cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
+    cfg.service(resource("/api/v1/events").get(api::events::index));
+    cfg.service(resource("/api/v1/broadcasts").get(api::broadcasts::index).post(api::broadcasts::create));
     cfg.service(resource("/api/v1/broadcasts/imports").post(api::broadcasts::import));
     cfg.service(resource("/api/v1/broadcasts/{id}").get(api::broadcasts::show));
     cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
+    cfg.service(resource("/api/v1/approvals").get(api::recalls::approvals));
+    cfg.service(resource("/api/v1/recalls").get(api::recalls::index).post(api::recalls::create));
+    cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
+    cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
+    cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
+    cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
+    cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
+    cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
+    cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
+    cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
+    cfg.service(resource("/api/v1/recalls/{id}/resubmissions").post(api::recalls::resubmit));
+    cfg.service(resource("/api/v1/recalls/{id}/evidence").get(api::evidence::of_case));
+    cfg.service(resource("/api/v1/evidence").get(api::evidence::index));
+    cfg.service(resource("/api/v1/evidence/exports").post(api::evidence::create));
+    cfg.service(resource("/api/v1/evidence/verification").post(api::evidence::verify));
+    cfg.service(resource("/api/v1/evidence/{number}").get(api::evidence::show));
+    cfg.service(resource("/api/v1/evidence/{number}/downloads").post(api::evidence::download));
 }

@@ -53,6 +53,8 @@ pub struct PageUser {
     pub readonly: bool,
     /// Until when the account can be used.
     pub readonly_until: Option<Instant>,
+    /// What a passkey of theirs is asked in the place of a code (JSON for `passkey.js`); `None` without any.
+    pub ask: Option<String>,
     /// Decides which links are drawn. It grants nothing: `app` checks every action.
     pub permissions: BTreeSet<Permission>,
 }

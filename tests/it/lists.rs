@@ -13,13 +13,18 @@ use countermand::{
         recalls::submit::{self, Request},
         users,
     },
+    clock::Instant,
     domain::role::Role,
     store::broadcasts,
 };
 
-use crate::support::{
-    app::{Browser, Person, TestApp},
-    html::tags,
+use crate::{
+    recalls::stage::Stage,
+    support::{
+        app::{Browser, Person, TestApp},
+        db::TestDb,
+        html::tags,
+    },
 };
 
 /// A page of a list: what its rows lead to, and the ways on and back.
@@ -196,4 +201,61 @@ async fn the_trail_is_leafed_through() {
     let (_, auditor) = test.signed_in("shenruochuan", &[Role::Auditor]).await;
     let pages = there_and_back(&auditor, "/audit?action=user.created", "/audit/").await;
     assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [50, 21]);
+}
+
+#[actix_web::test]
+async fn cases_are_numbered_by_the_companys_day_and_found_by_what_somebody_knows_of_them() {
+    let stage = Stage::set_with(TestDb::one(), |_| {}, |config, _| config.time_zone = "Europe/Berlin".into()).await;
+    let cast = stage.cast().await;
+    // Midnight in Berlin is at 23:00 UTC, and from the day on which summer time begins at 22:00: that day has 23 hours.
+    let mut numbers = Vec::new();
+    for (at, number) in [
+        ("2027-03-27T22:59:30Z", "FR-20270327-0001"),
+        ("2027-03-27T23:00:30Z", "FR-20270328-0001"),
+        ("2027-03-28T21:59:30Z", "FR-20270328-0002"),
+        ("2027-03-28T22:00:30Z", "FR-20270329-0001"),
+    ] {
+        stage.clock.advance(Instant::parse(at).unwrap().since(stage.app.now()));
+        let case = stage.case(&cast).await;
+        assert_eq!(stage.loaded(&case).await.row.number, number);
+        numbers.push(number);
+    }
+    let department = cast.requester.caller.department_id.clone().unwrap();
+    let (me, lawyer) = (cast.requester.caller.id.clone(), cast.lawyer.caller.id.clone());
+    let all = numbers.as_slice();
+    for (query, found) in [
+        ("", all),
+        ("from=2027-03-28&until=2027-03-28", &all[1..3]),
+        ("state=open&platform=wecom&class=leak", all),
+        ("state=carried", &[]),
+        ("state=no-such", all),
+        ("platform=matrix", &[]),
+        ("q=fr-20270328", &all[1..3]),
+        ("q=fr-2027", all),
+        ("q=fr-2026", &[]),
+        ("q=%E8%96%AA%E9%85%AC", all),
+        ("q=LinYu&until=2027-03-27", &all[..1]),
+        ("q=%25", &[]),
+        ("ended=2027-01-01", &[]),
+        ("department=nowhere", &[]),
+        (&format!("department={department}"), all),
+        (&format!("requester={me}"), all),
+        (&format!("requester={lawyer}"), &[]),
+        ("before=nowhere", &[]),
+    ] {
+        let body = stage.get(&cast.lawyer, &format!("/recalls?{query}")).await.body;
+        for number in all {
+            assert_eq!(body.contains(number), found.contains(number), "{query}: {number}");
+        }
+        let count = if found.len() == 4 && !query.starts_with("q=%") { "共 4 件" } else { "" };
+        assert!(body.contains(count), "{query}: {body}");
+    }
+    // Who only asks sees their own, whatever they put into the address, and no list of departments.
+    let other = stage.person("wutong", &[Role::Requester], "工会").await;
+    let body = stage.get(&other, &format!("/recalls?requester={me}")).await.body;
+    assert!(!body.contains("FR-2027") && !body.contains("name=\"department\""), "{body}");
+    for (query, found) in [("platform=wecom", true), ("q=%E8%96%AA", true), ("state=failed", false), (&format!("sender={lawyer}"), false)] {
+        let body = stage.get(&other, &format!("/broadcasts?{query}")).await.body;
+        assert_eq!(body.contains("年度薪酬调整方案"), found, "{query}");
+    }
 }

@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod administration;
 mod alerts;
+mod api;
 mod archive;
 mod attacks;
 mod audits;
@@ -26,6 +28,8 @@ mod keys;
 mod ledger;
 mod lists;
 mod notices;
+mod overview;
+mod passkeys;
 mod people_accounts;
 mod people_signin;
 mod periods;

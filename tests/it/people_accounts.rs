@@ -176,16 +176,16 @@ async fn hostile_names_are_shown_as_text_or_refused() {
     for (name, status) in
         [("<script>alert(1)</script>", 303), ("=HYPERLINK(\"x\")", 303), ("𠮷野家", 303), ("a\u{202e}b", 422), ("", 422), ("a\0b", 422)]
     {
-        let (res, events) = t.events_of(system.submit("/users", "/departments", &[("name", name)])).await;
+        let (res, events) = t.events_of(system.submit("/departments", "/departments", &[("name", name)])).await;
         assert_eq!(res.status.as_u16(), status, "{name:?}");
         assert_eq!(only(&events).0, "department.created");
     }
     let long = "长".repeat(61);
-    assert_eq!(system.submit("/users", "/departments", &[("name", &long)]).await.status, 422);
-    let (res, events) = t.events_of(system.submit("/users", "/departments", &[("name", &"x".repeat(70_000))])).await;
+    assert_eq!(system.submit("/departments", "/departments", &[("name", &long)]).await.status, 422);
+    let (res, events) = t.events_of(system.submit("/departments", "/departments", &[("name", &"x".repeat(70_000))])).await;
     assert_eq!(res.status, 413);
     assert_eq!(only(&events), ("permission.checked", "refused"));
-    let page = system.get("/users").await;
+    let page = system.get("/departments").await;
     assert!(page.body.contains("&#60;script&#62;") || page.body.contains("&lt;script&gt;"));
     assert!(!page.body.contains("<script>alert"));
 }
@@ -210,7 +210,17 @@ async fn the_auditor_changes_nothing_through_any_route() {
     let csrf = page.hidden("csrf").unwrap();
     let all = posts();
     assert!(all.len() > 15, "{all:?}");
-    let own = ["/sessions", "/setup", "/invitations", "/account/password", "/account/second-factor", "/account/preferences", "/account/sessions"];
+    let own = [
+        "/sessions",
+        "/setup",
+        "/invitations",
+        "/account/password",
+        "/account/second-factor",
+        "/account/preferences",
+        "/account/sessions",
+        "/account/passkeys",
+        "/account/recovery-codes",
+    ];
     let audited =
         ["/evidence/exports", "/evidence/x/downloads", "/evidence/verification", "/audit/exports", "/audit/searches", "/audits", "/questions"];
     let mut refused = 0;

@@ -388,6 +388,7 @@ pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> R
         users::user_insert(
             tx.conn,
             &UserRow {
+                signed_in_at: None,
                 id: user.to_owned(),
                 username: user.to_owned(),
                 display_name: user.to_owned(),

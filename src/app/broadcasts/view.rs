@@ -12,11 +12,11 @@ use crate::{
         role::Permission,
     },
     store::{
-        Conn, StoreError,
         attachments::{self, AttachmentHead},
         broadcasts::{self, BroadcastRow, Case},
         calls::{self, CallRow},
-        connections, erased, messages,
+        connections, departments, erased, messages,
+        page::{self, Few},
         recipients::{self, RecipientRow},
     },
 };
@@ -48,8 +48,10 @@ pub struct Page {
     /// The broadcasts that the pages before and after lie beside, where there are such pages.
     pub above: Option<String>,
     pub below: Option<String>,
-    /// A keyword was looked for among the broadcasts registered since then (or, going up, until then); the rest is left to the next page.
+    /// A keyword was looked for among the broadcasts sent since then (or, going up, until then); the rest is left to the next page.
     pub looked_to: Option<Instant>,
+    /// How many the whole list has; unknown where a keyword was looked for.
+    pub count: Option<Few>,
 }
 
 /// How many recipients stand where.
@@ -81,28 +83,47 @@ pub struct Detail {
     pub erased: Option<u64>,
 }
 
-/// The list, newest first.
-pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<String>, turn: Turn) -> AppResult<Page> {
+/// The list, newest first; `department` stands for itself and all below it.
+pub async fn list(app: &App, caller: &Caller, filter: Filter, department: Option<String>, keyword: Option<String>, turn: Turn) -> AppResult<Page> {
+    list_of(app, caller, filter, department, keyword, turn, PAGE).await
+}
+
+/// The list in pages of `size`.
+pub async fn list_of(
+    app: &App,
+    caller: &Caller,
+    mut filter: Filter,
+    department: Option<String>,
+    keyword: Option<String>,
+    turn: Turn,
+    size: usize,
+) -> AppResult<Page> {
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", "all")).await?;
     let titled = caller.may(Permission::ContentRead);
     let keyword = keyword.map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
     let envelope = app.store.keys().envelope.clone();
-    let (rows, (above, below), looked_to, connections, pieces, cases, names) = app
+    let (rows, (above, below), looked_to, count, connections, pieces, cases, names) = app
         .store
         .read(move |conn| {
-            let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+            let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+            filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
             let (found, stopped) = match &keyword {
                 None => (broadcasts::page(conn, &filter, &turn, limit)?, None),
-                Some(keyword) => search(conn, &filter, &turn, |row| {
-                    Ok(row.id.starts_with(keyword)
-                        || row.channel.to_lowercase().contains(keyword)
-                        || (titled && row.erased_at.is_none() && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
-                })?,
+                Some(keyword) => {
+                    let matches = |row: &BroadcastRow| {
+                        Ok(row.id.starts_with(keyword)
+                            || row.channel.to_lowercase().contains(keyword)
+                            || (titled && row.erased_at.is_none() && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
+                    };
+                    page::look_through(&turn, size, KEYWORD_DEPTH, |at, limit| broadcasts::page(conn, &filter, at, limit), |r| r.id.clone(), matches)?
+                }
             };
-            let cut = turn.cut(found, PAGE);
+            let count = if keyword.is_none() { Some(broadcasts::few(conn, &filter)?) } else { None };
+            let cut = turn.cut(found, size);
             let (mut above, mut below) = cut.edges(|r| r.id.clone());
-            let looked_to = stopped.map(|(id, at)| {
-                *(if turn.is_up() { &mut above } else { &mut below }) = Some(id);
+            let looked_to = stopped.map(|row| {
+                let at = row.listed_at();
+                *(if turn.is_up() { &mut above } else { &mut below }) = Some(row.id);
                 Instant(at)
             });
             let rows = cut.rows;
@@ -113,10 +134,10 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
             }
             let cases = broadcasts::newest_cases(conn, rows.iter().map(|r| r.id.clone()).collect())?;
             let names = broadcasts::names(conn, rows.iter().filter_map(|r| r.sender_id.clone()).collect())?;
-            Ok((rows, (above, below), looked_to, connections, pieces, cases, names))
+            Ok((rows, (above, below), looked_to, count, connections, pieces, cases, names))
         })
         .await?;
-    let mut page = Page { lines: Vec::new(), above, below, looked_to };
+    let mut page = Page { lines: Vec::new(), above, below, looked_to, count };
     let (mut pieces, mut cases) = (pieces, cases);
     for row in rows {
         let title = if titled && row.erased_at.is_none() { Some(content::open_title(&app.store.keys().envelope, &row)?) } else { None };
@@ -126,39 +147,6 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
         page.lines.push(Line { title, sender, case, broadcast: assemble(app, row, connection, messages)? });
     }
     Ok(page)
-}
-
-/// Rows that match, in the order of the list, one more than a page at most; and where the search stopped, if not at the end of the list.
-fn search(
-    conn: &mut Conn,
-    filter: &Filter,
-    turn: &Turn,
-    matches: impl Fn(&BroadcastRow) -> Result<bool, StoreError>,
-) -> Result<(Vec<BroadcastRow>, Option<(String, i64)>), StoreError> {
-    const BATCH: usize = 200;
-    let (mut found, mut at, mut seen) = (Vec::new(), turn.clone(), 0);
-    let stopped = loop {
-        let mut batch = broadcasts::page(conn, filter, &at, BATCH as i64)?;
-        if turn.is_up() {
-            batch.reverse();
-        }
-        seen += batch.len();
-        let last = batch.last().filter(|_| batch.len() == BATCH).map(|r| (r.id.clone(), r.created_at));
-        for row in batch {
-            if matches(&row)? {
-                found.push(row);
-            }
-        }
-        match last {
-            Some((key, _)) if found.len() <= PAGE && seen < KEYWORD_DEPTH => at = if turn.is_up() { Turn::Up(key) } else { Turn::Down(key) },
-            last => break last.filter(|_| found.len() <= PAGE),
-        }
-    };
-    found.truncate(PAGE + 1);
-    if turn.is_up() {
-        found.reverse();
-    }
-    Ok((found, stopped))
 }
 
 /// One broadcast, with a page of its recipients.

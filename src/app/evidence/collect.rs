@@ -246,7 +246,10 @@ impl Reading<'_> {
         let text = |key: &str| comment[key].as_str().map(ToOwned::to_owned);
         let shown = opened.get(&row.event_id).into_iter().flatten().find(|p| p.name == "shown" && self.wanted.with_content);
         let shown = shown.and_then(|p| serde_json::from_slice::<Value>(&p.value).ok()).and_then(|v| v["summary"].as_str().map(ToOwned::to_owned));
+        let detail = opened.get(&row.event_id).into_iter().flatten().find(|p| p.name == "detail");
+        let passkey = detail.and_then(|p| serde_json::from_slice::<Value>(&p.value).ok()).and_then(|v| v.get("passkey").cloned());
         Ok(Decision {
+            passkey: passkey.map(serde_json::from_value).transpose().map_err(|_| corrupt("passkey"))?,
             round: u64::try_from(row.round).unwrap_or(0),
             level: u64::try_from(row.level).unwrap_or(0),
             decider: row.decider_id.clone(),

@@ -1,8 +1,9 @@
 //! One level's decision: proof of identity, statement, state and job in one write.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::sign::{self, Proof, Said};
 use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider, known_in, load, passage, refusal, refuse, subject, telling, view};
 use crate::{
     app::{Done, content, once, resets, step_up},
@@ -17,11 +18,6 @@ use crate::{
         role::Permission,
     },
     id::DecisionId,
-    ledger::{
-        commitment,
-        set::Set,
-        statement::{Policy, Statement},
-    },
     store::{
         Conn, StoreError, broadcasts, reader,
         recalls::{self, DecisionRow},
@@ -65,12 +61,17 @@ enum Made {
     Before(String),
 }
 
-/// Decides the open level that the caller may decide.
-///
-/// # Errors
-/// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
-/// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
-pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
+/// A case as a decider sees it.
+pub(super) struct Seen {
+    pub(super) loaded: Loaded,
+    /// Of the message.
+    pub(super) title: String,
+    /// What their statement binds of the page.
+    pub(super) summary: String,
+}
+
+/// The case for somebody who may decide; a refusal is recorded as `action`.
+pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action) -> AppResult<Seen> {
     let (asking, wanted) = (caller.clone(), id.to_owned());
     let look = move |conn: &mut Conn| {
         Ok(known_in(conn, &asking, &wanted)?.and_then(|(loaded, broadcast)| {
@@ -83,25 +84,36 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
     let case = about.as_ref().ok().map(|(l, ..)| l.row.id.clone());
     if !caller.may(Permission::RecallDecide) {
         let error = AppError::Forbidden(Permission::RecallDecide);
-        return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await);
+        return Err(app.refuse(caller, action, subject(&case_id), case.as_deref(), error).await);
     }
     let (loaded, broadcast, requester) = match about {
         Ok(found) => found,
-        Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), None, error).await),
+        Err(error) => return Err(app.refuse(caller, action, subject(&case_id), None, error).await),
     };
-    let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
-    if let Some(made) = loaded.decisions.iter().find(mine) {
-        return made_before(app, &case_id, made.id.clone(), false).await;
-    }
-    let (verb, comment) = match parse(&input) {
-        Ok(parsed) => parsed,
-        Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), case.as_deref(), error).await),
-    };
-    once::tidy(app).await;
     let envelope = &app.store.keys().envelope;
     // Of an erased broadcast nothing opens; the case is closed, and refused for that.
     let title = if broadcast.erased_at.is_some() { String::new() } else { content::open_title(envelope, &broadcast)? };
     let summary = view::summary(&loaded, envelope, &Dossier::open(envelope, &loaded.row)?, &title, &requester)?;
+    Ok(Seen { loaded, title, summary })
+}
+
+/// Decides the open level that the caller may decide.
+///
+/// # Errors
+/// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
+/// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
+pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
+    let Seen { loaded, summary, .. } = seen(app, caller, id, Action::RecallDecided).await?;
+    let case_id = loaded.row.id.clone();
+    let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
+    if let Some(made) = loaded.decisions.iter().find(mine) {
+        return made_before(app, &case_id, made.id.clone(), false).await;
+    }
+    let (verb, comment) = match parse(&input, true) {
+        Ok(parsed) => parsed,
+        Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), Some(&case_id), error).await),
+    };
+    once::tidy(app).await;
     let seen_version = loaded.case.version;
     let app2 = app.clone();
     let caller2 = caller.clone();
@@ -128,25 +140,18 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             if case.version != seen_version {
                 return refuse(tx, event, AppError::Conflict);
             }
-            if let Err(error) = step_up::spend_totp(tx, app2.store.keys(), &who.user.0, &input.totp)? {
-                return refuse(tx, event, error);
-            }
-            let (comment_commitment, salt) = commit(&comment)?;
-            let shown = crypto::sha256(summary.as_bytes());
-            let statement = Statement {
-                case: row.id.clone(),
-                level,
-                decision: verb.as_str().to_owned(),
-                comment: comment_commitment,
-                message: hash(&row.commitment)?,
-                recipients: Set { count: u64::try_from(row.recipients_count).unwrap_or(0), root: hash(&row.recipients_root)? },
-                policy: Policy { id: row.policy_id.clone(), version: u64::try_from(row.policy_version).unwrap_or(1) },
-                deadline: Instant(row.cut_off.unwrap_or(row.due_3)),
-                shown,
-                decider: who.user.0.clone(),
-                nonce: crypto::random(),
+            let proof = match Proof::read(&app2, &row.id, &input.totp) {
+                Ok(proof) => proof,
+                Err(error) => return refuse(tx, event, error),
             };
-            let statement = statement.to_bytes().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            let (nonce, salt) = proof.random();
+            let said = Said { level, verb, comment: &comment, summary: &summary, decider: &who.user.0, nonce, salt };
+            let statement = sign::statement(&row, &said)?;
+            let (method, signed) = match proof.spend(tx, &app2, &who.user.0, &statement)? {
+                Ok(proven) => proven,
+                Err(error) => return refuse(tx, event, error),
+            };
+            let shown = crypto::sha256(summary.as_bytes());
             let approved = next.state == State::Approved;
             let after = match advance(tx, &row, &next, |_| {})? {
                 Ok(after) => after,
@@ -154,10 +159,13 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             };
             let (before, now_is) = passage(&row, &after);
             let mut detail = json!({
-                "level": level, "round": row.round, "decision": verb, "decider": who.user.0, "method": "totp",
+                "level": level, "round": row.round, "decision": verb, "decider": who.user.0, "method": method,
                 "statement": STANDARD.encode(&statement), "statement_sha256": hex::encode(crypto::sha256(&statement)),
                 "shown": hex::encode(shown), "before": before, "after": now_is,
             });
+            if let Some(signed) = signed {
+                detail["passkey"] = json!(signed);
+            }
             let now = tx.now();
             let resets = resets::on_the_day_of(tx.conn, &app2.config.time_zone, &who.user.0, now)?;
             if !resets.is_empty() {
@@ -185,7 +193,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                     decider_id: who.user.0,
                     decision: verb.as_str().to_owned(),
                     comment_sealed: sealed,
-                    method: "totp".to_owned(),
+                    method: method.as_str().to_owned(),
                     statement,
                     shown: shown.to_vec(),
                     event_id: event_id.0,
@@ -233,14 +241,15 @@ async fn made_before(app: &App, case: &str, decision: String, repeated: bool) ->
     Ok(Done { value, receipt: Some(receipt) })
 }
 
-fn parse(input: &Decide) -> AppResult<(Verb, String)> {
+/// Verb and comment as typed, and whether there is a code where one is wanted.
+pub(super) fn parse(input: &Decide, coded: bool) -> AppResult<(Verb, String)> {
     let mut errors = Vec::new();
     let verb = Verb::parse(&input.decision);
     if verb.is_none() {
         errors.push(super::FieldError::new("decision", if input.decision.is_empty() { "required" } else { "choice" }));
     }
     let comment = telling("comment", &input.comment).map_err(|e| errors.push(e)).unwrap_or_default();
-    if input.totp.trim().is_empty() {
+    if coded && input.totp.trim().is_empty() {
         errors.push(super::FieldError::new(step_up::FIELD, "required"));
     }
     match verb {
@@ -259,16 +268,4 @@ pub(super) fn level_for(case: &crate::domain::recall::Case, who: &approval::Deci
 pub(super) fn why_not(case: &crate::domain::recall::Case, who: &approval::Decider, now: Instant) -> Option<Guard> {
     let ballot = Ballot { level: level_for(case, who), verb: Verb::Return, seen: case.version };
     approval::decide(Rules::ALL, case, who, ballot, now).err()
-}
-
-/// The statement's `comment`: commitment of `{"comment":…}`, the event's `text` part, with a salt of its own.
-fn commit(comment: &str) -> Result<([u8; 32], [u8; 32]), StoreError> {
-    let value: Value = json!({ "comment": comment });
-    let bytes = commitment::canonical(&value).map_err(|e| StoreError::Event(e.to_string()))?;
-    let salt: [u8; 32] = crypto::random();
-    Ok((commitment::commit(&salt, &bytes), salt))
-}
-
-fn hash(bytes: &[u8]) -> Result<[u8; 32], StoreError> {
-    bytes.try_into().map_err(|_| StoreError::Corrupt("a hash of a case is not 32 bytes".to_owned()))
 }

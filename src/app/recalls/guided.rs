@@ -182,12 +182,13 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str, input: Seen) -> AppRe
                 Ok(next) => next,
                 Err(guard) => return refuse(tx, event, refusal(guard)),
             };
-            if let Err(error) = step_up::spend_totp(tx, app2.store.keys(), &who.0, &input.totp)? {
-                return refuse(tx, event, error);
-            }
+            let method = match step_up::spend_totp(tx, app2.store.keys(), &who.0, &input.totp)? {
+                Ok(method) => method,
+                Err(error) => return refuse(tx, event, error),
+            };
             recalls::recipients_settle(tx.conn, &row.broadcast_id, None, seen.as_str(), tx.now().0)?;
             recalls::captures_confirm(tx.conn, &row.id, &who.0, tx.now().0)?;
-            let more = json!({ "mode": "guided", "stated": stated.map(|s| s.outcome), "seen": seen, "method": "totp" });
+            let more = json!({ "mode": "guided", "stated": stated.map(|s| s.outcome), "seen": seen, "method": method });
             let id = row.id.clone();
             if !execute::ended(tx, &id, Loaded { row, case, decisions: Vec::new(), entries: Vec::new() }, &next, &tally, more, event)? {
                 return Err(StoreError::Serialization);

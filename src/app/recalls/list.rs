@@ -7,17 +7,19 @@ use std::{
 };
 
 use super::{App, AppError, AppResult, Caller, cases, own_cases_only, view};
+pub use crate::store::page::Few;
 use crate::{
     app::{Turn, content},
     clock::Instant,
     domain::{
-        platform::HarmClass,
+        platform::{HarmClass, Platform},
         recall::{Case, Mode, State},
         role::Permission,
     },
     store::{
         Conn, StoreError,
         broadcasts::{self, BroadcastRow},
+        departments, page,
         recalls::{self, Filter, RecallRow, Standing},
     },
 };
@@ -26,6 +28,13 @@ use crate::{
 pub const PAGE: usize = 20;
 /// Cases that are looked through for what waits for one person.
 const DEPTH: i64 = 500;
+/// Titles are sealed, so a word is looked for case by case: so many for a page, then the next page goes on.
+pub const KEYWORD_DEPTH: usize = 2000;
+/// What somebody may ask for as a state beside the states: everything that is not at its end, and everything that was carried out.
+pub const GROUPS: [(&str, &[State]); 2] = [
+    ("open", &[State::Reviewing, State::Returned, State::Approved, State::Executing]),
+    ("carried", &[State::Recalled, State::RecallAccepted, State::PartlyRecalled, State::Failed]),
+];
 
 /// A line of a list.
 #[derive(Clone, Debug)]
@@ -54,19 +63,41 @@ pub struct Page {
     /// The cases that the pages before and after lie beside, where there are such pages.
     pub above: Option<String>,
     pub below: Option<String>,
+    /// A word was looked for among the cases submitted since then (or, going up, until then); the rest is left to the next page.
+    pub looked_to: Option<Instant>,
+    /// How many the whole list has; unknown where a word was looked for.
+    pub count: Option<Few>,
 }
 
 /// What a list is asked for; every field narrows.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    pub state: Option<State>,
+    /// One of these; empty for any.
+    pub states: Vec<State>,
     pub class: Option<HarmClass>,
+    pub platform: Option<Platform>,
+    /// A department with all below it, by its id.
+    pub department: Option<String>,
+    /// By the id of an account.
+    pub requester: Option<String>,
     /// Submitted at or after.
     pub from: Option<Instant>,
     /// And before.
     pub until: Option<Instant>,
+    /// Ended at or after.
+    pub ended_from: Option<Instant>,
+    /// And before.
+    pub ended_until: Option<Instant>,
     /// The beginning of a number.
     pub number: Option<String>,
+    /// In the title, where the caller may read it, or in the requester's name.
+    pub keyword: Option<String>,
+}
+
+/// The states that a word of a filter stands for: a state, or one of [`GROUPS`]. Empty for no such word.
+pub fn states_of(word: &str) -> Vec<State> {
+    let group = GROUPS.iter().find(|(name, _)| *name == word).map(|(_, states)| states.to_vec());
+    group.unwrap_or_else(|| State::parse(word).into_iter().collect())
 }
 
 /// Why a case waits for somebody.
@@ -86,26 +117,95 @@ pub enum Task {
 
 /// The list, newest first.
 pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> AppResult<Page> {
+    list_of(app, caller, wanted, turn, PAGE).await
+}
+
+/// The list in pages of `size`.
+pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
-    let filter = Filter {
-        state: wanted.state.map(|s| s.as_str().to_owned()),
-        harm_class: wanted.class.map(|c| c.as_str().to_owned()),
-        from: wanted.from.map(|at| at.0),
-        until: wanted.until.map(|at| at.0),
-        of_person: own_cases_only(caller),
-        number: wanted.number,
-    };
-    let ((above, below), rows) = app
+    let keyword = wanted.keyword.as_ref().map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
+    let department = wanted.department.clone();
+    let mut filter = filter(caller, wanted);
+    let (envelope, titled) = (app.store.keys().envelope.clone(), caller.may(Permission::ContentRead));
+    let ((above, below), rows, looked_to, count) = app
         .store
         .read(move |conn| {
-            let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?, PAGE);
-            Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?))
+            filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+            let Some(keyword) = keyword else {
+                let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(size + 1).unwrap_or(i64::MAX))?, size);
+                let count = recalls::few(conn, &filter)?;
+                return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, Some(count)));
+            };
+            let holds = |(row, message, name): &Joined| {
+                let said = match message {
+                    Some(message) if titled && message.erased_at.is_none() => content::open_title(&envelope, message)?.to_lowercase(),
+                    _ => String::new(),
+                };
+                Ok(said.contains(&keyword) || name.to_lowercase().contains(&keyword) || row.number.to_lowercase().contains(&keyword))
+            };
+            let page = |at: &Turn, limit| {
+                let rows = recalls::page(conn, &filter, at, limit)?;
+                with_messages(conn, rows)
+            };
+            let (found, stopped) = page::look_through(&turn, size, KEYWORD_DEPTH, page, |(row, ..)| row.id.clone(), holds)?;
+            let found = turn.cut(found, size);
+            let (mut above, mut below) = found.edges(|(row, ..)| row.id.clone());
+            let looked_to = stopped.map(|(row, ..)| {
+                *(if turn.is_up() { &mut above } else { &mut below }) = Some(row.id);
+                Instant(row.submitted_at)
+            });
+            Ok(((above, below), found.rows, looked_to, None))
         })
         .await?;
     let lines: Vec<Line> = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<_>>()?;
-    Ok(Page { lines, above, below })
+    Ok(Page { lines, above, below, looked_to, count })
+}
+
+/// What the store is asked for; departments are looked up there.
+fn filter(caller: &Caller, wanted: Wanted) -> Filter {
+    let states = wanted.states.iter().map(|s| s.as_str().to_owned()).collect::<Vec<_>>();
+    // The day that a number begins with says where to look; a company may have moved to another zone since.
+    let (since, before) = wanted.number.as_deref().map(days_of_number).unwrap_or_default();
+    let micros = |at: Option<Instant>| at.map(|at| at.0);
+    Filter {
+        states: (!states.is_empty()).then_some(states),
+        harm_class: wanted.class.map(|c| c.as_str().to_owned()),
+        from: micros(wanted.from).max(since),
+        until: match (micros(wanted.until), before) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        },
+        ended_from: micros(wanted.ended_from),
+        ended_until: micros(wanted.ended_until),
+        of_person: own_cases_only(caller),
+        requester: wanted.requester,
+        departments: None,
+        platform: wanted.platform.map(|p| p.as_str().to_owned()),
+        number: wanted.number,
+    }
+}
+
+/// The instants between which cases were submitted whose number begins like this: those of its year, month or day, and two days around.
+fn days_of_number(number: &str) -> (Option<i64>, Option<i64>) {
+    let digits: String = number.strip_prefix("FR-").unwrap_or_default().chars().take_while(char::is_ascii_digit).take(8).collect();
+    let part = |range: std::ops::Range<usize>| digits.get(range).and_then(|text| text.parse::<i8>().ok());
+    let Some(year) = digits.get(..4).and_then(|text| text.parse::<i16>().ok()) else { return (None, None) };
+    let first = jiff::civil::Date::new(year, part(4..6).unwrap_or(1), part(6..8).unwrap_or(1));
+    let span = match digits.len() {
+        8 => jiff::Span::new().days(1),
+        6 | 7 => jiff::Span::new().months(1),
+        _ => jiff::Span::new().years(1),
+    };
+    let around = |date: jiff::civil::Date, days: i64| {
+        let date = date.checked_add(jiff::Span::new().days(days)).ok()?;
+        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_microsecond())
+    };
+    match first {
+        Ok(first) => (around(first, -2), first.checked_add(span).ok().and_then(|end| around(end, 2))),
+        Err(_) => (None, None),
+    }
 }
 
 /// What waits for this person, least time left first.
@@ -126,6 +226,14 @@ pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>>
     let mut all: Vec<(Task, Line)> = tasks.into_iter().zip(lines).collect();
     all.sort_by_key(|(_, line)| (line.cut_off.unwrap_or(Instant(i64::MAX)), line.submitted_at));
     Ok(all)
+}
+
+/// What waits for the person behind a token; nothing ever waits for a service.
+pub async fn waiting_for_program(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
+    waiting(app, caller).await
 }
 
 /// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.

@@ -11,6 +11,7 @@ pub mod halt;
 pub mod list;
 pub mod resubmit;
 pub mod said;
+pub mod sign;
 pub mod status;
 pub mod submit;
 pub mod take_part;

@@ -131,6 +131,8 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 tally: None,
                 version: 1,
                 erased_at: None,
+                platform: broadcast.row.platform.clone(),
+                sender_id: broadcast.row.sender_id.clone(),
             };
             recalls::insert(tx.conn, &row)?;
             notices::wake(tx, &id, row.version)?;

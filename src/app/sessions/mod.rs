@@ -1,10 +1,13 @@
 //! Sessions: who a cookie belongs to, and everything that ends one. How one comes to be is in `sign_in`.
 
 mod limits;
+pub mod overview;
+mod passwordless;
 mod sign_in;
 
 use serde_json::{Value, json};
 
+pub use passwordless::open;
 pub use sign_in::{Opened, begin, enrol, enrolment_open, enrolment_seal, verify};
 
 use super::{

@@ -7,14 +7,15 @@ use serde_json::json;
 use super::limits::{Keys, count_failure, device_id};
 use crate::{
     app::{
-        App, AppError, AppResult, Caller, Client, Device, Done, device,
+        App, AppError, AppResult, Caller, Client, Device, Done, device, passkeys,
+        passkeys::Purpose,
         passwords::{hash_password, verify_password},
         people::Signed,
         throttle::{self, Share},
     },
     crypto::{self, password, token, totp},
     domain::{
-        account::{self, SessionState},
+        account::{self, Method, SessionState},
         event::{Action, Outcome, Subject},
         role::{self, Permission},
     },
@@ -34,18 +35,18 @@ pub struct Opened {
 }
 
 /// What the first step looks up before it spends time on the password.
-struct Found {
-    user: Option<UserRow>,
+pub(super) struct Found {
+    pub(super) user: Option<UserRow>,
     /// Has signed in to the account before.
-    known_device: bool,
+    pub(super) known_device: bool,
     /// As it is to this account.
-    device: Option<Device>,
+    pub(super) device: Option<Device>,
     /// May read the trail: comes in on a full disk too.
-    audits: bool,
+    pub(super) audits: bool,
 }
 
 impl Found {
-    fn new(conn: &mut Conn, user: Option<UserRow>, mut device: Option<Device>) -> Result<Self, StoreError> {
+    pub(super) fn new(conn: &mut Conn, user: Option<UserRow>, mut device: Option<Device>) -> Result<Self, StoreError> {
         let mut known_device = false;
         let audits = user.as_ref().map(|u| users::user_roles(conn, &u.id)).transpose()?.is_some_and(|r| role::allows(&r, Permission::AuditRead));
         if let (Some(user), Some(device)) = (&user, &mut device) {
@@ -160,7 +161,7 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
     done.map(|done| Done { value: Opened { cookie, state: done.value }, receipt: done.receipt })
 }
 
-/// Second step: the code. A right one opens the session under a fresh cookie and is spent in the same write.
+/// Second step: the code, the answer of a passkey, or a recovery code. A right one opens the session under a fresh cookie and is spent in the same write.
 ///
 /// # Errors
 /// `Invalid` on `totp`; `TooMany` while locked; `Refused` with kind `session-over` when the pending session has ended. Each is recorded.
@@ -239,32 +240,19 @@ async fn finish(app: &App, signed: &Signed, client: Client, device: Option<Devic
                 if code.is_empty() {
                     return refuse(tx, AppError::invalid("totp", "required"));
                 }
-                let (secret, last) = match (&enrol, &user.totp_sealed) {
-                    (Some(fresh), None) => (fresh.clone(), 0),
-                    (None, Some(sealed)) => (ring.envelope.open(&users::totp_context(&user.id), sealed)?.to_vec(), user.totp_step),
-                    // Enrolled in another window meanwhile, or reset.
-                    _ => return refuse(tx, AppError::refused("session-over")),
+                let method = match second_factor(tx, &ring, &user, &code, enrol.as_deref(), lenient)? {
+                    Ok(method) => method,
+                    Err(error) => return refuse(tx, error),
                 };
-                let Some(step) = totp::accept(&secret, &code, now, last) else {
-                    let spent = totp::accept(&secret, &code, now, i64::MIN).is_some();
-                    if !spent {
-                        count_failure(tx, &user, lenient)?;
-                    }
-                    return refuse(tx, AppError::invalid("totp", if spent { "code-spent" } else { "code-wrong" }));
-                };
-                if enrol.is_some() {
-                    users::user_totp_set(tx.conn, &user.id, Some(ring.envelope.seal(&users::totp_context(&user.id), &secret)), step)?;
-                } else if !users::user_totp_spend(tx.conn, &user.id, step)? {
-                    return refuse(tx, AppError::invalid("totp", "code-spent"));
-                }
                 users::user_failures_set(tx.conn, &user.id, 0, None)?;
+                users::user_signed_in(tx.conn, &user.id, now.0)?;
                 if !sessions::session_open(tx.conn, &session, &cookie_hash, &csrf, now.0, now.plus(account::ABSOLUTE).0)? {
                     return refuse(tx, AppError::refused("session-over"));
                 }
                 if let Some(device) = caller.device.as_ref().filter(|d| !d.device_id.is_empty()) {
                     remember_device(tx, &ring, device, &user.id)?;
                 }
-                tx.append(caller.event(action, about.clone()).detail(json!({ "step": "second_factor", "method": "totp", "opened": true })))?;
+                tx.append(caller.event(action, about.clone()).detail(json!({ "step": "second_factor", "method": method, "opened": true })))?;
                 Ok(Ok(()))
             }
         })
@@ -278,7 +266,48 @@ async fn finish(app: &App, signed: &Signed, client: Client, device: Option<Devic
     done.map(|done| Done { value: Opened { cookie, state: SessionState::Open }, receipt: done.receipt })
 }
 
-fn remember_device(tx: &mut Tx<'_>, ring: &crypto::keyring::Keyring, device: &Device, user_id: &str) -> Result<(), StoreError> {
+/// Verifies and spends what was given beside the password: a code of the authenticator (or of the fresh one that is enrolled by it), the answer of
+/// a passkey, or a recovery code.
+fn second_factor(
+    tx: &mut Tx<'_>,
+    ring: &crypto::keyring::Keyring,
+    user: &UserRow,
+    code: &str,
+    enrol: Option<&[u8]>,
+    lenient: bool,
+) -> Result<AppResult<Method>, StoreError> {
+    let now = tx.now();
+    if enrol.is_none() && passkeys::is_answer(code) {
+        let Some(answer) = passkeys::read(ring, code) else { return Ok(Err(AppError::invalid("totp", "passkey-stale"))) };
+        return Ok(passkeys::spend(tx, &answer, Purpose::SignIn, &user.id, &user.id)?.map(|_| Method::Passkey));
+    }
+    let (secret, last) = match (enrol, &user.totp_sealed) {
+        (Some(fresh), None) => (fresh.to_vec(), 0),
+        (None, Some(sealed)) => (ring.envelope.open(&users::totp_context(&user.id), sealed)?.to_vec(), user.totp_step),
+        // Enrolled in another window meanwhile, or reset.
+        _ => return Ok(Err(AppError::refused("session-over"))),
+    };
+    if enrol.is_none()
+        && let Some(method) = passkeys::spend_code(tx, &user.id, code)?
+    {
+        return Ok(Ok(method));
+    }
+    let Some(step) = totp::accept(&secret, code, now, last) else {
+        let spent = totp::accept(&secret, code, now, i64::MIN).is_some();
+        if !spent {
+            count_failure(tx, user, lenient)?;
+        }
+        return Ok(Err(AppError::invalid("totp", if spent { "code-spent" } else { "code-wrong" })));
+    };
+    if enrol.is_some() {
+        users::user_totp_set(tx.conn, &user.id, Some(ring.envelope.seal(&users::totp_context(&user.id), &secret)), step)?;
+    } else if !users::user_totp_spend(tx.conn, &user.id, step)? {
+        return Ok(Err(AppError::invalid("totp", "code-spent")));
+    }
+    Ok(Ok(Method::Totp))
+}
+
+pub(super) fn remember_device(tx: &mut Tx<'_>, ring: &crypto::keyring::Keyring, device: &Device, user_id: &str) -> Result<(), StoreError> {
     let fingerprint = (!device.fingerprint.is_empty()).then(|| device.fingerprint.clone());
     let components_sealed = fingerprint
         .as_ref()

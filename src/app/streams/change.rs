@@ -77,7 +77,7 @@ fn taken(tx: &mut Tx<'_>, row: &StreamRow, settings: &Settings) -> Result<Option
 /// A person's one-time code; the shell of the machine needs none.
 fn confirmed(app: &App, tx: &mut Tx<'_>, caller: &Caller, code: &str) -> Result<AppResult<()>, StoreError> {
     match &caller.user_id {
-        Some(user) => step_up::spend_totp(tx, app.store.keys(), user, code),
+        Some(user) => Ok(step_up::spend_totp(tx, app.store.keys(), user, code)?.map(drop)),
         None => Ok(Ok(())),
     }
 }

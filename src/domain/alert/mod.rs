@@ -48,6 +48,12 @@ words! {
         TimestampExpiring = "timestamp_expiring",
         /// The certificate that signs evidence runs out soon, or has run out.
         CertificateExpiring = "certificate_expiring",
+        /// The disk fills up.
+        DiskLow = "disk_low",
+        /// Jobs that are due do not get done.
+        JobsStuck = "jobs_stuck",
+        /// The log grows and is not signed any more.
+        CheckpointOverdue = "checkpoint_overdue",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// Somebody made a rule see less.
@@ -141,6 +147,9 @@ impl Rule {
             | Self::StreamStuck
             | Self::TimestampExpiring
             | Self::CertificateExpiring
+            | Self::DiskLow
+            | Self::JobsStuck
+            | Self::CheckpointOverdue
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
         }
@@ -158,6 +167,9 @@ impl Rule {
                 | Self::StreamStuck
                 | Self::TimestampExpiring
                 | Self::CertificateExpiring
+                | Self::DiskLow
+                | Self::JobsStuck
+                | Self::CheckpointOverdue
                 | Self::RuleWeakened
         )
     }

@@ -1,4 +1,5 @@
-//! What the events of each action say: people, messages, cases, the trail, evidence. Not here: what watches over them (`watch`).
+//! What the events of each action say: people, messages, cases, the trail, evidence. Not here: what watches over them (`watch`), how people
+//! sign in (`signing`).
 
 use super::Shape;
 
@@ -91,11 +92,7 @@ pub(super) const SHAPES: &[Shape] = &[
         ],
     ),
     shape("user.suspended", &["system", "user"], &["user"], &["detail/after/state", "detail/before/state", "detail/sessions_ended"]),
-    shape("user.read", &["system", "user"], &["user"], &["detail/shown", "text/query"]),
-    shape("password.changed", &["user"], &["user"], &["detail/sessions_ended"]),
-    shape("second_factor.enrolled", &["user"], &["user"], &["detail/method", "detail/opened", "detail/replaced", "detail/step"]),
-    shape("second_factor.reset", &["user"], &["user"], &["detail/proposed_by", "detail/sessions_ended", "detail/step"]),
-    shape("department.created", &["user"], &["department"], &["detail/after/name", "detail/after/parent_id"]),
+    shape("user.read", &["system", "user"], &["department", "session", "token", "user"], &["detail/shown", "text/query"]),
     shape(
         "token.created",
         &["system", "user"],
@@ -103,10 +100,6 @@ pub(super) const SHAPES: &[Shape] = &[
         &["detail/after/expires_at", "detail/after/name", "detail/after/scopes", "detail/after/user"],
     ),
     shape("token.revoked", &["system", "user"], &["token"], &["detail/after/revoked", "detail/before/revoked"]),
-    shape("session.started", &["user"], &["user"], &["detail/next", "detail/step"]),
-    shape("session.opened", &["user"], &["user"], &["detail/method", "detail/opened", "detail/step"]),
-    shape("session.closed", &["user"], &["session"], &["detail/after/open", "detail/before/open"]),
-    shape("session.revoked", &["user"], &["session"], &["detail/after/open", "detail/before/open", "detail/user"]),
     shape("permission.checked", &["token", "user"], &["broadcast", "route"], &["detail/for", "detail/method", "detail/reason", "detail/route"]),
     shape("preference.changed", &["user"], &["user"], &["detail/after/lang", "detail/after/theme", "detail/before/lang", "detail/before/theme"]),
     shape(
@@ -259,6 +252,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "text/reason",
         ],
     ),
+    shape("statement.made", &["user"], &["recall"], &["detail/decision", "detail/level", "detail/statement_sha256", "text/comment"]),
     shape(
         "recall.decided",
         &["token", "user"],
@@ -276,6 +270,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/decision",
             "detail/level",
             "detail/method",
+            "detail/passkey",
             "detail/round",
             "detail/second_factor_resets",
             "detail/shown",

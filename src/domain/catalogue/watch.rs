@@ -1,4 +1,4 @@
-//! What the events of the service itself, of keys, witnesses, streams, alerts, audits and retention say.
+//! What the events of the service itself, of keys, witnesses, streams, alerts, audits, retention, departments and ended sessions say.
 
 use super::{Shape, shapes::shape};
 
@@ -45,6 +45,22 @@ pub(super) const WATCH: &[Shape] = &[
     shape("stream.read", &["system", "token", "user"], &["stream"], &["detail/shown", "text/query"]),
     shape("log.verified", &["job"], &["log"], &["detail/checked", "detail/root", "detail/size"]),
     shape("log.verification_failed", &["system"], &["log"], &["detail/by", "detail/problem"]),
+    shape("department.created", &["user"], &["department"], &["detail/after/name", "detail/after/parent_id"]),
+    shape(
+        "department.changed",
+        &["user"],
+        &["department"],
+        &["detail/after/name", "detail/after/parent_id", "detail/before/name", "detail/before/parent_id"],
+    ),
+    shape("department.closed", &["user"], &["department"], &["detail/after/open", "detail/before/open", "detail/name"]),
+    shape(
+        "session.revoked",
+        &["user"],
+        &["session", "user"],
+        &["detail/after/open", "detail/before/open", "detail/sessions_ended", "detail/user", "text/reason"],
+    ),
+    shape("system.endangered", &["system"], &["system"], &["detail/count", "detail/free", "detail/full", "detail/signed", "detail/size"]),
+    shape("system.recovered", &["system"], &["system"], &["detail/count", "detail/free", "detail/full", "detail/signed", "detail/size"]),
     shape("clock.deviated", &["system"], &["clock"], &["detail/offset_ms"]),
     shape("clock.agreed", &["system"], &["clock"], &["detail/offset_ms"]),
     shape("alert.raised", &["job"], &["alert"], &["detail/about", "detail/explanation", "detail/rule", "detail/rule_version", "detail/severity"]),

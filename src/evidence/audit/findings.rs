@@ -320,6 +320,7 @@ impl Findings {
                 self.except(ExceptionKind::Resubmitted, leaf, mark, String::new());
             }
             Some(Action::RecallWithdrawn) => self.except(ExceptionKind::Withdrawn, leaf, mark, String::new()),
+            Some(Action::RecallTransferred) => self.except(ExceptionKind::Delegated, leaf, mark, String::new()),
             Some(Action::RecallExpired) => self.except(ExceptionKind::Expired, leaf, mark, String::new()),
             Some(Action::RecallHalted) => self.except(ExceptionKind::Halted, leaf, mark, String::new()),
             Some(Action::RecallExecutionStarted) => {

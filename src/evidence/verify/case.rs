@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     crypto::sha256,
-    evidence::{columns, report::Report, tables, tables::Event, zip::Files},
+    evidence::{columns, report::Report, signed, tables, tables::Event, zip::Files},
     ledger::{
         commitment::{canonical, commit, parse_canonical},
         set::Set,
@@ -23,6 +23,7 @@ pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &m
     facts(report, events, checks);
     closing(files, report, events, checks);
     decisions(report, events, checks);
+    signatures(files, report, events, checks);
     message(files, report, checks);
     attachments(files, report, checks);
     recipients(files, report, events, checks);
@@ -158,6 +159,38 @@ fn decisions(report: &Report, events: &[Event], checks: &mut Checks) {
         checks.add("decisions", Answer::Unknown, PATH, "statements named by their events", untold.join(", "));
     }
     people(report, events, checks);
+}
+
+/// Each decision by passkey: the signature over its very statement, as its event keeps it, and as the files for OpenSSL say.
+fn signatures(files: &Files, report: &Report, events: &[Event], checks: &mut Checks) {
+    const NAME: &str = "passkeys";
+    const PATH: &str = "data/evidence.json";
+    let mut problems = Vec::new();
+    let mut expected = Files::new();
+    for d in report.decisions.iter().filter(|d| d.method == "passkey" || d.passkey.is_some()) {
+        let what = format!("round {} level {}", d.round, d.level);
+        let detail = events.iter().find(|e| e.leaf.id == d.event).and_then(|e| e.parts.get("detail"));
+        match (signed::verify(d), detail) {
+            (None, None) => checks.add(NAME, Answer::Unknown, PATH, format!("{what}: the signature"), "withheld"),
+            (None, Some(_)) => problems.push(Problem::new(format!("{what}: a signature"), "none")),
+            (Some(Err(unfit)), _) => problems.push(Problem::new(format!("{what}: a signature over the statement"), unfit.as_str())),
+            (Some(Ok(())), detail) => {
+                if detail.is_some_and(|detail| detail["passkey"] != json!(d.passkey) || detail["method"] != json!(d.method)) {
+                    problems.push(Problem::new(format!("{what}: the signature of its event"), "another one"));
+                }
+            }
+        }
+        expected.extend(signed::files(d).into_iter().map(|(path, bytes)| (format!("data/{path}"), bytes)));
+    }
+    let own = format!("data/{}/", signed::FOLDER);
+    let given = files.iter().filter(|(path, _)| path.starts_with(&own));
+    if !given.eq(expected.iter()) {
+        problems.push(Problem::of(&own, "the files of the decisions that passkeys signed", "others"));
+    }
+    let count = report.decisions.iter().filter(|d| d.passkey.is_some()).count();
+    if count > 0 || !problems.is_empty() {
+        checks.all(NAME, PATH, count, problems);
+    }
 }
 
 /// Three different people, none of them the requester; all three approvals wherever something was executed.

@@ -1,10 +1,12 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
+mod factors;
 mod log;
 mod records;
 mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
+pub use factors::{passkeys, recovery_codes};
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
     timestamps, witnesses,
@@ -60,6 +62,8 @@ allow_tables_to_appear_in_same_query!(
     mail_addresses,
     exports,
     searches,
+    passkeys,
+    recovery_codes,
     notices,
     recall_entries,
     audits,

@@ -1,4 +1,4 @@
-//! Everything but the log.
+//! Everything but the log and what people sign in with beside a password.
 
 use diesel::table;
 
@@ -22,6 +22,8 @@ table! {
         name -> Text,
         parent_id -> Nullable<Text>,
         created_at -> BigInt,
+        closed_at -> Nullable<BigInt>,
+        version -> BigInt,
     }
 }
 
@@ -42,6 +44,7 @@ table! {
         theme -> Nullable<Text>,
         created_at -> BigInt,
         version -> BigInt,
+        signed_in_at -> Nullable<BigInt>,
     }
 }
 
@@ -106,6 +109,7 @@ table! {
         created_at -> BigInt,
         expires_at -> Nullable<BigInt>,
         revoked_at -> Nullable<BigInt>,
+        last_used_at -> Nullable<BigInt>,
     }
 }
 
@@ -239,6 +243,8 @@ table! {
         tally -> Nullable<Text>,
         version -> BigInt,
         erased_at -> Nullable<BigInt>,
+        platform -> Text,
+        sender_id -> Nullable<Text>,
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
             send::{self, NewBroadcast, Preview},
             view::{self, Detail, Filter, Line},
         },
-        connections,
+        connections, people,
     },
     domain::platform::{Platform, RecallPath},
     i18n::Tr,
@@ -27,6 +27,8 @@ use crate::{
     },
 };
 
+use super::recalls::index::count_of;
+
 /// The filters of the list, as the address has them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -35,6 +37,8 @@ pub struct Asked {
     to: String,
     platform: String,
     state: String,
+    department: String,
+    sender: String,
     q: String,
     before: String,
     after: String,
@@ -43,20 +47,28 @@ pub struct Asked {
 impl Asked {
     fn filter(&self, tr: &Tr) -> Filter {
         let word = |w: &str| (!w.is_empty()).then(|| w.to_owned());
-        let day = std::time::Duration::from_secs(24 * 3600);
         Filter {
             from: tr.start_of_day(&self.from).map(|at| at.0),
-            until: tr.start_of_day(&self.to).map(|at| at.plus(day).0),
+            until: tr.end_of_day(&self.to).map(|at| at.0 + 1),
             platform: word(&self.platform),
             state: word(&self.state),
-            department: None,
+            departments: None,
+            sender: word(&self.sender),
         }
     }
 
     /// The list's address with one filter changed.
     fn href(&self, name: &str, value: &str) -> String {
         let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let all = [("from", &self.from), ("to", &self.to), ("platform", &self.platform), ("state", &self.state), ("q", &self.q)];
+        let all = [
+            ("from", &self.from),
+            ("to", &self.to),
+            ("platform", &self.platform),
+            ("state", &self.state),
+            ("department", &self.department),
+            ("sender", &self.sender),
+            ("q", &self.q),
+        ];
         for (key, old) in all {
             let new = if key == name { value } else { old };
             if !new.is_empty() {
@@ -70,7 +82,7 @@ impl Asked {
         if query.is_empty() { "/broadcasts".to_owned() } else { format!("/broadcasts?{query}") }
     }
 
-    fn chips(&self, tr: &Tr) -> Vec<Chip> {
+    fn chips(&self, tr: &Tr, departments: &[(String, String)]) -> Vec<Chip> {
         let mut chips = Vec::new();
         let mut chip = |name: &str, label: &str, value: String| {
             if !value.is_empty() {
@@ -81,6 +93,9 @@ impl Asked {
         chip("to", "broadcasts-to", self.to.clone());
         chip("platform", "broadcasts-platform", Platform::parse(&self.platform).map(|p| tr.word("platform", p)).unwrap_or_default());
         chip("state", "broadcasts-state", if self.state.is_empty() { String::new() } else { tr.word("broadcast-state", &self.state) });
+        let department = departments.iter().find(|(id, _)| *id == self.department).map(|(_, name)| name.clone());
+        chip("department", "recall-department", department.unwrap_or_else(|| self.department.clone()));
+        chip("sender", "column-sender", if self.sender.is_empty() { String::new() } else { tr.t("recall-filter-requester") });
         chip("q", "broadcasts-keyword", self.q.clone());
         chips
     }
@@ -99,6 +114,8 @@ struct List {
     looked: Option<String>,
     platforms: Vec<Choice>,
     states: Vec<Choice>,
+    departments: Vec<Choice>,
+    count: String,
 }
 
 /// The one badge of a broadcast: its newest case's state, else its own.
@@ -165,10 +182,14 @@ pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked
     let asked = asked.into_inner();
     let turn = turn(&asked.before, &asked.after);
     let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };
-    let found = view::list(&app, &who.caller, asked.filter(&page.tr), Some(asked.q.clone()), turn).await?;
+    let departments = people::departments(&app, &who.caller).await?;
+    let department = Some(asked.department.clone()).filter(|id| !id.is_empty());
+    let found = view::list(&app, &who.caller, asked.filter(&page.tr), department, Some(asked.q.clone()), turn).await?;
     let states = ["sending", "sent", "partly_sent", "failed"];
     ok(List {
-        chips: asked.chips(&page.tr),
+        chips: asked.chips(&page.tr, &departments),
+        departments: departments.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
+        count: count_of(&page, found.count, "broadcasts", found.lines.len()),
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         previous: found.above.map(|id| asked.href("after", &id)),
         next: found.below.map(|id| asked.href("before", &id)),

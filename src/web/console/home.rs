@@ -4,16 +4,21 @@ use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 
 use super::{
+    audit::Stand,
     broadcasts,
-    recalls::{approvals::task_word, index::Row},
+    overview::{self, Charts, Figure},
+    recalls::{
+        approvals::{self, Item},
+        index::Row,
+    },
 };
 use crate::{
     app::{
-        App, Turn,
+        self, App, Turn, audit,
         broadcasts::view::{self, Filter, Line},
         clocks::standing::Against,
         evidence::signing,
-        recalls::list::{self, Task},
+        recalls::list,
         status::{self, Status},
         streams::Stream,
         timestamps::overview::{Ends, OfLog},
@@ -32,10 +37,19 @@ struct Home {
     page: Page,
     /// Who decides, operates or asks has a work list.
     works: bool,
-    waiting: Vec<Row>,
+    waiting: Vec<Item>,
+    /// How many wait, beyond those that are shown too.
+    count: usize,
+    /// Whether `cases` are this person's own that are under way; else they are the newest.
+    mine: bool,
     cases: Vec<Row>,
     lines: Vec<Line>,
     links: Vec<NavLink>,
+    charts: Option<Charts>,
+    /// How the log stands, for who audits.
+    log: Option<Stand>,
+    /// What runs, for who administers or audits.
+    state: Vec<Figure>,
 }
 
 impl Home {
@@ -55,28 +69,68 @@ impl Home {
 pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
     let caller = &who.caller;
     let works = [Permission::RecallRequest, Permission::RecallDecide, Permission::RecallExecute].iter().any(|p| caller.may(*p));
-    let (mut waiting, mut cases, mut lines) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut waiting, mut count, mut cases, mut lines, mut charts) = (Vec::new(), 0, Vec::new(), Vec::new(), None);
     if works {
-        let row = |(task, line): &(Task, list::Line)| {
-            let mut row = Row::of(&page, line);
-            // That it is being judged says what to do; that it is being carried out does not.
-            if !matches!(task, Task::Decide(_)) {
-                row.state = task_word(&page, *task);
-            }
-            row
-        };
-        waiting = list::waiting(&app, caller).await?.iter().take(SHORT).map(row).collect();
+        let all = list::waiting(&app, caller).await?;
+        count = all.len();
+        waiting = approvals::items(&page, &all[..count.min(SHORT)]);
     }
+    let mine = caller.may(Permission::RecallRequest);
     if caller.may(Permission::RecallRead) {
-        cases = list::list(&app, caller, list::Wanted::default(), Turn::First).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();
+        let wanted = match mine {
+            true => list::Wanted { states: list::states_of("open"), requester: caller.user_id.clone(), ..list::Wanted::default() },
+            false => list::Wanted::default(),
+        };
+        cases = list::list(&app, caller, wanted, Turn::First).await?.lines.iter().take(SHORT).map(|l| Row::of(&page, l)).collect();
+        charts = Some(overview::charts(&page, &app::overview::overview(&app, caller).await?));
     }
     if caller.may(Permission::BroadcastRead) {
-        lines = view::list(&app, caller, Filter::default(), None, Turn::First).await?.lines;
+        lines = view::list(&app, caller, Filter::default(), None, None, Turn::First).await?.lines;
         lines.truncate(SHORT);
     }
+    let (log, mut state) = log_of(&app, &who, &page).await?;
+    state.extend(installation(&app, &who, &page).await?);
     // Where nothing is going on for this person, the page says where to go.
     let links = if works || !lines.is_empty() || !cases.is_empty() { Vec::new() } else { page.nav().into_iter().filter(|l| l.href != "/").collect() };
-    ok(Home { page, works, waiting, cases, lines, links })
+    ok(Home { page, works, waiting, count, mine, cases, lines, links, charts, log, state })
+}
+
+/// How the log stands, for who reads the trail.
+async fn log_of(app: &App, who: &SignedIn, page: &Page) -> Result<(Option<Stand>, Vec<Figure>), Fault> {
+    if !who.caller.may(Permission::AuditRead) {
+        return Ok((None, Vec::new()));
+    }
+    let standing = audit::stands(app).await?;
+    let figure = |key: &str, value: String, href: &str| Figure { label: page.t(key), value, note: String::new(), href: href.to_owned() };
+    let mut facts =
+        vec![figure("settings-log-size", page.num(standing.size), "/audit"), figure("home-last-event", page.tr.time(standing.at), "/audit")];
+    if who.caller.may(Permission::AlertRead) {
+        facts.push(figure("home-alerts", page.num(page.alerts), "/alerts"));
+    }
+    Ok((Some(Stand::of(page, standing)), facts))
+}
+
+/// What runs, for who administers: no contents, each with the page that tells more.
+async fn installation(app: &App, who: &SignedIn, page: &Page) -> Result<Vec<Figure>, Fault> {
+    if !who.caller.may(Permission::SystemRead) {
+        return Ok(Vec::new());
+    }
+    let s: Status = status::status(app, &who.caller).await?;
+    let figure = |key: &str, value: String, href: &str| Figure { label: page.t(key), value, note: String::new(), href: href.to_owned() };
+    let mut facts = Vec::new();
+    if !who.caller.may(Permission::AuditRead) {
+        facts.push(figure("settings-log-size", page.num(s.log_size), "/settings"));
+        facts.push(figure("home-alerts", page.num(page.alerts), "/alerts"));
+    }
+    facts.push(figure("settings-signed-size", page.num(s.signed_size), "/settings"));
+    facts.push(figure("settings-pending", page.num(s.pending), "/settings"));
+    if !s.witnesses.is_empty() {
+        facts.push(figure("settings-witnesses", page.t(if s.cosigned { "settings-cosigned" } else { "settings-not-cosigned" }), "/settings"));
+    }
+    facts.push(figure("settings-jobs-failing", page.num(s.jobs_failing), "/settings"));
+    let free = s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes);
+    facts.push(figure("settings-disk-free", free, "/settings"));
+    Ok(facts)
 }
 
 #[derive(Template)]

@@ -1,17 +1,22 @@
 //! Pages for people: one file a noun, the page's struct beside its handlers. A handler takes, calls `app`, shows or redirects.
 
+pub mod access;
 pub mod account;
 pub mod alert_rules;
 pub mod alerts;
+pub mod api;
 pub mod audit;
 pub mod audits;
 pub mod broadcasts;
 pub mod catalogue;
 pub mod connections;
 pub mod demo;
+pub mod departments;
 pub mod evidence;
 pub mod holds;
 pub mod home;
+mod overview;
+pub mod passkeys;
 pub mod personal;
 pub mod policies;
 pub mod recalls;

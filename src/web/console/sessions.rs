@@ -9,7 +9,11 @@ use askama::Template;
 use serde::Deserialize;
 
 use crate::{
-    app::{App, AppError, retention, sessions},
+    app::{
+        App, AppError,
+        passkeys::{self, Purpose},
+        retention, sessions,
+    },
     crypto::totp,
     domain::account::SessionState,
     web::{
@@ -42,7 +46,14 @@ pub async fn new(app: Data<App>, guest: Guest, page: Page, way: Query<Way>) -> R
     if guest.is_signed_in() {
         return Ok(see_other(next));
     }
-    ok(SignIn { page, form: FormState::new("session"), next, days: retention::periods(&app).longest() })
+    ok(SignIn::new(&app, page, FormState::new("session"), next))
+}
+
+impl SignIn {
+    fn new(app: &App, mut page: Page, form: FormState, next: String) -> Self {
+        page.ask = passkeys::ask_anybody(app);
+        Self { page: page.at("/sign-in"), form, next, days: retention::periods(app).longest() }
+    }
 }
 
 /// `POST /sessions`: name and password.
@@ -59,8 +70,34 @@ pub async fn create(app: Data<App>, req: HttpRequest, guest: Guest, page: Page, 
         Err(error) => {
             let mut form = FormState::from_posted("session", &posted);
             let status = refuse(&mut form, error)?;
-            html(status, SignIn { page: page.at("/sign-in"), form, next, days: retention::periods(&app).longest() })
+            html(status, SignIn::new(&app, page, form, next))
         }
+    }
+}
+
+/// `POST /sessions/passkeys`: a passkey in the place of name, password and code.
+pub async fn create_by_passkey(app: Data<App>, req: HttpRequest, guest: Guest, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let next = local(posted.get("next")).to_owned();
+    let device = guest.device(&posted);
+    match sessions::open(&app, guest.client(), Some(device), posted.get("totp")).await {
+        Ok(done) => {
+            let mut res = see_other(&next);
+            put_cookie(&req, &mut res, &done.value.cookie)?;
+            Ok(res)
+        }
+        Err(error) => {
+            let mut form = FormState::from_posted("session", &posted);
+            let status = refuse(&mut form, about_form(error))?;
+            html(status, SignIn::new(&app, page, form, next))
+        }
+    }
+}
+
+/// A refusal of the field that a passkey's answer came in, where the page has no such field.
+fn about_form(error: AppError) -> AppError {
+    match error {
+        AppError::Invalid(fields) => AppError::refused(fields.first().map_or("passkey-stale", |f| f.kind)),
+        other => other,
     }
 }
 
@@ -69,24 +106,35 @@ pub async fn create(app: Data<App>, req: HttpRequest, guest: Guest, page: Page, 
 struct Verification {
     page: Page,
     form: FormState,
+    recovery: FormState,
     next: String,
     name: String,
 }
 
 /// `GET /sessions/verification`
-pub async fn verification(pending: Pending, page: Page, way: Query<Way>) -> Result<HttpResponse, Fault> {
+pub async fn verification(app: Data<App>, pending: Pending, page: Page, way: Query<Way>) -> Result<HttpResponse, Fault> {
     if pending.state == SessionState::Enrolment {
         return Ok(see_other(with_next("/sessions/enrolment", local(&way.next))));
     }
     let next = local(&way.next).to_owned();
-    ok(Verification { page, form: FormState::new("session"), next, name: pending.signed.person.name })
+    ok(Verification::new(&app, page, &pending, FormState::new("session"), next))
 }
 
-/// `POST /sessions/verification`: the code.
+impl Verification {
+    fn new(app: &App, mut page: Page, pending: &Pending, form: FormState, next: String) -> Self {
+        let person = &pending.signed.person;
+        page.ask = passkeys::ask(app, Purpose::SignIn, &person.id, &person.passkeys);
+        Self { page, form, recovery: FormState::new("session").ids("recovery"), next, name: person.name.clone() }
+    }
+}
+
+/// `POST /sessions/verification`: the code, the answer of a passkey in its place, or a recovery code.
 pub async fn verify(app: Data<App>, req: HttpRequest, pending: Pending, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
     let next = local(posted.get("next")).to_owned();
     let device = pending.guest.device(&posted);
-    match sessions::verify(&app, &pending.signed, pending.guest.client(), Some(device), posted.get("totp")).await {
+    let by_recovery = posted.get("totp").is_empty() && !posted.get("recovery_code").is_empty();
+    let code = posted.get(if by_recovery { "recovery_code" } else { "totp" });
+    match sessions::verify(&app, &pending.signed, pending.guest.client(), Some(device), code).await {
         Ok(done) => {
             let mut res = see_other(&next);
             put_cookie(&req, &mut res, &done.value.cookie)?;
@@ -96,7 +144,11 @@ pub async fn verify(app: Data<App>, req: HttpRequest, pending: Pending, page: Pa
         Err(error) => {
             let mut form = FormState::from_posted("session", &posted);
             let status = refuse(&mut form, error)?;
-            html(status, Verification { page, form, next, name: pending.signed.person.name })
+            let mut shown = Verification::new(&app, page, &pending, form, next);
+            if by_recovery {
+                shown.recovery = std::mem::replace(&mut shown.form, FormState::new("session")).ids("recovery");
+            }
+            html(status, shown)
         }
     }
 }

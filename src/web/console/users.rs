@@ -1,4 +1,4 @@
-//! Other people's accounts: the system administrator invites, names and suspends; the security administrator gives roles; the audit
+//! Other people's accounts, also by department, role and state: the system administrator invites, names and suspends; the security administrator gives roles; the audit
 //! administrator gives auditors' access.
 
 use std::collections::BTreeSet;
@@ -11,13 +11,13 @@ use actix_web::{
 use askama::Template;
 use serde::Deserialize;
 
-use super::{sessions::refuse, setup::links};
+use super::{departments::choices, sessions::refuse, setup::links};
 use crate::{
     app::{
         App, AppResult, Done, Turn,
         people::Person,
         resets, setup,
-        users::{self, Change},
+        users::{self, Change, Filter},
     },
     clock::Instant,
     domain::{account::UserState, role::Role},
@@ -36,6 +36,10 @@ struct Line {
     roles: String,
     state: String,
     tone: Tone,
+    signed_in: Option<Instant>,
+    second_factor: bool,
+    /// Active, and nobody has signed in for long.
+    unused: bool,
 }
 
 #[derive(Template)]
@@ -50,9 +54,12 @@ struct Index {
     previous: Option<String>,
     next: Option<String>,
     invite: FormState,
-    department: FormState,
+    /// The filters as they are set.
+    filter: FormState,
     departments: Vec<Choice>,
     roles: Vec<Choice>,
+    all_roles: Vec<Choice>,
+    states: Vec<Choice>,
     may_manage: bool,
 }
 
@@ -62,6 +69,15 @@ pub struct Asked {
     /// Part of a name or username.
     #[serde(default)]
     q: String,
+    /// The id of a department.
+    #[serde(default)]
+    department: String,
+    /// A word of [`Role`].
+    #[serde(default)]
+    role: String,
+    /// A word of [`UserState`], or `unused`.
+    #[serde(default)]
+    state: String,
     /// The last username of the page before.
     #[serde(default)]
     after: String,
@@ -70,10 +86,34 @@ pub struct Asked {
     before: String,
 }
 
-fn list_href(q: &str, place: &str, username: &str) -> String {
-    let given = [("q", q), (place, username)].into_iter().filter(|(_, v)| !v.is_empty());
-    let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-    if query.is_empty() { "/users".to_owned() } else { format!("/users?{query}") }
+/// What [`Asked::state`] says for active accounts that nobody has used for long.
+const UNUSED: &str = "unused";
+
+impl Asked {
+    /// The filters that are set, by name.
+    fn set(&self) -> Vec<(&'static str, &str)> {
+        let all = [("q", self.q.trim()), ("department", &self.department), ("role", &self.role), ("state", &self.state)];
+        all.into_iter().filter(|(_, v)| !v.is_empty()).collect()
+    }
+
+    /// The list with these filters but `without`, at another place.
+    fn href(&self, without: &str, place: &str, username: &str) -> String {
+        let given = self.set().into_iter().filter(|(name, _)| *name != without).chain([(place, username)]).filter(|(_, v)| !v.is_empty());
+        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
+        if query.is_empty() { "/users".to_owned() } else { format!("/users?{query}") }
+    }
+
+    /// For the use case; a word that there is not finds nobody.
+    fn filter(&self, now: Instant) -> Filter {
+        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        Filter {
+            text: self.q.clone(),
+            department: given(&self.department),
+            role: Role::parse(&self.role),
+            state: given(&self.state).filter(|state| state != UNUSED),
+            unused_since: (self.state == UNUSED).then(|| now.minus(users::UNUSED).0),
+        }
+    }
 }
 
 fn tone(state: UserState) -> Tone {
@@ -84,19 +124,10 @@ fn tone(state: UserState) -> Tone {
     }
 }
 
-async fn departments(app: &App) -> Result<Vec<Choice>, Fault> {
-    Ok(users::department_list(app).await?.into_iter().map(|d| Choice::new(d.id, d.name)).collect())
-}
-
-#[derive(Default)]
-struct IndexForms {
-    invite: Option<FormState>,
-    department: Option<FormState>,
-}
-
-async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: IndexForms) -> Result<Index, Fault> {
+async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Option<FormState>) -> Result<Index, Fault> {
     let given = |username: &String| Some(username.clone()).filter(|u| !u.is_empty());
-    let found = users::page(app, &me.caller, &asked.q, Turn::of(given(&asked.after), given(&asked.before))).await?;
+    let found = users::page(app, &me.caller, asked.filter(page.now), Turn::of(given(&asked.after), given(&asked.before))).await?;
+    let long_ago = page.now.minus(users::UNUSED);
     let people = found
         .people
         .into_iter()
@@ -104,23 +135,46 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: Ind
             roles: page.list(&p.roles.iter().map(|r| page.word("role", r)).collect::<Vec<_>>()),
             state: page.word("user-state", p.state),
             tone: tone(p.state),
+            unused: p.state == UserState::Active && p.signed_in_at.is_some_and(|at| at < long_ago),
+            signed_in: p.signed_in_at,
+            second_factor: p.has_second_factor,
             department: p.department.unwrap_or_default(),
             id: p.id,
             name: p.name,
             username: p.username,
         })
         .collect();
-    let chip = |q: &str| Chip { label: page.pair(&page.t("users-search-label"), q), href: "/users".to_owned() };
+    let departments = choices(app).await?;
+    let states: Vec<Choice> = UserState::ALL
+        .iter()
+        .map(|s| Choice::new(s.as_str(), page.word("user-state", s)))
+        .chain([Choice::new(UNUSED, page.t("users-unused"))])
+        .collect();
+    let all_roles: Vec<Choice> = Role::ALL.iter().map(|r| Choice::new(r.as_str(), page.word("role", r))).collect();
+    let label = |of: &[Choice], value: &str| of.iter().find(|c| c.value == value).map_or_else(|| value.to_owned(), |c| c.label.clone());
+    let chip = |(name, value): (&'static str, &str)| {
+        let (key, shown) = match name {
+            "department" => ("users-department", label(&departments, value)),
+            "role" => ("users-roles", label(&all_roles, value)),
+            "state" => ("users-state", label(&states, value)),
+            _ => ("users-search-label", value.to_owned()),
+        };
+        Chip { label: page.pair(&page.t(key), &shown), href: asked.href(name, "", "") }
+    };
+    let chips: Vec<Chip> = asked.set().into_iter().map(chip).collect();
+    let filter = FormState::new("users").with("department", &asked.department).with("role", &asked.role).with("state", &asked.state);
     Ok(Index {
         people,
         all: found.all,
-        chips: Some(asked.q.trim()).filter(|q| !q.is_empty()).map(chip).into_iter().collect(),
-        previous: found.above.map(|username| list_href(&asked.q, "before", &username)),
-        next: found.below.map(|username| list_href(&asked.q, "after", &username)),
+        chips,
+        filter,
+        all_roles,
+        states,
+        previous: found.above.map(|username| asked.href("", "before", &username)),
+        next: found.below.map(|username| asked.href("", "after", &username)),
         asked,
-        invite: forms.invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
-        department: forms.department.unwrap_or_else(|| FormState::new("department").ids("dep")),
-        departments: departments(app).await?,
+        invite: invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
+        departments,
         roles: vec![Choice::new(Role::Requester.as_str(), page.word("role", Role::Requester))],
         may_manage: page.can("user.manage"),
         page,
@@ -129,7 +183,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, forms: Ind
 
 /// `GET /users`
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    ok(index_of(&app, &me, page, asked.into_inner(), IndexForms::default()).await?)
+    ok(index_of(&app, &me, page, asked.into_inner(), None).await?)
 }
 
 #[derive(Template)]
@@ -154,25 +208,7 @@ pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
         Err(error) => {
             let mut form = FormState::from_posted("invitation", &posted).ids("inv");
             let status = refuse(&mut form, error)?;
-            html(status, index_of(&app, &me, page.at("/users"), Asked::default(), IndexForms { invite: Some(form), ..IndexForms::default() }).await?)
-        }
-    }
-}
-
-/// `POST /departments`
-pub async fn add_department(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
-    match users::department_add(&app, &me.caller, posted.get("name"), chosen(&posted, "parent")).await {
-        Ok(_) => {
-            me.flash(Tone::Ok, page.t("users-department-done")).await;
-            Ok(see_other("/users"))
-        }
-        Err(error) => {
-            let mut form = FormState::from_posted("department", &posted).ids("dep");
-            let status = refuse(&mut form, error)?;
-            html(
-                status,
-                index_of(&app, &me, page.at("/users"), Asked::default(), IndexForms { department: Some(form), ..IndexForms::default() }).await?,
-            )
+            html(status, index_of(&app, &me, page.at("/users"), Asked::default(), Some(form)).await?)
         }
     }
 }
@@ -226,7 +262,7 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
         crumbs: vec![Crumb::link("/users", page.t("nav-users")), Crumb::here(person.name.clone())],
         state: page.word("user-state", person.state),
         tone: tone(person.state),
-        departments: departments(app).await?,
+        departments: choices(app).await?,
         roles: Role::ALL.iter().filter(|r| **r != Role::Auditor).map(|r| Choice::new(r.as_str(), page.word("role", r))).collect(),
         may_manage: page.can("user.manage"),
         may_give_roles: page.can("role.manage"),

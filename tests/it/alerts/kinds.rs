@@ -225,6 +225,15 @@ async fn what_happens_to_the_log_itself() {
                 Rule::TimestampExpiring,
                 Severity::High,
             ),
+            (Action::SystemEndangered, Subject::new("system", "disk"), Outcome::Failed, json!({"free": 5}), Rule::DiskLow, Severity::High),
+            (
+                Action::SystemEndangered,
+                Subject::new("system", "checkpoint"),
+                Outcome::Failed,
+                json!({"size": 9, "signed": 5}),
+                Rule::CheckpointOverdue,
+                Severity::High,
+            ),
             (Action::LogVerificationFailed, trail(), Outcome::Failed, json!({"problem": "root"}), Rule::LogBroken, Severity::Critical),
             (Action::ClockDeviated, Subject::new("clock", "step"), Outcome::Failed, json!({"offset_ms": -90_000}), Rule::Clock, Severity::High),
         ] {

@@ -1,14 +1,19 @@
 //! Every route of the table, working: one event with all its parts. Beside each, what its own use case refuses.
 
 use countermand::{
-    app::{Caller, Turn, alerts, sessions, setup, users},
+    app::{
+        Caller, Turn, alerts, departments, sessions, setup,
+        tokens::{self, NewToken},
+        users,
+    },
     crypto::totp,
     domain::{alert::Rule, role::Role},
 };
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    house::{By, Crew, House, PICTURE},
+    house::{By, Crew, House, PICTURE, Shot},
     table,
 };
 use crate::recalls::stage::Person;
@@ -148,6 +153,8 @@ async fn own_account(house: &House) {
     let shot = house.post(By::Person(&me), route, &[("name", ""), ("scopes", "everything")]).await;
     house.declined(route, By::Person(&me), &shot, 422, "invalid");
 
+    super::passkeys::account(house, &me).await;
+
     let route = "/account/second-factor";
     let (cookie, session) = house.stage.session_of(&me).await;
     let secret = totp::fresh_secret();
@@ -187,6 +194,7 @@ async fn accounts(house: &House, crew: &Crew) {
         let shot = house.post(system, "/departments", &[("name", name)]).await;
         house.declined("/departments", system, &shot, 422, "invalid");
     }
+    access(house, crew).await;
 
     let him = &crew.nobody.caller.id;
     let at = |route: &str| route.replace("{id}", him);
@@ -244,6 +252,42 @@ async fn accounts(house: &House, crew: &Crew) {
     house.worked(propose, system, &shot);
     let shot = house.post(security, &at(confirm), &[("totp", &house.fresh_code(&crew.security))]).await;
     house.worked(confirm, security, &shot);
+}
+
+/// Departments, everybody's sessions and tokens.
+async fn access(house: &House, crew: &Crew) {
+    let (system, security) = (By::Person(&crew.system), By::Person(&crew.security));
+    let all = departments::choices(&house.stage.app).await.unwrap();
+    let id = all.into_iter().find(|d| d.name == "华东分公司").unwrap().id;
+    let (change, close) = ("/departments/{id}", "/departments/{id}/closures");
+    for (route, fields) in [(change, [("name", "华东"), ("version", "1")]), (close, [("name", ""), ("version", "2")])] {
+        let path = route.replace("{id}", &id);
+        let stale = house.post(system, &path, &[fields[0], ("version", "9")]).await;
+        house.declined(route, system, &stale, 409, "conflict");
+        let unknown = house.post(system, &route.replace("{id}", "nothing"), &fields).await;
+        house.declined(route, system, &unknown, 404, "not_found");
+        let shot = house.post(system, &path, &fields).await;
+        house.worked(route, system, &shot);
+    }
+
+    let session = house.stage.session_of(&crew.nobody).await.1;
+    let him = crew.nobody.caller.id.clone();
+    for (route, id) in [("/sessions/{id}/revocations", &session), ("/users/{id}/session-revocations", &him)] {
+        let path = route.replace("{id}", id);
+        let shot = house.post(security, &path, &[("reason", "短")]).await;
+        house.declined(route, security, &shot, 422, "invalid");
+        let shot = house.post(security, &route.replace("{id}", "nothing"), &[("reason", "设备遗失，先行下线")]).await;
+        house.declined(route, security, &shot, 404, "not_found");
+        let shot = house.post(security, &path, &[("reason", "设备遗失，先行下线")]).await;
+        house.worked(route, security, &shot);
+    }
+    let token = NewToken { name: "网关".to_owned(), scopes: vec!["recall.read".to_owned()], user: Some("nobody".to_owned()), expires_at: None };
+    let token = tokens::create(&house.stage.app, &Caller::shell(), token, false, "").await.unwrap().value.id;
+    let route = "/tokens/{id}/revocations";
+    let shot = house.post(security, &route.replace("{id}", "nothing"), &[]).await;
+    house.declined(route, security, &shot, 404, "not_found");
+    let shot = house.post(security, &route.replace("{id}", &token), &[]).await;
+    house.worked(route, security, &shot);
 }
 
 async fn connections(house: &House, crew: &Crew) -> String {
@@ -335,6 +379,7 @@ async fn cases(house: &House, crew: &Crew) {
     let shot = house.post(requester, "/recalls", &ask("submit", "收件范围误选为全体员工")).await;
     house.declined("/recalls", requester, &shot, 409, "case-open");
 
+    super::passkeys::statement(house, &crew.cast.reviewer, &case).await;
     let route = "/recalls/{id}/decisions";
     let path = route.replace("{id}", &case);
     let code = house.fresh_code(&crew.cast.reviewer);
@@ -395,9 +440,9 @@ async fn cases(house: &House, crew: &Crew) {
     let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
     house.declined(route, requester, &shot, 409, "not-open");
     let beside = ["transfers", "questions", "answers", "comments", "reminders"];
-    for route in ["decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
+    for route in ["statements", "decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
         let by = match route {
-            "decisions" | "transfers" | "questions" => reviewer,
+            "statements" | "decisions" | "transfers" | "questions" => reviewer,
             "captures" | "confirmations" => By::Person(&crew.operator),
             "halts" => executive,
             _ => requester,
@@ -604,6 +649,38 @@ async fn programs(house: &House, crew: &Crew) {
     house.declined(route, By::Token(&mine), &shot, 409, "not-open");
     let shot = house.api(&mine, &route.replace("{id}", "nothing"), &json!({})).await;
     house.declined(route, By::Token(&mine), &shot, 404, "not_found");
+
+    let route = "/api/v1/recalls/{id}/resubmissions";
+    let said = |shot: &Shot, member: &str| serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()[member].as_str().unwrap().to_owned();
+    let report = json!({ "channel": "QQ 群", "sent_at": now, "audience": "代理商群", "title": "价目", "text": "八折" });
+    let broadcast = said(&house.api(&mine, "/api/v1/reports", &report).await, "id");
+    let asked = json!({ "broadcast": broadcast, "category": "wrong_fact", "reason": "金额写错了一位数" });
+    let case = said(&house.api(&mine, "/api/v1/recalls", &asked).await, "id");
+    let path = route.replace("{id}", &case);
+    let again = json!({ "reason": "已补充数据来源" });
+    house.declined(route, By::Token(&mine), &house.api(&mine, &path, &again).await, 409, "not-returned");
+    let code = house.fresh_code(&crew.cast.reviewer);
+    let back = json!({ "decision": "return", "comment": "请补充数据来源", "totp": code });
+    assert_eq!(house.api(&theirs, &format!("/api/v1/recalls/{case}/decisions"), &back).await.status, 200);
+    house.declined(route, By::Token(&mine), &house.api(&mine, &path, &json!({})).await, 422, "invalid");
+    house.worked(route, By::Token(&mine), &house.api(&mine, &path, &again).await);
+
+    let keeper = stage.token(None, &["evidence.export", "recall.read"]).await;
+    let by = By::Token(&keeper);
+    let route = "/api/v1/evidence/exports";
+    let shot = house.api(&keeper, route, &json!({ "case": "nothing", "purpose": "劳动仲裁举证" })).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    let shot = house.api(&keeper, route, &json!({ "case": case, "purpose": "劳动仲裁举证" })).await;
+    house.worked(route, by, &shot);
+    let (route, path) = ("/api/v1/evidence/{number}/downloads", format!("{}/downloads", said(&shot, "href")));
+    house.declined(route, by, &house.api(&keeper, &path.replace("EVID-", "EVID-0"), &json!({})).await, 404, "not_found");
+    house.worked(route, by, &house.api(&keeper, &path, &json!({})).await);
+    let route = "/api/v1/evidence/verification";
+    for (bundle, status) in [(&b""[..], 422), (b"not a bundle", 200)] {
+        let (request, _) = house.request(by, Method::POST, route).await;
+        let shot = house.shoot(request.header("content-type", "application/zip").body(bundle.to_vec())).await;
+        if status == 200 { house.worked(route, by, &shot) } else { house.declined(route, by, &shot, status, "invalid") }
+    }
 }
 
 const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";

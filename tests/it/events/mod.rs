@@ -8,6 +8,7 @@ mod done;
 mod house;
 mod jobs;
 mod never;
+mod passkeys;
 mod reads;
 mod refused;
 mod starts;

@@ -151,6 +151,9 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
     unread(&house, &crew.system, &["/audit", "/audit/0", &page, &of_message, &evidence, "/evidence", "/recalls"]).await;
     unable(&house, &crew.system, &in_case).await;
     unable(&house, &crew.system, &trail).await;
+    let (ends, mine) = (format!("/users/{him}/session-revocations"), format!("/departments/{him}"));
+    unread(&house, &crew.system, &["/sessions"]).await;
+    unable(&house, &crew.system, &[("/users/{id}/session-revocations", &ends), ("/sessions/{id}/revocations", "/sessions/x/revocations")]).await;
     unable(&house, &crew.system, &[("/users/{id}/roles", &roles), ("/users/{id}/audit-access", &access), ("/recalls/{id}/halts", &halt)]).await;
 
     // Makes no connection, approves nothing, deletes no record; and reads neither the trail nor what was said.
@@ -168,6 +171,8 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
             ("/users/{id}/suspensions", &suspend),
             ("/users/{id}/audit-access", &access),
             ("/users/invitations", "/users/invitations"),
+            ("/departments", "/departments"),
+            ("/departments/{id}", &mine),
         ],
     )
     .await;
@@ -176,6 +181,8 @@ async fn no_administrator_reaches_into_anothers_office_or_into_a_case() {
     assert!(!house.shoot(request).await.body.contains(SAID), "who may halt a case sees that it is there, not what was said");
 
     // Takes no part in a case, deletes or alters no record.
+    unread(&house, &crew.audit, &["/sessions", "/tokens"]).await;
+    unable(&house, &crew.audit, &[("/users/{id}/session-revocations", &ends), ("/departments/{id}", &mine)]).await;
     unread(&house, &crew.audit, &[&page, &of_message, &evidence, "/recalls", "/connections"]).await;
     unable(&house, &crew.audit, &in_case).await;
     unable(

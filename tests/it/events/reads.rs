@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use countermand::{
-    app::{Turn, alerts},
+    app::{Turn, alerts, departments},
     domain::{
         alert::Rule,
         event::{Action, Event, Outcome, Subject},
@@ -23,6 +23,7 @@ enum Who {
     /// Nobody needs to be known.
     Anybody,
     System,
+    Security,
     /// The audit administrator.
     Keeper,
     Auditor,
@@ -64,8 +65,14 @@ const TABLE: &[Line] = &[
     free("/sessions/verification", Who::Anybody),
     free("/sessions/enrolment", Who::Anybody),
     free("/account", Who::Auditor),
+    free("/account/api", Who::Auditor),
     free("/account/personal-data", Who::Auditor),
+    free("/account/passkeys", Who::Auditor),
     free("/account/second-factor", Who::Auditor),
+    line("/sessions", Who::Security, "user.read"),
+    line("/tokens", Who::System, "user.read"),
+    line("/departments", Who::System, "user.read"),
+    line("/departments/{id}", Who::Security, "user.read"),
     line("/users", Who::System, "user.read"),
     line("/users/{id}", Who::System, "user.read"),
     line("/users/{id}/personal-data", Who::System, "user.read"),
@@ -108,6 +115,13 @@ const TABLE: &[Line] = &[
     line("/retention", Who::Counsel, "setting.read"),
     free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),
+    free("/api/v1/openapi.json", Who::Anybody),
+    line("/api/v1/broadcasts", Who::Token, "broadcast.read"),
+    line("/api/v1/recalls", Who::Token, "recall.read"),
+    line("/api/v1/approvals", Who::Token, "recall.read"),
+    line("/api/v1/recalls/{id}/evidence", Who::Token, "evidence.read"),
+    line("/api/v1/evidence", Who::Token, "evidence.read"),
+    line("/api/v1/evidence/{number}", Who::Token, "evidence.read"),
     line("/api/v1/recalls/{id}", Who::Token, "recall.read"),
     line("/broadcasts", Who::Auditor, "broadcast.read"),
     free("/broadcasts", Who::Requester),
@@ -168,6 +182,7 @@ struct Things {
     exporter: String,
     alert: String,
     user: String,
+    department: String,
     connection: String,
     stream: String,
     token: String,
@@ -237,9 +252,10 @@ impl Things {
             exporter,
             alert,
             user: crew.nobody.caller.id.clone(),
+            department: departments::choices(&stage.app).await.unwrap().remove(0).id,
             connection: stage.connection.clone(),
             stream,
-            token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read"]).await,
+            token: stage.token(None, &["recall.read", "broadcast.read", "audit.read", "system.read", "log.read", "evidence.export"]).await,
         }
     }
 
@@ -248,6 +264,7 @@ impl Things {
         match route {
             "/static/{path:.*}" => "/static/css/base.css".to_owned(),
             "/log/tile/{path:.*}" => "/log/tile/0/000".to_owned(),
+            "/departments/{id}" => format!("/departments/{}", self.department),
             "/users/{id}" => format!("/users/{}", self.user),
             "/users/{id}/personal-data" => format!("/users/{}/personal-data", self.user),
             "/recalls/new" => format!("/recalls/new?broadcast={}", self.reported),
@@ -255,6 +272,7 @@ impl Things {
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
             "/evidence/{number}" => self.bundle.clone(),
+            "/api/v1/evidence/{number}" => format!("/api/v1{}", self.bundle),
             "/audits/{id}" => self.audit.clone(),
             "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
@@ -286,6 +304,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
         let by = match who {
             Who::Anybody => By::Stranger,
             Who::System => By::Person(&crew.system),
+            Who::Security => By::Person(&crew.security),
             Who::Keeper => By::Person(&crew.audit),
             Who::Auditor => By::Person(&crew.auditor),
             Who::Operator => By::Person(&crew.operator),
@@ -310,7 +329,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
             By::Cookie(_) => assert_eq!(event["parts"]["actor"]["name"], json!(crew.auditor.caller.name), "{path}"),
             _ => assert_eq!(event["actor"]["kind"], "token", "{path}"),
         }
-        let of_case = route.starts_with("/recalls/{id}") || route.starts_with("/api/v1/recalls");
+        let of_case = route.starts_with("/recalls/{id}") || route.starts_with("/api/v1/recalls/{id}");
         assert!(!of_case || event["case"].is_string(), "{path}: {event:#}");
     }
 }

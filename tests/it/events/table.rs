@@ -7,7 +7,7 @@
 //!   `success` where nothing was to be done: `repeated` (a form or an `Idempotency-Key` sent twice), `edited` (a step back in a form);
 //! - a stranger's refused posts are recorded up to `throttle::STRANGER_POSTS` (120) an address in a quarter of an hour; beyond, they are
 //!   answered 429 and not recorded, so that nobody can fill the log; sign-ins while an address is locked count the same way. Refusals of
-//!   somebody signed in, or of a token, always are recorded;
+//!   somebody signed in, or of a token, always are recorded; but of those beyond a token's quota only the first of each minute;
 //! - parts: `actor` wherever somebody is known, `client` always, `device` from browsers, `detail` always, `text` where a person typed
 //!   something that is theirs to have said (a reason, a comment, a purpose).
 
@@ -42,12 +42,20 @@ pub const TABLE: &[Line] = &[
     line("/invitations/{token}", "invitation.accepted", &["/after/user", "/after/roles"]),
     line("/sessions", "session.started", &["/step", "/next"]),
     line("/sessions/verification", "session.opened", &["/step", "/method"]),
+    line("/sessions/passkeys", "session.opened", &["/step", "/method"]),
     line("/sessions/enrolment", "second_factor.enrolled", &["/step", "/method"]),
     line("/sessions/current/closures", "session.closed", &["/before/open", "/after/open"]),
     line("/account/password", "password.changed", &["/sessions_ended"]),
     line("/account/preferences", "preference.changed", CHANGED),
     line("/account/mail-address", "mail_address.changed", CHANGED),
     line("/account/second-factor", "second_factor.enrolled", &["/method", "/replaced"]),
+    line(
+        "/account/passkeys",
+        "passkey.added",
+        &["/after/passkey", "/after/name", "/after/algorithm", "/after/key_sha256", "/after/synced", "/method"],
+    ),
+    line("/account/passkeys/removals", "passkey.removed", &["/before/passkey", "/before/name", "/method"]),
+    line("/account/recovery-codes", "recovery_codes.made", &["/count", "/method"]),
     line("/account/sessions/{id}/revocations", "session.revoked", &["/before/open", "/after/open"]),
     line("/account/tokens", "token.created", &["/after/name", "/after/scopes"]),
     line("/account/tokens/{id}/revocations", "token.revoked", &["/before/revoked", "/after/revoked"]),
@@ -59,9 +67,15 @@ pub const TABLE: &[Line] = &[
     line("/users/{id}/suspensions", "user.suspended", &["/before/state", "/after/state"]),
     line("/users/{id}/reinstatements", "user.changed", &["/before/state", "/after/state"]),
     line("/users/{id}/second-factor-resets", "second_factor.reset", &["/step"]),
-    line("/users/{id}/second-factor-resets/confirmations", "second_factor.reset", &["/step", "/proposed_by", "/sessions_ended"]),
+    line("/users/{id}/second-factor-resets/confirmations", "second_factor.reset", &["/step", "/proposed_by", "/passkeys_removed", "/sessions_ended"]),
     line("/departments", "department.created", &["/after/name"]),
+    line("/departments/{id}", "department.changed", &["/before/name", "/after/name", "/after/parent_id"]),
+    line("/departments/{id}/closures", "department.closed", &["/before/open", "/after/open"]),
+    said("/sessions/{id}/revocations", "session.revoked", &["/user", "/before/open", "/after/open"]),
+    said("/users/{id}/session-revocations", "session.revoked", &["/user", "/sessions_ended"]),
+    line("/tokens/{id}/revocations", "token.revoked", &["/before/revoked", "/after/revoked"]),
     said("/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/policy", "/after/state"]),
+    said("/recalls/{id}/statements", "statement.made", &["/level", "/decision", "/statement_sha256"]),
     said("/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/method", "/before/state", "/after/state"]),
     said("/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
     said("/recalls/{id}/questions", "recall.question_asked", CASE),
@@ -113,6 +127,10 @@ pub const TABLE: &[Line] = &[
     said("/api/v1/recalls/{id}/comments", "recall.commented", &["/round"]),
     line("/api/v1/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
     said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
+    said("/api/v1/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
+    said("/api/v1/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
+    line("/api/v1/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
+    line("/api/v1/evidence/verification", "evidence.verified", &["/sha256", "/result"]),
     line("/api/v1/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
     line("/api/v1/broadcasts/imports", "broadcast.imported", &["/after/message", "/after/recipients"]),
     line("/api/v1/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),

@@ -56,6 +56,11 @@ pub struct Look {
 impl Browser {
     /// Starts a browser for pages under `base`, e.g. `http://127.0.0.1:8080`. `None` where there is no chromedriver.
     pub async fn start(base: &str) -> Option<Self> {
+        Self::start_with(base, &[]).await
+    }
+
+    /// With more arguments for Chromium.
+    pub async fn start_with(base: &str, more: &[String]) -> Option<Self> {
         let required = std::env::var("COUNTERMAND_BROWSER").is_ok_and(|v| v == "1");
         if !Path::new(DRIVER).exists() || !Path::new(CHROMIUM).exists() {
             assert!(!required, "COUNTERMAND_BROWSER=1, but {DRIVER} or {CHROMIUM} is missing");
@@ -66,7 +71,7 @@ impl Browser {
         let profile = tempfile::tempdir().expect("a directory for the profile");
         let driver = format!("http://127.0.0.1:{port}");
         let client = ClientBuilder::new(hyper_util::client::legacy::connect::HttpConnector::new())
-            .capabilities(capabilities(profile.path()))
+            .capabilities(capabilities(profile.path(), more))
             .connect(&driver)
             .await
             .expect("a browser session");
@@ -247,7 +252,8 @@ fn port_of(child: &mut Child) -> Option<u16> {
     port
 }
 
-fn capabilities(profile: &Path) -> fantoccini::wd::Capabilities {
+fn capabilities(profile: &Path, more: &[String]) -> fantoccini::wd::Capabilities {
+    let profile = format!("--user-data-dir={}", profile.display());
     let args = [
         "--headless",
         "--no-sandbox",
@@ -260,8 +266,9 @@ fn capabilities(profile: &Path) -> fantoccini::wd::Capabilities {
         "--disable-sync",
         "--disable-dev-shm-usage",
         "--hide-scrollbars",
-        &format!("--user-data-dir={}", profile.display()),
+        &profile,
     ];
+    let args: Vec<&str> = args.into_iter().chain(more.iter().map(String::as_str)).collect();
     let caps = json!({
         "browserName": "chrome",
         "goog:chromeOptions": { "binary": CHROMIUM, "args": args },

@@ -155,6 +155,7 @@ pub fn collected(hostile: &str) -> Collected {
             comment: Some(comment),
             comment_salt: Some(hex::encode(comment_salt)),
             method: "totp".to_owned(),
+            passkey: None,
             at,
             event,
             statement,

@@ -8,6 +8,7 @@ pub mod db;
 pub mod html;
 pub mod log;
 pub mod mail;
+pub mod passkey;
 pub mod process;
 pub mod sample;
 pub mod serving;

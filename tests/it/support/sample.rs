@@ -152,7 +152,9 @@ pub fn viewer(roles: &[Role]) -> Viewer {
     let permissions: BTreeSet<Permission> = roles.iter().flat_map(|r| r.permissions()).copied().collect();
     let readonly_until = roles.contains(&Role::Auditor).then(|| now().plus(std::time::Duration::from_secs(40 * 86_400)));
     Viewer {
-        user: PageUser { name: "陈思远".into(), roles: "终审".into(), readonly: readonly_until.is_some(), readonly_until, permissions },
+        user: PageUser {
+            name: "陈思远".into(), roles: "终审".into(), readonly: readonly_until.is_some(), readonly_until, ask: None, permissions
+        },
         csrf: "csrf-of-the-session".into(),
         waiting: 4,
         alerts: 0,

@@ -461,6 +461,8 @@ impl Companies {
         resets::propose(&self.full.app, self.caller("system"), self.caller("lawyer").user_id.as_ref().unwrap(), &code).await.unwrap();
         let connection = self.full.connection.clone();
         self.call("connection", connection);
+        let department = self.caller("requester").department_id.clone().unwrap();
+        self.call("department", department);
     }
 
     pub fn username(&self, who: &str) -> String {

@@ -48,17 +48,17 @@ struct Row {
 }
 
 /// How the log stands, for the badge and the banner that no search hides.
-struct Stand {
-    badge: String,
+pub(super) struct Stand {
+    pub badge: String,
     /// Everything was verified, and that is not long ago.
-    fresh: bool,
+    pub fresh: bool,
     /// When it was, if that is long ago.
-    old: Option<String>,
-    problem: Option<String>,
+    pub old: Option<String>,
+    pub problem: Option<String>,
 }
 
 impl Stand {
-    fn of(page: &Page, standing: Standing) -> Self {
+    pub(super) fn of(page: &Page, standing: Standing) -> Self {
         let badge = match standing.verified {
             Some(whole) => page.a2("audit-verified", "index", page.num(whole.size.saturating_sub(1)), "at", page.tr.time(whole.at)),
             None => page.t("audit-unverified"),
@@ -77,9 +77,9 @@ struct Bar {
 }
 
 /// A row of the week: its day, and for each hour the class of its colour and the number.
-struct WeekDay {
-    name: String,
-    hours: Vec<(u64, String)>,
+pub(super) struct WeekDay {
+    pub name: String,
+    pub hours: Vec<(u64, String)>,
 }
 
 /// When it happened.
@@ -322,7 +322,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, forms: 
 }
 
 /// The weekdays' words, Monday first.
-const WEEK: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
+pub(super) const WEEK: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 fn strip(page: &Page, activity: &Activity) -> Strip {
     let highest = activity.bars.iter().map(|b| b.events).max().unwrap_or(0).max(1);
@@ -333,17 +333,22 @@ fn strip(page: &Page, activity: &Activity) -> Strip {
         // What there was is seen, however little it is.
         height: if bar.events == 0 { 0 } else { (bar.events * 100 / highest).max(3) },
     });
-    let most = activity.week.iter().flatten().copied().max().unwrap_or(0).max(1);
-    let week = WEEK.iter().zip(&activity.week).map(|(day, hours)| WeekDay {
-        name: page.t(&format!("weekday-{day}")),
-        hours: hours.iter().map(|n| ((n * 4).div_ceil(most), if *n == 0 { String::new() } else { page.num(*n) })).collect(),
-    });
     Strip {
         span: page.a2("activity-span", "from", page.tr.date(activity.from), "until", page.tr.date(Instant(activity.until.0 - 1))),
         bars: bars.collect(),
-        week: week.collect(),
+        week: week(page, &activity.week),
         part: if activity.more { page.n("activity-part", COUNTED) } else { String::new() },
     }
+}
+
+/// The rows of a week, each number coloured by its part of the highest.
+pub(super) fn week(page: &Page, counted: &[[u64; 24]; 7]) -> Vec<WeekDay> {
+    let most = counted.iter().flatten().copied().max().unwrap_or(0).max(1);
+    let rows = WEEK.iter().zip(counted).map(|(day, hours)| WeekDay {
+        name: page.t(&format!("weekday-{day}")),
+        hours: hours.iter().map(|n| ((n * 4).div_ceil(most), if *n == 0 { String::new() } else { page.num(*n) })).collect(),
+    });
+    rows.collect()
 }
 
 fn row(page: &Page, line: Line) -> Row {

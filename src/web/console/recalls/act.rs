@@ -6,6 +6,7 @@ use actix_web::{
     http::{StatusCode, header},
     web::{Data, Path},
 };
+use askama::Template;
 
 use super::{
     show::{Forms, render},
@@ -15,9 +16,10 @@ use crate::{
     app::{
         App, AppError, AppResult, Done,
         once::of_request,
-        recalls::{decide, guided, halt, resubmit, view, withdraw},
+        recalls::{decide, guided, halt, resubmit, sign, view, withdraw},
     },
-    web::{Fault, FormState, Page, Posted, SignedIn, once, see_other, visit::Tone},
+    i18n::grouped,
+    web::{Fault, FormState, Html, Page, Posted, SignedIn, html, once, see_other, view::Crumb, visit::Tone},
 };
 
 pub(super) fn receipt_of<T>(id: &str, done: &Done<T>) -> String {
@@ -108,6 +110,48 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
         receipt_of(&done.value.id, &done)
     });
     answer(&app, &me, page, &id, &posted, Form::Decide, ended).await
+}
+
+#[derive(Template)]
+#[template(path = "recalls/sign.html")]
+struct SignPage {
+    page: Page,
+    crumbs: Vec<Crumb>,
+    form: FormState,
+    level: String,
+    verb: String,
+    deadline: Html,
+    recipients: String,
+    to_sign: sign::ToSign,
+}
+
+/// `POST /recalls/{id}/statements`: the statement of a decision, to be signed by a passkey. Nothing is decided by it.
+pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (id, me) = (path.into_inner(), me.with(&posted));
+    let input = decide::Decide {
+        decision: posted.get("decision").to_owned(),
+        comment: typed(&posted, "comment"),
+        seen: Some(posted.get("version").parse().unwrap_or(-1)),
+        ..decide::Decide::default()
+    };
+    let to_sign = match sign::prepare(&app, &me.caller, &id, input, &me.person().passkeys).await {
+        Ok(done) => done.value,
+        Err(error) => return answer(&app, &me, page, &id, &posted, Form::Decide, Err(error)).await,
+    };
+    let page = page.at(format!("/recalls/{}", to_sign.id));
+    html(
+        StatusCode::OK,
+        SignPage {
+            crumbs: vec![Crumb::link("/recalls", page.t("nav-recalls")), Crumb::link(&page.path, &to_sign.number), Crumb::here(page.t("sign-title"))],
+            form: FormState::new("decision").ids("sign"),
+            level: page.t(&format!("level-{}", to_sign.level)),
+            verb: page.word("recall-verb", to_sign.verb),
+            deadline: page.time_noted(to_sign.deadline),
+            recipients: grouped(to_sign.recipients),
+            page,
+            to_sign,
+        },
+    )
 }
 
 /// `POST /recalls/{id}/withdrawal`.

@@ -7,7 +7,7 @@ use super::index::Row;
 use crate::{
     app::{
         App,
-        recalls::list::{self, Task},
+        recalls::list::{self, Line, Task},
     },
     web::{Fault, Page, SignedIn, ok, page::Html, view::Crumb},
 };
@@ -32,14 +32,19 @@ struct Index {
 
 /// Shows the work list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
-    let waiting = list::waiting(&app, &me.caller).await?;
-    let items = waiting
+    let items = items(&page, &list::waiting(&app, &me.caller).await?);
+    ok(Index { crumbs: vec![Crumb::here(page.t("nav-approvals"))], items, page })
+}
+
+/// What waits, finished.
+pub fn items(page: &Page, waiting: &[(Task, Line)]) -> Vec<Item> {
+    waiting
         .iter()
         .map(|(task, line)| {
-            let mut row = Row::of(&page, line);
+            let mut row = Row::of(page, line);
             row.href.push_str(if matches!(task, Task::Decide(_)) { "#decision" } else { "" });
             Item {
-                task: task_word(&page, *task),
+                task: task_word(page, *task),
                 due: match (task, line.due) {
                     (Task::Decide(_), Some(due)) => page.time(due),
                     _ => Html::trusted(String::new()),
@@ -49,12 +54,11 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpRespo
                 row,
             }
         })
-        .collect();
-    ok(Index { crumbs: vec![Crumb::here(page.t("nav-approvals"))], items, page })
+        .collect()
 }
 
 /// What somebody is to do with a case.
-pub fn task_word(page: &Page, task: Task) -> String {
+fn task_word(page: &Page, task: Task) -> String {
     match task {
         Task::Decide(level) => page.t(&format!("level-{level}")),
         Task::Confirm => page.t("recall-task-confirm"),

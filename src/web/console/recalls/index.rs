@@ -11,10 +11,13 @@ use askama::Template;
 use super::badge;
 use crate::{
     app::{
-        App, Turn,
-        recalls::list::{self, Line},
+        App, Turn, people,
+        recalls::list::{self, Few, Line},
     },
-    domain::{platform::HarmClass, recall::State},
+    domain::{
+        platform::{HarmClass, Platform},
+        recall::State,
+    },
     web::{
         Fault, FormState, Page, SignedIn, ok,
         page::Html,
@@ -22,6 +25,9 @@ use crate::{
         visit::Tone,
     },
 };
+
+/// What the address can narrow the list by.
+const FILTERS: [&str; 11] = ["state", "class", "platform", "department", "requester", "from", "until", "ended", "ended_until", "number", "q"];
 
 /// One row, finished.
 pub struct Row {
@@ -74,37 +80,61 @@ struct Index {
     previous: Option<String>,
     next: Option<String>,
     filtered: bool,
+    platforms: Vec<Choice>,
+    departments: Vec<Choice>,
+    /// How far a search has come that has more to look through.
+    looked: Option<String>,
 }
 
 /// Shows the list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
     let get = |name: &str| query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'));
     let mut form = FormState::new("recall-filter");
-    for name in ["state", "class", "from", "until", "number"] {
+    for name in FILTERS {
         form = form.with(name, get(name).unwrap_or_default());
     }
+    let departments = people::departments(&app, &me.caller).await?;
     let filter = list_filter(&page, &get);
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
+    let turned_up = turn.is_up();
     let found = list::list(&app, &me.caller, filter, turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
     let previous = found.above.map(|id| address(&query, None, Some(("after", &id))));
     let next = found.below.map(|id| address(&query, None, Some(("before", &id))));
-    let labels = |name: &str, value: &str| match name {
-        "state" => page.word("recall-state", value),
-        "class" => page.word("harm-class", value),
-        "from" => page.a1("recall-filter-from", "day", value),
-        "until" => page.a1("recall-filter-until", "day", value),
-        _ => page.a1("recall-filter-number", "number", value),
-    };
-    let chips: Vec<Chip> = ["state", "class", "from", "until", "number"]
-        .iter()
-        .filter_map(|name| get(name).map(|value| Chip { label: labels(name, value), href: address(&query, Some(name), None) }))
-        .collect();
+    let mut chips = Vec::new();
+    for name in FILTERS {
+        let Some(value) = get(name) else { continue };
+        let label = match name {
+            "state" if list::states_of(value).is_empty() => continue,
+            "state" => page.word("recall-state", value),
+            "class" if HarmClass::parse(value).is_none() => continue,
+            "class" => page.word("harm-class", value),
+            "platform" if Platform::parse(value).is_none() => continue,
+            "platform" => page.word("platform", value),
+            "department" => match departments.iter().find(|(id, _)| id == value) {
+                Some((_, name)) => page.pair(&page.t("recall-department"), name),
+                None => page.t("recall-filter-department"),
+            },
+            "requester" => page.t("recall-filter-requester"),
+            "number" => page.a1("recall-filter-number", "number", value),
+            "q" => page.pair(&page.t("recall-keyword"), value),
+            day => page.a1(&format!("recall-filter-{}", day.replace('_', "-")), "day", value),
+        };
+        chips.push(Chip { label, href: address(&query, Some(name), None) });
+    }
+    let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
     ok(Index {
         crumbs: vec![Crumb::here(page.t("nav-recalls"))],
-        states: State::ALL.iter().filter(|s| **s != State::Superseded).map(|s| Choice::new(s.as_str(), page.word("recall-state", s))).collect(),
+        states: list::GROUPS
+            .iter()
+            .map(|(group, _)| Choice::new(*group, page.word("recall-state", group)))
+            .chain(State::ALL.iter().filter(|s| **s != State::Superseded).map(|s| Choice::new(s.as_str(), page.word("recall-state", s))))
+            .collect(),
+        platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),
+        departments: departments.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
+        looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
-        count: page.n("recall-count", rows.len()),
+        count: count_of(&page, found.count, "recall", rows.len()),
         filtered: !chips.is_empty(),
         chips,
         rows,
@@ -117,13 +147,32 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
 
 fn list_filter<'a>(page: &Page, get: &impl Fn(&str) -> Option<&'a str>) -> list::Wanted {
     let day = |name: &str| get(name).and_then(|d| page.start_of_day(d));
-    let after = |at: crate::clock::Instant| at.plus(std::time::Duration::from_secs(24 * 3600));
+    let through = |name: &str| get(name).and_then(|d| page.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
+    // What looks like a number is one, whichever field it came in.
+    let typed = get("q").map(str::trim);
+    let numbered = typed.filter(|q| q.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("fr-")));
     list::Wanted {
-        state: get("state").and_then(State::parse),
+        states: get("state").map(list::states_of).unwrap_or_default(),
         class: get("class").and_then(HarmClass::parse),
+        platform: get("platform").and_then(Platform::parse),
+        department: get("department").map(ToOwned::to_owned),
+        requester: get("requester").map(ToOwned::to_owned),
         from: day("from"),
-        until: day("until").map(after),
-        number: get("number").map(|n| n.trim().to_uppercase()),
+        until: through("until"),
+        ended_from: day("ended"),
+        ended_until: through("ended_until"),
+        number: get("number").or(numbered).map(|n| n.trim().to_uppercase()),
+        keyword: typed.filter(|_| numbered.is_none()).map(ToOwned::to_owned),
+    }
+}
+
+/// How many a list has, as far as they are counted; where they are not, how many the page shows. Words are `<noun>-total`, `<noun>-more` and
+/// `<noun>-count`.
+pub fn count_of(page: &Page, count: Option<Few>, noun: &str, shown: usize) -> String {
+    match count {
+        None => page.n(&format!("{noun}-count"), shown),
+        Some(Few { n, more: true }) => page.n(&format!("{noun}-more"), n),
+        Some(Few { n, more: false }) => page.n(&format!("{noun}-total"), n),
     }
 }
 

@@ -18,24 +18,15 @@ use crate::{
     web::{Fault, Page, Posted, SignedIn, once, visit::Tone},
 };
 
-async fn take(
-    app: &App,
-    me: SignedIn,
-    page: Page,
-    id: &str,
-    req: &HttpRequest,
-    posted: &Posted,
-    form: Form,
-    act: Act,
-) -> Result<HttpResponse, Fault> {
+async fn take(app: &App, me: SignedIn, page: Page, id: &str, req: &HttpRequest, posted: &Posted, act: Act) -> Result<HttpResponse, Fault> {
     let me = me.with(posted);
     // What others have to act on is kept like a decision; what is only said is shown where it was said.
-    let (receipt, told) = match act {
-        Act::Transfer { .. } => (true, "transfer-done"),
-        Act::Ask { .. } => (false, "question-done"),
-        Act::Answer { .. } => (false, "answer-done"),
-        Act::Comment { .. } => (false, "comment-done"),
-        Act::Remind => (false, "reminder-done"),
+    let (form, receipt, told) = match act {
+        Act::Transfer { .. } => (Form::Transfer, true, "transfer-done"),
+        Act::Ask { .. } => (Form::Ask, false, "question-done"),
+        Act::Answer { .. } => (Form::Answer, false, "answer-done"),
+        Act::Comment { .. } => (Form::Comment, false, "comment-done"),
+        Act::Remind => (Form::Remind, false, "reminder-done"),
     };
     let make = |entry| async {
         let done = take_part::take(app, &me.caller, id, act, entry).await?;
@@ -51,28 +42,28 @@ async fn take(
 /// `POST /recalls/{id}/transfers`.
 pub async fn transfer(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let act = Act::Transfer { to: typed(&posted, "to"), reason: typed(&posted, "reason") };
-    take(&app, me, page, &path, &req, &posted, Form::Transfer, act).await
+    take(&app, me, page, &path, &req, &posted, act).await
 }
 
 /// `POST /recalls/{id}/questions`.
 pub async fn ask(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let act = Act::Ask { question: typed(&posted, "question") };
-    take(&app, me, page, &path, &req, &posted, Form::Ask, act).await
+    take(&app, me, page, &path, &req, &posted, act).await
 }
 
 /// `POST /recalls/{id}/answers`.
 pub async fn answer(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let act = Act::Answer { answer: typed(&posted, "answer") };
-    take(&app, me, page, &path, &req, &posted, Form::Answer, act).await
+    take(&app, me, page, &path, &req, &posted, act).await
 }
 
 /// `POST /recalls/{id}/comments`.
 pub async fn comment(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let act = Act::Comment { comment: typed(&posted, "comment") };
-    take(&app, me, page, &path, &req, &posted, Form::Comment, act).await
+    take(&app, me, page, &path, &req, &posted, act).await
 }
 
 /// `POST /recalls/{id}/reminders`.
 pub async fn remind(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
-    take(&app, me, page, &path, &req, &posted, Form::Remind, Act::Remind).await
+    take(&app, me, page, &path, &req, &posted, Act::Remind).await
 }

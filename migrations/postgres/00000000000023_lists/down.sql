@@ -1,0 +1,15 @@
+DROP INDEX recalls_finished;
+DROP INDEX recalls_broadcast;
+DROP INDEX recalls_sender;
+DROP INDEX recalls_platform;
+DROP INDEX recalls_department;
+DROP INDEX recalls_class;
+DROP INDEX recalls_requester;
+CREATE INDEX recalls_requester ON recalls(requester_id);
+ALTER TABLE recalls DROP COLUMN sender_id;
+ALTER TABLE recalls DROP COLUMN platform;
+DROP INDEX broadcasts_sender;
+DROP INDEX broadcasts_department;
+DROP INDEX broadcasts_state;
+DROP INDEX broadcasts_platform;
+DROP INDEX broadcasts_listed;

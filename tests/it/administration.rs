@@ -1,0 +1,216 @@
+//! Stories of who keeps the company's accounts: departments with who judges their cases, everybody's sessions and tokens, accounts that
+//! nobody uses; and the wrong administrator at each of them.
+
+use std::time::Duration;
+
+use countermand::{
+    app::{
+        Caller, Turn, alarms, alerts, departments,
+        tokens::{self, NewToken},
+    },
+    domain::{alert::Rule, role::Role},
+};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::support::app::TestApp;
+
+const DAY: u64 = 86_400;
+
+async fn id_of(t: &TestApp, name: &str) -> String {
+    departments::choices(&t.app).await.unwrap().into_iter().find(|d| d.name == name).unwrap_or_else(|| panic!("no {name}")).id
+}
+
+fn only(events: &[Value]) -> (&str, &str) {
+    assert_eq!(events.len(), 1, "one post, one event: {events:#?}");
+    (events[0]["action"].as_str().unwrap(), events[0]["outcome"].as_str().unwrap())
+}
+
+/// The reason of the one event, which must be of `action` and refused.
+fn refused(events: &[Value], action: &str) -> String {
+    assert_eq!(only(events), (action, "refused"));
+    events[0]["parts"]["detail"]["reason"].as_str().unwrap().to_owned()
+}
+
+#[actix_web::test]
+async fn a_department_is_moved_but_not_below_itself_and_closed_when_nothing_is_left_in_it() {
+    let t = TestApp::start().await;
+    let (_, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
+    let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let wang = t.person_in("wang", &[Role::Requester], Some("华东")).await;
+    let head = t.person_in("head", &[Role::DepartmentReviewer], Some("总部")).await;
+    let (east, top) = (id_of(&t, "华东").await, id_of(&t, "总部").await);
+    let (east_page, top_page) = (format!("/departments/{east}"), format!("/departments/{top}"));
+
+    let page = system.get(&east_page).await;
+    assert!(page.body.contains("无人复核"), "nobody there, nor above");
+    let moved = [("name", "华东分公司"), ("parent", top.as_str())];
+    let (res, events) = t.events_of(system.submit(&east_page, &east_page, &moved)).await;
+    assert_eq!(res.status, 303, "{}", res.body);
+    assert_eq!(only(&events), ("department.changed", "success"));
+    let page = security.get(&east_page).await;
+    assert!(page.body.contains("head") && !page.body.contains("无人复核"), "who reviews above, reviews here");
+
+    // Below itself, directly and by a detour; a name that is taken; a version that is old.
+    for (page, fields, status) in [
+        (&top_page, vec![("name", "总部"), ("parent", east.as_str())], 422),
+        (&top_page, vec![("name", "总部"), ("parent", top.as_str())], 422),
+        (&top_page, vec![("name", "华东分公司")], 422),
+        (&east_page, vec![("name", "华东"), ("version", "1")], 409),
+    ] {
+        let (res, events) = t.events_of(system.submit(page, page, &fields)).await;
+        assert_eq!(res.status.as_u16(), status, "{fields:?}");
+        refused(&events, "department.changed");
+        assert!(res.body.contains(fields[0].1), "what was typed stays");
+    }
+
+    // Closing: not with people, an invitation or a department in it.
+    let close = format!("{east_page}/closures");
+    let (res, events) = t.events_of(system.submit(&east_page, &close, &[])).await;
+    assert_eq!((res.status.as_u16(), refused(&events, "department.closed").as_str()), (409, "department-people"));
+    let (_, events) = t.events_of(system.submit(&top_page, &format!("{top_page}/closures"), &[])).await;
+    assert_eq!(refused(&events, "department.closed"), "department-people");
+    let suspend = format!("/users/{}/suspensions", wang.id);
+    assert_eq!(system.submit(&format!("/users/{}", wang.id), &suspend, &[]).await.status, 303);
+    assert_eq!(system.submit("/users", "/users/invitations", &[("department", east.as_str())]).await.status, 201);
+    let (_, events) = t.events_of(system.submit(&east_page, &close, &[])).await;
+    assert_eq!(refused(&events, "department.closed"), "department-people", "an invitation");
+    t.advance(Duration::from_secs(4 * DAY));
+    let system = t.sign_in(&t.person("sys2", &[Role::SystemAdministrator]).await).await;
+    let details = format!("/users/{}/details", head.id);
+    let away = [("display_name", "head"), ("department", "")];
+    assert_eq!(system.submit(&format!("/users/{}", head.id), &details, &away).await.status, 303);
+    let (_, events) = t.events_of(system.submit(&top_page, &format!("{top_page}/closures"), &[])).await;
+    assert_eq!(refused(&events, "department.closed"), "department-below");
+    let (res, events) = t.events_of(system.submit(&east_page, &close, &[])).await;
+    assert_eq!((res.status.as_u16(), only(&events)), (303, ("department.closed", "success")));
+
+    // Nobody comes into a closed one: neither who was in it, nor who is invited, nor another department.
+    let back = format!("/users/{}/reinstatements", wang.id);
+    let (res, events) = t.events_of(system.submit(&format!("/users/{}", wang.id), &back, &[])).await;
+    assert_eq!((res.status.as_u16(), refused(&events, "user.changed").as_str()), (409, "department-closed"));
+    assert_eq!(system.submit("/users", "/users/invitations", &[("department", east.as_str())]).await.status, 422);
+    assert_eq!(system.submit("/departments", "/departments", &[("name", "苏州"), ("parent", east.as_str())]).await.status, 422);
+    // Its name is free again, and what is closed stays closed.
+    assert_eq!(system.submit("/departments", "/departments", &[("name", "华东分公司")]).await.status, 303);
+    let (_, events) = t.events_of(system.submit("/departments", &close, &[("version", "3")])).await;
+    assert_eq!(refused(&events, "department.closed"), "department-closed");
+
+    let security = t.sign_in(&t.person("sec2", &[Role::SecurityAdministrator]).await).await;
+    for (path, action) in [("/departments", "department.created"), (&top_page, "department.changed")] {
+        let (res, events) = t.events_of(security.submit("/users", path, &[("name", "新名"), ("version", "1")])).await;
+        assert_eq!((res.status.as_u16(), refused(&events, action).as_str()), (403, "permission"), "{path}");
+    }
+}
+
+#[actix_web::test]
+async fn the_security_administrator_ends_what_somebody_else_has_open() {
+    let t = TestApp::start().await;
+    let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let (_, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
+    let (wang, browser) = t.signed_in("wang", &[Role::Requester]).await;
+    let page = format!("/sessions?user={}", wang.id);
+    let shown = security.get(&page).await;
+    let one = shown.body.split("formaction=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    assert!(!shown.body.contains(&browser.cookie("session")));
+
+    let (res, events) = t.events_of(security.submit(&page, &one, &[("reason", "短")])).await;
+    assert_eq!((res.status.as_u16(), refused(&events, "session.revoked").as_str()), (422, "invalid"));
+    assert_eq!(browser.get("/account").await.status, 200);
+    let (res, events) = t.events_of(security.submit(&page, &one, &[("reason", "手机遗失，先行下线")])).await;
+    assert_eq!((res.status.as_u16(), only(&events)), (303, ("session.revoked", "success")));
+    assert_eq!(events[0]["parts"]["text"]["reason"], "手机遗失，先行下线");
+    assert_eq!(browser.get("/account").await.status, 303, "signed out at once");
+
+    // All of one's own but the one that asks.
+    let me = t.person("sec3", &[Role::SecurityAdministrator]).await;
+    let (first, second) = (t.sign_in(&me).await, t.sign_in(&me).await);
+    let all = format!("/users/{}/session-revocations", me.id);
+    let (res, events) = t.events_of(second.submit("/sessions", &all, &[("reason", "例行清理会话")])).await;
+    assert_eq!((res.status.as_u16(), &events[0]["parts"]["detail"]["sessions_ended"]), (303, &Value::from(1)));
+    assert_eq!((first.get("/account").await.status.as_u16(), second.get("/account").await.status.as_u16()), (303, 200));
+
+    for path in [one, all] {
+        let (res, events) = t.events_of(system.submit("/users", &path, &[("reason", "不该由我来做")])).await;
+        assert_eq!((res.status.as_u16(), refused(&events, "session.revoked").as_str()), (403, "permission"), "{path}");
+    }
+    assert_eq!(system.get("/sessions").await.status, 403);
+}
+
+#[actix_web::test]
+async fn tokens_that_nobody_uses_and_accounts_that_nobody_signs_in_to_are_found() {
+    let t = TestApp::start().await;
+    t.person("wang", &[Role::Requester]).await;
+    let (_, li) = t.signed_in("li", &[Role::Requester]).await;
+    drop(li);
+    let make = async |name: &str, user: Option<&str>, days: Option<u64>| {
+        let expires_at = days.map(|days| t.now().plus(Duration::from_secs(days * DAY)));
+        let new = NewToken { name: name.into(), scopes: vec!["recall.read".into()], user: user.map(Into::into), expires_at };
+        tokens::create(&t.app, &Caller::shell(), new, false, "").await.unwrap().value
+    };
+    let (gateway, mine) = (make("gateway", None, None).await, make("mine", Some("wang"), Some(200)).await);
+    t.advance(Duration::from_secs(91 * DAY));
+    let api = t.browser().with_header("authorization", &format!("Bearer {}", mine.secret));
+    assert_eq!(api.send(Method::GET, "/api/v1/recalls/nothing", None, None).await.status, 404);
+
+    let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let page = security.get("/tokens").await;
+    let row = |name: &str| page.body.split("<tr>").find(|row| row.contains(&format!(">{name}"))).unwrap_or_else(|| panic!("{name}")).to_owned();
+    assert!(row("gateway").contains("未设到期") && row("gateway").contains("90 天未使用") && row("gateway").contains("从未使用"));
+    assert!(!row("mine").contains("90 天未使用") && !row("mine").contains("未设到期") && row("mine").contains("wang"));
+    assert!(!page.body.contains(&mine.secret));
+
+    let (_, audit) = t.signed_in("aud", &[Role::AuditAdministrator]).await;
+    assert_eq!(audit.get("/tokens").await.status, 403);
+    let revoke = |id: &str| format!("/tokens/{id}/revocations");
+    let (res, events) = t.events_of(audit.submit("/users", &revoke(&gateway.id), &[])).await;
+    assert_eq!((res.status.as_u16(), refused(&events, "token.revoked").as_str()), (403, "permission"));
+    assert_eq!(security.submit("/tokens", &revoke(&mine.id), &[]).await.status, 303);
+    assert_eq!(api.send(Method::GET, "/api/v1/recalls/nothing", None, None).await.status, 401);
+    assert!(!security.get("/tokens").await.body.contains(">mine"));
+
+    // People by department, role and state; 90 days without a sign-in.
+    let found = |query: &str| format!("/users?{query}");
+    let body = security.get(&found("state=unused")).await.body;
+    assert!(body.contains(">wang<") && body.contains(">li<") && !body.contains(">aud<"), "never signed in, and not for long");
+    let body = security.get(&found("role=audit_administrator")).await.body;
+    assert!(body.contains(">aud<") && !body.contains(">wang<"));
+    let body = security.get(&found("state=suspended")).await.body;
+    assert!(!body.contains(">wang<") && !body.contains(">aud<"));
+    assert_eq!(security.get(&found("department=%27%20OR%201=1&role=emperor&state=x")).await.status, 200);
+}
+
+/// A job that nobody does is told once, raises its alert, and is told to be over.
+#[actix_web::test]
+async fn what_would_stop_the_installation_is_told_before_it_does() {
+    let t = TestApp::start().await;
+    let look = async || t.events_of(async { alarms::look(&t.app).await.unwrap() }).await.1;
+    t.advance(Duration::from_secs(5));
+    t.app
+        .store
+        .write(|tx| {
+            tx.enqueue("seal_evidence", "late", &serde_json::json!({ "recall": "nothing" }), tx.now())?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    assert!(look().await.is_empty(), "it is not late yet");
+    // Nobody signs here either. A job that has lain while nothing ran gets another minute.
+    for (seconds, what) in [(601, "checkpoint"), (61, "jobs")] {
+        t.advance(Duration::from_secs(seconds));
+        let begun = look().await;
+        assert_eq!(only(&begun), ("system.endangered", "failed"));
+        assert_eq!(begun[0]["subject"]["id"], what);
+    }
+    assert!(look().await.is_empty());
+    alerts::watch::pass(&t.app).await.unwrap();
+    for (rule, raised) in [(Rule::JobsStuck, 1), (Rule::CheckpointOverdue, 1), (Rule::DiskLow, 0)] {
+        let wanted = alerts::Wanted { rule: Some(rule), ..alerts::Wanted::default() };
+        assert_eq!(alerts::list(&t.app, &Caller::shell(), wanted, Turn::First).await.unwrap().0.len(), raised, "{rule}");
+    }
+
+    t.app.store.checkpoint().await.unwrap();
+    let over = look().await;
+    assert_eq!(over.len(), 1, "{over:#?}");
+    assert_eq!((over[0]["subject"]["id"].as_str(), over[0]["action"].as_str()), (Some("checkpoint"), Some("system.recovered")));
+}
