@@ -4,9 +4,11 @@
 use serde_json::{Value, json};
 
 use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
+use imported::IMPORTED;
 use shapes::SHAPES;
 use watch::WATCH;
 
+mod imported;
 mod shapes;
 mod watch;
 
@@ -39,7 +41,7 @@ pub const REFUSAL: [&str; 9] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(WATCH)
+    SHAPES.iter().chain(IMPORTED).chain(WATCH)
 }
 
 /// The shape of an action's events; `None` where none has been seen yet.

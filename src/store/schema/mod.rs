@@ -1,9 +1,11 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
+mod imported;
 mod log;
 mod records;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
+pub use imported::imports;
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
     timestamps, witnesses,
@@ -64,5 +66,6 @@ allow_tables_to_appear_in_same_query!(
     audit_questions,
     alert_rules,
     alerts,
-    streams
+    streams,
+    imports
 );

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod evidence;
 pub mod holds;
 pub mod home;
+pub mod imports;
 pub mod personal;
 pub mod recalls;
 pub mod reports;

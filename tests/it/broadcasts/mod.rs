@@ -5,4 +5,5 @@ mod import;
 mod pages;
 mod report;
 mod send;
+mod sheets;
 pub mod stage;

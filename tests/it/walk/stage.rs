@@ -7,7 +7,7 @@ use actix_web::web::{Data, resource};
 use countermand::{
     app::{
         App, AppError, Caller, Turn, alerts, audit, audits,
-        broadcasts::{Wanted, report, send},
+        broadcasts::{Wanted, imports, report, send},
         evidence::export::{Export, export},
         holds, people,
         recalls::{decide, guided, resubmit, submit, withdraw},
@@ -196,6 +196,8 @@ impl Companies {
         };
         resubmit::resubmit(&self.full.app, self.caller("requester"), &again, words).await.unwrap();
         self.case("case.reviewing", "2027 年度组织架构调整说明", "leak").await;
+        self.table("import.ready", "2026/11/20 9:05").await;
+        self.table("import.faulty", "46346.378").await;
         for name in ["case.operate", "case.acted"] {
             let broadcast = self.report("broadcast.reported", "华东代理商报价单").await;
             let id = self.ask(name, broadcast, "wrong_audience").await;
@@ -398,6 +400,15 @@ impl Companies {
         let id = report::report(&self.full.app, self.caller("requester"), new, None).await.unwrap().value;
         self.call(name, id.clone());
         id
+    }
+
+    /// A table that was looked at.
+    async fn table(&mut self, name: &str, sent_at: &str) {
+        let rows = format!("平台连接,消息编号,发送时间,备注,正文,收件人\r\n企业微信,{name},{sent_at},,年会时间调整为下周五。,a b\r\n");
+        let new = imports::New { kind: "broadcasts".into(), name: "十一月群发.csv".into(), bytes: rows.into_bytes(), ..imports::New::default() };
+        let id = imports::upload(&self.full.app, self.caller("requester"), new, countermand::id::fresh()).await.unwrap().value.id;
+        countermand::jobs::run_due(&self.full.app).await.unwrap();
+        self.call(name, id);
     }
 
     async fn ask(&mut self, name: &str, broadcast: String, class: &str) -> String {
