@@ -116,6 +116,20 @@ pub struct Smtp {
     pub from: String,
 }
 
+/// The API for programs.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Api {
+    /// How many requests a token may make in a minute; 0 is without limit.
+    pub requests_per_minute: u32,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { requests_per_minute: 3000 }
+    }
+}
+
 /// Whose time ours is held against.
 #[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -194,6 +208,7 @@ pub struct Config {
     pub time_zone: String,
     pub timestamp: Timestamp,
     pub clock: ClockSettings,
+    pub api: Api,
     /// Was reserved before there were rules. They are data in the database: accepted, so that a file written then stays valid, and of no effect.
     pub alerts: toml::Table,
     #[serde(skip)]
@@ -222,6 +237,7 @@ impl Default for Config {
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: Timestamp::default(),
             clock: ClockSettings::default(),
+            api: Api::default(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -381,7 +397,7 @@ fn networks<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Vec<ipnet::IpN
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 7] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock"];
+    const TABLES: [&str; 8] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock", "api"];
     let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
     for name in TABLES {
         if key == name {

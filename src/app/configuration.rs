@@ -74,6 +74,7 @@ const KEYS: &[(&str, Told)] = &[
     ("timestamp.authorities.*.policy", Told::Value),
     ("timestamp.renew_before_days", Told::Value),
     ("clock.ntp", Told::Value),
+    ("api.requests_per_minute", Told::Value),
     // Was reserved and is free: nobody knows what stands there.
     ("alerts", Told::Nothing),
 ];

@@ -18,6 +18,7 @@ pub mod looks;
 pub mod notices;
 pub mod once;
 pub mod published;
+pub mod quota;
 pub mod readiness;
 pub mod status;
 
@@ -50,6 +51,8 @@ pub struct App {
     pub wake: Arc<tokio::sync::Notify>,
     /// Limits on guessing.
     pub throttle: Arc<throttle::Throttle>,
+    /// What tokens have asked in this minute.
+    pub quota: Arc<quota::Quota>,
     /// When answers of earlier requests were last forgotten.
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
@@ -210,6 +213,7 @@ impl App {
             hashing: Arc::new(tokio::sync::Semaphore::new(4)),
             wake: Arc::default(),
             throttle: Arc::default(),
+            quota: Arc::default(),
             tidied: Arc::default(),
             counts: Arc::default(),
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),

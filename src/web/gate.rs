@@ -15,6 +15,7 @@ use actix_web::{
 use serde_json::json;
 
 use super::{
+    api::door,
     client,
     fault::Fault,
     looks, readonly,
@@ -41,7 +42,7 @@ use crate::{
 const OPEN: [&str; 5] = ["/sessions", "/sessions/verification", "/sessions/enrolment", "/setup/{token}", "/invitations/{token}"];
 
 /// Whether nobody has to be known for reading this path.
-fn is_public(path: &str) -> bool {
+pub(super) fn is_public(path: &str) -> bool {
     path.starts_with("/static/") || path == "/healthz" || path == "/readyz"
 }
 
@@ -165,36 +166,68 @@ pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
 
     let machine = is_machine(req.path());
     let route = req.match_pattern();
-    let answer = match turn_away(&req, &asking, route.as_deref(), machine) {
+    let left = asking.bearer.as_ref().filter(|_| door::is_api(req.path()));
+    let left = left.and_then(|token| app.quota.take(&token.id, app.config.api.requests_per_minute, app.now()));
+    if let Some(left) = left.filter(|left| left.over) {
+        if left.first {
+            record(&app, &asking, req.method(), route.as_deref(), TurnedAway::refused("too_many")).await?;
+        }
+        let mut res = actix_web::ResponseError::error_response(&Fault::too_many(std::time::Duration::from_secs(left.reset)));
+        door::tell(&left, res.headers_mut());
+        return Ok(req.into_response(res));
+    }
+    let mut answer = work(&app, &asking, req, next, route.as_deref(), machine).await?;
+    if door::is_api(&visit.path) {
+        let status = answer.status();
+        door::allow(route.as_deref(), status, answer.headers_mut());
+        if let Some(left) = left {
+            door::tell(&left, answer.headers_mut());
+        }
+    }
+    Ok(with_device_cookie(&app, &visit, &asking, answer))
+}
+
+/// Lets a request through to its handler, or turns it away; records what has to be.
+async fn work(
+    app: &App,
+    asking: &Asking,
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    route: Option<&str>,
+    machine: bool,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match turn_away(&req, asking, route, machine) {
         Some(reason) => {
-            record(&app, &asking, req.method(), route.as_deref(), TurnedAway::refused(reason)).await?;
+            record(app, asking, req.method(), route, TurnedAway::refused(reason)).await?;
             let res = refusal(&req, reason, machine);
-            req.into_response(res)
+            Ok(req.into_response(res))
         }
         None => {
             let method = req.method().clone();
-            let (res, left) = counting(next.call(req)).await;
-            let res = res?.map_into_boxed_body();
+            let (res, left) = match door::refuse(&req).filter(|_| asking.bearer.is_some()) {
+                Some(fault) => (Ok(req.into_response(actix_web::ResponseError::error_response(&fault))), 0),
+                None => {
+                    let (res, left) = counting(next.call(req)).await;
+                    (res.map(ServiceResponse::map_into_boxed_body), left)
+                }
+            };
+            let res = res?;
             if !changes(&method) {
                 if left == 0 {
-                    shown(&app, &asking, &res).await?;
+                    shown(app, asking, &res).await?;
                 }
-                return Ok(with_device_cookie(&app, &visit, &asking, res));
+                return Ok(res);
             }
-            match unrecorded(&asking, &res, left) {
-                Some(turned) => {
-                    let noted = record(&app, &asking, &method, route.as_deref(), turned).await;
-                    // What broke is told as it broke; that it could not be recorded either adds nothing.
-                    if !res.status().is_server_error() {
-                        noted?;
-                    }
-                    res
+            if let Some(turned) = unrecorded(asking, &res, left) {
+                let noted = record(app, asking, &method, route, turned).await;
+                // What broke is told as it broke; that it could not be recorded either adds nothing.
+                if !res.status().is_server_error() {
+                    noted?;
                 }
-                None => res,
             }
+            Ok(res)
         }
-    };
-    Ok(with_device_cookie(&app, &visit, &asking, answer))
+    }
 }
 
 /// Paths for programs: they come with a bearer token, and get problems instead of pages.
@@ -293,7 +326,7 @@ fn turn_away(req: &ServiceRequest, asking: &Asking, route: Option<&str>, machine
     if machine {
         return match &asking.bearer {
             None => Some("not_signed_in"),
-            Some(caller) if tokens::is_read_only(caller) => Some("read_only"),
+            Some(caller) if tokens::is_read_only(caller) && !readonly::allows(route.trim_start_matches("/api/v1")) => Some("read_only"),
             Some(_) => None,
         };
     }

@@ -6,8 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, personal, recalls, reports, retention, sessions,
-        setup, streams, users,
+        self, account, alert_rules, alerts, audit, audits, broadcasts, connections, evidence, holds, home, personal, recalls, reports, retention,
+        sessions, setup, streams, users,
     },
     machine,
 };
@@ -34,6 +34,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
     cfg.service(resource("/account").get(account::show));
     cfg.service(resource("/account/personal-data").get(personal::own));
+    cfg.service(resource("/account/api").get(console::api::show));
     cfg.service(resource("/account/password").post(account::password));
     cfg.service(resource("/account/mail-address").post(account::mail_address));
     cfg.service(resource("/account/preferences").post(account::preferences));
@@ -125,18 +126,6 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
     cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
-    cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
-    cfg.service(resource("/api/v1/events").get(api::events::index));
-    cfg.service(resource("/api/v1/recalls").post(api::recalls::create));
-    cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
-    cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
-    cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
-    cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
-    cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
-    cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
-    cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
-    cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
-
     cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));
     cfg.service(resource("/broadcasts/new").get(broadcasts::new));
     cfg.service(resource("/broadcasts/{id}").get(broadcasts::show));
@@ -147,8 +136,29 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/connections/new").get(connections::new));
     cfg.service(resource("/connections/{id}").get(connections::show).post(connections::change));
     cfg.service(resource("/connections/{id}/tests").post(connections::test));
-    cfg.service(resource("/api/v1/broadcasts").post(api::broadcasts::create));
+
+    cfg.service(resource("/api/v1/openapi.json").get(api::openapi::show));
+    cfg.service(resource("/api/v1/event-types").get(api::event_types::index));
+    cfg.service(resource("/api/v1/events").get(api::events::index));
+    cfg.service(resource("/api/v1/broadcasts").get(api::broadcasts::index).post(api::broadcasts::create));
     cfg.service(resource("/api/v1/broadcasts/imports").post(api::broadcasts::import));
     cfg.service(resource("/api/v1/broadcasts/{id}").get(api::broadcasts::show));
     cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
+    cfg.service(resource("/api/v1/approvals").get(api::recalls::approvals));
+    cfg.service(resource("/api/v1/recalls").get(api::recalls::index).post(api::recalls::create));
+    cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
+    cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
+    cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
+    cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
+    cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
+    cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
+    cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
+    cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
+    cfg.service(resource("/api/v1/recalls/{id}/resubmissions").post(api::recalls::resubmit));
+    cfg.service(resource("/api/v1/recalls/{id}/evidence").get(api::evidence::of_case));
+    cfg.service(resource("/api/v1/evidence").get(api::evidence::index));
+    cfg.service(resource("/api/v1/evidence/exports").post(api::evidence::create));
+    cfg.service(resource("/api/v1/evidence/verification").post(api::evidence::verify));
+    cfg.service(resource("/api/v1/evidence/{number}").get(api::evidence::show));
+    cfg.service(resource("/api/v1/evidence/{number}/downloads").post(api::evidence::download));
 }

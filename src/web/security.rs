@@ -8,7 +8,7 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        StatusCode,
+        Method, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
     middleware::Next,
@@ -40,13 +40,17 @@ const HEADERS: [(&str, &str); 7] = [
 ];
 
 /// The middleware; goes around everything, by `from_fn`.
-pub async fn shell(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn shell(mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let Some(data) = req.app_data::<web::Data<Shell>>().cloned() else {
         return Err(InternalError::new("no Shell in the application's data", StatusCode::INTERNAL_SERVER_ERROR).into());
     };
     let visit = Rc::new(Visit::begin(&req, data));
     req.extensions_mut().insert(visit.clone());
     let (method, started) = (req.method().clone(), std::time::Instant::now());
+    // Programs and watchers ask with HEAD; it is a GET whose body the server leaves out. Not so for people's pages, whose showing is an event.
+    if method == Method::HEAD && (super::gate::is_machine(req.path()) || super::gate::is_public(req.path())) {
+        req.head_mut().method = Method::GET;
+    }
     let answer = match next.call(req).await {
         Ok(res) => {
             let (req, res) = res.into_parts();
@@ -103,7 +107,8 @@ fn tell(bare: HttpResponse, visit: &Rc<Visit>) -> HttpResponse {
         _ => {}
     }
     let mut res = HttpResponse::build(fault.status());
-    for name in [header::RETRY_AFTER, header::ALLOW] {
+    let kept = super::api::door::RATE_LIMIT.map(HeaderName::from_static);
+    for name in [header::RETRY_AFTER, header::ALLOW].into_iter().chain(kept) {
         if let Some(value) = bare.headers().get(&name) {
             res.insert_header((name, value.clone()));
         }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod alerts;
+mod api;
 mod archive;
 mod attacks;
 mod audits;

@@ -83,6 +83,11 @@ pub struct Detail {
 
 /// The list, newest first.
 pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<String>, turn: Turn) -> AppResult<Page> {
+    list_of(app, caller, filter, keyword, turn, PAGE).await
+}
+
+/// The list in pages of `size`.
+pub async fn list_of(app: &App, caller: &Caller, filter: Filter, keyword: Option<String>, turn: Turn, size: usize) -> AppResult<Page> {
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", "all")).await?;
     let titled = caller.may(Permission::ContentRead);
     let keyword = keyword.map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
@@ -90,16 +95,16 @@ pub async fn list(app: &App, caller: &Caller, filter: Filter, keyword: Option<St
     let (rows, (above, below), looked_to, connections, pieces, cases, names) = app
         .store
         .read(move |conn| {
-            let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+            let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
             let (found, stopped) = match &keyword {
                 None => (broadcasts::page(conn, &filter, &turn, limit)?, None),
-                Some(keyword) => search(conn, &filter, &turn, |row| {
+                Some(keyword) => search(conn, &filter, &turn, size, |row| {
                     Ok(row.id.starts_with(keyword)
                         || row.channel.to_lowercase().contains(keyword)
                         || (titled && row.erased_at.is_none() && content::open_title(&envelope, row)?.to_lowercase().contains(keyword)))
                 })?,
             };
-            let cut = turn.cut(found, PAGE);
+            let cut = turn.cut(found, size);
             let (mut above, mut below) = cut.edges(|r| r.id.clone());
             let looked_to = stopped.map(|(id, at)| {
                 *(if turn.is_up() { &mut above } else { &mut below }) = Some(id);
@@ -133,6 +138,7 @@ fn search(
     conn: &mut Conn,
     filter: &Filter,
     turn: &Turn,
+    size: usize,
     matches: impl Fn(&BroadcastRow) -> Result<bool, StoreError>,
 ) -> Result<(Vec<BroadcastRow>, Option<(String, i64)>), StoreError> {
     const BATCH: usize = 200;
@@ -150,11 +156,11 @@ fn search(
             }
         }
         match last {
-            Some((key, _)) if found.len() <= PAGE && seen < KEYWORD_DEPTH => at = if turn.is_up() { Turn::Up(key) } else { Turn::Down(key) },
-            last => break last.filter(|_| found.len() <= PAGE),
+            Some((key, _)) if found.len() <= size && seen < KEYWORD_DEPTH => at = if turn.is_up() { Turn::Up(key) } else { Turn::Down(key) },
+            last => break last.filter(|_| found.len() <= size),
         }
     };
-    found.truncate(PAGE + 1);
+    found.truncate(size + 1);
     if turn.is_up() {
         found.reverse();
     }

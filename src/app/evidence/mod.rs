@@ -100,9 +100,14 @@ pub const PAGE: usize = 50;
 
 /// Bundles, newest first, and the ids that the pages before and after lie beside, where there are such pages.
 pub async fn list(app: &App, caller: &Caller, turn: Turn) -> AppResult<(Vec<Listed>, (Option<String>, Option<String>))> {
+    list_of(app, caller, turn, PAGE).await
+}
+
+/// The same in pages of `size`.
+pub async fn list_of(app: &App, caller: &Caller, turn: Turn, size: usize) -> AppResult<(Vec<Listed>, (Option<String>, Option<String>))> {
     app.require(caller, Permission::EvidenceExport, Action::PermissionChecked, Subject::new("evidence", "list")).await?;
-    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-    let found = app.store.read(move |conn| Ok(turn.cut(bundles::page(conn, &turn, limit)?, PAGE))).await?;
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+    let found = app.store.read(move |conn| Ok(turn.cut(bundles::page(conn, &turn, limit)?, size))).await?;
     let edges = found.edges(|(row, _)| row.id.clone());
     Ok((found.rows.into_iter().map(|(row, case_number)| Listed::of(app, row, case_number)).collect(), edges))
 }
@@ -139,7 +144,7 @@ pub async fn find(app: &App, caller: &Caller, number: &str) -> AppResult<Listed>
 /// # Errors
 /// `Forbidden`; `NotFound`; `Refused` with kind `bundle-erased` after its time; `Invalid` on `totp`; refusals of `step_up::spend_totp`. Each
 /// is recorded.
-pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> AppResult<(Listed, Vec<u8>)> {
+pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> AppResult<Done<(Listed, Vec<u8>)>> {
     app.require(caller, Permission::EvidenceExport, Action::EvidenceExported, Subject::new("bundle", number)).await?;
     let found = match find(app, caller, number).await {
         Err(AppError::NotFound) => {
@@ -171,8 +176,8 @@ pub async fn download(app: &App, caller: &Caller, number: &str, totp: &str) -> A
             Ok(Ok(()))
         })
         .await?;
-    Done::from_write(written)?;
-    Ok((found, bytes))
+    let done = Done::from_write(written)?;
+    Ok(Done { value: (found, bytes), receipt: done.receipt })
 }
 
 /// The bytes of a bundle that was downloaded a moment ago, once more: for a form that was sent twice. Leaves nothing.

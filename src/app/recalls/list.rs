@@ -86,6 +86,11 @@ pub enum Task {
 
 /// The list, newest first.
 pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> AppResult<Page> {
+    list_of(app, caller, wanted, turn, PAGE).await
+}
+
+/// The list in pages of `size`.
+pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
@@ -100,7 +105,7 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> App
     let ((above, below), rows) = app
         .store
         .read(move |conn| {
-            let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(PAGE + 1).unwrap_or(i64::MAX))?, PAGE);
+            let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(size + 1).unwrap_or(i64::MAX))?, size);
             Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?))
         })
         .await?;
@@ -126,6 +131,14 @@ pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>>
     let mut all: Vec<(Task, Line)> = tasks.into_iter().zip(lines).collect();
     all.sort_by_key(|(_, line)| (line.cut_off.unwrap_or(Instant(i64::MAX)), line.submitted_at));
     Ok(all)
+}
+
+/// What waits for the person behind a token; nothing ever waits for a service.
+pub async fn waiting_for_program(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
+    waiting(app, caller).await
 }
 
 /// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.

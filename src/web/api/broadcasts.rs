@@ -1,14 +1,20 @@
-//! `/api/v1/broadcasts`, `/api/v1/broadcasts/imports`, `/api/v1/reports`.
+//! `/api/v1/broadcasts`, `/api/v1/broadcasts/imports`, `/api/v1/reports`: send, import, report, list, read.
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    web::{Data, Path, Query},
+    web::{Data, Path},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Body, fields::Fields, json_ok, once, respond};
+use super::{
+    Answer, Body,
+    describe::operations::LIST,
+    fields::Fields,
+    json_ok, once,
+    parameters::{Parameters, paged},
+    respond,
+};
 use crate::{
     app::{
         App, Turn,
@@ -17,12 +23,16 @@ use crate::{
             import::{self, Import, MessageRef, Recipients},
             report::{self, Report, Upload},
             send::{self, NewBroadcast},
-            view::{self, Detail},
+            view::{self, Detail, Filter, Line},
         },
     },
     domain::role::Permission,
     id::BroadcastId,
-    web::{Bearer, Fault, extract::visit, refusal::Wrong},
+    web::{
+        Bearer, Fault,
+        extract::visit,
+        refusal::{self, Wrong},
+    },
 };
 
 /// `POST /api/v1/broadcasts`: `{"connection","title","text","audience":"all"|{"users":[…],"parties":[…],"tags":[…]},"sender"}`.
@@ -161,16 +171,48 @@ fn read_report(body: &[u8]) -> Result<Report, Vec<Wrong>> {
     Ok(report)
 }
 
-/// `?include=content` opens the text, which leaves an event.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    include: String,
+/// `GET /api/v1/broadcasts`: newest first.
+pub async fn index(app: Data<App>, who: Bearer, req: HttpRequest) -> Result<HttpResponse, Fault> {
+    let visit = visit(&req)?;
+    let asked = match Parameters::of(&req) {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(refusal::invalid(&visit, &wrong)),
+    };
+    let word = |name: &str| asked.get(name).map(ToOwned::to_owned);
+    let filter = Filter {
+        from: asked.time("from").map(|at| at.0),
+        until: asked.time("until").map(|at| at.0),
+        platform: word("platform"),
+        state: word("state"),
+        department: None,
+    };
+    match view::list_of(&app, &who.caller, filter, word("words"), asked.turn(), asked.limit(LIST)).await {
+        Ok(page) => {
+            let lines: Vec<Value> = page.lines.iter().map(line).collect();
+            let looked_to = page.looked_to.map(crate::clock::Instant::to_rfc3339);
+            Ok(paged(&req, &json!({ "broadcasts": lines, "next": page.below, "looked_to": looked_to })))
+        }
+        Err(error) => Ok(respond(&visit, Err(error.into()))),
+    }
 }
 
-/// `GET /api/v1/broadcasts/{id}`.
-pub async fn show(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String>, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
+fn line(line: &Line) -> Value {
+    let b = &line.broadcast;
+    json!({
+        "id": b.id, "origin": b.origin, "state": b.state, "platform": b.platform, "connection": b.connection, "channel": b.channel,
+        "title": line.title, "sender": b.sender, "sent_at": b.sent_at.map(crate::clock::Instant::to_rfc3339),
+        "created_at": b.created_at.to_rfc3339(), "recipients": b.recipients.count,
+        "recall": line.case.as_ref().map(|(id, number, state)| json!({ "id": id, "number": number, "state": state })),
+    })
+}
+
+/// `GET /api/v1/broadcasts/{id}`; `?include=content` opens the text, which leaves an event.
+pub async fn show(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String>) -> Result<HttpResponse, Fault> {
     let visit = visit(&req)?;
+    let asked = match Parameters::of(&req) {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(refusal::invalid(&visit, &wrong)),
+    };
     let detail = match view::detail(&app, &who.caller, &id, Turn::First).await {
         Ok(detail) => detail,
         Err(error) => return Ok(respond(&visit, Err(error.into()))),
@@ -179,7 +221,7 @@ pub async fn show(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String
     if let Some(at) = detail.broadcast.row.erased_at {
         body["erased_at"] = json!(crate::clock::Instant(at).to_rfc3339());
     }
-    if asked.include == "content" {
+    if asked.get("include").is_some() {
         match broadcasts::content(&app, &who.caller, &id, None).await {
             Ok(said) => body["content"] = json!({ "title": said.title, "text": said.text, "attachments": said.attachments }),
             Err(error) => return Ok(respond(&visit, Err(error.into()))),

@@ -16,9 +16,18 @@ impl Fields {
     /// Reads a body. Anything but a JSON object is one error at no field.
     pub fn of(body: &[u8]) -> Result<Self, Vec<Wrong>> {
         match serde_json::from_slice(body) {
-            Ok(Value::Object(object)) => Ok(Self { object, path: String::new(), wrong: Vec::new() }),
+            Ok(Value::Object(object)) => {
+                let mut wrong = Vec::new();
+                broken(&object, "", &mut wrong);
+                if wrong.is_empty() { Ok(Self { object, path: String::new(), wrong }) } else { Err(wrong) }
+            }
             _ => Err(vec![Wrong::new("", "json")]),
         }
+    }
+
+    /// Reads a body that need not be there.
+    pub fn or_none(body: &[u8]) -> Result<Self, Vec<Wrong>> {
+        Self::of(if body.is_empty() { b"{}" } else { body })
     }
 
     /// Names a member of the wrong type; `wanted` is `text`, `list`, `object`, `flag` or `number`.
@@ -130,6 +139,21 @@ impl Fields {
     }
 }
 
+/// Names the texts that hold U+0000: no database keeps it, and nobody means it.
+fn broken(object: &Map<String, Value>, path: &str, wrong: &mut Vec<Wrong>) {
+    fn look(value: &Value, at: String, wrong: &mut Vec<Wrong>) {
+        match value {
+            Value::String(text) if text.contains('\0') => wrong.push(Wrong::new(at, "control")),
+            Value::Array(list) => list.iter().enumerate().for_each(|(n, value)| look(value, format!("{at}.{n}"), wrong)),
+            Value::Object(object) => broken(object, &format!("{at}."), wrong),
+            _ => {}
+        }
+    }
+    for (name, value) in object {
+        look(value, format!("{path}{name}"), wrong);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +170,8 @@ mod tests {
         let wrong: Vec<(String, String)> = fields.end().unwrap_err().into_iter().map(|w| (w.field, w.kind)).collect();
         let expected = [("a", "type"), ("b.1", "type"), ("c.d", "type"), ("c.e", "unknown"), ("f", "type"), ("h", "type")];
         assert_eq!(wrong, expected.map(|(f, k)| (f.to_owned(), k.to_owned())));
+        let wrong = Fields::of(br#"{"a":"\u0000","b":["x",{"c":"y\u0000"}],"d":1}"#).err().unwrap();
+        assert_eq!(wrong.iter().map(|w| (w.field.as_str(), w.kind.as_str())).collect::<Vec<_>>(), [("a", "control"), ("b.1.c", "control")]);
         assert!(Fields::of(b"[]").is_err() && Fields::of(b"{").is_err() && Fields::of(b"\xff").is_err());
     }
 }

@@ -1,12 +1,19 @@
 //! The API under `/api/v1`: JSON in and out, one file a noun. Here: what every answer carries, and doing a request once.
 //!
+//! What each operation takes and gives stands in [`describe`].
+//!
 //! A handler reads its body with [`fields::Fields`], calls one use case and gives an [`Answer`] to [`once()`]:
 //! the receipt goes into the body (`event` and `index`, and the same as `receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
 pub mod broadcasts;
+pub mod describe;
+pub mod door;
 pub mod event_types;
 pub mod events;
+pub mod evidence;
 pub mod fields;
+pub mod openapi;
+pub mod parameters;
 pub mod recalls;
 
 use actix_web::{
@@ -41,6 +48,11 @@ impl Answer {
     /// `201` for something new at `location`; `body` is an object, the receipt is added to it.
     pub fn created<T>(done: &Done<T>, location: impl Into<String>, body: Value) -> Self {
         Self { status: StatusCode::CREATED, location: Some(location.into()), body: with_receipt(body, done.receipt.as_ref()) }
+    }
+
+    /// `200` for what was looked into and not changed.
+    pub fn said(body: Value) -> Self {
+        Self { status: StatusCode::OK, location: None, body }
     }
 
     /// `200` for a change of something that is there.
@@ -202,7 +214,7 @@ fn replay(status: u16, kept: &str) -> HttpResponse {
 }
 
 /// The header that names the event of a change.
-const AUDIT_EVENT: &str = "audit-event";
+pub(super) const AUDIT_EVENT: &str = "audit-event";
 
 /// A use case's result as an answer.
 pub fn respond(visit: &Visit, result: Result<Answer, Refusal>) -> HttpResponse {

@@ -1,4 +1,5 @@
-//! `/api/v1/recalls`: ask for a recall, decide, take part beside deciding, withdraw, read the state of a case.
+//! `/api/v1/recalls` and `/api/v1/approvals`: ask for a recall, decide, take part beside deciding, resubmit, withdraw, read the state of a
+//! case, list cases and what waits for somebody.
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -6,20 +7,30 @@ use actix_web::{
 };
 use serde_json::{Value, json};
 
-use super::{Answer, Body, Refusal, fields::Fields, json_ok, once};
+use super::{
+    Answer, Body, Refusal,
+    describe::operations::LIST,
+    fields::Fields,
+    json_ok, once,
+    parameters::{Parameters, paged},
+    respond,
+};
 use crate::{
     app::{
-        App,
+        App, AppError,
         once::of_request,
         recalls::{
-            decide, status, submit,
+            decide,
+            list::{self, Line, Task},
+            resubmit, status, submit,
             take_part::{self, Act},
             withdraw,
         },
     },
     clock::Instant,
+    domain::{platform::HarmClass, recall::State},
     id::{DecisionId, RecallId},
-    web::{Bearer, Fault, refusal, visit::Visit},
+    web::{Bearer, Fault, extract::visit, refusal},
 };
 
 /// `POST /api/v1/recalls` `{"broadcast","category","reason"}`, and if wanted `"basis"`, `"tell_readers"`.
@@ -55,7 +66,10 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             once: None,
         };
         fields.end()?;
-        let done = decide::decide(&app, &bearer.caller, &path, input).await?;
+        let done = decide::decide(&app, &bearer.caller, &path, input).await.map_err(|error| match error {
+            AppError::Forbidden(_) if bearer.caller.user_id.is_none() => Refusal::Fault(Fault::forbidden().because("fault-service-decides")),
+            error => error.into(),
+        })?;
         let body = json!({
             "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
             "state": done.value.state, "at": done.value.at.to_rfc3339(),
@@ -65,10 +79,23 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
     .await
 }
 
+/// `POST /api/v1/recalls/{id}/resubmissions` `{"reason","basis","tell_readers"}`: a returned case comes back.
+pub async fn resubmit(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |_| async {
+        let mut fields = Fields::of(&body.0)?;
+        let again = resubmit::Again { reason: fields.text("reason"), basis: fields.text("basis"), tell_readers: fields.flag("tell_readers") };
+        fields.end()?;
+        let done = resubmit::resubmit(&app, &bearer.caller, &path, again).await?;
+        let body = json!({ "id": done.value, "state": State::Reviewing });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
 /// `POST /api/v1/recalls/{id}/withdrawal` `{"reason"}`.
 pub async fn withdraw(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
     once(&app, &bearer.caller, &req, &body.0, |id| async {
-        let mut fields = if body.0.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body.0)? };
+        let mut fields = Fields::or_none(&body.0)?;
         let reason = fields.text("reason");
         fields.end()?;
         let done = withdraw::withdraw(&app, &bearer.caller, &path, &reason, id.map(of_request)).await?;
@@ -87,7 +114,7 @@ async fn take(
     read: impl FnOnce(&mut Fields) -> Act,
 ) -> Result<HttpResponse, Fault> {
     once(app, &bearer.caller, req, &body.0, |entry| async {
-        let mut fields = if body.0.is_empty() { Fields::of(b"{}")? } else { Fields::of(&body.0)? };
+        let mut fields = Fields::or_none(&body.0)?;
         let act = read(&mut fields);
         fields.end()?;
         let done = take_part::take(app, &bearer.caller, id, act, entry.unwrap_or_else(crate::id::fresh)).await?;
@@ -122,9 +149,64 @@ pub async fn remind(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
     take(&app, &bearer, &req, &path, &body, |_| Act::Remind).await
 }
 
+/// `GET /api/v1/recalls`: cases, newest first.
+pub async fn index(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Result<HttpResponse, Fault> {
+    let visit = visit(&req)?;
+    let asked = match Parameters::of(&req) {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(refusal::invalid(&visit, &wrong)),
+    };
+    let wanted = list::Wanted {
+        state: asked.get("state").and_then(State::parse),
+        class: asked.get("category").and_then(HarmClass::parse),
+        from: asked.time("from"),
+        until: asked.time("until"),
+        number: asked.get("number").map(str::to_uppercase),
+    };
+    match list::list_of(&app, &bearer.caller, wanted, asked.turn(), asked.limit(LIST)).await {
+        Ok(page) => {
+            let lines: Vec<Value> = page.lines.iter().map(line).collect();
+            Ok(paged(&req, &json!({ "recalls": lines, "next": page.below })))
+        }
+        Err(error) => Ok(respond(&visit, Err(error.into()))),
+    }
+}
+
+/// `GET /api/v1/approvals`: what waits for the person behind the token, least time left first.
+pub async fn approvals(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Result<HttpResponse, Fault> {
+    let visit = visit(&req)?;
+    let waiting = match list::waiting_for_program(&app, &bearer.caller).await {
+        Ok(waiting) => waiting,
+        Err(error) => return Ok(respond(&visit, Err(error.into()))),
+    };
+    let all: Vec<Value> = waiting
+        .iter()
+        .map(|(task, of)| {
+            let (task, level) = match task {
+                Task::Decide(level) => ("decide", Some(*level)),
+                Task::Confirm => ("confirm", None),
+                Task::CarryOut => ("carry_out", None),
+                Task::Resubmit => ("resubmit", None),
+                Task::Answer => ("answer", None),
+            };
+            json!({ "task": task, "level": level, "recall": line(of) })
+        })
+        .collect();
+    Ok(json_ok(&json!({ "approvals": all })))
+}
+
+fn line(line: &Line) -> Value {
+    let at = |at: Option<Instant>| at.map(Instant::to_rfc3339);
+    json!({
+        "id": line.id, "number": line.number, "title": line.title, "state": line.state, "category": line.class, "mode": line.mode,
+        "requester": line.requester, "level": line.level, "submitted_at": line.submitted_at.to_rfc3339(), "cut_off": at(line.cut_off),
+        "due": at(line.due), "recipients": line.recipients,
+    })
+}
+
 /// `GET /api/v1/recalls/{id}`: state, levels, deadlines, tally. `id` may be the case number.
 pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>) -> Result<HttpResponse, Fault> {
-    let visit = Visit::of(&req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
+    let visit = visit(&req)?;
     match status::status(&app, &bearer.caller, &path).await {
         Ok(found) => Ok(json_ok(&body(&found))),
         Err(error) => Ok(refusal::problem(&visit, error)),

@@ -204,7 +204,7 @@ pub async fn download(
     posted: Posted,
 ) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    let make = || async { Ok((evidence::download(&app, &me.caller, &number, posted.get("totp")).await?, String::new())) };
+    let make = || async { Ok((evidence::download(&app, &me.caller, &number, posted.get("totp")).await?.value, String::new())) };
     let (listed, bytes) = match once::file(&app, &me, &req, &posted, make).await? {
         Ok(once::Handed::First(found)) => found,
         Ok(once::Handed::Again(_)) => evidence::again(&app, &me.caller, &number).await?,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod alert_rules;
 pub mod alerts;
+pub mod api;
 pub mod audit;
 pub mod audits;
 pub mod broadcasts;

@@ -5,10 +5,11 @@ use countermand::{
     crypto::totp,
     domain::{alert::Rule, role::Role},
 };
+use reqwest::Method;
 use serde_json::json;
 
 use super::{
-    house::{By, Crew, House, PICTURE},
+    house::{By, Crew, House, PICTURE, Shot},
     table,
 };
 use crate::recalls::stage::Person;
@@ -604,6 +605,38 @@ async fn programs(house: &House, crew: &Crew) {
     house.declined(route, By::Token(&mine), &shot, 409, "not-open");
     let shot = house.api(&mine, &route.replace("{id}", "nothing"), &json!({})).await;
     house.declined(route, By::Token(&mine), &shot, 404, "not_found");
+
+    let route = "/api/v1/recalls/{id}/resubmissions";
+    let said = |shot: &Shot, member: &str| serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()[member].as_str().unwrap().to_owned();
+    let report = json!({ "channel": "QQ 群", "sent_at": now, "audience": "代理商群", "title": "价目", "text": "八折" });
+    let broadcast = said(&house.api(&mine, "/api/v1/reports", &report).await, "id");
+    let asked = json!({ "broadcast": broadcast, "category": "wrong_fact", "reason": "金额写错了一位数" });
+    let case = said(&house.api(&mine, "/api/v1/recalls", &asked).await, "id");
+    let path = route.replace("{id}", &case);
+    let again = json!({ "reason": "已补充数据来源" });
+    house.declined(route, By::Token(&mine), &house.api(&mine, &path, &again).await, 409, "not-returned");
+    let code = house.fresh_code(&crew.cast.reviewer);
+    let back = json!({ "decision": "return", "comment": "请补充数据来源", "totp": code });
+    assert_eq!(house.api(&theirs, &format!("/api/v1/recalls/{case}/decisions"), &back).await.status, 200);
+    house.declined(route, By::Token(&mine), &house.api(&mine, &path, &json!({})).await, 422, "invalid");
+    house.worked(route, By::Token(&mine), &house.api(&mine, &path, &again).await);
+
+    let keeper = stage.token(None, &["evidence.export", "recall.read"]).await;
+    let by = By::Token(&keeper);
+    let route = "/api/v1/evidence/exports";
+    let shot = house.api(&keeper, route, &json!({ "case": "nothing", "purpose": "劳动仲裁举证" })).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    let shot = house.api(&keeper, route, &json!({ "case": case, "purpose": "劳动仲裁举证" })).await;
+    house.worked(route, by, &shot);
+    let (route, path) = ("/api/v1/evidence/{number}/downloads", format!("{}/downloads", said(&shot, "href")));
+    house.declined(route, by, &house.api(&keeper, &path.replace("EVID-", "EVID-0"), &json!({})).await, 404, "not_found");
+    house.worked(route, by, &house.api(&keeper, &path, &json!({})).await);
+    let route = "/api/v1/evidence/verification";
+    for (bundle, status) in [(&b""[..], 422), (b"not a bundle", 200)] {
+        let (request, _) = house.request(by, Method::POST, route).await;
+        let shot = house.shoot(request.header("content-type", "application/zip").body(bundle.to_vec())).await;
+        if status == 200 { house.worked(route, by, &shot) } else { house.declined(route, by, &shot, status, "invalid") }
+    }
 }
 
 const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";

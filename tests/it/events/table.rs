@@ -7,7 +7,7 @@
 //!   `success` where nothing was to be done: `repeated` (a form or an `Idempotency-Key` sent twice), `edited` (a step back in a form);
 //! - a stranger's refused posts are recorded up to `throttle::STRANGER_POSTS` (120) an address in a quarter of an hour; beyond, they are
 //!   answered 429 and not recorded, so that nobody can fill the log; sign-ins while an address is locked count the same way. Refusals of
-//!   somebody signed in, or of a token, always are recorded;
+//!   somebody signed in, or of a token, always are recorded; but of those beyond a token's quota only the first of each minute;
 //! - parts: `actor` wherever somebody is known, `client` always, `device` from browsers, `detail` always, `text` where a person typed
 //!   something that is theirs to have said (a reason, a comment, a purpose).
 
@@ -113,6 +113,10 @@ pub const TABLE: &[Line] = &[
     said("/api/v1/recalls/{id}/comments", "recall.commented", &["/round"]),
     line("/api/v1/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
     said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
+    said("/api/v1/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
+    said("/api/v1/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
+    line("/api/v1/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
+    line("/api/v1/evidence/verification", "evidence.verified", &["/sha256", "/result"]),
     line("/api/v1/broadcasts", "broadcast.submitted", &["/after/message", "/after/recipients", "/pieces"]),
     line("/api/v1/broadcasts/imports", "broadcast.imported", &["/after/message", "/after/recipients"]),
     line("/api/v1/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),

@@ -85,7 +85,7 @@ async fn a_bundle_is_sealed_first_and_handed_out_with_its_token() {
         assert_eq!(std::fs::read(&path).unwrap(), sealed, "the archive is never touched");
         timed.stage.clock.advance(Duration::from_secs(30));
         let code = timed.stage.code(&counsel);
-        let (_, handed) = evidence::download(app, &counsel.caller, &number, &code).await.unwrap();
+        let (_, handed) = evidence::download(app, &counsel.caller, &number, &code).await.unwrap().value;
         let (_, mut files) = zip::read(&handed, &Limits::default()).unwrap();
         let pins = [Pin::Log(app.store.vkey().unwrap()), Pin::Authorities(timestamps::roots(&app.config))];
         let outcome = countermand::evidence::verify::verify(&handed, &pins, &Limits::default());

@@ -155,6 +155,7 @@ pub const ROWS: &[Row] = &[
     page("/", "reviewer").at(Empty),
     page("/account", "requester"),
     page("/account", "auditor"),
+    page("/account/api", "requester"),
     form("/account/password", "requester", &[("password", "wrong"), ("new_password", "short")], 422),
     form("/account/mail-address", "requester", &[("address", "张三@example.com")], 422),
     form("/account/tokens", "requester", &[("name", "")], 422),

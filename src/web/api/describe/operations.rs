@@ -1,0 +1,196 @@
+//! The table of operations.
+
+use super::{Access, Body, Kind, Media, Operation, Parameter};
+use crate::domain::{
+    event::{Action, Outcome},
+    platform::{HarmClass, Platform},
+    recall::State,
+    role::Permission,
+};
+
+/// Rows a page of a list at most.
+pub const LIST: u64 = 100;
+/// The greatest integer that every reader of JSON keeps: no log comes near it.
+const INDEX: u64 = (1 << 53) - 1;
+/// Events a page at most.
+pub const EVENTS: u64 = 500;
+
+const fn text(name: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Text }
+}
+
+const fn time(name: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Time }
+}
+
+const fn word(name: &'static str, words: fn() -> Vec<&'static str>) -> Parameter {
+    Parameter { name, kind: Kind::Word(words) }
+}
+
+const fn limit(most: u64) -> Parameter {
+    Parameter { name: "limit", kind: Kind::Number { least: 1, most } }
+}
+
+fn states() -> Vec<&'static str> {
+    State::ALL.iter().map(|s| s.as_str()).collect()
+}
+
+fn categories() -> Vec<&'static str> {
+    HarmClass::ALL.iter().map(|c| c.as_str()).collect()
+}
+
+fn platforms() -> Vec<&'static str> {
+    Platform::ALL.iter().map(|p| p.as_str()).collect()
+}
+
+fn actions() -> Vec<&'static str> {
+    Action::ALL.iter().map(|a| a.as_str()).collect()
+}
+
+fn outcomes() -> Vec<&'static str> {
+    Outcome::ALL.iter().map(|o| o.as_str()).collect()
+}
+
+/// The words of a broadcast's state.
+pub fn broadcast_states() -> Vec<&'static str> {
+    vec!["sending", "sent", "partly_sent", "failed"]
+}
+
+const fn get(id: &'static str, path: &'static str, access: Access, schema: &'static [(Media, &'static str)]) -> Operation {
+    Operation { id, method: "GET", path, access, query: &[], body: None, status: 200, gives: schema, may_miss: false, sample: "" }
+}
+
+const fn post(id: &'static str, path: &'static str, access: Access, body: &'static str, gives: &'static [(Media, &'static str)]) -> Operation {
+    let body = Some(Body { media: Media::Json, schema: body, required: true });
+    Operation { method: "POST", body, ..get(id, path, access, gives) }
+}
+
+impl Operation {
+    const fn asks(mut self, query: &'static [Parameter]) -> Self {
+        self.query = query;
+        self
+    }
+
+    const fn makes(mut self) -> Self {
+        self.status = 201;
+        self
+    }
+
+    const fn may_miss(mut self) -> Self {
+        self.may_miss = true;
+        self
+    }
+
+    const fn takes(mut self, media: Media, required: bool) -> Self {
+        if let Some(body) = &mut self.body {
+            body.media = media;
+            body.required = required;
+        }
+        self
+    }
+
+    const fn like(mut self, sample: &'static str) -> Self {
+        self.sample = sample;
+        self
+    }
+}
+
+/// All operations, in the order in which they are shown.
+pub const ALL: &[Operation] = &[
+    post("send-broadcast", "/api/v1/broadcasts", Access::Scope(Permission::BroadcastSend), "NewBroadcast", &[(Media::Json, "BroadcastMade")])
+        .makes()
+        .like(r#"{"connection": "$CONNECTION", "title": "{title}", "text": "{text}", "audience": "all"}"#),
+    post("import-broadcast", "/api/v1/broadcasts/imports", Access::Scope(Permission::BroadcastSend), "Import", &[(Media::Json, "BroadcastMade")])
+        .makes()
+        .like(
+            r#"{"connection": "$CONNECTION", "sent_at": "$NOW", "message_ids": ["$MESSAGE"],
+ "content": {"title": "{title}", "text": "{text}"}, "recipients": "all"}"#,
+        ),
+    get("list-broadcasts", "/api/v1/broadcasts", Access::Scope(Permission::BroadcastRead), &[(Media::Json, "BroadcastList")])
+        .asks(&[time("from"), time("until"), word("platform", platforms), word("state", broadcast_states), text("words"), text("after"), limit(LIST)])
+        .like("?state=sent&limit=20"),
+    get("read-broadcast", "/api/v1/broadcasts/{id}", Access::Scope(Permission::BroadcastRead), &[(Media::Json, "Broadcast")])
+        .asks(&[word("include", || vec!["content"])])
+        .like("?include=content"),
+    post("report-broadcast", "/api/v1/reports", Access::Scope(Permission::BroadcastSend), "Report", &[(Media::Json, "BroadcastMade")])
+        .makes()
+        .like(r#"{"channel": "{channel}", "sent_at": "$NOW", "audience": ["{person}"], "title": "{title}", "text": "{text}"}"#),
+    post("request-recall", "/api/v1/recalls", Access::Scope(Permission::RecallRequest), "RecallRequest", &[(Media::Json, "RecallMade")])
+        .makes()
+        .like(r#"{"broadcast": "$BROADCAST", "category": "wrong_fact", "reason": "{reason}"}"#),
+    get("list-recalls", "/api/v1/recalls", Access::Scope(Permission::RecallRead), &[(Media::Json, "RecallList")])
+        .asks(&[word("state", states), word("category", categories), time("from"), time("until"), text("number"), text("after"), limit(LIST)])
+        .like("?state=reviewing"),
+    get("read-recall", "/api/v1/recalls/{id}", Access::Scope(Permission::RecallRead), &[(Media::Json, "Recall")]),
+    get("list-approvals", "/api/v1/approvals", Access::Scope(Permission::RecallRead), &[(Media::Json, "ApprovalList")]),
+    post("decide-recall", "/api/v1/recalls/{id}/decisions", Access::Person(Permission::RecallDecide), "NewDecision", &[(Media::Json, "Decision")])
+        .like(r#"{"decision": "return", "comment": "{comment}", "totp": "$CODE"}"#),
+    post("transfer-recall", "/api/v1/recalls/{id}/transfers", Access::Person(Permission::RecallDecide), "Transfer", &[(Media::Json, "Entered")])
+        .like(r#"{"to": "$PERSON", "reason": "{transfer}"}"#),
+    post("ask-requester", "/api/v1/recalls/{id}/questions", Access::Person(Permission::RecallDecide), "Question", &[(Media::Json, "Entered")])
+        .like(r#"{"question": "{question}"}"#),
+    post("answer-reviewer", "/api/v1/recalls/{id}/answers", Access::Scope(Permission::RecallRequest), "Reply", &[(Media::Json, "Entered")])
+        .like(r#"{"answer": "{answer}"}"#),
+    post("comment-recall", "/api/v1/recalls/{id}/comments", Access::Scope(Permission::RecallRead), "Comment", &[(Media::Json, "Entered")])
+        .like(r#"{"comment": "{comment}"}"#),
+    post("remind-reviewers", "/api/v1/recalls/{id}/reminders", Access::Scope(Permission::RecallRead), "Reminder", &[(Media::Json, "Entered")])
+        .takes(Media::Json, false)
+        .like("{}"),
+    post(
+        "resubmit-recall",
+        "/api/v1/recalls/{id}/resubmissions",
+        Access::Scope(Permission::RecallRequest),
+        "Resubmission",
+        &[(Media::Json, "RecallMoved")],
+    )
+    .like(r#"{"reason": "{reason}"}"#),
+    post(
+        "withdraw-recall",
+        "/api/v1/recalls/{id}/withdrawal",
+        Access::Scope(Permission::RecallRequest),
+        "Withdrawal",
+        &[(Media::Json, "RecallMoved")],
+    )
+    .takes(Media::Json, false)
+    .like(r#"{"reason": "{withdrawal}"}"#),
+    get("list-case-evidence", "/api/v1/recalls/{id}/evidence", Access::Scope(Permission::EvidenceExport), &[(Media::Json, "BundleList")]),
+    get("list-evidence", "/api/v1/evidence", Access::Scope(Permission::EvidenceExport), &[(Media::Json, "BundleList")])
+        .asks(&[text("after"), limit(LIST)])
+        .like("?limit=20"),
+    post("export-evidence", "/api/v1/evidence/exports", Access::Scope(Permission::EvidenceExport), "Export", &[(Media::Json, "Exported")])
+        .makes()
+        .may_miss()
+        .like(r#"{"case": "$CASE", "purpose": "{purpose}"}"#),
+    get("read-evidence", "/api/v1/evidence/{number}", Access::Scope(Permission::EvidenceExport), &[(Media::Json, "Bundle")]),
+    post("download-evidence", "/api/v1/evidence/{number}/downloads", Access::Scope(Permission::EvidenceExport), "Download", &[(Media::Zip, "File")])
+        .takes(Media::Json, false)
+        .like("{}"),
+    post(
+        "verify-evidence",
+        "/api/v1/evidence/verification",
+        Access::Either(Permission::AuditRead, Permission::EvidenceExport),
+        "File",
+        &[(Media::Json, "Verification")],
+    )
+    .takes(Media::Zip, true)
+    .like("$FILE"),
+    get("list-events", "/api/v1/events", Access::Scope(Permission::AuditRead), &[(Media::Json, "EventList"), (Media::Lines, "Event")])
+        .asks(&[
+            text("case"),
+            time("from"),
+            time("until"),
+            text("actor"),
+            word("action", actions),
+            word("outcome", outcomes),
+            text("object"),
+            text("address"),
+            text("device_id"),
+            text("words"),
+            Parameter { name: "after", kind: Kind::Number { least: 0, most: INDEX } },
+            limit(EVENTS),
+        ])
+        .may_miss()
+        .like("?case=$CASE&limit=100"),
+    get("list-event-types", "/api/v1/event-types", Access::Token, &[(Media::Json, "EventTypes")]),
+    get("read-description", "/api/v1/openapi.json", Access::Anybody, &[(Media::Json, "Description")]),
+];

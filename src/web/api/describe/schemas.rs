@@ -1,0 +1,206 @@
+//! The schemas of the API, by name. What is asked for says what each member means (`api-member-<name>`); answers are told by their names.
+
+use serde_json::{Value, json};
+
+use super::{
+    operations::broadcast_states,
+    shapes::{asked, flag, hash, id, list, named, number, object, or_null, receipted, text, time, words},
+};
+use crate::{
+    domain::{
+        event::Outcome,
+        outcome::RecipientOutcome,
+        platform::{HarmClass, Platform, RecallPath},
+        recall::{Mode, State, Verb},
+    },
+    i18n::Tr,
+};
+
+macro_rules! of {
+    ($words:ident) => {
+        words(&$words::ALL.iter().map(|w| w.as_str()).collect::<Vec<_>>())
+    };
+}
+
+/// All of them; those of requests explained in the language of `tr`.
+pub fn all(tr: &Tr) -> Value {
+    let mut all = answers();
+    if let (Some(all), Value::Object(asked)) = (all.as_object_mut(), requests()) {
+        for (name, mut schema) in asked {
+            explain(tr, &mut schema);
+            all.insert(name, schema);
+        }
+    }
+    all
+}
+
+/// Puts words to the members of a body.
+fn explain(tr: &Tr, schema: &mut Value) {
+    for (name, member) in schema["properties"].as_object_mut().into_iter().flatten() {
+        if let Some(words) = tr.maybe(&format!("api-member-{}", name.replace('_', "-"))) {
+            member["description"] = json!(words);
+        }
+    }
+}
+
+fn requests() -> Value {
+    json!({
+        "NewBroadcast": asked(json!({
+            "connection": text(), "title": text(), "text": text(), "sender?": text(),
+            "audience": { "anyOf": [{ "const": "all" }, asked(json!({
+                "all?": flag(), "users?": list(text()), "parties?": list(text()), "tags?": list(text()),
+            }))] },
+        })),
+        "Import": asked(json!({
+            "connection": text(), "sent_at?": time(), "sender?": text(),
+            "message_ids": list(json!({ "anyOf": [text(), asked(json!({ "id": text(), "room?": text() }))] })),
+            "content": asked(json!({ "title": text(), "text": text() })),
+            "recipients?": { "anyOf": [{ "const": "all" }, list(text())] },
+        })),
+        "Report": asked(json!({
+            "channel?": text(), "connection?": text(), "sent_at": time(), "audience": { "anyOf": [text(), list(text())] },
+            "title?": text(), "text?": text(), "sender?": text(),
+            "screenshots?": list(asked(json!({ "name": text(), "data": { "type": "string", "contentEncoding": "base64" } }))),
+        })),
+        "RecallRequest": asked(json!({
+            "broadcast": text(), "category": of!(HarmClass), "reason": text(), "basis?": text(), "tell_readers?": flag(),
+        })),
+        "NewDecision": asked(json!({ "decision": of!(Verb), "comment?": text(), "totp": text(), "version?": { "type": "integer" } })),
+        "Transfer": asked(json!({ "to": text(), "reason": text() })),
+        "Question": asked(json!({ "question": text() })),
+        "Reply": asked(json!({ "answer": text() })),
+        "Comment": asked(json!({ "comment": text() })),
+        "Reminder": asked(json!({})),
+        "Resubmission": asked(json!({ "reason": text(), "basis?": text(), "tell_readers?": flag() })),
+        "Withdrawal": asked(json!({ "reason?": text() })),
+        "Export": asked(json!({ "case": text(), "purpose": text(), "at?": { "type": "integer" }, "totp?": text() })),
+        "Download": asked(json!({ "totp?": text() })),
+    })
+}
+
+fn answers() -> Value {
+    let case = || object(json!({ "id": id(), "number": text(), "state": of!(State) }));
+    let mut all = json!({
+        "Problem": problem(),
+        "Receipt": object(json!({ "event": id(), "index": or_null(number()) })),
+        "Set": object(json!({ "count": number(), "root": hash() })),
+        "BroadcastMade": receipted(json!({ "id": id(), "state": words(&broadcast_states()), "href": text() })),
+        "BroadcastLine": object(json!({
+            "id": id(), "origin": words(&["sent", "imported", "reported"]), "state": words(&broadcast_states()), "platform": of!(Platform),
+            "connection": or_null(text()), "channel": text(), "title": or_null(text()), "sender": or_null(text()), "sent_at": or_null(time()),
+            "created_at": time(), "recipients": number(), "recall": or_null(case()),
+        })),
+        "BroadcastList": object(json!({ "broadcasts": list(named("BroadcastLine")), "next": or_null(text()), "looked_to": or_null(time()) })),
+        "RecallMade": receipted(json!({ "id": id(), "number": text(), "state": of!(State) })),
+        "RecallMoved": receipted(json!({ "id": id(), "state": of!(State) })),
+        "Entered": receipted(json!({ "id": text() })),
+        "Decision": receipted(json!({
+            "id": id(), "number": text(), "level": number(), "decision": of!(Verb), "state": of!(State), "at": time(),
+        })),
+        "RecallLine": object(json!({
+            "id": id(), "number": text(), "title": or_null(text()), "state": of!(State), "category": of!(HarmClass), "mode": of!(Mode),
+            "requester": text(), "level": or_null(number()), "submitted_at": time(), "cut_off": or_null(time()), "due": or_null(time()),
+            "recipients": number(),
+        })),
+        "RecallList": object(json!({ "recalls": list(named("RecallLine")), "next": or_null(text()) })),
+        "ApprovalList": object(json!({ "approvals": list(object(json!({
+            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer"]), "level": or_null(number()), "recall": named("RecallLine"),
+        }))) })),
+        "BundleList": object(json!({ "bundles": list(named("Bundle")), "next": or_null(text()) })),
+        "Bundle": object(json!({
+            "number": text(), "recall": id(), "case": text(), "kind": words(&["archive", "full", "masked"]), "bytes": number(), "sha256": hash(),
+            "log_size": number(), "sealed_at": time(), "kept_until": time(), "erased_at": or_null(time()),
+            "timestamps?": list(object(json!({
+                "authority": text(), "at": or_null(time()), "until": or_null(time()), "renewed": or_null(time()), "refusal": or_null(text()),
+            }))),
+        })),
+        "Exported": receipted(json!({
+            "number": text(), "href": text(), "bytes": number(), "sha256": hash(), "with_content": flag(), "verified": flag(),
+            "uncertified": or_null(text()),
+        })),
+        "Verification": object(json!({
+            "result": words(&["pass", "unknown", "fail"]),
+            "checks": list(object(json!({
+                "name": text(), "result": words(&["pass", "unknown", "fail"]), "file": text(), "expected": text(), "actual": text(),
+            }))),
+        })),
+        "File": { "type": "string", "format": "binary" },
+        "Event": event(),
+        "EventList": object(json!({ "events": list(named("Event")), "next": or_null(number()), "case?": id() })),
+        "EventTypes": object(json!({
+            "common_parts": list(text()), "refusal_fields": list(text()), "types": list(json!({ "type": "object" })),
+        })),
+        "Description": { "type": "object" },
+    });
+    all["Recall"] = recall();
+    all["Broadcast"] = broadcast();
+    all
+}
+
+/// RFC 9457.
+fn problem() -> Value {
+    object(json!({
+        "type": { "type": "string", "pattern": "^urn:countermand:problem:" }, "title": text(), "status": number(), "detail": text(),
+        "instance": { "type": "string", "pattern": "^urn:uuid:" },
+        "errors?": list(object(json!({ "field": text(), "kind": text(), "detail": text() }))),
+        "about?": { "type": "object" },
+    }))
+}
+
+fn event() -> Value {
+    let party = || object(json!({ "kind": text(), "id": text() }));
+    object(json!({
+        "index": number(), "id": id(), "at": time(), "action": text(), "outcome": of!(Outcome), "actor": party(), "subject": party(),
+        "case": or_null(text()), "leaf": text(), "leaf_hash": hash(), "parts": { "type": "object" },
+        "withheld": { "type": "object", "additionalProperties": text() },
+    }))
+}
+
+fn tally() -> Value {
+    let mut members = json!({ "total": number() });
+    for outcome in RecipientOutcome::ALL {
+        members[outcome.as_str()] = number();
+    }
+    members
+}
+
+fn recall() -> Value {
+    let mut recipients = json!({ "count": number(), "root": hash() });
+    if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), tally()) {
+        recipients.extend(tally.into_iter().map(|(name, schema)| (format!("{name}?"), schema)));
+    }
+    object(json!({
+        "id": id(), "number": text(), "broadcast": id(), "state": of!(State), "mode": of!(Mode), "category": of!(HarmClass), "round": number(),
+        "version": number(), "halted": flag(),
+        "levels": list(object(json!({
+            "level": number(), "open": flag(), "due": time(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
+        }))),
+        "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
+        "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),
+        "finished_at": or_null(time()), "closed_at": or_null(time()),
+    }))
+}
+
+fn broadcast() -> Value {
+    object(json!({
+        "id": id(), "origin": words(&["sent", "imported", "reported"]), "state": words(&broadcast_states()), "platform": of!(Platform),
+        "connection": or_null(text()), "channel": text(), "sender": or_null(text()), "department": or_null(text()), "sent_at": or_null(time()),
+        "sent_at_source": or_null(text()), "created_at": time(), "message": hash(), "recipients": named("Set"),
+        "delivery": object(json!({ "accepted": number(), "refused": number(), "unknown": number(), "reported": number() })),
+        "reading": or_null(object(json!({ "read": number(), "unread": number() }))),
+        "recall": object(json!({
+            "path": of!(RecallPath), "why_not": or_null(text()), "window_ends_at": or_null(time()), "cut_off": or_null(time()),
+        })),
+        "capabilities": object(json!({
+            "send": flag(), "recall": flag(), "recall_per_recipient": flag(), "read_back": flag(), "reading_state": flag(),
+            "window_seconds": or_null(number()), "residue": list(text()),
+        })),
+        "messages": list(object(json!({
+            "id": text(), "piece": number(), "platform_id": or_null(text()), "room": or_null(text()), "state": text(), "sent_at": or_null(time()),
+            "recall_state": or_null(text()),
+        }))),
+        "recalls": list(object(json!({ "id": id(), "number": text(), "state": of!(State) }))),
+        "title?": or_null(text()), "erased_at?": time(),
+        "content?": object(json!({ "title": text(), "text": text(), "attachments": list(json!({ "type": "object" })) })),
+    }))
+}
