@@ -65,6 +65,8 @@ text_id! {
     /// What one authority said about one thing.
     TimestampId;
     AttachmentId;
+    /// What a sender took back by themselves, as filed.
+    SelfRecallId;
     /// A legal hold.
     HoldId;
     /// A stream of the audit trail to another system.

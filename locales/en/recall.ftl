@@ -10,6 +10,7 @@ recall-high = High impact
 recall-left = Time left
 recall-until = is the deadline
 recall-due = This level is due
+recall-late = Overdue
 recall-number = Case number
 recall-message = Message
 recall-state = State

@@ -10,6 +10,7 @@ recall-high = 高影响
 recall-left = 剩余时间
 recall-until = 截止
 recall-due = 本级时限
+recall-late = 已超时
 recall-number = 案件编号
 recall-message = 消息
 recall-state = 状态

@@ -49,6 +49,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "alerts" => (Action::AuditRead, "alert"),
         "audit" | "events" => (Action::AuditRead, "route"),
         "recalls" | "approvals" => (Action::RecallRead, "recall"),
+        "self-recalls" => (Action::RecallRead, "self_recall"),
         "broadcasts" => (Action::BroadcastRead, "broadcast"),
         _ => (Action::PageRead, "route"),
     }

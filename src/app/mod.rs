@@ -93,6 +93,7 @@ pub mod process;
 pub mod recalls;
 pub mod resets;
 pub mod retention;
+pub mod self_recalls;
 pub mod sessions;
 pub mod setup;
 pub mod step_up;

@@ -12,12 +12,14 @@ use crate::{
         platform::{HarmClass, Platform},
         recall::State,
         role::{Permission, Role},
+        self_recall::FilingState,
     },
     store::{
         departments,
         figures::{self, Ended},
-        page::Few,
+        page::{COUNTED, Few},
         recalls::{self, Filter},
+        self_recalls,
     },
 };
 
@@ -119,6 +121,8 @@ pub struct Overview {
     pub week: [[u64; 24]; 7],
     /// The first day that the week's table counts.
     pub week_from: Date,
+    /// What senders filed in the same days, in the order of [`FilingState::ALL`].
+    pub filings: [u64; 3],
 }
 
 /// Which cases are a person's to have figures of, with the department where it is one.
@@ -145,16 +149,19 @@ pub async fn overview(app: &App, caller: &Caller) -> AppResult<Overview> {
     let (from, since) = (start(first, &zone), start(week_from, &zone));
     let of = department.clone();
     let close = now.plus(std::time::Duration::from_secs(CLOSE * 60)).0;
-    let (running, close, ended, approvals, submitted) = app
+    let filed_by = self_recalls::Filter { of_person: filter.of_person.clone(), ..self_recalls::Filter::default() };
+    let (running, close, ended, approvals, submitted, filed) = app
         .store
         .read(move |conn| {
             filter.departments = of.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+            let filed_by = self_recalls::Filter { departments: filter.departments.clone(), ..filed_by };
+            let filed = self_recalls::states(conn, &filed_by, from, i64::try_from(COUNTED).unwrap_or(i64::MAX))?;
             let ended = figures::ended(conn, &filter, from)?;
             let carried: Vec<&str> = ended.iter().filter(|e| e.round == 1 && e.approved_at.is_some()).map(|e| e.id.as_str()).collect();
             let approvals = figures::approvals(conn, &carried)?;
             let submitted = figures::submitted(conn, &filter, since)?;
             let open = Filter { states: Some(GROUPS[0].1.iter().map(|s| s.as_str().to_owned()).collect()), ..filter };
-            Ok((recalls::few(conn, &open)?, figures::closing(conn, &open, close)?, ended, approvals, submitted))
+            Ok((recalls::few(conn, &open)?, figures::closing(conn, &open, close)?, ended, approvals, submitted, filed))
         })
         .await?;
     let mut found = Overview {
@@ -169,7 +176,11 @@ pub async fn overview(app: &App, caller: &Caller) -> AppResult<Overview> {
         by_class: Vec::new(),
         week: [[0; 24]; 7],
         week_from,
+        filings: [0; 3],
     };
+    for (n, state) in FilingState::ALL.iter().enumerate() {
+        found.filings[n] = filed.iter().filter(|word| *word == state.as_str()).count() as u64;
+    }
     count(&mut found, &ended, &zone);
     let steps: Vec<_> = ended.iter().filter_map(|e| taken(e, approvals.get(&e.id).map(Vec::as_slice)?)).collect();
     for (n, lead) in found.leads.iter_mut().enumerate() {

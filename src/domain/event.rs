@@ -98,6 +98,10 @@ words! {
         RecallCaptureConfirmed = "recall.capture_confirmed",
         RecallFinished = "recall.finished",
         CaseClosed = "case.closed",
+        /// A sender took a message back in the client and filed it.
+        SelfRecallFiled = "self_recall.filed",
+        /// A second person looked at what is still visible.
+        SelfRecallChecked = "self_recall.checked",
         /// By a privileged reader (`privilege`), without what the message says.
         RecallRead = "recall.read",
         AuditSearched = "audit.searched",

@@ -80,6 +80,8 @@ impl EventClass {
             | Action::RecallQuestionAsked
             | Action::RecallQuestionAnswered
             | Action::RecallCommented
+            | Action::SelfRecallFiled
+            | Action::SelfRecallChecked
             | Action::RecallReminded
             | Action::RecallWithdrawn
             | Action::RecallExpired

@@ -23,6 +23,7 @@ words! {
         Requests = "requests",
         Decisions = "decisions",
         Participation = "participation",
+        SelfRecalls = "self_recalls",
         Attachments = "attachments",
         Holds = "holds_placed",
         Audits = "audits",
@@ -89,7 +90,7 @@ impl Kind {
             Self::Exports => (Work, Stay::Day, Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
-            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::Attachments => {
+            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {
                 (Claims, Stay::Broadcast, Erasure::Contents)
             }
             Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),

@@ -127,6 +127,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallQuestionAsked
         | A::RecallQuestionAnswered
         | A::RecallCommented
+        | A::SelfRecallFiled
+        | A::SelfRecallChecked
         | A::RecallReminded
         | A::RecallWithdrawn
         | A::RecallExpired

@@ -42,14 +42,18 @@ impl MldsaVkey {
         &self.name
     }
 
+    /// The four bytes that signature lines name the key by.
+    pub fn id(&self) -> [u8; 4] {
+        typed_id(&self.name, MLDSA, &*self.key)
+    }
+
     /// When the log signed the checkpoint of `note`, in seconds since 1970; the latest, if it signed it more than once. Every line under its
     /// name and id must hold.
     ///
     /// # Errors
     /// [`NoteError::NotSigned`], [`NoteError::BadSignature`]; [`NoteError::Form`] if the text is no checkpoint.
     pub fn verify(&self, note: &Note<'_>) -> Result<u64, NoteError> {
-        let id = typed_id(&self.name, MLDSA, &*self.key);
-        let mut lines = note.signatures().iter().filter(|line| line.name == self.name && line.key_id == id).peekable();
+        let mut lines = note.signatures().iter().filter(|line| line.name == self.name && line.key_id == self.id()).peekable();
         if lines.peek().is_none() {
             return Err(NoteError::NotSigned(self.name.clone()));
         }

@@ -121,6 +121,12 @@ pub const TABLES: &[Table] = &[
     ),
     table("mail_addresses", "user_id:t address:t", "user_id"),
     table("recall_entries", "id:t recall_id:t round:i level:i kind:t by_id:t to_id:t text_sealed:b at:i", "id"),
+    table(
+        "self_recalls",
+        "id:t number:t broadcast_id:t filer_id:t department_id:t state:t extent:t withdrawn_at:i note_sealed:b filed_at:i checker_id:t \
+         checked_at:i check_sealed:b version:i",
+        "id",
+    ),
     table("notices", "id:t recall_id:t user_id:t kind:t round:i level:i state:t problem:t created_at:i ended_at:i", "id"),
     table(
         "holds",

@@ -55,6 +55,7 @@ pub mod renewal;
 pub mod schema;
 pub mod search;
 pub mod searches;
+pub mod self_recalls;
 mod sequencer;
 pub mod sessions;
 pub mod settings;

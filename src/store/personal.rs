@@ -12,8 +12,8 @@ use super::{
     holds::{self, HoldRow},
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
-        log_parts, log_search, mail_addresses, notices, passkeys, recall_entries, recalls, recovery_codes, searches, sessions, tokens, user_roles,
-        users,
+        log_parts, log_search, mail_addresses, notices, passkeys, recall_entries, recalls, recovery_codes, searches, self_recalls, sessions, tokens,
+        user_roles, users,
     },
     words::Words,
 };
@@ -86,6 +86,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         .or(held::placed_by.assume_not_null().eq(user).and(held::placed_by.is_not_null()))
         .or(held::release_proposed_by.assume_not_null().eq(user).and(held::release_proposed_by.is_not_null()))
         .or(held::ended_by.assume_not_null().eq(user).and(held::ended_by.is_not_null()));
+    let filed = self_recalls::filer_id.eq(user).or(self_recalls::checker_id.assume_not_null().eq(user).and(self_recalls::checker_id.is_not_null()));
     let questions = audit_questions::asked_by.eq(user).or(audit_questions::asked_of.eq(user));
     Ok(vec![
         (Kind::Account, span!(conn, users, users::id.eq(user), created_at, created_at)),
@@ -103,6 +104,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
         (Kind::Decisions, span!(conn, decisions, decisions::decider_id.eq(user), at, at)),
+        (Kind::SelfRecalls, span!(conn, self_recalls, filed, filed_at, filed_at)),
         (Kind::Participation, span!(conn, recall_entries, recall_entries::by_id.eq(user), at, at)),
         (Kind::Attachments, span!(conn, attachments, uploads, uploaded_at, uploaded_at)),
         (Kind::Holds, span!(conn, held, placed, proposed_at, proposed_at)),

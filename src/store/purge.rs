@@ -92,6 +92,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("recipients", Class::Words),
     ("recovery_codes", Class::Master),
     ("searches", Class::Master),
+    ("self_recalls", Class::Words),
     ("sessions", Class::Trace),
     ("settings", Class::Master),
     ("streams", Class::Master),

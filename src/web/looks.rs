@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 23] = [
+const UNRECORDED: [(&str, &str); 24] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -38,6 +38,7 @@ const UNRECORDED: [(&str, &str); 23] = [
     ("/streams/new", "an empty form"),
     ("/broadcasts/new", "an empty form"),
     ("/reports/new", "an empty form"),
+    ("/self-recalls/new", "an empty form"),
 ];
 
 /// Whether showing `route` (the pattern) never leaves an event.

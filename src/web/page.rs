@@ -202,6 +202,7 @@ impl Page {
                 let path = match self.path.as_str() {
                     path if path.starts_with("/reports/") => "/broadcasts/reports",
                     "/retention" => "/holds/retention",
+                    path if path.starts_with("/self-recalls") => "/recalls/self-recalls",
                     path => path,
                 };
                 let current = if path == href {

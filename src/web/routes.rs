@@ -7,7 +7,7 @@ use super::{
     api, assets,
     console::{
         self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, passkeys,
-        personal, policies, recalls, reports, retention, sessions, setup, streams, users,
+        personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
     },
     machine,
 };
@@ -87,6 +87,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
+
+    cfg.service(resource("/self-recalls").get(self_recalls::index).post(self_recalls::create));
+    cfg.service(resource("/self-recalls/new").get(self_recalls::new));
+    cfg.service(resource("/self-recalls/{id}").get(self_recalls::show));
+    cfg.service(resource("/self-recalls/{id}/checks").post(self_recalls::check));
 
     cfg.service(resource("/audit").get(audit::index));
     cfg.service(resource("/audit/event-types").get(audit::types::index));

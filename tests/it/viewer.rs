@@ -243,6 +243,7 @@ async fn words_that_are_missing_added_or_moved_are_named() {
         let store = indexed(&db).await;
         let size = store.read_now(reader::head).unwrap().size;
         drop(store);
+        db.wait_until_closed();
         let changes: Vec<String> = match &db.database {
             Database::Sqlite(_) => vec![
                 "DELETE FROM log_words WHERE rowid = 2".into(),

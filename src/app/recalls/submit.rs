@@ -100,7 +100,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 return refuse(tx, event, AppError::refused(kind));
             };
             let cut_off = request::case_cut_off(&verdict, now);
-            let number = number(tx, &zone)?;
+            let number = numbered(tx, &zone, "FR", "case_number")?;
             let dossier = Dossier { submissions: vec![Submission { at: now, ..submission.clone() }], ..Dossier::default() };
             let row = RecallRow {
                 id: id.clone(),
@@ -198,10 +198,10 @@ fn recalled_before(tx: &mut Tx<'_>, broadcast: &str) -> Result<bool, StoreError>
     Ok(crate::store::broadcasts::cases(tx.conn, broadcast)?.iter().any(|(_, _, state)| done.contains(&state.as_str())))
 }
 
-/// `FR-20261122-0001`: the day by the company's time zone, numbered from 1 each day.
-fn number(tx: &mut Tx<'_>, zone: &str) -> Result<String, StoreError> {
+/// `FR-20261122-0001`: the day by the company's time zone, numbered from 1 each day in the `series`.
+pub(crate) fn numbered(tx: &mut Tx<'_>, zone: &str, prefix: &str, series: &str) -> Result<String, StoreError> {
     let zone = jiff::tz::TimeZone::get(zone).unwrap_or(jiff::tz::TimeZone::UTC);
     let day = tx.now().timestamp().to_zoned(zone).strftime("%Y%m%d").to_string();
-    let n = recalls::next_in_series(tx.conn, &format!("case_number/{day}"))?;
-    Ok(format!("FR-{day}-{n:04}"))
+    let n = recalls::next_in_series(tx.conn, &format!("{series}/{day}"))?;
+    Ok(format!("{prefix}-{day}-{n:04}"))
 }

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    limits::{Keys, device_id},
-    sign_in::{Found, Opened, remember_device},
+    limits::Keys,
+    sign_in::{Found, Fresh, Opened, remember_device},
 };
 use crate::{
     app::{
@@ -14,15 +14,11 @@ use crate::{
     },
     crypto::token,
     domain::{
-        account::{self, Method, SessionState},
+        account::{Method, SessionState},
         event::{Action, Outcome, Subject},
     },
     id::SessionId,
-    store::{
-        StoreError, Tx,
-        sessions::{self, SessionRow},
-        users,
-    },
+    store::{StoreError, Tx, sessions, users},
 };
 
 /// Opens a session for whoever the passkey belongs to.
@@ -74,31 +70,17 @@ pub async fn open(app: &App, client: Client, device: Option<Device>, posted: &st
                 None => None,
             };
             let Some(user) = user else { return refuse(tx, AppError::invalid(step_up::FIELD, "passkey-unknown")) };
-            if user.state != "active" || user.valid_until.is_some_and(|until| now.0 >= until) {
-                return refuse(tx, AppError::refused("credentials"));
-            }
+            // Whether an account can be used is told to nobody but its owner.
             if let Err(error) = passkeys::spend(tx, &answer, Purpose::SignIn, "", &user.id)? {
                 return refuse(tx, error);
             }
+            if user.state != "active" || user.valid_until.is_some_and(|until| now.0 >= until) {
+                return refuse(tx, AppError::refused("credentials"));
+            }
             users::user_failures_set(tx.conn, &user.id, 0, None)?;
-            sessions::session_insert(
-                tx.conn,
-                &SessionRow {
-                    id: id.0.clone(),
-                    token_hash: cookie_hash.clone(),
-                    user_id: user.id.clone(),
-                    csrf: csrf.clone(),
-                    state: SessionState::Open.as_str().to_owned(),
-                    device_id: device_id(&caller),
-                    client_ip: caller.client.as_ref().map(|c| c.client_ip.clone()),
-                    user_agent: caller.client.as_ref().map(|c| c.user_agent.clone()),
-                    flash: None,
-                    created_at: now.0,
-                    seen_at: now.0,
-                    expires_at: now.plus(account::ABSOLUTE).0,
-                    closed_at: None,
-                },
-            )?;
+            users::user_signed_in(tx.conn, &user.id, now.0)?;
+            let fresh = Fresh { id: id.0.clone(), token_hash: cookie_hash.clone(), csrf: csrf.clone(), state: SessionState::Open };
+            sessions::session_insert(tx.conn, &fresh.row(&caller, &user.id, now))?;
             if let Some(device) = caller.device.as_ref().filter(|d| !d.device_id.is_empty()) {
                 remember_device(tx, &ring, device, &user.id)?;
             }

@@ -13,6 +13,7 @@ use crate::{
         people::Signed,
         throttle::{self, Share},
     },
+    clock::Instant,
     crypto::{self, password, token, totp},
     domain::{
         account::{self, Method, SessionState},
@@ -32,6 +33,36 @@ use crate::{
 pub struct Opened {
     pub cookie: String,
     pub state: SessionState,
+}
+
+/// A session that is to begin.
+pub(super) struct Fresh {
+    pub(super) id: String,
+    pub(super) token_hash: Vec<u8>,
+    pub(super) csrf: String,
+    pub(super) state: SessionState,
+}
+
+impl Fresh {
+    /// Its row: opened at `now` from where `caller` is, and over by itself after what its state allows.
+    pub(super) fn row(&self, caller: &Caller, user_id: &str, now: Instant) -> SessionRow {
+        let lasts = if self.state == SessionState::Open { account::ABSOLUTE } else { account::PENDING };
+        SessionRow {
+            id: self.id.clone(),
+            token_hash: self.token_hash.clone(),
+            user_id: user_id.to_owned(),
+            csrf: self.csrf.clone(),
+            state: self.state.as_str().to_owned(),
+            device_id: device_id(caller),
+            client_ip: caller.client.as_ref().map(|c| c.client_ip.clone()),
+            user_agent: caller.client.as_ref().map(|c| c.user_agent.clone()),
+            flash: None,
+            created_at: now.0,
+            seen_at: now.0,
+            expires_at: now.plus(lasts).0,
+            closed_at: None,
+        }
+    }
 }
 
 /// What the first step looks up before it spends time on the password.
@@ -127,24 +158,8 @@ pub async fn begin(app: &App, client: Client, device: Option<Device>, username: 
                     users::user_password_set(tx.conn, &user.id, phc)?;
                 }
                 let state = if user.totp_sealed.is_some() { SessionState::SecondFactor } else { SessionState::Enrolment };
-                sessions::session_insert(
-                    tx.conn,
-                    &SessionRow {
-                        id: id.0.clone(),
-                        token_hash: cookie_hash.clone(),
-                        user_id: user.id.clone(),
-                        csrf: csrf.clone(),
-                        state: state.as_str().to_owned(),
-                        device_id: device_id(&caller),
-                        client_ip: caller.client.as_ref().map(|c| c.client_ip.clone()),
-                        user_agent: caller.client.as_ref().map(|c| c.user_agent.clone()),
-                        flash: None,
-                        created_at: now.0,
-                        seen_at: now.0,
-                        expires_at: now.plus(account::PENDING).0,
-                        closed_at: None,
-                    },
-                )?;
+                let fresh = Fresh { id: id.0.clone(), token_hash: cookie_hash.clone(), csrf: csrf.clone(), state };
+                sessions::session_insert(tx.conn, &fresh.row(&caller, &user.id, now))?;
                 let mut event = caller
                     .event(Action::SessionStarted, Subject::new("user", &user.id))
                     .detail(json!({ "step": "password", "next": state.as_str() }));

@@ -420,7 +420,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &["recall"],
         &["detail/count", "detail/first", "detail/last", "detail/leaf_hashes", "detail/number", "detail/state"],
     ),
-    shape("recall.read", &["token", "user"], &["recall"], &["detail/shown", "text/query"]),
+    shape("recall.read", &["token", "user"], &["recall", "self_recall"], &["detail/shown", "text/query"]),
     shape("audit.searched", &["token", "user"], &["log"], &["detail/after", "text/query"]),
     shape(
         "audit.read",

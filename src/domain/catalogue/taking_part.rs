@@ -1,4 +1,4 @@
-//! What the events say of taking part in a case beside deciding.
+//! What the events say of taking part beside deciding, and of what senders took back by themselves.
 
 use super::{Shape, shapes::shape};
 
@@ -60,4 +60,16 @@ pub(super) const TAKING_PART: &[Shape] = &[
     ),
     shape("recall.commented", &["token", "user"], &["recall"], &["detail/level", "detail/round", "text/comment"]),
     shape("recall.reminded", &["token", "user"], &["recall"], &["detail/level", "detail/round"]),
+    shape(
+        "self_recall.filed",
+        &["user"],
+        &["self_recall"],
+        &["detail/after/state", "detail/broadcast", "detail/extent", "detail/number", "detail/withdrawn_at", "text/note"],
+    ),
+    shape(
+        "self_recall.checked",
+        &["user"],
+        &["self_recall"],
+        &["detail/after/state", "detail/before/state", "detail/broadcast", "detail/number", "text/note"],
+    ),
 ];

@@ -172,6 +172,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::RecallQuestionAnswered => UPDATED,
         Action::RecallCommented => UPDATED,
         Action::RecallReminded => OTHER_ENTITY,
+        Action::SelfRecallFiled => CREATED,
+        Action::SelfRecallChecked => UPDATED,
         Action::RecallWithdrawn => DEACTIVATED,
         Action::RecallExpired => DEACTIVATED,
         Action::RecallLevelOpened => UPDATED,

@@ -220,6 +220,10 @@ impl Findings {
                 let about = format!("account={}", leaf.subject.id);
                 self.except(ExceptionKind::SecondFactorReset, leaf, &mark, about);
             }
+            if leaf.action == Action::SelfRecallFiled.as_str() && leaf.outcome == Outcome::Success.as_str() {
+                let about = format!("filing={}", leaf.subject.id);
+                self.except(ExceptionKind::SelfFiled, leaf, &mark, about);
+            }
         }
         if self.submits(leaf)
             && let Some(id) = leaf.case.clone()

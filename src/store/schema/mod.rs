@@ -3,6 +3,7 @@
 mod factors;
 mod log;
 mod records;
+mod self_recalled;
 mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
@@ -16,6 +17,7 @@ pub use records::{
     departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
     settings, streams, tokens, user_roles, users,
 };
+pub use self_recalled::self_recalls;
 pub use taking_part::recall_entries;
 
 joinable!(broadcasts -> connections (connection_id));
@@ -66,6 +68,7 @@ allow_tables_to_appear_in_same_query!(
     recovery_codes,
     notices,
     recall_entries,
+    self_recalls,
     audits,
     audit_packs,
     audit_questions,

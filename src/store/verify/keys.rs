@@ -38,6 +38,7 @@ pub(super) struct Signers {
 }
 
 /// A note that was opened: by which log's keys.
+#[derive(Clone)]
 pub(super) struct Opened {
     pub checkpoint: Checkpoint,
     pub log: usize,

@@ -16,7 +16,7 @@ use crate::{
             send::{self, NewBroadcast, Preview},
             view::{self, Detail, Filter, Line},
         },
-        connections, people,
+        connections, people, self_recalls,
     },
     domain::platform::{Platform, RecallPath},
     i18n::Tr,
@@ -318,9 +318,16 @@ struct Show {
     left: Html,
     previous: Option<String>,
     next: Option<String>,
+    /// What was filed of it: address, number, tone and words of the state.
+    filings: Vec<(String, String, Tone, String)>,
 }
 
 impl Show {
+    /// Whether this person can file that they took it back by themselves.
+    fn may_file(&self) -> bool {
+        self.page.can("broadcast.send") && !self.is_erased() && matches!(self.path, Ok(_) | Err(NoRecall::WindowClosed))
+    }
+
     fn badge(&self) -> (Tone, String) {
         badge(&self.page.tr, &self.detail.broadcast.state, self.detail.cases.first().map(|c| c.2.as_str()))
     }
@@ -405,7 +412,13 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         format!("/broadcasts/{id}?{query}#h-people")
     };
     let title = detail.title.clone().unwrap_or_else(|| untitled(&page, &detail.broadcast));
+    let filed = self_recalls::of_broadcast(&app, &who.caller, &detail.broadcast.row).await?;
+    let filing = |(id, number, state): (String, String, _)| {
+        let (tone, state) = super::self_recalls::badge(&page, state);
+        (format!("/self-recalls/{id}"), number, tone, state)
+    };
     ok(Show {
+        filings: filed.into_iter().map(filing).collect(),
         crumbs: vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(title)],
         path: detail.may_recall(page.now),
         left: left(&page, &detail.broadcast),

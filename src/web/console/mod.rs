@@ -23,6 +23,7 @@ pub mod recalls;
 pub mod reports;
 pub mod retention;
 mod said;
+pub mod self_recalls;
 pub mod sessions;
 pub mod setup;
 pub mod streams;

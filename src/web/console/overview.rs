@@ -3,7 +3,7 @@
 
 use super::audit::{WEEK, WeekDay, week};
 use crate::{
-    app::overview::{End, Outcomes, Overview, WEEKS},
+    app::overview::{DAYS, End, Outcomes, Overview, WEEKS},
     domain::lead::Lead,
     web::Page,
 };
@@ -62,6 +62,8 @@ pub struct Charts {
     pub outcomes: Vec<Bar>,
     pub outcomes_say: String,
     pub outcomes_href: String,
+    /// What senders took back by themselves; empty where nothing was filed.
+    pub filings_say: String,
     pub week: Vec<WeekDay>,
     pub week_say: String,
     pub week_href: String,
@@ -106,6 +108,7 @@ pub fn charts(page: &Page, found: &Overview) -> Charts {
         outcomes: outcomes(page, found, &ended),
         outcomes_say: outcomes_say(page, &found.total),
         outcomes_href: ended(&[]),
+        filings_say: filings_say(page, found.filings),
         week: week(page, &found.week),
         week_say: week_say(page, &found.week),
         week_href: of.href(&[("from", &from)]),
@@ -137,7 +140,8 @@ fn percent(part: u64, of: u64) -> String {
 
 /// Thousandths as whole hundredths.
 fn share(thousandths: u64) -> String {
-    format!("{}%", (thousandths + 5) / 10)
+    // Something was used: never "0%".
+    if thousandths < 10 { "<1%".to_owned() } else { format!("{}%", (thousandths + 5) / 10) }
 }
 
 /// The next number that divides into an even axis.
@@ -242,6 +246,16 @@ fn outcomes(page: &Page, found: &Overview, ended: &impl Fn(&[(&str, &str)]) -> S
         Bar { name, href, rects, cells: [vec![done], parts[1..].iter().map(|n| page.num(*n)).collect()].concat() }
     });
     rows.collect()
+}
+
+fn filings_say(page: &Page, filed: [u64; 3]) -> String {
+    match filed.iter().sum::<u64>() {
+        0 => String::new(),
+        all => {
+            let [waiting, gone, visible] = filed.map(|n| page.num(n));
+            page.n_with("home-self-recalls", all, &[("days", DAYS.to_string()), ("filed", waiting), ("gone", gone), ("visible", visible)])
+        }
+    }
 }
 
 fn outcomes_say(page: &Page, total: &Outcomes) -> String {

@@ -345,8 +345,45 @@ async fn messages(house: &House, crew: &Crew) {
         |title: &'static str| [("channel", "QQ 群"), ("sent_at", now.as_str()), ("audience", "代理商群"), ("title", title), ("text", "内部价九折")];
     let shot = house.post(by, "/reports", &report("报价单")).await;
     house.worked("/reports", by, &shot);
+    let reported = shot.location.trim_start_matches("/broadcasts/").to_owned();
     let shot = house.post(by, "/reports", &[("channel", ""), ("title", "x")]).await;
     house.declined("/reports", by, &shot, 422, "invalid");
+
+    let route = "/self-recalls";
+    let filing = |broadcast: &str, at: &str| {
+        [("broadcast", broadcast.to_owned()), ("withdrawn_at", at.to_owned()), ("extent", "whole".to_owned()), ("note", "已在群里撤回".to_owned())]
+    };
+    let post = async |fields: [(&'static str, String); 4]| {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+        house.post(by, route, &fields).await
+    };
+    for (broadcast, at) in [("nothing", now.as_str()), (&reported, ""), (&reported, "2001-01-01T10:00:00Z"), (&reported, "2099-01-01T10:00:00Z")] {
+        let shot = post(filing(broadcast, at)).await;
+        // Of a message that is not there no form can be shown again.
+        house.declined(route, by, &shot, if broadcast == "nothing" { 404 } else { 422 }, "invalid");
+    }
+    let shot = post(filing(&reported, &now)).await;
+    house.worked(route, by, &shot);
+    let filed = shot.location;
+    house.declined(route, by, &post(filing(&reported, &now)).await, 409, "self-recall-waiting");
+    let route = "/self-recalls/{id}/checks";
+    let (path, lawyer) = (format!("{filed}/checks"), By::Person(&crew.cast.lawyer));
+    let check = async |by: By<'_>, path: &str, seen: &str, version: &str, code: &str| {
+        house.post(by, path, &[("seen", seen), ("note", "在全员群里查看"), ("version", version), ("totp", code)]).await
+    };
+    let code = house.fresh_code(&crew.cast.lawyer);
+    house.declined(route, by, &check(by, &path, "gone", "1", &code).await, 403, "permission");
+    for (path, seen, version, code, status, why) in [
+        ("/self-recalls/nothing/checks", "gone", "1", code.as_str(), 404, "not_found"),
+        (path.as_str(), "filed", "1", &code, 422, "invalid"),
+        (&path, "gone", "1", "", 422, "invalid"),
+        (&path, "gone", "1", "000000", 422, "invalid"),
+        (&path, "gone", "7", &code, 409, "conflict"),
+    ] {
+        house.declined(route, lawyer, &check(lawyer, path, seen, version, code).await, status, why);
+    }
+    house.worked(route, lawyer, &check(lawyer, &path, "visible", "1", &code).await);
+    house.declined(route, lawyer, &check(lawyer, &path, "gone", "2", &code).await, 409, "self-recall-checked");
 }
 
 async fn cases(house: &House, crew: &Crew) {

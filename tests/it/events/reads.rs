@@ -87,6 +87,11 @@ const TABLE: &[Line] = &[
     line("/recalls/{id}/receipts/{event}", Who::Auditor, "recall.read"),
     free("/recalls/{id}/receipts/{event}", Who::Requester),
     line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),
+    line("/self-recalls", Who::Auditor, "recall.read"),
+    free("/self-recalls", Who::Requester),
+    free("/self-recalls/new", Who::Requester),
+    line("/self-recalls/{id}", Who::Auditor, "recall.read"),
+    free("/self-recalls/{id}", Who::Requester),
     line("/audit", Who::Auditor, "audit.searched"),
     free("/audit/event-types", Who::Auditor),
     line("/audit/exports/{id}", Who::Exporter, "audit.read"),
@@ -173,6 +178,7 @@ struct Things {
     capture: String,
     broadcast: String,
     reported: String,
+    filing: String,
     file: String,
     bundle: String,
     audit: String,
@@ -200,6 +206,8 @@ impl Things {
             [("channel", "QQ 群"), ("sent_at", &stage.app.now().to_rfc3339()), ("audience", "代理商群"), ("title", "报价单"), ("text", "内部价九折")];
         let shot = house.upload(By::Person(&crew.cast.requester), "/reports", &fields, "attachments", PICTURE).await;
         let reported = made(shot).trim_start_matches("/broadcasts/").to_owned();
+        let fields = [("broadcast", reported.as_str()), ("withdrawn_at", &stage.app.now().to_rfc3339()), ("extent", "whole")];
+        let filing = made(house.post(By::Person(&crew.cast.requester), "/self-recalls", &fields).await);
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("purpose", "劳动仲裁举证"), ("totp", &code)];
         let bundle = made(house.post(By::Person(&crew.counsel), "/evidence/exports", &fields).await);
@@ -239,6 +247,7 @@ impl Things {
         Self {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
+            filing,
             receipt,
             guided,
             capture,
@@ -268,6 +277,8 @@ impl Things {
             "/users/{id}" => format!("/users/{}", self.user),
             "/users/{id}/personal-data" => format!("/users/{}/personal-data", self.user),
             "/recalls/new" => format!("/recalls/new?broadcast={}", self.reported),
+            "/self-recalls/new" => format!("/self-recalls/new?broadcast={}", self.broadcast),
+            "/self-recalls/{id}" => self.filing.clone(),
             "/recalls/{id}/captures/{attachment}" => format!("/recalls/{}/captures/{}", self.guided, self.capture),
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),

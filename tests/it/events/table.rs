@@ -87,6 +87,8 @@ pub const TABLE: &[Line] = &[
     said("/recalls/{id}/captures", "recall.capture_uploaded", CASE),
     said("/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
     said("/recalls/{id}/halts", "recall.halted", CASE),
+    said("/self-recalls", "self_recall.filed", &["/number", "/broadcast", "/withdrawn_at", "/extent", "/after/state"]),
+    said("/self-recalls/{id}/checks", "self_recall.checked", &["/number", "/broadcast", "/before/state", "/after/state"]),
     said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
     line("/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
     said("/audit/exports", "audit.exported", &["/log_size"]),

@@ -7,6 +7,7 @@ mod matrix;
 mod pages;
 mod policy;
 mod refusals;
+mod self_filed;
 pub(crate) mod stage;
 mod story;
 mod take_part;

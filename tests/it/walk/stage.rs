@@ -11,7 +11,7 @@ use countermand::{
         evidence::export::{Export, export},
         holds, people,
         recalls::{decide, guided, resubmit, submit, withdraw},
-        resets, setup, users,
+        resets, self_recalls, setup, users,
     },
     crypto::{token, totp},
     domain::{
@@ -211,6 +211,7 @@ impl Companies {
             note: "已在群主后台撤回该消息".into(),
         };
         guided::capture(&self.full.app, self.caller("operator"), &acted, capture).await.unwrap();
+        self.filings().await;
         let sent = self.send("元旦放假安排").await;
         self.call("broadcast.sent", sent);
         let long = self.send(&"关于进一步规范全员通知发送权限与审批流程的补充说明".repeat(3)).await;
@@ -227,6 +228,27 @@ impl Companies {
             self.members.entry(who).and_modify(|member| member.cookie = cookie);
         }
         self.halves().await;
+    }
+
+    /// What the sender took back by themselves: to be checked, gone, still visible.
+    async fn filings(&mut self) {
+        for (name, seen) in [("filing.filed", ""), ("filing.gone", "gone"), ("filing.visible", "visible")] {
+            let broadcast = self.report("filing.broadcast", "华东代理商报价单").await;
+            let new = self_recalls::NewFiling {
+                broadcast,
+                withdrawn_at: self.full.app.now().to_rfc3339(),
+                extent: if seen == "gone" { "whole".into() } else { "part".into() },
+                note: "发出一分钟内已在群里撤回，两位同事可能已看到".into(),
+            };
+            let id = self_recalls::file(&self.full.app, self.caller("requester"), new, None).await.unwrap().value;
+            if !seen.is_empty() {
+                let totp = self.code("lawyer");
+                let check =
+                    self_recalls::Check { seen: seen.into(), note: "在代理商群和两名收件人的手机上查看".into(), totp, version: 1 };
+                self_recalls::check(&self.full.app, self.caller("lawyer"), &id, check).await.unwrap();
+            }
+            self.call(name, id);
+        }
     }
 
     /// An audit with a pack and questions, and one without.

@@ -19,6 +19,8 @@ pub struct Item {
     /// When the open level is due; empty for other tasks.
     pub due: Html,
     pub has_due: bool,
+    /// Whether that time is over; the level can still be decided while the window is open.
+    pub late: bool,
     pub high: bool,
 }
 
@@ -49,6 +51,7 @@ pub fn items(page: &Page, waiting: &[(Task, Line)]) -> Vec<Item> {
                     (Task::Decide(_), Some(due)) => page.time(due),
                     _ => Html::trusted(String::new()),
                 },
+                late: matches!((task, line.due), (Task::Decide(_), Some(due)) if due < page.now),
                 has_due: matches!((task, line.due), (Task::Decide(_), Some(_))),
                 high: line.class == crate::domain::platform::HarmClass::Leak,
                 row,
