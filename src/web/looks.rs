@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 23] = [
+const UNRECORDED: [(&str, &str); 24] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -36,6 +36,7 @@ const UNRECORDED: [(&str, &str); 23] = [
     ("/holds/new", "an empty form"),
     ("/connections/new", "an empty form"),
     ("/streams/new", "an empty form"),
+    ("/policies/proposals/new", "an empty form"),
     ("/broadcasts/new", "an empty form"),
     ("/reports/new", "an empty form"),
 ];

@@ -3,6 +3,7 @@
 mod factors;
 mod log;
 mod records;
+mod rules;
 mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
@@ -16,6 +17,7 @@ pub use records::{
     departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
     settings, streams, tokens, user_roles, users,
 };
+pub use rules::policies;
 pub use taking_part::recall_entries;
 
 joinable!(broadcasts -> connections (connection_id));
@@ -71,5 +73,6 @@ allow_tables_to_appear_in_same_query!(
     audit_questions,
     alert_rules,
     alerts,
-    streams
+    streams,
+    policies
 );
