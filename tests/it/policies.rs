@@ -188,8 +188,8 @@ async fn a_bundle_carries_the_rules_of_its_case() {
         let wanted = Export { case: case.number.clone(), purpose: "劳动仲裁举证".into(), totp: code, ..Export::default() };
         let bundle = export::export(&stage.app, &counsel.caller, wanted).await.unwrap().value.bundle;
         let (_, files) = zip::read(&bundle.bytes, &Limits::default()).unwrap();
-        let parts = String::from_utf8(files["data/parts.jsonl"].clone()).unwrap();
-        assert!(parts.contains("\"budget_seconds_per_level\":{\"leak\":300") || parts.contains("\"leak\":300"), "{parts}");
+        let parts = String::from_utf8(files["data/parts.jsonl"].clone()).unwrap().replace("\\\"", "\"");
+        assert!(parts.contains("\"leak\":300"), "{parts}");
         assert!(!parts.contains("\"leak\":120"), "the rules of later days are not its own");
     }
 }
@@ -214,7 +214,7 @@ async fn a_change_is_rejected_taken_back_or_never_made() {
         assert_eq!(answer.status, 422, "{}", answer.body);
         assert_sound(&answer.body);
         says(&answer.body, &["请填写 1 至 1440 之间的整数", "请填写 1 至 100 之间的整数", "请填写 5 至 43200 之间的整数", "至少 10 字"]);
-        says(&answer.body, &["value=\"1441\"", "value=\"43201\"", "太短了", "value=\"wecom-notice\" id=\"adopted\" checked"]);
+        says(&answer.body, &["value=\"1441\"", "value=\"43201\"", "太短了", "value=\"wecom-notice\" checked"]);
         for changes in [&[("adopted", "no-such-row")][..], &[("budget_leak", "2"), ("totp", "000000")], &[("budget_leak", "2.5")]] {
             assert_eq!(house.propose(&house.security, changes).await.status, 422, "{changes:?}");
         }

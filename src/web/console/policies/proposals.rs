@@ -204,7 +204,7 @@ fn show_of(page: Page, me: &SignedIn, form: FormState, detail: Detail) -> Show {
 /// `GET /policies/proposals/{id}`
 pub async fn show(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) -> Result<HttpResponse, Fault> {
     let found = proposals::load(&app, &me.caller, &id).await?;
-    ok(show_of(page, &me, FormState::new("proposal"), found))
+    ok(show_of(page, &me, FormState::new("rejection"), found))
 }
 
 async fn act(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, act: Act) -> Result<HttpResponse, Fault> {
@@ -220,7 +220,7 @@ async fn act(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, act
             Ok(see_other(format!("/policies/proposals/{id}")))
         }
         Err(error) => {
-            let mut form = FormState::from_posted("proposal", posted);
+            let mut form = FormState::from_posted("rejection", posted);
             form.refuse_all(error)?;
             let status = form.status();
             let found = proposals::load(app, &me.caller, id).await?;
