@@ -168,6 +168,7 @@ subject-audit = Audit
 subject-audit-pack = Auditor's pack
 subject-evidence-key = Evidence key
 subject-hold = Legal hold
+subject-policy = Recall policy
 subject-log-key = Log keys
 subject-notice = Notice
 subject-part-key = Part key

@@ -130,6 +130,6 @@ kept-class-about-reading = Who looked at message contents, the trail, other peop
 kept-class-about-account = Changes of accounts, roles, tokens, mail addresses
 kept-class-about-broadcast = Messages sent, imported, reported, and what the platforms answered
 kept-class-about-recall = The course of recall requests, from submission to closing, with notices
-kept-class-about-decision = Decisions on cases and on legal holds
+kept-class-about-decision = Decisions on cases, legal holds and the recall policy
 kept-class-about-export = Exports of bundles, packs and the trail
 kept-class-about-system = Connections, settings, signatures, backups, retention, alerts

@@ -175,6 +175,7 @@ personal-audits = Audits opened
 personal-questions = Audit questions
 personal-packs = Audit packs requested
 personal-alert-rules = Alert rules changed
+personal-policies = Changes of the recall policy proposed or settled
 personal-alerts = Alerts about them
 personal-alerts-acknowledged = Alerts acknowledged
 personal-basis-duty = A duty of the law: network logs (Cybersecurity Law), records of processing (Personal Information Protection Law, article 13 (3))

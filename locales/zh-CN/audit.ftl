@@ -137,6 +137,7 @@ subject-audit = 审计项目
 subject-audit-pack = 审计资料包
 subject-evidence-key = 证据签名密钥
 subject-hold = 诉讼保留
+subject-policy = 撤回规则
 subject-log-key = 日志密钥
 subject-notice = 通知邮件
 subject-part-key = 内容密钥

@@ -130,6 +130,6 @@ kept-class-about-reading = 谁查看了消息内容、审计记录、他人账�
 kept-class-about-account = 账号、角色、令牌、邮箱的变更
 kept-class-about-broadcast = 消息的发送、导入、上报和平台的答复
 kept-class-about-recall = 撤回申请的提出、执行、结案和通知
-kept-class-about-decision = 各级审批和诉讼保留的决定
+kept-class-about-decision = 各级审批、诉讼保留和撤回规则的决定
 kept-class-about-export = 材料包、审计资料包和审计记录的导出
 kept-class-about-system = 连接、设置、签名、备份、留存和告警

@@ -171,6 +171,7 @@ personal-audits = 设立的审计项目
 personal-questions = 审计问询
 personal-packs = 申请生成的审计资料包
 personal-alert-rules = 修改的告警规则
+personal-policies = 经办的撤回规则修改
 personal-alerts = 有关的告警
 personal-alerts-acknowledged = 确认的告警
 personal-basis-duty = 法定义务：网络日志留存（网络安全法）、处理记录（个人信息保护法第十三条第三项）

@@ -126,6 +126,12 @@ words! {
         HoldReleaseDeclined = "hold.release_declined",
         HoldReleased = "hold.released",
         HoldRead = "hold.read",
+        /// Somebody wants other rules for recalls; nothing changes yet.
+        PolicyProposed = "policy.proposed",
+        /// A second person agreed: from then on these are the rules of new cases.
+        PolicyConfirmed = "policy.confirmed",
+        PolicyRejected = "policy.rejected",
+        PolicyWithdrawn = "policy.withdrawn",
         StreamRead = "stream.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
@@ -207,7 +213,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 17] = [
+const NAMED: [&str; 18] = [
     "user",
     "token",
     "session",
@@ -225,6 +231,7 @@ const NAMED: [&str; 17] = [
     "audit",
     "audit_pack",
     "question",
+    "policy",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;
@@ -237,7 +244,7 @@ impl Subject {
         let id: String = id.into();
         let fits = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '/' | '{' | '}');
         let id: String = match NAMED.contains(&kind) {
-            true if is_ours(&id) => id,
+            true if is_ours(&id) || (kind == "policy" && is_digest(&id)) => id,
             true => String::new(),
             false => id.chars().filter(fits).take(SUBJECT_ID).collect(),
         };
@@ -253,6 +260,11 @@ fn is_ours(id: &str) -> bool {
         rest.is_some_and(|r| (1..=24).contains(&r.len()) && r.bytes().all(|b| b.is_ascii_digit() || b == b'-'))
     };
     matches!(id, "all" | "unsent") || uuid() || number()
+}
+
+/// A SHA-256 in hex, which is the id of a proposal of rules.
+fn is_digest(id: &str) -> bool {
+    id.len() == SUBJECT_ID && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 /// Parts that repeat something of a message (its title): only for those who may read contents.

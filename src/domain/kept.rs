@@ -16,7 +16,7 @@ words! {
         Broadcast = "broadcast",
         /// The course of a recall case.
         Recall = "recall",
-        /// Decisions on cases and on legal holds.
+        /// Decisions on cases, on legal holds and on the rules of recalls.
         Decision = "decision",
         /// What left the house.
         Export = "export",
@@ -103,7 +103,11 @@ impl EventClass {
             | Action::HoldDeclined
             | Action::HoldReleaseProposed
             | Action::HoldReleaseDeclined
-            | Action::HoldReleased => Self::Decision,
+            | Action::HoldReleased
+            | Action::PolicyProposed
+            | Action::PolicyConfirmed
+            | Action::PolicyRejected
+            | Action::PolicyWithdrawn => Self::Decision,
             Action::AuditExported
             | Action::AuditEngagementOpened
             | Action::AuditPackRequested

@@ -30,6 +30,8 @@ words! {
         Questions = "questions",
         Packs = "packs",
         AlertRules = "alert_rules",
+        /// Rules proposed, confirmed or rejected.
+        Policies = "policies",
         Alerts = "alerts",
         Acknowledged = "alerts_acknowledged",
     }
@@ -93,7 +95,7 @@ impl Kind {
             Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {
                 (Claims, Stay::Broadcast, Erasure::Contents)
             }
-            Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules => (Claims, Stay::Good, Erasure::Never),
+            Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules | Self::Policies => (Claims, Stay::Good, Erasure::Never),
         }
     }
 

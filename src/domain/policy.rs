@@ -1,7 +1,8 @@
 //! The company's policy for recalls: which rows of the catalogue it adopts, limits of its own, how long a level may take by the harm of a
 //! case, and how the window is shared between the levels. Versions are numbered; version 1 is what the product ships with, and a case
 //! keeps the version that it was submitted under.
-//! Not here: the catalogue (`windows`), how due times are made of it (`recall::request`).
+//! Not here: the catalogue (`windows`), how due times are made of it (`recall::request`), how a version comes about (`proposal`), where
+//! versions are kept (`store::policies`).
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,9 +25,12 @@ pub const SHIPPED: u64 = 1;
 
 const MINUTE: u64 = 60;
 
-/// One version of the policy.
+/// The rules of one version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Policy {
+    /// The edition of the catalogue that the rows are of.
+    pub catalogue: u32,
     /// Ids of the rows of the catalogue that bind the company.
     pub adopted: BTreeSet<String>,
     /// The company's own limits, in seconds from sending.
@@ -35,6 +39,25 @@ pub struct Policy {
     pub budgets: BTreeMap<HarmClass, u64>,
     /// How what is left of the window is shared between the three levels.
     pub shares: [u32; 3],
+}
+
+/// A version with its number, as it was, is or would be in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    pub number: u64,
+    pub policy: Policy,
+}
+
+impl Version {
+    /// Version 1, which is in force until a second one is confirmed.
+    pub fn shipped() -> Self {
+        Self { number: SHIPPED, policy: Policy::shipped() }
+    }
+
+    /// What statements and events say of it.
+    pub fn named(&self) -> Value {
+        json!({ "id": ID, "version": self.number })
+    }
 }
 
 impl Policy {
@@ -47,12 +70,13 @@ impl Policy {
             (HarmClass::WrongFact, 60 * MINUTE),
             (HarmClass::Other, 240 * MINUTE),
         ];
-        Self { adopted: ["wecom-forced".to_owned()].into(), limits: BTreeMap::new(), budgets: budgets.into(), shares: [1, 1, 1] }
-    }
-
-    /// The policy of that version, if this program knows it.
-    pub fn of_version(version: u64) -> Option<Self> {
-        (version == SHIPPED).then(Self::shipped)
+        Self {
+            catalogue: windows::EDITION,
+            adopted: ["wecom-forced".to_owned()].into(),
+            limits: BTreeMap::new(),
+            budgets: budgets.into(),
+            shares: [1, 1, 1],
+        }
     }
 
     /// The adopted rows, in the order of the catalogue.
@@ -85,7 +109,7 @@ impl Policy {
     /// Everything that was the rule, for somebody who has this and nothing else: adopted rows come with what they say and its grade.
     pub fn rules(&self) -> Value {
         json!({
-            "catalogue": windows::EDITION, "adopted": self.rows().collect::<Vec<_>>(), "limits_seconds": self.limits,
+            "catalogue": self.catalogue, "adopted": self.rows().collect::<Vec<_>>(), "limits_seconds": self.limits,
             "budget_seconds_per_level": self.budgets, "window_shares": self.shares, "levels": 3, "different_people": 3,
             "execution_reserve_seconds": super::platform::EXECUTION_RESERVE.as_secs(),
         })

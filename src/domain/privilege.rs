@@ -86,6 +86,10 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::ConnectionRead
         | A::AlertAcknowledged
         | A::AlertRuleChanged
+        | A::PolicyProposed
+        | A::PolicyConfirmed
+        | A::PolicyRejected
+        | A::PolicyWithdrawn
         | A::StreamCreated
         | A::StreamChanged
         | A::StreamRemoved
@@ -180,9 +184,14 @@ pub const fn of_permission(permission: Permission) -> Option<Privilege> {
         P::AuditRead | P::AuditExport | P::AlertRead => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
         P::UserManage | P::RoleManage | P::AuditorManage | P::AccessManage => Privilege::People,
-        P::ConnectionManage | P::StreamManage | P::TokenManage | P::SystemRead | P::AlertAcknowledge | P::AlertRuleManage => {
-            Privilege::Administration
-        }
+        P::ConnectionManage
+        | P::StreamManage
+        | P::TokenManage
+        | P::SystemRead
+        | P::AlertAcknowledge
+        | P::AlertRuleManage
+        | P::PolicyPropose
+        | P::PolicyConfirm => Privilege::Administration,
         P::RecallHalt => Privilege::Halt,
         P::BroadcastSend | P::BroadcastRead | P::RecallRequest | P::RecallRead | P::RecallDecide | P::RecallExecute | P::LogRead => return None,
     })

@@ -55,6 +55,10 @@ words! {
         AlertRead = "alert.read",
         AlertAcknowledge = "alert.acknowledge",
         AlertRuleManage = "alert_rule.manage",
+        /// Propose other rules for recalls, and take one's proposal back.
+        PolicyPropose = "policy.propose",
+        /// Confirm or reject what somebody else proposed.
+        PolicyConfirm = "policy.confirm",
         /// Send the audit trail to other systems.
         StreamManage = "stream.manage",
         SystemRead = "system.read",
@@ -65,8 +69,8 @@ words! {
 
 use Permission::{
     AccessManage, AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend,
-    ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead, RecallDecide, RecallExecute, RecallHalt, RecallRead, RecallRequest,
-    RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
+    ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead, PolicyConfirm, PolicyPropose, RecallDecide, RecallExecute, RecallHalt,
+    RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
@@ -77,14 +81,19 @@ impl Role {
     /// asks for its recall must see which message they mean, and level 2, the approver, counsel and auditors serve the whole company. The
     /// text itself needs `content.read`, and each opening of it leaves an event with the reader's name. Cases are narrower: who only requests
     /// sees their own cases and those of messages they sent (`app::recalls::known`), because a case names people and reasons.
+    ///
+    /// Rules are the security administrator's to propose; another person confirms them, a second security administrator or the system
+    /// administrator: most companies have one of each, and no one person can be both. Who takes part in cases does neither.
     pub const fn permissions(self) -> &'static [Permission] {
         match self {
             Self::Requester => &[BroadcastSend, BroadcastRead, ContentRead, RecallRequest, RecallRead],
             Self::DepartmentReviewer | Self::LegalReviewer => &[BroadcastRead, ContentRead, RecallRead, RecallDecide],
             Self::FinalApprover => &[BroadcastRead, ContentRead, RecallRead, RecallDecide, RecallHalt],
             Self::PlatformOperator => &[BroadcastRead, RecallRead, RecallExecute],
-            Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead, AlertRead, AlertAcknowledge],
-            Self::SecurityAdministrator => &[RoleManage, AccessManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage],
+            Self::SystemAdministrator => &[UserManage, ConnectionManage, TokenManage, SystemRead, AlertRead, AlertAcknowledge, PolicyConfirm],
+            Self::SecurityAdministrator => {
+                &[RoleManage, AccessManage, RecallHalt, SystemRead, AlertRead, AlertAcknowledge, AlertRuleManage, PolicyPropose, PolicyConfirm]
+            }
             Self::AuditAdministrator => {
                 &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
             }

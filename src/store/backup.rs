@@ -167,6 +167,11 @@ pub const TABLES: &[Table] = &[
          asked_at:i valid_until:i renewed_by:t",
         "id",
     ),
+    table(
+        "policies",
+        "id:t nonce:t base:i origin:i rules:t state:t version:i reason_sealed:b proposed_by:t proposed_at:i ended_by:t ended_at:i ending_sealed:b",
+        "id",
+    ),
     table("alert_rules", "rule:t version:i settings:t changed_by:t changed_at:i", "rule, version"),
     table(
         "alerts",

@@ -46,6 +46,7 @@ pub mod part_keys;
 pub mod passkeys;
 pub mod pending;
 pub mod personal;
+pub mod policies;
 mod postgres;
 pub mod purge;
 pub mod reader;

@@ -12,7 +12,8 @@ use super::{
     holds::{self, HoldRow},
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
-        log_parts, log_search, mail_addresses, notices, passkeys, recall_entries, recalls, recovery_codes, searches, self_recalls, sessions, tokens,
+        log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches, self_recalls,
+        sessions, tokens,
         user_roles, users,
     },
     words::Words,
@@ -88,6 +89,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         .or(held::ended_by.assume_not_null().eq(user).and(held::ended_by.is_not_null()));
     let filed = self_recalls::filer_id.eq(user).or(self_recalls::checker_id.assume_not_null().eq(user).and(self_recalls::checker_id.is_not_null()));
     let questions = audit_questions::asked_by.eq(user).or(audit_questions::asked_of.eq(user));
+    let ruled = policies::proposed_by.eq(user).or(policies::ended_by.assume_not_null().eq(user).and(policies::ended_by.is_not_null()));
     Ok(vec![
         (Kind::Account, span!(conn, users, users::id.eq(user), created_at, created_at)),
         (Kind::Roles, Span::of(user_roles::table.filter(user_roles::user_id.eq(user)).count().get_result(conn)?)),
@@ -112,6 +114,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Questions, span!(conn, audit_questions, questions, asked_at, asked_at)),
         (Kind::Packs, span!(conn, audit_packs, audit_packs::requested_by.eq(user), requested_at, requested_at)),
         (Kind::AlertRules, span!(conn, alert_rules, alert_rules::changed_by.eq(user), changed_at, changed_at)),
+        (Kind::Policies, span!(conn, policies, ruled, proposed_at, proposed_at)),
         (Kind::Alerts, span!(conn, alerts, alerts::subject_kind.eq("user").and(alerts::subject_id.eq(user)).and(raised), first_at, last_at)),
         (Kind::Acknowledged, span!(conn, alerts, acknowledged, first_at, last_at)),
     ])

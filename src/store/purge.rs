@@ -87,6 +87,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("notices", Class::Trace),
     ("part_keys", Class::Trace),
     ("passkeys", Class::Master),
+    ("policies", Class::Record),
     ("recall_entries", Class::Words),
     ("recalls", Class::Words),
     ("recipients", Class::Words),

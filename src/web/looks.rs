@@ -36,6 +36,7 @@ const UNRECORDED: [(&str, &str); 24] = [
     ("/holds/new", "an empty form"),
     ("/connections/new", "an empty form"),
     ("/streams/new", "an empty form"),
+    ("/policies/proposals/new", "an empty form"),
     ("/broadcasts/new", "an empty form"),
     ("/reports/new", "an empty form"),
     ("/self-recalls/new", "an empty form"),

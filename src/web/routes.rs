@@ -134,6 +134,13 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
     cfg.service(resource("/catalogue").get(catalogue::index));
     cfg.service(resource("/policies").get(policies::index));
+    cfg.service(resource("/policies/compare").get(policies::compare));
+    cfg.service(resource("/policies/proposals").post(policies::proposals::create));
+    cfg.service(resource("/policies/proposals/new").get(policies::proposals::new));
+    cfg.service(resource("/policies/proposals/{id}").get(policies::proposals::show));
+    cfg.service(resource("/policies/proposals/{id}/confirmations").post(policies::proposals::confirm));
+    cfg.service(resource("/policies/proposals/{id}/refusals").post(policies::proposals::reject));
+    cfg.service(resource("/policies/proposals/{id}/withdrawals").post(policies::proposals::withdraw));
 
     cfg.service(resource("/streams").get(streams::index).post(streams::create));
     cfg.service(resource("/streams/new").get(streams::new));

@@ -34,6 +34,7 @@ mod people_accounts;
 mod people_signin;
 mod periods;
 mod personal;
+mod policies;
 mod recalls;
 mod retention;
 mod searched;

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         event::{Action, Outcome, Subject},
         platform::{self, Capabilities, Platform, RecallPath},
-        policy::Policy,
+        policy::Version,
         recall::request,
         role::Permission,
     },
@@ -29,6 +29,7 @@ use crate::{
         broadcasts::{self, BroadcastRow},
         connections::ConnectionRow,
         messages::{self, MessageRow},
+        policies,
     },
 };
 
@@ -56,6 +57,8 @@ pub struct Broadcast {
     pub created_at: Instant,
     /// What the connection can do; without one, nothing by API.
     pub capabilities: Capabilities,
+    /// The policy in force: what a recall that is asked for now would be judged by.
+    pub policy: Version,
     /// The pieces, in order.
     pub messages: Vec<MessageRow>,
     pub row: BroadcastRow,
@@ -95,7 +98,7 @@ impl Broadcast {
     /// Seconds from sending to the end of the window of the path that is open in principle: what the interface takes, or the console for what
     /// has no message id, and no longer than the policy allows. `None`: no limit is known.
     pub fn window_seconds(&self) -> Option<u64> {
-        Policy::shipped().window(self.platform, self.possible_seconds())
+        self.policy.policy.window(self.platform, self.possible_seconds())
     }
 
     /// The same without the policy: what the platform takes.
@@ -163,11 +166,18 @@ pub(super) fn load_in(conn: &mut Conn, app: &App, row: BroadcastRow) -> Result<A
         None => None,
     };
     let messages = messages::of_broadcast(conn, &row.id)?;
-    Ok(assemble(app, row, connection.as_ref(), messages))
+    let policy = policies::in_force(conn)?;
+    Ok(assemble(app, row, connection.as_ref(), messages, policy))
 }
 
 /// The same from rows that are already there.
-pub fn assemble(app: &App, row: BroadcastRow, connection: Option<&ConnectionRow>, messages: Vec<MessageRow>) -> AppResult<Broadcast> {
+pub fn assemble(
+    app: &App,
+    row: BroadcastRow,
+    connection: Option<&ConnectionRow>,
+    messages: Vec<MessageRow>,
+    policy: Version,
+) -> AppResult<Broadcast> {
     let capabilities = match connection {
         Some(connection) => connections::capabilities(app, connection)?,
         None => connections::nothing(),
@@ -188,6 +198,7 @@ pub fn assemble(app: &App, row: BroadcastRow, connection: Option<&ConnectionRow>
         sent_at_source: row.sent_at_source.clone(),
         created_at: Instant(row.created_at),
         capabilities,
+        policy,
         messages,
         row,
     })

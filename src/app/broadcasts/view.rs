@@ -17,6 +17,7 @@ use crate::{
         calls::{self, CallRow},
         connections, departments, erased, messages,
         page::{self, Few},
+        policies,
         recipients::{self, RecipientRow},
     },
 };
@@ -102,7 +103,7 @@ pub async fn list_of(
     let titled = caller.may(Permission::ContentRead);
     let keyword = keyword.map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
     let envelope = app.store.keys().envelope.clone();
-    let (rows, (above, below), looked_to, count, connections, pieces, cases, names) = app
+    let (rows, (above, below), looked_to, count, connections, pieces, cases, names, policy) = app
         .store
         .read(move |conn| {
             let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
@@ -134,7 +135,8 @@ pub async fn list_of(
             }
             let cases = broadcasts::newest_cases(conn, rows.iter().map(|r| r.id.clone()).collect())?;
             let names = broadcasts::names(conn, rows.iter().filter_map(|r| r.sender_id.clone()).collect())?;
-            Ok((rows, (above, below), looked_to, count, connections, pieces, cases, names))
+            let policy = policies::in_force(conn)?;
+            Ok((rows, (above, below), looked_to, count, connections, pieces, cases, names, policy))
         })
         .await?;
     let mut page = Page { lines: Vec::new(), above, below, looked_to, count };
@@ -144,7 +146,7 @@ pub async fn list_of(
         let connection = row.connection_id.as_ref().and_then(|id| connections.get(id));
         let (sender, case) = (row.sender_id.as_ref().and_then(|id| names.get(id)).cloned(), cases.remove(&row.id));
         let messages = pieces.remove(&row.id).unwrap_or_default();
-        page.lines.push(Line { title, sender, case, broadcast: assemble(app, row, connection, messages)? });
+        page.lines.push(Line { title, sender, case, broadcast: assemble(app, row, connection, messages, policy.clone())? });
     }
     Ok(page)
 }

@@ -10,7 +10,6 @@ use crate::{
         event::Action,
         event::Subject,
         platform::HarmClass,
-        policy::Policy,
         recall::{
             approval::LEVELS,
             request::{self, Situation, Verdict},
@@ -18,7 +17,7 @@ use crate::{
         role::Permission,
     },
     id::{DepartmentId, UserId},
-    store::{Conn, StoreError, departments},
+    store::{Conn, StoreError, departments, policies},
 };
 
 /// What the check page shows.
@@ -75,7 +74,7 @@ pub(super) fn situation(conn: &mut Conn, broadcast: &Broadcast, requester: &str,
         capabilities: broadcast.connection.is_some().then(|| broadcast.capabilities.clone()),
         recallable: broadcast.has_platform_ids(),
         platform: broadcast.platform,
-        policy: Policy::shipped(),
+        policy: policies::in_force(conn)?,
         class,
         requester: UserId(requester.to_owned()),
         departments: line.into_iter().map(DepartmentId).collect(),

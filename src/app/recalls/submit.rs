@@ -9,7 +9,7 @@ use crate::{
     domain::{
         event::Action,
         platform::HarmClass,
-        policy::{self, SHIPPED},
+        policy,
         recall::{State, request},
         role::Permission,
         text,
@@ -122,7 +122,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 recipients_root: broadcast.row.recipients_root.clone(),
                 commitment: broadcast.row.commitment.clone(),
                 policy_id: policy::ID.to_owned(),
-                policy_version: i64::try_from(SHIPPED).unwrap_or(1),
+                policy_version: i64::try_from(situation.policy.number).map_err(|e| StoreError::Corrupt(e.to_string()))?,
                 halted_at: None,
                 submitted_at: now.0,
                 approved_at: None,
@@ -140,7 +140,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
             tx.append(event.case(&id).detail(json!({
                 "number": number, "broadcast": broadcast.id, "class": class, "mode": mode, "tell_readers": submission.tell_readers,
                 "message": STANDARD.encode(broadcast.commitment), "recipients": broadcast.recipients,
-                "policy": { "id": policy::ID, "version": SHIPPED }, "rules": situation.policy.rules(),
+                "policy": situation.policy.named(), "rules": situation.policy.policy.rules(),
                 "cut_off": cut_off.to_rfc3339(), "due": verdict.due.map(|d| d.to_rfc3339()),
                 "after": { "state": row.state, "open_levels": row.open_levels, "round": 1, "version": 1 },
             })))?;

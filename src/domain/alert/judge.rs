@@ -57,6 +57,7 @@ const OFFICE: &[Action] = &[
     Action::ConnectionChanged,
     Action::SettingChanged,
     Action::AlertRuleChanged,
+    Action::PolicyConfirmed,
     Action::HoldReleased,
     Action::AuditExported,
     Action::EvidenceExported,

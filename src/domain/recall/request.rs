@@ -10,7 +10,7 @@ use crate::{
     clock::Instant,
     domain::{
         platform::{Capabilities, EXECUTION_RESERVE, HarmClass, Platform, RecallPath, cut_off},
-        policy::Policy,
+        policy::{Policy, Version},
         windows,
     },
     id::{DepartmentId, UserId},
@@ -34,7 +34,7 @@ pub struct Situation {
     pub recallable: bool,
     pub platform: Platform,
     /// The policy in force.
-    pub policy: Policy,
+    pub policy: Version,
     pub class: HarmClass,
     pub requester: UserId,
     /// The sender's department, then each above it.
@@ -105,7 +105,7 @@ pub fn case_cut_off(verdict: &Verdict, now: Instant) -> Instant {
 pub fn verdict(s: &Situation) -> Verdict {
     let by_api = s.recallable && s.capabilities.as_ref().is_some_and(|c| c.recall);
     let possible = possible(s.platform, s.capabilities.as_ref().filter(|_| by_api));
-    let end = s.sent_at.and_then(|at| cut_off(at, s.policy.window(s.platform, possible)));
+    let end = s.sent_at.and_then(|at| cut_off(at, s.policy.policy.window(s.platform, possible)));
     let eligible = LEVELS.map(|level| eligible(s, level));
 
     let mut obstacles = Vec::new();
@@ -132,7 +132,7 @@ pub fn verdict(s: &Situation) -> Verdict {
         cut_off: end,
         window_end: end.map(|e| e.plus(EXECUTION_RESERVE)),
         left: end.map(|e| e.since(s.now)),
-        due: due(s.now, end, s.class, &s.policy),
+        due: due(s.now, end, s.class, &s.policy.policy),
         last_useful: [2, 1, 0].map(|later: u32| end.map(|e| e.minus(LEAST_REVIEW * later))),
         eligible,
         obstacles,
@@ -217,7 +217,7 @@ mod tests {
             capabilities: Some(wecom()),
             recallable: true,
             platform: Platform::Wecom,
-            policy: Policy::shipped(),
+            policy: Version::shipped(),
             class: HarmClass::Leak,
             requester: "lin".into(),
             departments: vec!["payroll".into(), "hr".into()],
@@ -280,6 +280,7 @@ mod tests {
     #[test]
     fn a_stricter_policy_closes_the_window_earlier() {
         let policy = Policy { adopted: ["wecom-notice".to_owned()].into(), ..Policy::shipped() };
+        let policy = Version { number: 2, policy };
         let v = verdict(&Situation { now: Instant(HOUR), policy, ..situation() });
         assert_eq!(v.obstacles, [Obstacle::WindowClosed(Instant(HOUR / 2 - 120_000_000))], "thirty minutes, though the interface takes a day");
     }

@@ -3,6 +3,7 @@
 mod factors;
 mod log;
 mod records;
+mod rules;
 mod self_recalled;
 mod taking_part;
 
@@ -17,6 +18,7 @@ pub use records::{
     departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
     settings, streams, tokens, user_roles, users,
 };
+pub use rules::policies;
 pub use self_recalled::self_recalls;
 pub use taking_part::recall_entries;
 
@@ -74,5 +76,6 @@ allow_tables_to_appear_in_same_query!(
     audit_questions,
     alert_rules,
     alerts,
-    streams
+    streams,
+    policies
 );

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 use super::{
     Checked, Kind, MOST, Problem, contents, holds, keys,
     part_keys::{Ending, Found, PartKeys},
+    policies,
     purges::{Erased, Told},
     rows::{Cell, Rows},
     timestamps, words,
@@ -70,6 +71,8 @@ pub(super) struct Findings {
     pub notes: Vec<contents::Note>,
     /// What events say of legal holds.
     pub holds: Vec<holds::Told>,
+    /// What events say of the recall policy.
+    pub policies: Vec<policies::Told>,
     pub tokens: Vec<timestamps::Told>,
     pub told: Told,
     /// Parts whose key is gone, by bucket.
@@ -206,6 +209,7 @@ impl Findings {
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
         self.holds.extend(holds::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
+        self.policies.extend(policies::told(u64::try_from(idx).unwrap_or(0), &leaf));
         self.tokens.extend(timestamps::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
     }
 

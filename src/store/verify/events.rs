@@ -141,6 +141,7 @@ impl Tree {
             keys: Vec::new(),
             bound: contents::Bound::default(),
             holds: Vec::new(),
+            policies: Vec::new(),
             tokens: Vec::new(),
             told: Told::default(),
             unopened: BTreeMap::new(),
@@ -171,6 +172,7 @@ impl Tree {
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
         walked.holds.extend(findings.holds);
+        walked.policies.extend(findings.policies);
         walked.tokens.extend(findings.tokens);
         walked.told.add(findings.told);
         for (bucket, parts) in findings.unopened {

@@ -11,6 +11,7 @@ mod holds;
 mod keys;
 mod marks;
 mod part_keys;
+mod policies;
 mod purges;
 pub mod recent;
 mod rows;
@@ -332,6 +333,7 @@ fn run(
     audit.report.root = hex::encode(walked.frontier.root());
     contents::check(conn, audit, walked.bound)?;
     holds::check(conn, audit, walked.holds)?;
+    policies::check(conn, audit, walked.policies)?;
     timestamps::check(conn, audit, &marks, walked.tokens)?;
     cosignatures::check(conn, audit, &marks, &against.witnesses)?;
     shape::check(conn, audit)
@@ -399,6 +401,8 @@ struct Walked {
     bound: contents::Bound,
     /// What events say of legal holds, in order.
     holds: Vec<holds::Told>,
+    /// What events say of the recall policy, in order.
+    policies: Vec<policies::Told>,
     /// What events say of tokens.
     tokens: Vec<timestamps::Told>,
     /// What events say of purges, and whose parts are gone.

@@ -117,6 +117,11 @@ const TABLE: &[Line] = &[
     free("/catalogue", Who::Auditor),
     line("/policies", Who::Auditor, "page.read"),
     free("/policies", Who::Requester),
+    line("/policies/compare", Who::Auditor, "page.read"),
+    free("/policies/compare", Who::Requester),
+    free("/policies/proposals/new", Who::Security),
+    line("/policies/proposals/{id}", Who::Auditor, "page.read"),
+    free("/policies/proposals/{id}", Who::Requester),
     line("/retention", Who::Counsel, "setting.read"),
     free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),
@@ -184,6 +189,7 @@ struct Things {
     audit: String,
     question: String,
     hold: String,
+    proposal: String,
     export: String,
     exporter: String,
     alert: String,
@@ -214,6 +220,10 @@ impl Things {
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("reason", "劳动仲裁委员会已受理，案号 2026-118"), ("totp", &code)];
         let hold = made(house.post(By::Person(&crew.counsel), "/holds", &fields).await);
+        let code = house.fresh_code(&crew.security);
+        let fields = crate::policies::rules(&[("budget_leak", "2"), ("reason", "泄密类案件每级五分钟太长，两分钟足够。"), ("totp", &code)]);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let proposal = made(house.post(By::Person(&crew.security), "/policies/proposals", &fields).await);
         let code = house.fresh_code(&crew.auditor);
         let exporter = stage.session_of(&crew.auditor).await.0;
         assert_eq!(stage.post_as(&exporter, "/audit/exports", &[("case", guided.as_str()), ("totp", &code)]).await.status, 200);
@@ -257,6 +267,7 @@ impl Things {
             audit,
             question,
             hold,
+            proposal,
             export,
             exporter,
             alert,
@@ -287,6 +298,7 @@ impl Things {
             "/audits/{id}" => self.audit.clone(),
             "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
+            "/policies/proposals/{id}" => self.proposal.clone(),
             "/audit/exports/{id}" => format!("/audit/exports/{}", self.export),
             "/audit/exports/{id}/file" => format!("/audit/exports/{}/file", self.export),
             "/alerts/{id}" => format!("/alerts/{}", self.alert),

@@ -35,6 +35,8 @@ const fn said(route: &'static str, action: &'static str, detail: &'static [&'sta
 const CHANGED: &[&str] = &["/before", "/after"];
 const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/after/version"];
 
+const RULES: &[&str] = &["/proposed_by", "/before/state", "/before/rules/adopted", "/after/state", "/after/rules/adopted"];
+
 const TRANSFERRED: &[&str] = &["/level", "/to", "/before/version", "/after/version"];
 
 pub const TABLE: &[Line] = &[
@@ -108,6 +110,14 @@ pub const TABLE: &[Line] = &[
     line("/holds/{id}/releases/refusals", "hold.release_declined", &["/before/state", "/after/state", "/scope"]),
     said("/alerts/{id}/acknowledgements", "alert.acknowledged", &["/rule", "/before/state", "/after/state"]),
     said("/alerts/rules/{rule}", "alert_rule.changed", &["/version", "/weaker", "/before/threshold", "/after/threshold"]),
+    said("/policies/proposals", "policy.proposed", &["/before/version", "/before/rules/adopted", "/after/state", "/after/rules/adopted"]),
+    line(
+        "/policies/proposals/{id}/confirmations",
+        "policy.confirmed",
+        &["/proposed_by", "/before/version", "/before/rules/adopted", "/after/state", "/after/version", "/after/rules/adopted"],
+    ),
+    said("/policies/proposals/{id}/refusals", "policy.rejected", RULES),
+    line("/policies/proposals/{id}/withdrawals", "policy.withdrawn", RULES),
     line("/streams", "stream.created", &["/after/name", "/after/settings"]),
     line("/streams/{id}", "stream.changed", CHANGED),
     line("/streams/{id}/tests", "stream.tested", &["/result"]),

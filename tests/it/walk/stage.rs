@@ -10,6 +10,7 @@ use countermand::{
         broadcasts::{Wanted, report, send},
         evidence::export::{Export, export},
         holds, people,
+        policies::proposals,
         recalls::{decide, guided, resubmit, submit, withdraw},
         resets, self_recalls, setup, users,
     },
@@ -18,6 +19,7 @@ use countermand::{
         alert::Rule,
         audit::ExceptionKind,
         event::{Action, Subject},
+        platform::{HarmClass, Platform},
         role::{Permission, Role},
     },
     web::{
@@ -218,6 +220,7 @@ impl Companies {
         self.call("broadcast.long", long);
         self.evidence(&done).await;
         self.holds(&done).await;
+        self.policies().await;
         self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
@@ -368,6 +371,43 @@ impl Companies {
         let id = holds::propose(&self.full.app, self.caller("counsel"), new).await.unwrap().value;
         self.call("hold.search", id);
         self.call("search", search);
+    }
+
+    /// Versions of the recall policy, and proposals in each state.
+    async fn policies(&mut self) {
+        use proposals::Act::{Confirm, Reject};
+        let steps = [
+            ("policy.superseded", 1, None, "2", Some(Confirm)),
+            ("policy.rejected", 2, None, "1", Some(Reject)),
+            ("policy.confirmed", 2, Some(1), "5", Some(Confirm)),
+            ("policy.open", 3, None, "3", None),
+        ];
+        for (name, base, origin, leak, end) in steps {
+            let mut typed = proposals::Typed {
+                base,
+                origin,
+                adopted: vec!["wecom-forced".into()],
+                budgets: [(HarmClass::Leak, leak), (HarmClass::WrongAudience, "15"), (HarmClass::WrongFact, "60"), (HarmClass::Other, "240")]
+                    .map(|(class, minutes)| (class, minutes.to_owned()))
+                    .to_vec(),
+                shares: ["1", "1", "1"].map(str::to_owned),
+                reason: "十一月演练表明，泄露敏感信息的案件每级用时可以更短，部门复核应先完成。".into(),
+                code: self.code("security"),
+                ..proposals::Typed::default()
+            };
+            if name == "policy.open" {
+                typed.adopted.push("wecom-notice".into());
+                typed.limits = vec![(Platform::Matrix, "720".into())];
+                typed.shares = ["1", "2", "1"].map(str::to_owned);
+            }
+            let id = proposals::propose(&self.full.app, self.caller("security"), typed, countermand::id::fresh()).await.unwrap().value;
+            if let Some(act) = end {
+                let code = self.code("system");
+                let why = "两分钟内无法读完附件，请先完成一次演练再议。";
+                proposals::act(&self.full.app, self.caller("system"), &id, act, why, &code).await.unwrap();
+            }
+            self.call(name, id);
+        }
     }
 
     /// What the rules find in all that, and one alert that somebody has acknowledged.

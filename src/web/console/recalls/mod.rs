@@ -35,8 +35,8 @@ pub(super) fn badge(tr: &Tr, state: State, level: Option<u8>) -> (Tone, String) 
     }
 }
 
-fn classes(tr: &Tr) -> Vec<Choice> {
-    let policy = Policy::shipped();
+/// The classes with what each level gets by the policy in force.
+fn classes(tr: &Tr, policy: &Policy) -> Vec<Choice> {
     HarmClass::ALL
         .iter()
         .map(|c| Choice::new(c.as_str(), tr.word("harm-class", c)).hint(tr.a1("policy-budget-hint", "time", tr.duration(policy.budget(*c)))))

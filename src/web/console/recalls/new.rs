@@ -135,7 +135,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
             Crumb::link(format!("/broadcasts/{}", checked.broadcast.id), title.clone()),
             Crumb::here(page.t("recall-new")),
         ],
-        classes: classes(&page.tr),
+        classes: classes(&page.tr, &checked.broadcast.policy.policy),
         broadcast: checked.broadcast.id.clone(),
         byline: byline(&page, &checked),
         feasible: verdict.feasible() && checked.open_case.is_none(),
@@ -181,7 +181,7 @@ fn rules(page: &Page, checked: &Checked) -> Vec<Fact> {
         Fact::new(page.t("policy-possible"), limit(checked.broadcast.possible_seconds()), ""),
         Fact::new(
             page.t("policy-allowed"),
-            page.a1("policy-version", "n", policies::VERSION),
+            page.a1("policy-version", "n", checked.broadcast.policy.number),
             page.list(&adopted.iter().map(graded).collect::<Vec<_>>()),
         ),
         Fact::new(page.t("recall-rule-clock"), page.t("recall-clock-server"), ""),

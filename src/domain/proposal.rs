@@ -1,0 +1,153 @@
+//! A change of the policy on its way: one person proposes rules, another one confirms them, and only then is there a version more. What
+//! rules may say, and how two versions differ, line by line.
+//! Not here: the rules themselves (`policy`), who may propose and confirm (`role`), where proposals are kept (`store::policies`).
+
+use super::{
+    platform::{EXECUTION_RESERVE, HarmClass, Platform},
+    policy::Policy,
+    windows,
+};
+use crate::words;
+
+words! {
+    /// Where a proposal stands. It changes nothing but as confirmed, and ends once.
+    pub enum ProposalState {
+        /// Waits for a second person.
+        Proposed = "proposed",
+        /// A version of its own since then.
+        Confirmed = "confirmed",
+        /// The second person did not agree.
+        Rejected = "rejected",
+        /// Taken back by who proposed it.
+        Withdrawn = "withdrawn",
+    }
+}
+
+impl ProposalState {
+    /// The state that a proposal is in after a successful `action`; none where it is not about a proposal.
+    pub fn after(action: &str) -> Option<Self> {
+        action.strip_prefix("policy.").and_then(Self::parse)
+    }
+}
+
+const MINUTE: u64 = 60;
+
+/// The shortest time that a level may be given, in seconds: less is no time to read in.
+pub const BUDGET_LEAST: u64 = MINUTE;
+/// The longest, in seconds.
+pub const BUDGET_MOST: u64 = 24 * 60 * MINUTE;
+/// The shortest limit of a platform, in seconds: what an execution needs and a minute for each level. A shorter one would leave no recall
+/// possible at all.
+pub const LIMIT_LEAST: u64 = EXECUTION_RESERVE.as_secs() + 3 * MINUTE;
+/// The longest, in seconds: a case lasts no longer (`recall::request::CASE_LIFETIME`).
+pub const LIMIT_MOST: u64 = 30 * 24 * 60 * MINUTE;
+/// The greatest share of a level; the smallest is 1, for each level decides.
+pub const SHARE_MOST: u32 = 100;
+
+/// A line that says what it must not, and the range that is allowed: seconds, or shares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    pub at: Line,
+    pub limits: (u64, u64),
+}
+
+/// One line of the rules: what can be changed by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// Whether a row of the catalogue is adopted.
+    Row(&'static str),
+    Limit(Platform),
+    Budget(HarmClass),
+    Shares,
+}
+
+impl Policy {
+    /// Every line of the rules, in the order in which they are shown.
+    pub fn lines() -> Vec<Line> {
+        let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
+        let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
+        let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
+        rows.chain(limits).chain(budgets).chain([Line::Shares]).collect()
+    }
+
+    /// The lines in which `other` says something else.
+    pub fn differences(&self, other: &Self) -> Vec<Line> {
+        let differs = |line: &Line| match line {
+            Line::Row(id) => self.adopted.contains(*id) != other.adopted.contains(*id),
+            Line::Limit(platform) => self.limits.get(platform) != other.limits.get(platform),
+            Line::Budget(class) => self.budgets.get(class) != other.budgets.get(class),
+            Line::Shares => self.shares != other.shares,
+        };
+        Self::lines().into_iter().filter(differs).collect()
+    }
+
+    /// The lines that say what they must not.
+    pub fn faults(&self) -> Vec<Fault> {
+        let outside = |value: u64, limits: (u64, u64)| !(limits.0..=limits.1).contains(&value);
+        let mut faults = Vec::new();
+        for line in Self::lines() {
+            let (wrong, limits) = match line {
+                Line::Row(_) => (false, (0, 0)),
+                Line::Limit(platform) => {
+                    let limits = (LIMIT_LEAST, LIMIT_MOST);
+                    (self.limits.get(&platform).is_some_and(|limit| outside(*limit, limits)), limits)
+                }
+                Line::Budget(class) => {
+                    let limits = (BUDGET_LEAST, BUDGET_MOST);
+                    (self.budgets.get(&class).is_none_or(|budget| outside(*budget, limits)), limits)
+                }
+                Line::Shares => {
+                    let limits = (1, u64::from(SHARE_MOST));
+                    (self.shares.iter().any(|share| outside(u64::from(*share), limits)), limits)
+                }
+            };
+            if wrong {
+                faults.push(Fault { at: line, limits });
+            }
+        }
+        faults
+    }
+
+    /// Ids among the adopted ones that the catalogue does not have.
+    pub fn unknown_rows(&self) -> Vec<&str> {
+        self.adopted.iter().map(String::as_str).filter(|id| windows::window(id).is_none()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proposal_stands_where_its_last_event_left_it() {
+        assert_eq!(ProposalState::after("policy.rejected"), Some(ProposalState::Rejected));
+        assert_eq!((ProposalState::after("policy.read"), ProposalState::after("hold.proposed")), (None, None));
+    }
+
+    #[test]
+    fn two_versions_differ_in_the_lines_that_were_changed() {
+        let shipped = Policy::shipped();
+        assert_eq!((shipped.differences(&shipped), shipped.faults()), (vec![], vec![]));
+        let mut other = shipped.clone();
+        other.adopted = ["wecom-notice".to_owned()].into();
+        other.limits.insert(Platform::Matrix, 3600);
+        other.budgets.insert(HarmClass::Leak, 120);
+        other.shares = [1, 2, 1];
+        let lines =
+            [Line::Row("wecom-notice"), Line::Row("wecom-forced"), Line::Limit(Platform::Matrix), Line::Budget(HarmClass::Leak), Line::Shares];
+        assert_eq!(shipped.differences(&other), lines);
+        assert_eq!(other.differences(&shipped), lines);
+    }
+
+    #[test]
+    fn no_level_goes_without_a_share_and_no_platform_without_a_recall() {
+        let mut policy = Policy::shipped();
+        policy.limits = [(Platform::Wecom, LIMIT_LEAST - 1), (Platform::Matrix, LIMIT_LEAST)].into();
+        policy.budgets.remove(&HarmClass::Other);
+        policy.budgets.insert(HarmClass::Leak, 59);
+        policy.budgets.insert(HarmClass::WrongFact, BUDGET_MOST);
+        policy.shares = [1, 0, 1];
+        let at: Vec<Line> = policy.faults().iter().map(|fault| fault.at).collect();
+        assert_eq!(at, [Line::Limit(Platform::Wecom), Line::Budget(HarmClass::Leak), Line::Budget(HarmClass::Other), Line::Shares]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The rules in words, line by line, and how two versions differ.
+
+use std::time::Duration;
+
+use crate::{
+    app::policies::at_once,
+    domain::{
+        platform::{HarmClass, Platform},
+        policy::Policy,
+        proposal::Line,
+        windows,
+    },
+    web::{
+        Page,
+        console::catalogue::{span, window},
+        view::Fact,
+    },
+};
+
+/// A line that differs: what it is, before and after.
+pub(super) struct Change {
+    pub label: String,
+    pub before: String,
+    pub after: String,
+}
+
+fn label(page: &Page, line: Line) -> String {
+    match line {
+        Line::Row(id) => row_label(page, id),
+        Line::Limit(platform) => page.a1("policy-limit", "platform", page.word("platform", platform)),
+        Line::Budget(class) => page.a1("policy-budget", "class", page.word("harm-class", class)),
+        Line::Shares => page.t("policy-shares"),
+    }
+}
+
+/// A row of the catalogue in one line.
+pub(super) fn row_label(page: &Page, id: &str) -> String {
+    let word = |what: &str| page.t(&format!("catalogue-row-{id}-{what}"));
+    let channel = windows::window(id).map_or_else(String::new, |w| page.word("channel", w.channel));
+    page.a("policy-adopts", &[("platform", channel), ("who", word("who")), ("what", word("what"))])
+}
+
+fn value(page: &Page, policy: &Policy, line: Line) -> String {
+    match line {
+        Line::Row(id) if policy.adopted.contains(id) => {
+            let span = windows::window(id).map_or_else(String::new, |w| span(page, w.field.span));
+            page.a1("policy-adopted", "window", span)
+        }
+        Line::Row(_) => page.t("policy-not-adopted"),
+        Line::Limit(platform) => policy.limits.get(&platform).map_or_else(|| page.t("policy-no-limit"), |limit| window(page, *limit)),
+        Line::Budget(class) => page.duration(policy.budget(class)),
+        Line::Shares => policy.shares.map(|s| s.to_string()).join(" : "),
+    }
+}
+
+/// The rules that are set, one a line.
+pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
+    let set = |line: &Line| match line {
+        Line::Row(id) => policy.adopted.contains(*id),
+        Line::Limit(platform) => policy.limits.contains_key(platform),
+        Line::Budget(_) | Line::Shares => true,
+    };
+    let fact = |line: Line| match line {
+        Line::Row(id) => {
+            let graded = windows::window(id)
+                .map(|w| page.a2("policy-source", "clock", page.word("ruling", w.clock), "grade", page.word("grade", w.field.grade)));
+            let window = windows::window(id).map_or_else(String::new, |w| span(page, w.field.span));
+            Fact::new(label(page, line), window, graded.unwrap_or_default())
+        }
+        Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
+        Line::Limit(_) | Line::Budget(_) => Fact::new(label(page, line), value(page, policy, line), ""),
+    };
+    let mut facts: Vec<Fact> = Policy::lines().into_iter().filter(set).map(fact).collect();
+    facts.push(Fact::new(page.t("policy-reserve"), page.duration(crate::domain::platform::EXECUTION_RESERVE), ""));
+    facts.push(Fact::new(page.t("policy-people"), page.t("policy-people-three"), page.t("policy-people-note")));
+    facts
+}
+
+/// The lines in which `after` says something else than `before`.
+pub(super) fn changes(page: &Page, before: &Policy, after: &Policy) -> Vec<Change> {
+    let change = |line: Line| Change { label: label(page, line), before: value(page, before, line), after: value(page, after, line) };
+    before.differences(after).into_iter().map(change).collect()
+}
+
+/// What the change makes of messages that are sent now and asked back at once: when each level is due, before and after. A leak on the first
+/// platform always, the others where something changes.
+pub(super) fn effects(page: &Page, before: &Policy, after: &Policy) -> Vec<Change> {
+    let mut effects = Vec::new();
+    for platform in Platform::ALL {
+        for class in HarmClass::ALL {
+            let times = |policy: &Policy| at_once(policy, *platform, *class);
+            let (old, new) = (times(before), times(after));
+            if old == new && (*platform, *class) != (Platform::Wecom, HarmClass::Leak) {
+                continue;
+            }
+            let told = |times: [Duration; 3]| times.map(|time| page.duration(time)).join(" / ");
+            let label = page.a2("policy-case", "platform", page.word("platform", platform), "class", page.word("harm-class", class));
+            effects.push(Change { label, before: told(old), after: told(new) });
+        }
+    }
+    effects
+}
