@@ -23,10 +23,10 @@ fn control(c: char) -> bool {
 /// A text of several lines, `min` to `max` characters after trimming; line ends become LF.
 pub fn paragraph(text: &str, min: usize, max: usize) -> Result<String, TextError> {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    let text = text.trim();
     if text.chars().any(control) {
         return Err(TextError::Control);
     }
+    let text = text.trim();
     let n = text.chars().count();
     match n {
         0 if min > 0 => Err(TextError::Required),

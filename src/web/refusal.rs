@@ -118,10 +118,15 @@ pub fn problem(visit: &Visit, error: AppError) -> HttpResponse {
 
 /// 422 with every faulty member.
 pub fn invalid(visit: &Visit, errors: &[Wrong]) -> HttpResponse {
+    wrong(visit, StatusCode::UNPROCESSABLE_ENTITY, errors)
+}
+
+/// A problem with every faulty member, under the status that it shall have.
+pub fn wrong(visit: &Visit, status: StatusCode, errors: &[Wrong]) -> HttpResponse {
     let tr = visit.tr();
     let list: Vec<Value> = errors.iter().map(|e| json!({ "field": e.field, "kind": e.kind, "detail": e.words(&tr) })).collect();
     let detail = errors.iter().map(|e| tr.pair(&e.field, &e.words(&tr))).collect::<Vec<_>>().join("; ");
-    written(visit, StatusCode::UNPROCESSABLE_ENTITY, "invalid", &detail, Map::from_iter([("errors".to_owned(), Value::Array(list))]))
+    written(visit, status, "invalid", &detail, Map::from_iter([("errors".to_owned(), Value::Array(list))]))
 }
 
 /// A problem with members of its own beside those of RFC 9457.

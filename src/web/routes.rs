@@ -179,6 +179,9 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
     cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));
     cfg.service(resource("/api/v1/recalls/{id}/reminders").post(api::recalls::remind));
+    cfg.service(resource("/api/v1/recalls/{id}/captures").post(api::execution::capture));
+    cfg.service(resource("/api/v1/recalls/{id}/confirmations").post(api::execution::confirm));
+    cfg.service(resource("/api/v1/recalls/{id}/halts").post(api::execution::halt));
     cfg.service(resource("/api/v1/recalls/{id}/withdrawal").post(api::recalls::withdraw));
     cfg.service(resource("/api/v1/recalls/{id}/resubmissions").post(api::recalls::resubmit));
     cfg.service(resource("/api/v1/recalls/{id}/evidence").get(api::evidence::of_case));

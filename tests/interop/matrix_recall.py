@@ -109,6 +109,8 @@ def call(url, token, body=None, method=None):
 class House:
     """A Countermand on a folder of its own."""
 
+    log = subprocess.DEVNULL
+
     def __init__(self, binary, folder):
         self.binary, self.folder, self.data = binary, folder, os.path.join(folder, "data")
         os.environ["COUNTERMAND_ALLOW_PRIVATE_DESTINATIONS"] = "true"
@@ -143,7 +145,7 @@ class House:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.base = f"http://127.0.0.1:{port}/api/v1"
-        self.server = subprocess.Popen([self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}"], stderr=subprocess.DEVNULL)
+        self.server = subprocess.Popen([self.binary, "serve", "--data", self.data, "--listen", f"127.0.0.1:{port}"], stderr=self.log)
         for _ in range(300):
             try:
                 return urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=1)

@@ -34,7 +34,7 @@ use crate::{
 pub use crate::connect::MessageRef;
 
 /// Most messages of one import.
-const MOST_MESSAGES: usize = 200;
+pub const MOST_MESSAGES: usize = 200;
 
 /// What is imported, as posted.
 #[derive(Clone, Debug, Default)]

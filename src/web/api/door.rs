@@ -55,7 +55,7 @@ fn range_of(range: &str) -> (String, bool) {
 fn is_readable(operation: &Operation, headers: &HeaderMap) -> bool {
     let (Some(body), Some(said)) = (operation.body, headers.get(header::CONTENT_TYPE)) else { return true };
     let said = said.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    said.eq_ignore_ascii_case(body.media.as_str())
+    body.media.names().iter().any(|name| said.eq_ignore_ascii_case(name))
 }
 
 /// Says which methods a path has, on a 405.

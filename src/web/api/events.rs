@@ -8,6 +8,7 @@ use actix_web::{
 use serde_json::{Value, json};
 
 use super::{
+    answered,
     describe::operations::EVENTS,
     parameters::{Parameters, paged},
 };
@@ -38,7 +39,7 @@ pub async fn index(app: Data<App>, me: Bearer, req: HttpRequest) -> Result<HttpR
     };
     match answer(&app, &me, &req, &asked).await {
         Ok(answer) => Ok(answer),
-        Err(error) => Ok(refusal::problem(&visit, error)),
+        Err(error) => Ok(answered(&visit, &req, Err(error.into()))),
     }
 }
 

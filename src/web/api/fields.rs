@@ -70,7 +70,9 @@ impl Fields {
 
     pub fn number(&mut self, name: &str) -> Option<i64> {
         let value = self.take(name)?;
-        let number = value.as_i64();
+        // JSON knows one kind of number: 3.0 is as whole as 3.
+        let whole = |n: f64| (n.fract() == 0.0).then(|| format!("{n:.0}").parse().ok()).flatten();
+        let number = value.as_i64().or_else(|| value.as_f64().and_then(whole));
         if number.is_none() {
             self.complain(name, "number");
         }

@@ -11,6 +11,7 @@ pub mod door;
 pub mod event_types;
 pub mod events;
 pub mod evidence;
+pub mod execution;
 pub mod fields;
 pub mod openapi;
 pub mod parameters;
@@ -116,7 +117,7 @@ where
         None => {
             let made = make(None).await;
             mark(req, &made);
-            return Ok(respond(&visit, made));
+            return Ok(answered(&visit, req, made));
         }
         Some(key) => key.to_str().ok().filter(|k| !k.is_empty() && k.len() <= 255 && k.bytes().all(|b| b.is_ascii_graphic())),
     };
@@ -140,7 +141,7 @@ where
         once::Begun::Go { id } => {
             let made = make(Some(id)).await;
             mark(req, &made);
-            let res = respond(&visit, made);
+            let res = answered(&visit, req, made);
             let status = res.status();
             let (head, bytes) = res.into_parts();
             let bytes = actix_web::body::to_bytes(bytes).await.map_err(|_| Fault::internal("an answer without a body"))?;
@@ -232,6 +233,22 @@ pub fn respond(visit: &Visit, result: Result<Answer, Refusal>) -> HttpResponse {
         Err(Refusal::App(error)) => refusal::problem(visit, error),
         Err(Refusal::Body(errors)) => refusal::invalid(visit, &errors),
         Err(Refusal::Fault(fault)) => actix_web::ResponseError::error_response(&fault),
+    }
+}
+
+/// The answer to this very request: what its description foretells is 422, what only the state of things forbids is 409, or 404 to a GET.
+pub fn answered(visit: &Visit, req: &HttpRequest, result: Result<Answer, Refusal>) -> HttpResponse {
+    let operation = req.match_pattern().and_then(|route| describe::of(&route, req.method().as_str()));
+    match (result, operation) {
+        (Err(Refusal::App(AppError::Invalid(errors))), Some(operation)) => {
+            let status = match errors.iter().any(|e| describe::foretells(operation, e.field, e.kind)) {
+                true => StatusCode::UNPROCESSABLE_ENTITY,
+                false if operation.posts() => StatusCode::CONFLICT,
+                false => StatusCode::NOT_FOUND,
+            };
+            refusal::wrong(visit, status, &errors.iter().map(Wrong::from).collect::<Vec<_>>())
+        }
+        (result, _) => respond(visit, result),
     }
 }
 

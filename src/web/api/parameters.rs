@@ -38,7 +38,7 @@ impl Parameters {
         }
         for (parameter, value) in known.iter().filter_map(|p| Some((p, asked.get(p.name)?))) {
             let fault = match parameter.kind {
-                Kind::Text => value.contains('\0').then_some("control"),
+                Kind::Text | Kind::Line | Kind::Network => value.contains('\0').then_some("control"),
                 Kind::Time => Instant::parse(value).is_none().then_some("date"),
                 Kind::Number { least, most } => (!value.parse::<u64>().is_ok_and(|n| (least..=most).contains(&n))).then_some("choose"),
                 Kind::Word(words) => (!words().contains(&value.as_str())).then_some("choose"),

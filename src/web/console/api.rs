@@ -121,6 +121,7 @@ fn scope(page: &Page, access: Access) -> String {
         Access::Anybody => page.t("api-scope-none"),
         Access::Token => page.t("api-scope-any"),
         Access::Person(scope) => page.list(&[scope.as_str().to_owned(), page.t("api-scope-person")]),
+        Access::People(..) => page.list(&[access.scopes().join(" / "), page.t("api-scope-person")]),
         access => access.scopes().join(" / "),
     }
 }
@@ -136,7 +137,9 @@ fn kind(schema: &Value) -> String {
         return words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" | ");
     }
     if let Some(all) = schema["anyOf"].as_array() {
-        return all.iter().map(kind).filter(|kind| kind != "null").collect::<Vec<_>>().join(" | ");
+        let mut kinds: Vec<String> = all.iter().map(kind).filter(|kind| kind != "null").collect();
+        kinds.dedup();
+        return kinds.join(" | ");
     }
     let name = match &schema["type"] {
         Value::Array(all) => all.first().and_then(Value::as_str),

@@ -1,5 +1,6 @@
 //! Every route of the table, working: one event with all its parts. Beside each, what its own use case refuses.
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use countermand::{
     app::{
         Caller, Turn, alerts, departments, sessions, setup,
@@ -647,7 +648,7 @@ async fn programs(house: &House, crew: &Crew) {
     for (token, path, code, status, reason) in [
         (&service, path.as_str(), code.as_str(), 403, "permission"),
         (&mine, &path, &code, 403, "permission"),
-        (&theirs, &path, "000000", 422, "invalid"),
+        (&theirs, &path, "000000", 409, "invalid"),
         (&theirs, &path, "", 422, "invalid"),
         (&theirs, "/api/v1/recalls/nothing/decisions", &code, 404, "not_found"),
     ] {
@@ -718,6 +719,45 @@ async fn programs(house: &House, crew: &Crew) {
         let shot = house.shoot(request.header("content-type", "application/zip").body(bundle.to_vec())).await;
         if status == 200 { house.worked(route, by, &shot) } else { house.declined(route, by, &shot, status, "invalid") }
     }
+    guided_by_program(house, crew).await;
+}
+
+/// A guided recall that programs carry out with the tokens of people, and the halt of a case.
+async fn guided_by_program(house: &House, crew: &Crew) {
+    let case = house.guided(&crew.cast).await;
+    let operator = house.stage.token(Some(&crew.operator), &["recall.execute", "recall.read"]).await;
+    let second = house.stage.token(Some(&crew.second), &["recall.execute", "recall.read"]).await;
+    let service = house.stage.token(None, &["recall.execute", "recall.halt", "recall.read"]).await;
+    let (captures, confirmations, halts) = ("/api/v1/recalls/{id}/captures", "/api/v1/recalls/{id}/confirmations", "/api/v1/recalls/{id}/halts");
+    let picture = |bytes: &[u8]| json!({ "outcome": "unknown", "note": "后台没有显示结果如何", "name": "shot.png", "data": STANDARD.encode(bytes) });
+    let seen = |outcome: &str, code: &str| json!({ "outcome": outcome, "totp": code });
+    let code = house.fresh_code(&crew.second);
+    for (route, token, body, status, reason) in [
+        (captures, &service, picture(PICTURE), 403, "permission"),
+        (captures, &operator, picture(b"<svg onload=alert(1)>"), 409, "invalid"),
+        (confirmations, &service, seen("unknown", ""), 403, "permission"),
+        (confirmations, &second, seen("unknown", &code), 409, "no-capture"),
+        (confirmations, &second, seen("confirmed", &code), 422, "invalid"),
+        (halts, &operator, json!({ "reason": "接口异常，先停止执行" }), 403, "permission"),
+        (halts, &service, json!({ "reason": "停" }), 422, "invalid"),
+    ] {
+        let shot = house.api(token, &route.replace("{id}", &case), &body).await;
+        house.declined(route, By::Token(token), &shot, status, reason);
+    }
+    for (route, token, body, again) in [
+        (captures, &operator, picture(PICTURE), None),
+        (halts, &service, json!({ "reason": "接口异常，先停止执行" }), Some("nothing-to-halt")),
+        (confirmations, &second, seen("unknown", &code), Some("nothing-to-finish")),
+    ] {
+        let at = |case: &str| route.replace("{id}", case);
+        house.worked(route, By::Token(token), &house.api(token, &at(&case), &body).await);
+        if let Some(reason) = again {
+            house.declined(route, By::Token(token), &house.api(token, &at(&case), &body).await, 409, reason);
+        }
+        house.declined(route, By::Token(token), &house.api(token, &at("nothing"), &body).await, 404, "not_found");
+    }
+    assert_eq!(house.stage.state(&case).await, "failed", "nobody's word makes it better than it is");
+    house.stage.run().await;
 }
 
 const WHY: &str = "劳动仲裁委员会已受理，案号 2026-118";

@@ -224,7 +224,9 @@ async fn a_token_that_is_none_leaves_an_event_when_it_reads() {
         let request = || request.try_clone().unwrap();
         let mut recorded = 6;
         for _ in 0..throttle::STRANGER_POSTS {
-            recorded += house.shoot(request()).await.events.len();
+            let shot = house.shoot(request()).await;
+            assert_eq!(shot.status, 401, "a program hears each time what is wrong");
+            recorded += shot.events.len();
         }
         assert_eq!(recorded, throttle::STRANGER_POSTS as usize + 1, "whoever tries many fills no log");
     }

@@ -6,7 +6,7 @@
 //!   `read_only`, `forged_token`, `foreign_origin`, `unreadable`, `too_large`, `method`, `not_found`, `invalid`; the same with outcome
 //!   `success` where nothing was to be done: `repeated` (a form or an `Idempotency-Key` sent twice), `edited` (a step back in a form);
 //! - a stranger's refused posts are recorded up to `throttle::STRANGER_POSTS` (120) an address in a quarter of an hour; beyond, they are
-//!   answered 429 and not recorded, so that nobody can fill the log; sign-ins while an address is locked count the same way. Refusals of
+//!   answered 429 (401 by the API) and not recorded, so that nobody can fill the log; sign-ins while an address is locked count the same way. Refusals of
 //!   somebody signed in, or of a token, always are recorded; but of those beyond a token's quota only the first of each minute;
 //! - parts: `actor` wherever somebody is known, `client` always, `device` from browsers, `detail` always, `text` where a person typed
 //!   something that is theirs to have said (a reason, a comment, a purpose).
@@ -138,6 +138,9 @@ pub const TABLE: &[Line] = &[
     said("/api/v1/recalls/{id}/answers", "recall.question_answered", CASE),
     said("/api/v1/recalls/{id}/comments", "recall.commented", &["/round"]),
     line("/api/v1/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
+    said("/api/v1/recalls/{id}/captures", "recall.capture_uploaded", CASE),
+    said("/api/v1/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
+    said("/api/v1/recalls/{id}/halts", "recall.halted", CASE),
     said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
     said("/api/v1/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
     said("/api/v1/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),

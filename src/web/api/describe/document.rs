@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document, made from the table; and the examples, which are `curl` in a POSIX shell. What differs from installation to
-//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$BUNDLE`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`.
+//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$BUNDLE`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`, `$PICTURE`.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use actix_web::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::{
-    Access, Kind, Media, Operation, Parameter, operations, schemas,
-    shapes::{id, named, number, text, words},
+    Access, Kind, LINE, Media, Operation, Parameter, operations, schemas,
+    shapes::{free, id, line, named, network, number, text, words},
 };
 use crate::i18n::Tr;
 
@@ -32,7 +32,7 @@ pub fn document(tr: &Tr, public_url: &str) -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
-            "title": format!("{} API", tr.t("product-name")), "version": env!("CARGO_PKG_VERSION"), "description": tr.t("api-lead"),
+            "title": format!("{} API", tr.t("product-name")), "version": env!("CARGO_PKG_VERSION"), "description": format!("{}\n\nIdempotency-Key: {}", tr.t("api-lead"), tr.t("api-idempotency-help")),
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": public_url.trim_end_matches('/') }],
@@ -41,6 +41,10 @@ pub fn document(tr: &Tr, public_url: &str) -> Value {
         "components": {
             "schemas": schemas::all(tr),
             "headers": headers(tr),
+            "parameters": { "Idempotency-Key": {
+                "name": "Idempotency-Key", "in": "header", "description": tr.t("api-idempotency-help"),
+                "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" },
+            } },
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": tr.t("api-tokens-help") } },
         },
     })
@@ -65,7 +69,12 @@ fn described(tr: &Tr, operation: &Operation) -> Value {
         out["description"] = json!(more);
     }
     if let Some(body) = operation.body {
-        out["requestBody"] = json!({ "required": body.required, "content": { (body.media.as_str()): { "schema": named(body.schema) } } });
+        let content: BTreeMap<&str, Value> = body.media.names().iter().map(|media| (*media, json!({ "schema": named(body.schema) }))).collect();
+        out["requestBody"] = json!({ "required": body.required, "content": content });
+    }
+    if operation.posts() {
+        // Not among the parameters: no schema tells that a key must be a fresh one, and what is made from schemas would send the same again.
+        out["x-idempotency-key"] = json!({ "$ref": "#/components/parameters/Idempotency-Key" });
     }
     out
 }
@@ -93,7 +102,9 @@ fn security(access: Access) -> Value {
 /// The schema of a value in an address.
 pub fn of_parameter(parameter: &Parameter) -> Value {
     match parameter.kind {
-        Kind::Text => text(),
+        Kind::Text => free(),
+        Kind::Line => line(LINE, true),
+        Kind::Network => network(),
         Kind::Time => json!({ "type": "string", "format": "date-time" }),
         Kind::Number { least, most } => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Word(all) => words(&all()),
@@ -109,10 +120,6 @@ fn parameters(tr: &Tr, operation: &Operation) -> Value {
     for parameter in operation.query {
         let words = tr.t(&format!("api-query-{}", parameter.name.replace('_', "-")));
         all.push(json!({ "name": parameter.name, "in": "query", "schema": of_parameter(parameter), "description": words }));
-    }
-    if operation.posts() {
-        let schema = json!({ "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$" });
-        all.push(json!({ "name": "Idempotency-Key", "in": "header", "schema": schema, "description": tr.t("api-idempotency-help") }));
     }
     Value::Array(all)
 }
@@ -175,7 +182,7 @@ fn responses(tr: &Tr, operation: &Operation) -> Value {
 /// What a refusal of this status means here.
 pub fn refused(tr: &Tr, operation: &Operation, status: u16) -> String {
     match (status, operation.access) {
-        (403, Access::Person(_)) => tr.t("api-status-403-person"),
+        (403, Access::Person(_) | Access::People(..)) => tr.t("api-status-403-person"),
         _ => tr
             .maybe(&format!("api-status-{status}"))
             .unwrap_or_else(|| StatusCode::from_u16(status).ok().and_then(|s| s.canonical_reason()).unwrap_or_default().to_owned()),
@@ -208,11 +215,10 @@ pub fn sample(tr: &Tr, operation: &Operation) -> String {
 
 /// A sample with the words that stand in braces.
 fn spoken(tr: &Tr, sample: &str) -> String {
-    ["title", "text", "reason", "channel", "person", "comment", "withdrawal", "purpose", "transfer", "question", "answer"].iter().fold(
-        sample.to_owned(),
-        |said, word| {
+    ["title", "text", "reason", "channel", "person", "comment", "withdrawal", "purpose", "transfer", "question", "answer", "capture", "halt"]
+        .iter()
+        .fold(sample.to_owned(), |said, word| {
             let hole = format!("{{{word}}}");
             if said.contains(&hole) { said.replace(&hole, &tr.t(&format!("api-sample-{word}"))) } else { said }
-        },
-    )
+        })
 }

@@ -24,6 +24,8 @@ pub enum Access {
     Either(Permission, Permission),
     /// The token of a person, with this scope: a service's is refused whatever its scopes are.
     Person(Permission),
+    /// The token of a person, with one of the two.
+    People(Permission, Permission),
 }
 
 impl Access {
@@ -32,7 +34,7 @@ impl Access {
         match self {
             Self::Anybody | Self::Token => Vec::new(),
             Self::Scope(scope) | Self::Person(scope) => vec![scope.as_str()],
-            Self::Either(one, other) => vec![one.as_str(), other.as_str()],
+            Self::Either(one, other) | Self::People(one, other) => vec![one.as_str(), other.as_str()],
         }
     }
 }
@@ -41,6 +43,10 @@ impl Access {
 #[derive(Clone, Copy)]
 pub enum Kind {
     Text,
+    /// One line of at most [`LINE`] characters.
+    Line,
+    /// An address or a network.
+    Network,
     /// RFC 3339.
     Time,
     Number {
@@ -57,6 +63,9 @@ pub struct Parameter {
     pub kind: Kind,
 }
 
+/// The longest line that is searched for, in characters.
+pub const LINE: usize = 200;
+
 /// A form of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
@@ -72,6 +81,15 @@ impl Media {
             Self::Json => "application/json",
             Self::Lines => "application/jsonl",
             Self::Zip => "application/zip",
+        }
+    }
+
+    /// All the names by which a request may call it: a file is read whatever the program takes it for.
+    pub const fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Json => &["application/json"],
+            Self::Lines => &["application/jsonl"],
+            Self::Zip => &["application/zip", "application/octet-stream"],
         }
     }
 }
@@ -137,6 +155,21 @@ impl Operation {
             all.insert(422);
         }
         all
+    }
+}
+
+/// Errors at members that the description foretells by the form of a member alone.
+const FORETOLD: [&str; 12] =
+    ["base64", "choice", "choose", "control", "date", "json", "network", "not-a-time", "too-long", "too-short", "type", "unknown"];
+
+/// Whether a program could have known from the description that a member must not be like this. What it could not know, such as a connection
+/// that is not there or a code that is spent, is the state of things and no fault of the request's form.
+pub fn foretells(operation: &Operation, member: &str, kind: &str) -> bool {
+    match kind {
+        "required" => operation.body.is_some_and(|body| schemas::requires(body.schema, member)),
+        // Of a list of recipients only the whole has a limit, which its items do not tell.
+        "too-long" if member == "audience" => false,
+        kind => FORETOLD.contains(&kind),
     }
 }
 

@@ -11,12 +11,16 @@ use crate::domain::{
 /// Rows a page of a list at most.
 pub const LIST: u64 = 100;
 /// The greatest integer that every reader of JSON keeps: no log comes near it.
-const INDEX: u64 = (1 << 53) - 1;
+pub const INDEX: u64 = (1 << 53) - 1;
 /// Events a page at most.
 pub const EVENTS: u64 = 500;
 
 const fn text(name: &'static str) -> Parameter {
     Parameter { name, kind: Kind::Text }
+}
+
+const fn line(name: &'static str) -> Parameter {
+    Parameter { name, kind: Kind::Line }
 }
 
 const fn time(name: &'static str) -> Parameter {
@@ -144,6 +148,18 @@ pub const ALL: &[Operation] = &[
         &[(Media::Json, "RecallMoved")],
     )
     .like(r#"{"reason": "{reason}"}"#),
+    post("add-capture", "/api/v1/recalls/{id}/captures", Access::Person(Permission::RecallExecute), "Capture", &[(Media::Json, "Entered")])
+        .like(r#"{"outcome": "accepted", "note": "{capture}", "name": "capture.png", "data": "$PICTURE"}"#),
+    post(
+        "confirm-captures",
+        "/api/v1/recalls/{id}/confirmations",
+        Access::People(Permission::RecallExecute, Permission::RecallDecide),
+        "Confirmation",
+        &[(Media::Json, "Entered")],
+    )
+    .like(r#"{"outcome": "accepted", "totp": "$CODE"}"#),
+    post("halt-recall", "/api/v1/recalls/{id}/halts", Access::Scope(Permission::RecallHalt), "Halt", &[(Media::Json, "Entered")])
+        .like(r#"{"reason": "{halt}"}"#),
     post(
         "withdraw-recall",
         "/api/v1/recalls/{id}/withdrawal",
@@ -176,16 +192,16 @@ pub const ALL: &[Operation] = &[
     .like("$FILE"),
     get("list-events", "/api/v1/events", Access::Scope(Permission::AuditRead), &[(Media::Json, "EventList"), (Media::Lines, "Event")])
         .asks(&[
-            text("case"),
+            line("case"),
             time("from"),
             time("until"),
-            text("actor"),
+            line("actor"),
             word("action", actions),
             word("outcome", outcomes),
-            text("object"),
-            text("address"),
-            text("device_id"),
-            text("words"),
+            line("object"),
+            Parameter { name: "address", kind: Kind::Network },
+            line("device_id"),
+            line("words"),
             Parameter { name: "after", kind: Kind::Number { least: 0, most: INDEX } },
             limit(EVENTS),
         ])

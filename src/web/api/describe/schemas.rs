@@ -4,14 +4,21 @@ use serde_json::{Value, json};
 
 use super::{
     operations::broadcast_states,
-    shapes::{asked, flag, hash, id, list, named, number, object, or_null, receipted, text, time, words},
+    shapes::{
+        asked, base64, flag, free, hash, id, line, list, name, named, number, object, or_null, prose, quoted, receipted, some, text, time, whole,
+        words,
+    },
 };
 use crate::{
+    app::{
+        broadcasts::{import::MOST_MESSAGES, report::MOST_FILES},
+        recalls::guided::STATABLE,
+    },
     domain::{
         event::Outcome,
         outcome::RecipientOutcome,
         platform::{HarmClass, Platform, RecallPath},
-        recall::{Mode, State, Verb},
+        recall::{Mode, State, Verb, approval::Comment},
     },
     i18n::Tr,
 };
@@ -44,38 +51,52 @@ fn explain(tr: &Tr, schema: &mut Value) {
 }
 
 fn requests() -> Value {
+    let ids = || list(free());
+    // What a decider, a reviewer or a requester says must say something (`domain::recall::approval::Comment`).
+    let telling = || prose(Comment::MIN, Comment::MAX);
     json!({
         "NewBroadcast": asked(json!({
-            "connection": text(), "title": text(), "text": text(), "sender?": text(),
-            "audience": { "anyOf": [{ "const": "all" }, asked(json!({
-                "all?": flag(), "users?": list(text()), "parties?": list(text()), "tags?": list(text()),
-            }))] },
+            "connection": name(), "title": line(120, false), "text": prose(1, 20_000), "sender?": free(),
+            "audience": { "anyOf": [{ "const": "all" }, asked(json!({ "all?": flag(), "users?": ids(), "parties?": ids(), "tags?": ids() }))] },
         })),
         "Import": asked(json!({
-            "connection": text(), "sent_at?": time(), "sender?": text(),
-            "message_ids": list(json!({ "anyOf": [text(), asked(json!({ "id": text(), "room?": text() }))] })),
-            "content": asked(json!({ "title": text(), "text": text() })),
-            "recipients?": { "anyOf": [{ "const": "all" }, list(text())] },
+            "connection": name(), "sent_at?": time(), "sender?": free(),
+            "message_ids": some(json!({ "anyOf": [free(), asked(json!({ "id": free(), "room?": free() }))] }), 1, MOST_MESSAGES),
+            "content?": asked(json!({ "title?": line(120, true), "text": quoted(1, 50_000) })),
+            "recipients?": { "anyOf": [{ "const": "all" }, ids()] },
         })),
         "Report": asked(json!({
-            "channel?": text(), "connection?": text(), "sent_at": time(), "audience": { "anyOf": [text(), list(text())] },
-            "title?": text(), "text?": text(), "sender?": text(),
-            "screenshots?": list(asked(json!({ "name": text(), "data": { "type": "string", "contentEncoding": "base64" } }))),
+            "channel?": line(80, true), "connection?": free(), "sent_at": time(),
+            "audience": { "anyOf": [prose(1, 4000), some(prose(1, 4000), 1, 2000)] },
+            "title?": line(120, true), "text?": quoted(0, 50_000), "sender?": free(),
+            "screenshots?": some(asked(json!({ "name": free(), "data": base64() })), 0, MOST_FILES),
         })),
         "RecallRequest": asked(json!({
-            "broadcast": text(), "category": of!(HarmClass), "reason": text(), "basis?": text(), "tell_readers?": flag(),
+            "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
         })),
-        "NewDecision": asked(json!({ "decision": of!(Verb), "comment?": text(), "totp": text(), "version?": { "type": "integer" } })),
-        "Transfer": asked(json!({ "to": text(), "reason": text() })),
-        "Question": asked(json!({ "question": text() })),
-        "Reply": asked(json!({ "answer": text() })),
-        "Comment": asked(json!({ "comment": text() })),
+        "NewDecision": asked(json!({ "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole() })),
+        "Transfer": asked(json!({ "to": name(), "reason": telling() })),
+        "Question": asked(json!({ "question": telling() })),
+        "Reply": asked(json!({ "answer": telling() })),
+        "Comment": asked(json!({ "comment": telling() })),
         "Reminder": asked(json!({})),
-        "Resubmission": asked(json!({ "reason": text(), "basis?": text(), "tell_readers?": flag() })),
-        "Withdrawal": asked(json!({ "reason?": text() })),
-        "Export": asked(json!({ "case": text(), "purpose": text(), "at?": { "type": "integer" }, "totp?": text() })),
-        "Download": asked(json!({ "totp?": text() })),
+        "Resubmission": asked(json!({ "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag() })),
+        "Withdrawal": asked(json!({ "reason?": prose(0, 500) })),
+        "Capture": asked(json!({ "outcome": words(&statable()), "note": telling(), "name?": free(), "data": base64() })),
+        "Confirmation": asked(json!({ "outcome": words(&statable()), "note?": prose(0, 500), "totp": name() })),
+        "Halt": asked(json!({ "reason": telling() })),
+        "Export": asked(json!({ "case": free(), "purpose": prose(2, 500), "at?": whole(), "totp?": free() })),
+        "Download": asked(json!({ "totp?": free() })),
     })
+}
+
+fn statable() -> Vec<&'static str> {
+    STATABLE.iter().map(|outcome| outcome.as_str()).collect()
+}
+
+/// Whether a member must be in a body; a file must be there.
+pub fn requires(body: &str, member: &str) -> bool {
+    requests()[body]["required"].as_array().is_none_or(|all| all.iter().any(|name| name == member))
 }
 
 fn answers() -> Value {
