@@ -67,6 +67,14 @@ words! {
         BroadcastSubmitted = "broadcast.submitted",
         BroadcastImported = "broadcast.imported",
         BroadcastReported = "broadcast.reported",
+        /// A table of broadcasts or of recipients; nothing of it is written yet.
+        ImportUploaded = "import.uploaded",
+        /// Looked at once more, as another encoding or with another separator.
+        ImportChecked = "import.checked",
+        ImportConfirmed = "import.confirmed",
+        ImportDiscarded = "import.discarded",
+        /// All of it was written, or nothing.
+        ImportApplied = "import.applied",
         BroadcastCallStarted = "broadcast.call_started",
         BroadcastCallAnswered = "broadcast.call_answered",
         BroadcastSent = "broadcast.sent",
@@ -203,7 +211,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 17] = [
+const NAMED: [&str; 18] = [
     "user",
     "token",
     "session",
@@ -221,6 +229,7 @@ const NAMED: [&str; 17] = [
     "audit",
     "audit_pack",
     "question",
+    "import",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;

@@ -17,6 +17,7 @@ pub mod privilege;
 pub mod recall;
 pub mod retention;
 pub mod role;
+pub mod sheet;
 pub mod stream;
 pub mod terms;
 pub mod text;

@@ -1,12 +1,14 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
 mod factors;
+mod imported;
 mod log;
 mod records;
 mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use factors::{passkeys, recovery_codes};
+pub use imported::imports;
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
     timestamps, witnesses,
@@ -71,5 +73,6 @@ allow_tables_to_appear_in_same_query!(
     audit_questions,
     alert_rules,
     alerts,
-    streams
+    streams,
+    imports
 );

@@ -74,7 +74,7 @@ pub async fn create(app: Data<App>, who: SignedIn, page: Page, req: HttpRequest,
 }
 
 /// `2026-11-22T17:30`, as browsers post it, in the person's zone; anything else goes on as it is and is judged there.
-fn local_time(tr: &Tr, typed: &str) -> String {
+pub(super) fn local_time(tr: &Tr, typed: &str) -> String {
     let typed = typed.trim();
     let read = || {
         let (day, clock) = typed.split_once(['T', ' '])?;
