@@ -181,6 +181,20 @@ impl Default for Timestamp {
     }
 }
 
+/// Tables that people import.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Imports {
+    /// Largest file in MiB, 1 to 10.
+    pub largest_file: u32,
+}
+
+impl Default for Imports {
+    fn default() -> Self {
+        Self { largest_file: 10 }
+    }
+}
+
 /// The settings of one installation (formats.md, "Configuration").
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -209,6 +223,7 @@ pub struct Config {
     pub timestamp: Timestamp,
     pub clock: ClockSettings,
     pub api: Api,
+    pub imports: Imports,
     /// Was reserved before there were rules. They are data in the database: accepted, so that a file written then stays valid, and of no effect.
     pub alerts: toml::Table,
     #[serde(skip)]
@@ -238,6 +253,7 @@ impl Default for Config {
             timestamp: Timestamp::default(),
             clock: ClockSettings::default(),
             api: Api::default(),
+            imports: Imports::default(),
             alerts: toml::Table::new(),
             data: PathBuf::from("data"),
             demo: false,
@@ -293,6 +309,10 @@ impl Config {
 
     fn check(&self) -> Result<(), ConfigError> {
         self.retention.check()?;
+        // No form takes more (`web::posted`).
+        if !(1..=10).contains(&self.imports.largest_file) {
+            return Err(ConfigError::Rule("imports.largest_file must be from 1 to 10 (MiB)".to_owned()));
+        }
         let url = url::Url::parse(&self.public_url).map_err(|e| ConfigError::Rule(format!("public_url: {e}")))?;
         if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
             return Err(ConfigError::Rule("public_url must be http:// or https:// with a host".to_owned()));

@@ -166,6 +166,7 @@ actor-anonymous = Nobody signed in
 actor-shell = Command line
 subject-audit = Audit
 subject-audit-pack = Auditor's pack
+subject-import = Import
 subject-evidence-key = Evidence key
 subject-hold = Legal hold
 subject-policy = Recall policy

@@ -135,6 +135,7 @@ actor-anonymous = 未登录者
 actor-shell = 命令行
 subject-audit = 审计项目
 subject-audit-pack = 审计资料包
+subject-import = 导入
 subject-evidence-key = 证据签名密钥
 subject-hold = 诉讼保留
 subject-policy = 撤回规则

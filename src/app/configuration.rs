@@ -75,6 +75,7 @@ const KEYS: &[(&str, Told)] = &[
     ("timestamp.renew_before_days", Told::Value),
     ("clock.ntp", Told::Value),
     ("api.requests_per_minute", Told::Value),
+    ("imports.largest_file", Told::Value),
     // Was reserved and is free: nobody knows what stands there.
     ("alerts", Told::Nothing),
 ];

@@ -67,6 +67,14 @@ words! {
         BroadcastSubmitted = "broadcast.submitted",
         BroadcastImported = "broadcast.imported",
         BroadcastReported = "broadcast.reported",
+        /// A table of broadcasts or of recipients; nothing of it is written yet.
+        ImportUploaded = "import.uploaded",
+        /// Looked at once more, as another encoding or with another separator.
+        ImportChecked = "import.checked",
+        ImportConfirmed = "import.confirmed",
+        ImportDiscarded = "import.discarded",
+        /// All of it was written, or nothing.
+        ImportApplied = "import.applied",
         BroadcastCallStarted = "broadcast.call_started",
         BroadcastCallAnswered = "broadcast.call_answered",
         BroadcastSent = "broadcast.sent",
@@ -213,7 +221,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 18] = [
+const NAMED: [&str; 20] = [
     "user",
     "token",
     "session",
@@ -232,6 +240,8 @@ const NAMED: [&str; 18] = [
     "audit_pack",
     "question",
     "policy",
+    "import",
+    "self_recall",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;

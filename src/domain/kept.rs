@@ -70,6 +70,11 @@ impl EventClass {
             Action::BroadcastSubmitted
             | Action::BroadcastImported
             | Action::BroadcastReported
+            | Action::ImportUploaded
+            | Action::ImportChecked
+            | Action::ImportConfirmed
+            | Action::ImportDiscarded
+            | Action::ImportApplied
             | Action::BroadcastCallStarted
             | Action::BroadcastCallAnswered
             | Action::BroadcastSent

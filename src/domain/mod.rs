@@ -19,6 +19,7 @@ pub mod recall;
 pub mod retention;
 pub mod role;
 pub mod self_recall;
+pub mod sheet;
 pub mod stream;
 pub mod terms;
 pub mod text;

@@ -119,6 +119,11 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::BroadcastSubmitted
         | A::BroadcastImported
         | A::BroadcastReported
+        | A::ImportUploaded
+        | A::ImportChecked
+        | A::ImportConfirmed
+        | A::ImportDiscarded
+        | A::ImportApplied
         | A::BroadcastCallStarted
         | A::BroadcastCallAnswered
         | A::BroadcastSent

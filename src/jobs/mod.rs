@@ -12,7 +12,11 @@ use std::{
 use serde_json::Value;
 
 use crate::{
-    app::{App, AppError, alerts, audit, audits, broadcasts, evidence, keys, notices, recalls, retention, timestamps, verification},
+    app::{
+        App, AppError, alerts, audit, audits,
+        broadcasts::{self, imports},
+        evidence, keys, notices, recalls, retention, timestamps, verification,
+    },
     clock::Instant,
     store::jobs,
 };
@@ -30,6 +34,8 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
     let id = |name: &str| payload[name].as_str().ok_or(AppError::NotFound);
     let again = match kind {
         "send_broadcast" => broadcasts::deliver::step(app, id("broadcast")?).await?,
+        imports::CHECK => imports::check(app, id("import")?).await?,
+        imports::APPLY => imports::apply(app, id("import")?).await?,
         "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,

@@ -58,6 +58,12 @@ pub const TABLES: &[Table] = &[
     table("exports", "id:t owner_id:t session_id:t format:t query_sealed:b log_size:i created_at:i", "id"),
     table("passkeys", "id:t user_id:t name:t credential_id:b public_key:b counter:i synced:i spent_at:i created_at:i used_at:i", "id"),
     table("recovery_codes", "user_id:t code_hash:b created_at:i used_at:i", "user_id, code_hash"),
+    table(
+        "imports",
+        "id:t kind:t state:t owner_id:t digest:b size:i encoding:t separator:t file_sealed:b about_sealed:b done:i total:i problems:i \
+         broadcasts:i recipients:i doubles:i created_at:i ended_at:i version:i",
+        "id",
+    ),
     table("searches", "id:t owner_id:t shared:i sealed:b created_at:i", "id"),
     table("idempotency", "token_id:t request_key:t body_hash:b status:i answer:t created_at:i", "token_id, request_key"),
     table("connections", "id:t name:t platform:t settings:t secret_sealed:b state:t agreement:t created_at:i version:i", "id"),

@@ -29,6 +29,7 @@ mod find;
 mod head_mac;
 mod health;
 pub mod holds;
+pub mod imports;
 pub mod invitations;
 pub mod jobs;
 pub mod kept;

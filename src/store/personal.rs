@@ -13,8 +13,7 @@ use super::{
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
         log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches, self_recalls,
-        sessions, tokens,
-        user_roles, users,
+        sessions, tokens, user_roles, users,
     },
     words::Words,
 };

@@ -13,8 +13,8 @@ use super::{
     holds::Keeping,
     key_ends,
     schema::{
-        alerts, counters, decisions, devices, exports, idempotency, invitations, jobs, log_events, log_parts, log_purges, log_search, notices,
-        sessions,
+        alerts, counters, decisions, devices, exports, idempotency, imports, invitations, jobs, log_events, log_parts, log_purges, log_search,
+        notices, sessions,
     },
 };
 use crate::{
@@ -69,6 +69,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("exports", Class::Work),
     ("holds", Class::Record),
     ("idempotency", Class::Work),
+    ("imports", Class::Trace),
     ("invitations", Class::Trace),
     ("jobs", Class::Work),
     ("log_checkpoints", Class::Proof),
@@ -275,6 +276,8 @@ pub struct Swept {
     pub jobs: usize,
     /// Exports of the trail that can no longer be gone on with.
     pub exports: usize,
+    /// Tables that nobody had put in within a day, and what is left of those that were.
+    pub imports: usize,
     /// Remembered requests (`once`).
     pub requests: usize,
 }
@@ -289,6 +292,7 @@ impl Swept {
         self.notices += other.notices;
         self.jobs += other.jobs;
         self.exports += other.exports;
+        self.imports += other.imports;
         self.requests += other.requests;
     }
 }
@@ -391,6 +395,17 @@ pub fn sweep(tx: &mut Tx<'_>, cuts: &Cuts, holds: &Keeping) -> Result<(Swept, bo
     swept.jobs = diesel::delete(done).execute(tx.conn)?;
     let yesterday = tx.now().0.saturating_sub(DAY);
     swept.exports = diesel::delete(exports::table.filter(exports::created_at.lt(yesterday))).execute(tx.conn)?;
+    let idle = imports::table.filter(imports::created_at.lt(yesterday)).filter(imports::state.ne_all(["applying", "done"]));
+    swept.imports = diesel::delete(idle).execute(tx.conn)?;
+    let ended: Vec<(String, String, i64, i64)> = imports::table
+        .filter(imports::ended_at.lt(cuts.of(EventClass::Broadcast).0))
+        .select((imports::id, imports::owner_id, imports::created_at, imports::ended_at.assume_not_null()))
+        .load(tx.conn)?;
+    for (id, owner, first, last) in ended {
+        if !holds.covers_trace(&owner, first, last) {
+            swept.imports += diesel::delete(imports::table.find(id)).execute(tx.conn)?;
+        }
+    }
     swept.requests = diesel::delete(idempotency::table.filter(idempotency::created_at.lt(yesterday))).execute(tx.conn)?;
     let more = swept.sessions >= most || swept.devices >= most || swept.alerts >= most || swept.notices >= most;
     Ok((swept, more))

@@ -29,8 +29,9 @@ pub const FIELD_LIMIT: usize = 64 << 10;
 const URLENCODED_LIMIT: usize = 1 << 20;
 /// The most fields and files of a post.
 const COUNT_LIMIT: usize = 500;
-/// How much of a post that is too large is still read, so that the browser gets to the answer.
-const DRAIN_LIMIT: usize = 64 << 20;
+/// How much of a post that is too large is still read and thrown away piece by piece: a browser sends all of it before it looks at the answer,
+/// and one whose connection is closed meanwhile shows that instead of what is wrong.
+const DRAIN_LIMIT: usize = 2 << 30;
 
 /// An uploaded file.
 pub struct Upload {

@@ -6,8 +6,8 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, passkeys,
-        personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
+        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, imports,
+        passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
     },
     machine,
 };
@@ -154,6 +154,14 @@ pub fn routes(cfg: &mut ServiceConfig) {
 
     cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));
     cfg.service(resource("/broadcasts/new").get(broadcasts::new));
+    cfg.service(resource("/broadcasts/imports").get(imports::index).post(imports::create));
+    cfg.service(resource("/broadcasts/imports/new").get(imports::new));
+    cfg.service(resource("/broadcasts/imports/templates/{kind}").get(imports::template));
+    cfg.service(resource("/broadcasts/imports/{id}").get(imports::show));
+    cfg.service(resource("/broadcasts/imports/{id}/report").get(imports::report));
+    cfg.service(resource("/broadcasts/imports/{id}/checks").post(imports::check));
+    cfg.service(resource("/broadcasts/imports/{id}/confirmations").post(imports::confirm));
+    cfg.service(resource("/broadcasts/imports/{id}/removals").post(imports::discard));
     cfg.service(resource("/broadcasts/{id}").get(broadcasts::show));
     cfg.service(resource("/broadcasts/{id}/attachments/{attachment}").get(broadcasts::file));
     cfg.service(resource("/reports").post(reports::create));

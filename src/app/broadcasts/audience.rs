@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Most recipients named one by one.
-const MOST: usize = 200_000;
+pub(super) const MOST: usize = 200_000;
 /// Longest id in characters.
 const LONGEST_ID: usize = 255;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{audience, refuse, send, sender_of};
+use super::{Sender, audience, refuse, send, sender_of};
 use crate::{
     app::{
         App, AppError, AppResult, Caller, Done, FieldError, calls,
@@ -17,15 +17,16 @@ use crate::{
     connect::{Audience, ConnectError, Connector, Exchange, Fetched},
     crypto::seal::Key,
     domain::{
-        event::{Action, Outcome, Subject},
+        event::{Action, Event, Outcome, Subject},
         platform::Platform,
         role::Permission,
         text,
     },
     id::{BroadcastId, CallId, MessageId},
     store::{
-        StoreError,
+        Conn, StoreError, Tx,
         broadcasts::BroadcastRow,
+        connections::ConnectionRow,
         messages::{self, MessageRow},
         recipients::{RecipientRow, set_of},
     },
@@ -72,12 +73,12 @@ struct Observed<T> {
 }
 
 /// What an import will write.
-struct Prepared {
-    row: BroadcastRow,
+pub(super) struct Prepared {
+    pub row: BroadcastRow,
     people: Vec<RecipientRow>,
     pieces: Vec<MessageRow>,
     records: Vec<(String, calls::Purpose, calls::Answer)>,
-    detail: Value,
+    pub detail: Value,
 }
 
 /// Imports a broadcast and returns its id; `id` as for [`send::send`].
@@ -95,24 +96,11 @@ pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<Broad
     let written = app
         .store
         .write(move |tx| {
-            let connection = new.row.connection_id.as_deref().unwrap_or_default();
-            for piece in &new.pieces {
-                let platform_id = piece.platform_id.as_deref().unwrap_or_default();
-                if let Some(other) = messages::known(tx.conn, connection, platform_id, piece.room.as_deref())? {
-                    // A request repeated after a crash finds what its first run made.
-                    if other == new.row.id {
-                        return Err(StoreError::Unique("broadcasts.id".to_owned()));
-                    }
-                    let error = AppError::Refused { kind: "already-imported", detail: json!({ "broadcast": other }) };
-                    tx.append(event.clone().outcome(Outcome::Refused).detail(error.as_detail()))?;
-                    return Ok(Err(error));
-                }
+            if let Some(error) = known(tx.conn, &new)? {
+                tx.append(event.clone().outcome(Outcome::Refused).detail(error.as_detail()))?;
+                return Ok(Err(error));
             }
-            let event = tx.append(event.clone().detail(new.detail.clone()))?;
-            send::insert(tx, &new.row, &new.people, &new.pieces)?;
-            for (call, purpose, answer) in &new.records {
-                calls::observe(tx, event.as_str(), call, purpose, answer)?;
-            }
+            put(tx, event.clone(), &new)?;
             Ok(Ok(id.clone()))
         })
         .await;
@@ -122,7 +110,47 @@ pub async fn import(app: &App, caller: &Caller, import: Import, id: Option<Broad
     }
 }
 
-async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppResult<Prepared> {
+/// That the platform's message is known already, if it is.
+pub(super) fn known(conn: &mut Conn, new: &Prepared) -> Result<Option<AppError>, StoreError> {
+    let connection = new.row.connection_id.as_deref().unwrap_or_default();
+    for piece in &new.pieces {
+        let platform_id = piece.platform_id.as_deref().unwrap_or_default();
+        if let Some(other) = messages::known(conn, connection, platform_id, piece.room.as_deref())? {
+            // A request repeated after a crash finds what its first run made.
+            if other == new.row.id {
+                return Err(StoreError::Unique("broadcasts.id".to_owned()));
+            }
+            return Ok(Some(AppError::Refused { kind: "already-imported", detail: json!({ "broadcast": other }) }));
+        }
+    }
+    Ok(None)
+}
+
+/// Writes it, with its event.
+pub(super) fn put(tx: &mut Tx<'_>, event: Event, new: &Prepared) -> Result<(), StoreError> {
+    let event = tx.append(event.detail(new.detail.clone()))?;
+    send::insert(tx, &new.row, &new.people, &new.pieces)?;
+    for (call, purpose, answer) in &new.records {
+        calls::observe(tx, event.as_str(), call, purpose, answer)?;
+    }
+    Ok(())
+}
+
+/// What was judged without asking the platform.
+pub(super) struct Judged {
+    pub connection: ConnectionRow,
+    sender: Sender,
+    platform: Platform,
+    told_at: Option<Option<Instant>>,
+    said: Option<Content>,
+    pub listed: Option<Vec<String>>,
+}
+
+/// Judges what was posted, field by field; asks no platform and writes nothing.
+///
+/// # Errors
+/// `Invalid`, with everything that is wrong.
+pub(super) async fn judge(app: &App, caller: &Caller, import: &Import) -> AppResult<Judged> {
     let mut errors = Vec::new();
     let connection = send::collect(&mut errors, connections::usable(app, &import.connection).await)?;
     let sender = send::collect(&mut errors, sender_of(app, caller, &import.sender).await)?;
@@ -138,13 +166,21 @@ async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppRes
             }
             Ok(ids) => Some(ids),
             Err(kind) => {
-                errors.push(FieldError::new("recipients", kind));
+                errors.push(FieldError::new("recipients", kind).arg("max", audience::MOST));
                 None
             }
         },
         Recipients::Ask | Recipients::All => None,
     };
-    let (Some(connection), Some(sender), true) = (connection, sender, errors.is_empty()) else { return Err(AppError::Invalid(errors)) };
+    match (connection, sender, errors.is_empty()) {
+        (Some(connection), Some(sender), true) => Ok(Judged { connection, sender, platform, told_at, said, listed }),
+        _ => Err(AppError::Invalid(errors)),
+    }
+}
+
+/// Judges an import and asks the platform for what can be read there.
+pub(super) async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppResult<Prepared> {
+    let Judged { connection, sender, platform, told_at, said, listed } = judge(app, caller, &import).await?;
     let connector = connections::open(app, &connection)?;
 
     // Reads only: they may happen before anything is written.

@@ -4,6 +4,7 @@
 mod audience;
 pub mod deliver;
 pub mod import;
+pub mod imports;
 pub mod reading;
 pub mod report;
 pub mod send;

@@ -4,12 +4,14 @@
 use serde_json::{Value, json};
 
 use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
+use imported::IMPORTED;
 use rules::RULES;
 use shapes::SHAPES;
 use signing::SIGNING;
 use taking_part::TAKING_PART;
 use watch::WATCH;
 
+mod imported;
 mod rules;
 mod shapes;
 mod signing;
@@ -45,7 +47,7 @@ pub const REFUSAL: [&str; 9] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
+    SHAPES.iter().chain(IMPORTED).chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
 }
 
 /// The shape of an action's events; `None` where none has been seen yet.

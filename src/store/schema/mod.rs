@@ -1,6 +1,7 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
 mod factors;
+mod imported;
 mod log;
 mod records;
 mod rules;
@@ -9,6 +10,7 @@ mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use factors::{passkeys, recovery_codes};
+pub use imported::imports;
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
     timestamps, witnesses,
@@ -77,5 +79,6 @@ allow_tables_to_appear_in_same_query!(
     alert_rules,
     alerts,
     streams,
-    policies
+    policies,
+    imports
 );

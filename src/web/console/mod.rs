@@ -15,6 +15,7 @@ pub mod departments;
 pub mod evidence;
 pub mod holds;
 pub mod home;
+pub mod imports;
 mod overview;
 pub mod passkeys;
 pub mod personal;

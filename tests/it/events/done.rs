@@ -385,6 +385,39 @@ async fn messages(house: &House, crew: &Crew) {
     }
     house.worked(route, lawyer, &check(lawyer, &path, "visible", "1", &code).await);
     house.declined(route, lawyer, &check(lawyer, &path, "gone", "2", &code).await, 409, "self-recall-checked");
+    tables(house, by).await;
+}
+
+/// A table is uploaded, read otherwise, put in; another one is thrown away.
+async fn tables(house: &House, by: By<'_>) {
+    let route = "/broadcasts/imports";
+    let now = house.stage.app.now().to_rfc3339();
+    let table = |id: &str| format!("平台连接,消息编号,发送时间,正文,收件人\r\n{},{id},{now},正文,a\r\n", house.stage.connection);
+    let kind = [("kind", "broadcasts")];
+    let shot = house.upload(by, route, &kind, "file", b"PK\x03\x04").await;
+    house.declined(route, by, &shot, 422, "invalid");
+    let mut made = Vec::new();
+    for id in ["sheet-1", "sheet-2"] {
+        let shot = house.upload(by, route, &kind, "file", table(id).as_bytes()).await;
+        house.worked(route, by, &shot);
+        made.push(shot.location);
+    }
+    let at = |n: usize, what: &str| format!("{}/{what}", made[n]);
+    let shot = house.post(by, &at(0, "confirmations"), &[]).await;
+    house.declined("/broadcasts/imports/{id}/confirmations", by, &shot, 409, "import-not-ready");
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    let shot = house.post(by, &at(0, "checks"), &[("separator", "none")]).await;
+    house.declined("/broadcasts/imports/{id}/checks", by, &shot, 422, "invalid");
+    let shot = house.post(by, &at(0, "checks"), &[("separator", "comma")]).await;
+    house.worked("/broadcasts/imports/{id}/checks", by, &shot);
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    let shot = house.post(by, &at(0, "confirmations"), &[]).await;
+    house.worked("/broadcasts/imports/{id}/confirmations", by, &shot);
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    let shot = house.post(by, &at(0, "removals"), &[]).await;
+    house.declined("/broadcasts/imports/{id}/removals", by, &shot, 409, "import-over");
+    let shot = house.post(by, &at(1, "removals"), &[]).await;
+    house.worked("/broadcasts/imports/{id}/removals", by, &shot);
 }
 
 async fn cases(house: &House, crew: &Crew) {

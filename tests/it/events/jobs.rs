@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand::{
-    app::{alerts, audits, evidence, keys, notices, retention, timestamps, verification},
+    app::{alerts, audits, broadcasts::imports, evidence, keys, notices, retention, timestamps, verification},
     domain::event::Action,
     store::schema::jobs,
 };
@@ -19,6 +19,8 @@ type Line = (&'static str, &'static str, Result<&'static [&'static str], &'stati
 
 const TABLE: &[Line] = &[
     ("\"send_broadcast\"", "send_broadcast", Ok(&["broadcast.call_started", "broadcast.call_answered", "broadcast.sent"])),
+    ("imports::CHECK", imports::CHECK, Err("looks at a table and writes nothing of it; the upload is an event")),
+    ("imports::APPLY", imports::APPLY, Ok(&["import.applied", "broadcast.imported"])),
     (
         "\"execute_recall\"",
         "execute_recall",

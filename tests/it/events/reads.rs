@@ -139,6 +139,11 @@ const TABLE: &[Line] = &[
     line("/broadcasts/{id}", Who::Auditor, "broadcast.read"),
     line("/broadcasts/{id}", Who::Requester, "content.read"),
     line("/broadcasts/{id}/attachments/{attachment}", Who::Requester, "content.read"),
+    free("/broadcasts/imports", Who::Requester),
+    free("/broadcasts/imports/new", Who::Requester),
+    free("/broadcasts/imports/templates/{kind}", Who::Requester),
+    free("/broadcasts/imports/{id}", Who::Requester),
+    free("/broadcasts/imports/{id}/report", Who::Requester),
     free("/reports/new", Who::Requester),
     line("/streams", Who::Keeper, "stream.read"),
     free("/streams/new", Who::Keeper),
@@ -184,6 +189,7 @@ struct Things {
     broadcast: String,
     reported: String,
     filing: String,
+    import: String,
     file: String,
     bundle: String,
     audit: String,
@@ -214,6 +220,9 @@ impl Things {
         let reported = made(shot).trim_start_matches("/broadcasts/").to_owned();
         let fields = [("broadcast", reported.as_str()), ("withdrawn_at", &stage.app.now().to_rfc3339()), ("extent", "whole")];
         let filing = made(house.post(By::Person(&crew.cast.requester), "/self-recalls", &fields).await);
+        let sheet = [("kind", "broadcasts")];
+        let shot = house.upload(By::Person(&crew.cast.requester), "/broadcasts/imports", &sheet, "file", "平台连接,正文\r\n".as_bytes()).await;
+        let import = made(shot).trim_start_matches("/broadcasts/imports/").to_owned();
         let code = house.fresh_code(&crew.counsel);
         let fields = [("case", guided.as_str()), ("purpose", "劳动仲裁举证"), ("totp", &code)];
         let bundle = made(house.post(By::Person(&crew.counsel), "/evidence/exports", &fields).await);
@@ -262,6 +271,7 @@ impl Things {
             guided,
             capture,
             reported,
+            import,
             file,
             bundle,
             audit,
@@ -293,6 +303,8 @@ impl Things {
             "/recalls/{id}/captures/{attachment}" => format!("/recalls/{}/captures/{}", self.guided, self.capture),
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
+            "/broadcasts/imports/templates/{kind}" => "/broadcasts/imports/templates/recipients".to_owned(),
+            route if route.starts_with("/broadcasts/imports/") => route.replace("{id}", &self.import),
             "/evidence/{number}" => self.bundle.clone(),
             "/api/v1/evidence/{number}" => format!("/api/v1{}", self.bundle),
             "/audits/{id}" => self.audit.clone(),

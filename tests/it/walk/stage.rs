@@ -1,6 +1,8 @@
 //! A company with something of everything: cases in all their states, every role, accounts half way in; one without anything but people;
 //! one that nobody has set up yet. Served on ports of their own.
 
+mod tables;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use actix_web::web::{Data, resource};
@@ -225,6 +227,7 @@ impl Companies {
         self.alerts().await;
         self.streams().await;
         self.clocks().await;
+        self.tables().await;
         // Half an hour and more has passed; who is half way in has ten minutes.
         for who in self.members.keys().copied().collect::<Vec<_>>() {
             let cookie = session_of(&self.full.app, self.caller(who)).await.0;

@@ -103,7 +103,7 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 8] = [
+pub const NO_PAGES: [&str; 10] = [
     "/static/{path:.*}",
     "/static/countermand-verifier.html",
     "/healthz",
@@ -112,6 +112,8 @@ pub const NO_PAGES: [&str; 8] = [
     "/recalls/{id}/captures/{attachment}",
     "/broadcasts/{id}/attachments/{attachment}",
     "/audit/exports/{id}/file",
+    "/broadcasts/imports/templates/{kind}",
+    "/broadcasts/imports/{id}/report",
 ];
 
 /// Posts that nothing can be wrong with but the token and the person.
@@ -241,6 +243,20 @@ pub const ROWS: &[Row] = &[
     page("/broadcasts/{id}", "lawyer").of("{broadcast.reported}"),
     page("/broadcasts/{id}", "auditor").of("{case.done.broadcast}"),
     page("/broadcasts/{id}", "requester").of("{nowhere}").says(404),
+    page("/broadcasts/imports", "requester"),
+    page("/broadcasts/imports", "requester").at(Empty),
+    page("/broadcasts/imports/new", "requester"),
+    page("/broadcasts/imports/new", "requester").asks("kind=recipients"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.ready}"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.faulty}"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.checking}"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.done}").asks("again=1"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.failed}"),
+    page("/broadcasts/imports/{id}", "requester").of("{import.gone}"),
+    form("/broadcasts/imports", "requester", &[], 422).from("/broadcasts/imports/new"),
+    form("/broadcasts/imports/{id}/checks", "requester", &[("separator", "none")], 422).of("{import.faulty}"),
+    form("/broadcasts/imports/{id}/confirmations", "requester", &[], 404).of("{nowhere}").from("/broadcasts/imports/{import.ready}"),
+    form("/broadcasts/imports/{id}/removals", "requester", &[], 404).of("{nowhere}").from("/broadcasts/imports/{import.faulty}"),
     page("/reports/new", "requester"),
     form("/reports", "requester", &[("channel", ""), ("sent_at", "2030-01-01T10:00"), ("audience", "全体代理商")], 422).from("/reports/new"),
     page("/broadcasts/{id}", "requester").of("{filing.broadcast}"),
