@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 24] = [
+const UNRECORDED: [(&str, &str); 25] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
