@@ -747,7 +747,7 @@ async fn programs(house: &House, crew: &Crew) {
     house.declined(route, by, &house.api(&keeper, &path.replace("EVID-", "EVID-0"), &json!({})).await, 404, "not_found");
     house.worked(route, by, &house.api(&keeper, &path, &json!({})).await);
     let route = "/api/v1/evidence/verification";
-    for (bundle, status) in [(&b""[..], 422), (b"not a bundle", 200)] {
+    for (bundle, status) in [(&b""[..], 409), (b"not a bundle", 200)] {
         let (request, _) = house.request(by, Method::POST, route).await;
         let shot = house.shoot(request.header("content-type", "application/zip").body(bundle.to_vec())).await;
         if status == 200 { house.worked(route, by, &shot) } else { house.declined(route, by, &shot, status, "invalid") }

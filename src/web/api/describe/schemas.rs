@@ -94,9 +94,9 @@ fn statable() -> Vec<&'static str> {
     STATABLE.iter().map(|outcome| outcome.as_str()).collect()
 }
 
-/// Whether a member must be in a body; a file must be there.
+/// Whether a member must be in a body. That a file must not be empty is told by no schema.
 pub fn requires(body: &str, member: &str) -> bool {
-    requests()[body]["required"].as_array().is_none_or(|all| all.iter().any(|name| name == member))
+    requests()[body]["required"].as_array().is_some_and(|all| all.iter().any(|name| name == member))
 }
 
 fn answers() -> Value {

@@ -66,12 +66,13 @@ pub fn whole() -> Value {
     json!({ "type": "integer", "minimum": 0, "maximum": super::operations::INDEX })
 }
 
-/// An address or a network.
+/// An address or a network, or nothing.
 pub fn network() -> Value {
     let byte = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])";
     let group = "[0-9A-Fa-f]{1,4}";
     let net = |address: String, bits: &str| json!({ "type": "string", "pattern": format!("^{address}/{bits}$") });
     json!({ "anyOf": [
+        { "type": "string", "pattern": "^ *$" },
         { "type": "string", "format": "ipv4" },
         { "type": "string", "format": "ipv6" },
         net(format!(r"(?:{byte}\.){{3}}{byte}"), "(?:3[0-2]|[12]?[0-9])"),
