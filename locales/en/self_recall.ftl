@@ -4,14 +4,14 @@ self-recalls-lead = Messages that senders took back themselves in the client, fi
 self-recalls-none = No self-recall has been filed
 self-recalls-none-help = When you have taken a message back yourself, file it from the message’s page; a message that is not known yet is reported first.
 self-recalls-none-found = No filing matches
-self-recall-total = { $count ->
-    [one] { $count } filing
-   *[other] { $count } filings
+self-recall-total = { $n ->
+    [one] { $n_text } filing
+   *[other] { $n_text } filings
  }
-self-recall-more = more than { $count } filings
-self-recall-count = { $count ->
-    [one] { $count } filing on this page
-   *[other] { $count } filings on this page
+self-recall-more = more than { $n_text } filings
+self-recall-count = { $n ->
+    [one] { $n_text } filing on this page
+   *[other] { $n_text } filings on this page
  }
 self-recall-order = Newest first
 self-recall-new = File a self-recall
@@ -47,9 +47,9 @@ self-recall-extent-whole = All of it
 self-recall-extent-part = Only a part
 self-recalls-of = Self-recall
 self-recalls-of-help = Already taken back in the client? File it, so that a second person can check.
-home-self-recalls = { $count ->
-    [one] { $count } self-recall filed
-   *[other] { $count } self-recalls filed
+home-self-recalls = { $n ->
+    [one] { $n_text } self-recall filed
+   *[other] { $n_text } self-recalls filed
  } within { $days } days: { $gone } no longer visible, { $visible } still visible, { $filed } to be checked
 field-self-recall-withdrawn-at = Taken back at
 field-self-recall-extent = How much was taken back
@@ -58,7 +58,7 @@ hint-self-recall-note = For instance from which groups, and who may have seen it
 field-check-seen = What did you see
 field-check-note = Where did you look
 hint-check-note = For instance: the all-staff group and the phones of two recipients
-field-check-totp = Verification code
+field-check-totp = One-time code
 error-self-recall-withdrawn-at-before-sending = It cannot have been taken back before it was sent
 error-self-recall-broadcast-unknown = There is no such message; file from the message’s page
 error-self-recall-extent-choice = Choose how much was taken back
@@ -66,6 +66,8 @@ error-check-seen-choice = Choose what you saw
 refusal-self-recall-waiting = A filing for this message waits for its check.
 refusal-self-recall-gone = This message was filed, and checked to be no longer visible.
 refusal-self-recall-case = A recall case for this message exists; comment there, or withdraw the request first.
+refusal-self-recall-unsent = The message was never sent; there is nothing to file.
+refusal-self-recall-sending = The message is still being sent; file it afterwards.
 refusal-self-recall-own = Whoever filed or sent the message does not check it.
 refusal-self-recall-checked = This filing has been checked.
 refusal-self-recall-others = Reviewers and platform operators check it.

@@ -221,9 +221,6 @@ pub(super) fn spend(tx: &mut Tx<'_>, answer: &Answer, purpose: Purpose, asked: &
     if !answer.question.stands(purpose, asked, now) {
         return refuse("passkey-stale");
     }
-    if let Err(error) = step_up::usable(tx, user_id)? {
-        return Ok(Err(error));
-    }
     let Some(row) = passkeys::by_credential(tx.conn, &answer.credential_id)?.filter(|row| row.user_id == user_id) else {
         return refuse("passkey-unknown");
     };
@@ -239,8 +236,12 @@ pub(super) fn spend(tx: &mut Tx<'_>, answer: &Answer, purpose: Purpose, asked: &
             tracing::warn!(reason = unfit.as_str(), user = user_id, "a passkey's answer was refused");
             refuse("passkey-refused")
         }
-        Ok(used) if passkeys::spend(tx.conn, &row.id, i64::from(used.counter), used.synced, answer.question.at, now.0)? => Ok(Ok(key)),
-        Ok(_) => refuse("passkey-stale"),
+        // Whether an account can be used is told to nobody but whoever has its passkey.
+        Ok(used) => match step_up::usable(tx, user_id)? {
+            Err(error) => Ok(Err(error)),
+            Ok(_) if passkeys::spend(tx.conn, &row.id, i64::from(used.counter), used.synced, answer.question.at, now.0)? => Ok(Ok(key)),
+            Ok(_) => refuse("passkey-stale"),
+        },
     }
 }
 

@@ -4,7 +4,7 @@
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, content, recalls, step_up};
+use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, content, once, recalls, step_up};
 use crate::{
     clock::Instant,
     crypto::seal::Key,
@@ -124,7 +124,7 @@ pub async fn about(app: &App, caller: &Caller, id: &str) -> AppResult<About> {
 /// Files that a message was taken back by its sender. Answers the filing's id; `id` is what a repeated request comes back to.
 ///
 /// # Errors
-/// `Forbidden`; `Invalid` on `broadcast` (`required`, `unknown`), `withdrawn_at` (`not-a-time`, `in-future`, `before-sending`), `extent`, `note`;
+/// `Forbidden`; `Invalid` on `broadcast` (`required`, `unknown`), `withdrawn_at` (`not-a-time`, `in-future`, `too-early`, `before-sending`), `extent`, `note`;
 /// `Refused` with a word of [`self_recall::Refusal`]. Each is recorded.
 pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRecallId>) -> AppResult<Done<String>> {
     let id = id.unwrap_or_else(SelfRecallId::fresh).0;
@@ -152,6 +152,10 @@ pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRec
             let event = || caller.event(Action::SelfRecallFiled, subject(&id));
             // A program takes nothing back in a client.
             let Some(filer) = caller.user_id.clone() else { return refused(tx, event(), AppError::Forbidden(Permission::BroadcastSend)) };
+            // The same form again, whose first run nobody heard of.
+            if self_recalls::find(tx.conn, &id)?.is_some_and(|made| made.filer_id == filer) {
+                return Ok(Ok(id.clone()));
+            }
             let wanted = new.broadcast.trim();
             let row = if wanted.contains('\0') { None } else { broadcasts::find(tx.conn, wanted)? };
             let Some(row) = row.filter(|row| row.erased_at.is_none()) else {
@@ -162,7 +166,7 @@ pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRec
             }
             let cases = broadcasts::cases(tx.conn, &row.id)?;
             let before = self_recalls::of_broadcast(tx.conn, &row.id)?.iter().map(state_of).collect::<Result<Vec<_>, _>>()?;
-            if let Err(refusal) = self_recall::may_file(cases.iter().map(|(_, _, state)| state.as_str()), before) {
+            if let Err(refusal) = self_recall::may_file(&row.state, cases.iter().map(|(_, _, state)| state.as_str()), before) {
                 return refused(tx, event(), AppError::refused(refusal.as_str()));
             }
             let key = content::key_of(&ring.envelope, &row)?;
@@ -198,7 +202,9 @@ pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRec
             Ok(Ok(id.clone()))
         })
         .await?;
-    Done::from_write(written)
+    let done = Done::from_write(written)?;
+    let id = done.value.clone();
+    once::receipted(app, done, Action::SelfRecallFiled, &id).await
 }
 
 /// The second person says what is still visible.

@@ -18,6 +18,8 @@ words! {
         Invitations = "invitations",
         Searches = "searches",
         Exports = "exports",
+        /// Tables that they uploaded.
+        Imports = "imports",
         Notices = "notices",
         Broadcasts = "broadcasts",
         Requests = "requests",
@@ -90,6 +92,7 @@ impl Kind {
             Self::Sessions | Self::Devices => (Duty, Stay::Like(EventClass::Session), Erasure::Due),
             Self::Invitations => (Work, Stay::Like(EventClass::Account), Erasure::Due),
             Self::Exports => (Work, Stay::Day, Erasure::Due),
+            Self::Imports => (Work, Stay::Like(EventClass::Broadcast), Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
             Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {

@@ -116,15 +116,16 @@ async fn one(app: &App, job: jobs::JobRow) -> Result<Option<Duration>, AppError>
 struct AtWork {
     id: String,
     working: Arc<Mutex<BTreeSet<String>>>,
-    /// Mails under way, and whether this is one: 1 or 0.
-    mails: Arc<AtomicUsize>,
-    mail: usize,
+    /// How many of its sort are under way, where only so many may be.
+    few: Option<Arc<AtomicUsize>>,
 }
 
 impl Drop for AtWork {
     fn drop(&mut self) {
         self.working.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-        self.mails.fetch_sub(self.mail, Ordering::AcqRel);
+        if let Some(few) = &self.few {
+            few.fetch_sub(1, Ordering::AcqRel);
+        }
     }
 }
 
@@ -153,6 +154,10 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     /// Mails among them.
     const MAILS: usize = 2;
     const SENDING: [&str; 2] = [notices::SEND, alerts::mail::SEND];
+    /// Imports among them.
+    const IMPORTS: usize = 1;
+    const IMPORTING: [&str; 2] = [imports::CHECK, imports::APPLY];
+    const BOTH: [&str; 4] = [notices::SEND, alerts::mail::SEND, imports::CHECK, imports::APPLY];
     let owner = app.process().to_owned();
     if let Err(e) = retention::schedule(&app).await {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
@@ -164,7 +169,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let reading = tokio::spawn(audit::keep_reading(app.clone()));
     let mut running = tokio::task::JoinSet::new();
     let working = Arc::new(Mutex::new(BTreeSet::new()));
-    let mails = Arc::new(AtomicUsize::new(0));
+    let (mails, tables) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let resting = Arc::new(Resting::default());
     // Whether jobs may be held that nobody works on: at the start, and after the database has not answered.
     let lost = Arc::new(AtomicBool::new(true));
@@ -177,18 +182,29 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             }
         }
         while running.len() < AT_ONCE {
-            // A mail server that does not answer must not keep recalls waiting.
-            let except: &[&str] = if mails.load(Ordering::Acquire) < MAILS { &[] } else { &SENDING };
+            // Neither a mail server that does not answer nor a table of many lines must keep recalls waiting.
+            let except: &[&str] = match (mails.load(Ordering::Acquire) < MAILS, tables.load(Ordering::Acquire) < IMPORTS) {
+                (true, true) => &[],
+                (false, true) => &SENDING,
+                (true, false) => &IMPORTING,
+                (false, false) => &BOTH,
+            };
             // What this process is still about has not come to rest yet.
             let mut not = resting.ids(app.now());
             not.extend(working.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
             match jobs::take(&app.store, &owner, except, not).await {
                 Ok(Some(job)) => {
-                    let (app, mails, lost, working, resting) = (app.clone(), mails.clone(), lost.clone(), working.clone(), resting.clone());
-                    let mail = usize::from(SENDING.contains(&job.kind.as_str()));
-                    mails.fetch_add(mail, Ordering::AcqRel);
+                    let (app, lost, working, resting) = (app.clone(), lost.clone(), working.clone(), resting.clone());
+                    let few = match job.kind.as_str() {
+                        kind if SENDING.contains(&kind) => Some(mails.clone()),
+                        kind if IMPORTING.contains(&kind) => Some(tables.clone()),
+                        _ => None,
+                    };
+                    if let Some(few) = &few {
+                        few.fetch_add(1, Ordering::AcqRel);
+                    }
                     working.lock().unwrap_or_else(PoisonError::into_inner).insert(job.id.clone());
-                    let at_work = AtWork { id: job.id.clone(), working, mails, mail };
+                    let at_work = AtWork { id: job.id.clone(), working, few };
                     running.spawn(async move {
                         match one(&app, job).await {
                             Ok(None) => {}

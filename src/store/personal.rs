@@ -11,9 +11,9 @@ use super::{
     find::{self, Filter},
     holds::{self, HoldRow},
     schema::{
-        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, invitations,
-        log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches, self_recalls,
-        sessions, tokens, user_roles, users,
+        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, imports,
+        invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches,
+        self_recalls, sessions, tokens, user_roles, users,
     },
     words::Words,
 };
@@ -75,6 +75,8 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         sessions::user_id.eq(user).and(sessions::seen_at.ge(since(EventClass::Session)).or(sessions::expires_at.ge(since(EventClass::Session))));
     let used = devices::user_id.eq(user).and(devices::last_seen_at.ge(since(EventClass::Session)));
     let told = notices::user_id.eq(user).and(notices::ended_at.is_null().or(notices::ended_at.assume_not_null().ge(since(EventClass::Recall))));
+    let brought =
+        imports::owner_id.eq(user).and(imports::ended_at.is_null().or(imports::ended_at.assume_not_null().ge(since(EventClass::Broadcast))));
     let raised = alerts::last_at.ge(since(EventClass::System));
     let acknowledged = alerts::acknowledged_by.assume_not_null().eq(user).and(alerts::acknowledged_by.is_not_null()).and(raised);
     let uploads =
@@ -101,6 +103,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Invitations, span!(conn, invitations, invited, created_at, expires_at)),
         (Kind::Searches, span!(conn, searches, searches::owner_id.eq(user), created_at, created_at)),
         (Kind::Exports, span!(conn, exports, exports::owner_id.eq(user), created_at, created_at)),
+        (Kind::Imports, span!(conn, imports, brought, created_at, ended_at)),
         (Kind::Notices, span!(conn, notices, told, created_at, ended_at)),
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),

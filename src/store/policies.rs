@@ -143,6 +143,11 @@ pub fn numbers(conn: &mut Conn) -> Result<Vec<u64>, StoreError> {
     Ok(numbers.into_iter().flatten().filter_map(|n| u64::try_from(n).ok()).chain([SHIPPED]).collect())
 }
 
+/// The proposal that was made under that nonce.
+pub fn by_nonce(conn: &mut Conn, nonce: &str) -> Result<Option<PolicyRow>, StoreError> {
+    Ok(policies::table.filter(policies::nonce.eq(nonce)).first(conn).optional()?)
+}
+
 /// The proposal that waits for a second person.
 pub fn open(conn: &mut Conn) -> Result<Option<PolicyRow>, StoreError> {
     Ok(policies::table.filter(policies::state.eq(ProposalState::Proposed.as_str())).first(conn).optional()?)

@@ -30,8 +30,11 @@ const URLENCODED_LIMIT: usize = 1 << 20;
 /// The most fields and files of a post.
 const COUNT_LIMIT: usize = 500;
 /// How much of a post that is too large is still read and thrown away piece by piece: a browser sends all of it before it looks at the answer,
-/// and one whose connection is closed meanwhile shows that instead of what is wrong.
+/// and one whose connection is closed meanwhile shows that instead of what is wrong. For whoever is signed in: they may
+/// choose a large file by mistake.
 const DRAIN_LIMIT: usize = 2 << 30;
+/// The same for everybody else.
+const STRANGERS_DRAIN_LIMIT: usize = 64 << 20;
 
 /// An uploaded file.
 pub struct Upload {
@@ -179,12 +182,12 @@ fn file_name(claimed: &str) -> String {
     last.chars().filter(|c| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')).take(200).collect()
 }
 
-async fn read_urlencoded(payload: &mut Payload) -> Result<Posted, Fault> {
+async fn read_urlencoded(payload: &mut Payload, most: usize) -> Result<Posted, Fault> {
     let mut body = BytesMut::new();
     while let Some(chunk) = payload.next().await {
         let chunk = chunk.map_err(|_| Fault::bad_request())?;
         if body.len() + chunk.len() > URLENCODED_LIMIT {
-            drain(payload).await;
+            drain(payload, most).await;
             return Err(Fault::too_large().because("fault-field-too-large"));
         }
         body.extend_from_slice(&chunk);
@@ -192,17 +195,18 @@ async fn read_urlencoded(payload: &mut Payload) -> Result<Posted, Fault> {
     Posted::urlencoded(&body)
 }
 
-async fn drain(payload: &mut Payload) {
+/// Reads at most so many bytes and throws them away.
+async fn drain(payload: &mut Payload, most: usize) {
     let mut seen = 0;
     while let Some(Ok(chunk)) = payload.next().await {
         seen += chunk.len();
-        if seen > DRAIN_LIMIT {
+        if seen > most {
             return;
         }
     }
 }
 
-async fn read_multipart(headers: &HeaderMap, payload: Payload) -> Result<Posted, Fault> {
+async fn read_multipart(headers: &HeaderMap, payload: Payload, most: usize) -> Result<Posted, Fault> {
     let mut parts = Multipart::new(headers, payload);
     let mut posted = Posted::default();
     let mut whole = 0;
@@ -218,7 +222,7 @@ async fn read_multipart(headers: &HeaderMap, payload: Payload) -> Result<Posted,
         while let Some(chunk) = part.next().await {
             let chunk = chunk.map_err(|_| refused.clone().unwrap_or_else(Fault::bad_request))?;
             whole += chunk.len();
-            if whole > DRAIN_LIMIT {
+            if whole > most {
                 return Err(Fault::too_large());
             }
             if refused.is_none() && (whole > WHOLE_LIMIT || bytes.len() + chunk.len() > limit) {
@@ -246,11 +250,12 @@ async fn read_multipart(headers: &HeaderMap, payload: Payload) -> Result<Posted,
 async fn read(req: HttpRequest, mut payload: Payload) -> Result<Posted, Fault> {
     let visit: Rc<Visit> = Visit::of(&req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))?;
     same_site(&req, &visit)?;
+    let most = if visit.viewer().is_some() { DRAIN_LIMIT } else { STRANGERS_DRAIN_LIMIT };
     let media_type = req.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
     let posted = if media_type.starts_with("multipart/form-data") {
-        read_multipart(req.headers(), payload).await?
+        read_multipart(req.headers(), payload, most).await?
     } else if media_type.starts_with("application/x-www-form-urlencoded") {
-        read_urlencoded(&mut payload).await?
+        read_urlencoded(&mut payload, most).await?
     } else {
         return Err(Fault::bad_request());
     };

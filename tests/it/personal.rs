@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use countermand::{
-    app::{Caller, personal, retention},
+    app::{Caller, broadcasts::imports, personal, retention},
     domain::role::Role,
 };
 use serde_json::Value;
@@ -63,9 +63,14 @@ async fn everybody_sees_what_is_kept_about_them_until_it_goes() {
         assert_eq!(stage.get(&house.audit, "/users/nobody/personal-data").await.status, 404);
         assert_eq!(stage.get(&house.audit, &format!("/users/{reviewer}/personal-data")).await.status, 404, "an id, which its event then names");
 
+        let new = imports::New { kind: "broadcasts".into(), name: "群发.csv".into(), bytes: b"a,b\r\n".to_vec(), ..imports::New::default() };
+        imports::upload(&stage.app, &house.requester.caller, new, countermand::id::fresh()).await.unwrap();
+
         // As files: the same entries.
         let json = stage.get(&house.requester, "/account/personal-data?format=json").await.json();
         assert!(json["holds"].is_null() && entry(&json, "requests", None).unwrap()["count"] == 1, "{json}");
+        let brought = entry(&json, "imports", None).unwrap();
+        assert!(brought["count"] == 1 && brought["basis"] == "work" && brought["erasure"] == "due", "{brought}");
         let csv = stage.get(&house.requester, "/account/personal-data?format=csv").await.body;
         assert!(csv.starts_with("\u{feff}kind,class,count,oldest,basis,kept_until,erasure\r\n") && csv.contains("requests,,1,"), "{csv}");
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::may_look;
 use crate::{
-    app::{App, AppError, AppResult, Caller, Done, FieldError, step_up},
+    app::{App, AppError, AppResult, Caller, Done, FieldError, once, step_up},
     clock::Instant,
     crypto::seal::Key,
     domain::{
@@ -182,6 +182,10 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
     let written = app.store.write(move |tx| {
         let refuse = |tx: &mut Tx<'_>, error: AppError| refused(tx, caller.event(Action::PolicyProposed, nowhere.clone()), error);
         let Some(by) = caller.user_id.clone() else { return refuse(tx, AppError::Forbidden(Permission::PolicyPropose)) };
+        // The same form again, whose first run nobody heard of.
+        if let Some(made) = store::by_nonce(tx.conn, &nonce)?.filter(|row| row.proposed_by == by) {
+            return Ok(Ok(made.id));
+        }
         if let Some(open) = store::open(tx.conn)? {
             return refuse(tx, AppError::Refused { kind: "policy-open", detail: json!({ "id": open.id }) });
         }
@@ -212,7 +216,9 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
         store::insert(tx.conn, row)?;
         Ok(Ok(id))
     });
-    Done::from_write(written.await?)
+    let done = Done::from_write(written.await?)?;
+    let id = done.value.clone();
+    once::receipted(app, done, Action::PolicyProposed, &id).await
 }
 
 fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {

@@ -24,8 +24,7 @@ use crate::{
 /// Opens a session for whoever the passkey belongs to.
 ///
 /// # Errors
-/// `Invalid` on `totp` as `passkeys::spend` says; `Refused` with kind `credentials` where the account cannot be used; `TooMany` while the address is
-/// locked. Each is recorded.
+/// `Invalid` on `totp` and `Refused` as `passkeys::spend` says; `TooMany` while the address is locked. Each is recorded.
 pub async fn open(app: &App, client: Client, device: Option<Device>, posted: &str) -> AppResult<Done<Opened>> {
     let mut caller = Caller::anonymous(client, device);
     let now = app.now();
@@ -70,12 +69,8 @@ pub async fn open(app: &App, client: Client, device: Option<Device>, posted: &st
                 None => None,
             };
             let Some(user) = user else { return refuse(tx, AppError::invalid(step_up::FIELD, "passkey-unknown")) };
-            // Whether an account can be used is told to nobody but its owner.
             if let Err(error) = passkeys::spend(tx, &answer, Purpose::SignIn, "", &user.id)? {
                 return refuse(tx, error);
-            }
-            if user.state != "active" || user.valid_until.is_some_and(|until| now.0 >= until) {
-                return refuse(tx, AppError::refused("credentials"));
             }
             users::user_failures_set(tx.conn, &user.id, 0, None)?;
             users::user_signed_in(tx.conn, &user.id, now.0)?;

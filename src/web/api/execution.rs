@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Answer, Body, Refusal, fields::Fields, once};
 use crate::{
     app::{
-        App, Done,
+        App, AppError, Done, FieldError,
         recalls::{guided, halt},
     },
     web::{Bearer, Fault},
@@ -18,6 +18,15 @@ use crate::{
 
 fn entered(done: &Done<String>) -> Answer {
     Answer::changed(done, json!({ "id": done.value }))
+}
+
+/// What is wrong with the picture, at the member that carries it here.
+fn named_here(error: AppError) -> AppError {
+    let here = |e: FieldError| FieldError { field: if e.field == "capture" { "data" } else { e.field }, ..e };
+    match error {
+        AppError::Invalid(errors) => AppError::Invalid(errors.into_iter().map(here).collect()),
+        other => other,
+    }
 }
 
 /// `POST /api/v1/recalls/{id}/captures` `{"outcome","note","name","data":base64}`: a platform operator proves what they did.
@@ -31,7 +40,7 @@ pub async fn capture(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Pat
             Err(_) => fields.refuse("data", "base64"),
         }
         fields.end()?;
-        let done = guided::capture(&app, &bearer.caller, &path, capture).await?;
+        let done = guided::capture(&app, &bearer.caller, &path, capture).await.map_err(named_here)?;
         Ok::<_, Refusal>(entered(&done))
     })
     .await

@@ -162,6 +162,8 @@ async fn a_faulty_table_is_told_line_by_line_and_nothing_of_it_is_written() {
     let rows = |count: usize, text: &str| text.repeat(count);
     let crowd = (0..36_000).map(|n| format!("u{n:05} ")).collect::<String>();
     let crowds = (0..12).map(|n| line(&format!("c{n}"), at, "正文").replace("a b", &crowd)).collect::<String>();
+    let ids = |n: usize| (0..200).map(|m| format!("i{n}-{m}|")).collect::<String>();
+    let pieces = (0..26).map(|n| line(&ids(n), at, "正文")).collect::<String>();
     let heads = |heads: &str| format!("{heads}\r\n{good}").into_bytes();
     let files: Vec<(&str, Vec<u8>, Vec<(usize, &str)>)> = vec![
         ("only heads", table(""), vec![(1, "no-rows")]),
@@ -178,6 +180,15 @@ async fn a_faulty_table_is_told_line_by_line_and_nothing_of_it_is_written() {
         ("a hundred thousand faults", table(&rows(100_000, "企业微信,m,x,,t,a\r\n")), (2..1002).map(|line| (line, "not-a-time")).collect()),
         ("two thousand broadcasts", table(&(0..2000).map(|n| line(&format!("n{n}"), at, "正文")).collect::<String>()), vec![(1003, "too-many-rows")]),
         ("four hundred thousand recipients and more", table(&crowds), vec![(13, "too-many-people")]),
+        ("five thousand messages and more", table(&pieces), vec![(27, "too-many-ids")]),
+        (
+            "a room without end",
+            {
+                let room = format!("平台连接,消息编号,房间编号,发送时间,正文,收件人\r\n企业微信,m1,{},{at},正文,a\r\n", "r".repeat(513));
+                room.into_bytes()
+            },
+            vec![(2, "bad-id")],
+        ),
         ("formulas", table(&line("=cmd|' /C calc'!A0", at, "正文").replace("a b", "@SUM(1) +1")), vec![(2, "formula"), (2, "formula")]),
         ("a shortened number", table(&line("1.23457E+17", at, "正文").replace("a b", "1.38E+10")), vec![(2, "excel-number"), (2, "excel-number")]),
         (

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use countermand::{
     app::{
-        AppError, AppResult,
+        AppError, AppResult, Caller,
         broadcasts::{
             self,
             import::{self, Import, Recipients},
             imports::{self, Given, How, ImportState, Known, New, files},
         },
         retention,
+        users::{self, Change},
     },
     connect::MessageRef,
-    domain::{role::Role, sheet},
+    domain::{account::UserState, role::Role, sheet},
     i18n::{Lang, Tr},
     jobs,
 };
@@ -110,6 +111,9 @@ async fn what_is_no_table_is_refused_at_the_door() {
     let auditor = person(&stage.app, "auditor", &[Role::Auditor]).await;
     let refused = imports::upload(&stage.app, &auditor, New::default(), countermand::id::fresh()).await;
     assert!(matches!(refused, Err(AppError::Forbidden(_))));
+    let how = How { separator: "没有的".into(), ..How::default() };
+    let refused = imports::look_again(&stage.app, &auditor, "没有的", how).await;
+    assert!(matches!(refused, Err(AppError::Forbidden(_))), "first whether, then how: {refused:?}");
 }
 
 #[tokio::test]
@@ -197,9 +201,47 @@ async fn all_of_it_is_written_or_nothing_and_what_nobody_confirms_goes() {
     let idle = upload(&stage, table("企业微信,m9,2026/11/22 9:05,,正文,a\r\n")).await.unwrap().id;
     looked(&stage, &idle).await;
     stage.clock.advance(Duration::from_secs(25 * 3600));
-    let swept = retention::run(&stage.app, &countermand::app::Caller::shell()).await.unwrap().swept;
+    let swept = retention::run(&stage.app, &Caller::shell()).await.unwrap().swept;
     assert_eq!(swept.imports, 2, "the idle one and the one that came to nothing");
     assert!(matches!(imports::show(&stage.app, &stage.caller, &idle).await, Err(AppError::NotFound)));
+}
+
+#[tokio::test]
+async fn who_may_no_longer_import_when_it_is_written_imports_nothing() {
+    let stage = Stage::set().await;
+    let id = upload(&stage, table("企业微信,m1,2026/11/22 9:05,,正文,a\r\n")).await.unwrap().id;
+    assert!(looked(&stage, &id).await.is_ready());
+    imports::confirm(&stage.app, &stage.caller, &id).await.unwrap();
+    let who = stage.caller.user_id.clone().unwrap();
+    users::change(&stage.app, &Caller::shell(), &who, None, Change::State(UserState::Suspended)).await.unwrap();
+    let known = looked(&stage, &id).await;
+    let problem = &known.about.problems[0];
+    assert_eq!((known.state, problem.kind.as_str(), known.row.file_sealed), (ImportState::Failed, "not-allowed", None));
+    for lang in [Lang::ZhCn, Lang::En] {
+        let tr = Tr::new(lang);
+        assert!(files::wrong(&tr, problem) != problem.kind && !files::right(&tr, problem).is_empty(), "{lang:?} has no words");
+    }
+    assert_eq!((stage.count("broadcast.imported"), stage.count("import.applied")), (0, 1));
+}
+
+#[tokio::test]
+async fn a_platform_is_asked_once_who_everybody_is() {
+    let stage = Stage::set().await;
+    let mut asked = Vec::new();
+    for lines in ["企业微信,m1,2026/11/22 9:05,,正文,全部\r\n", "企业微信,m2,2026/11/22 9:05,,正文,全部\r\n企业微信,m3,2026/11/22 9:05,,正文,all\r\n"]
+    {
+        let id = upload(&stage, table(lines)).await.unwrap().id;
+        assert!(looked(&stage, &id).await.is_ready());
+        let before = stage.emulator.count("user/list_id");
+        imports::confirm(&stage.app, &stage.caller, &id).await.unwrap();
+        let known = looked(&stage, &id).await;
+        asked.push(stage.emulator.count("user/list_id") - before);
+        for made in &known.about.made {
+            let one = broadcasts::load(&stage.app, made).await.unwrap();
+            assert_eq!(one.recipients.count, stage.emulator.access().users.len() as u64);
+        }
+    }
+    assert!(asked[0] > 0 && asked[0] == asked[1], "{asked:?}");
 }
 
 #[tokio::test]

@@ -74,7 +74,12 @@ async fn what_a_sender_took_back_is_filed_and_checked_by_somebody_else() {
     assert!(overview.body.contains("自行撤回备案 2 件：已不可见 1 件，仍可见 1 件，待核对 0 件"), "{}", overview.body);
 
     // What is still visible can be recalled, and while that is under way nothing more is filed.
-    let fields = [("broadcast", reported[0].as_str()), ("category", "wrong_audience"), ("reason", "自行撤回后仍有人能看到该报价单，请予撤回")];
+    let fields = [
+        ("broadcast", reported[0].as_str()),
+        ("category", "wrong_audience"),
+        ("reason", "自行撤回后仍有人能看到该报价单，请予撤回"),
+        ("step", "submit"),
+    ];
     let asked = stage.post(&cast.requester, "/recalls", &fields).await;
     assert_eq!(asked.status, 303, "{}", asked.body);
     let during = file(&cast.requester, &reported[0], &then).await;

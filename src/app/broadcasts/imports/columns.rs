@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::super::{
-    Wanted, audience,
-    import::{Import, MessageRef, Recipients},
+    audience,
+    import::{Import, MOST_MESSAGES, MessageRef, Recipients},
 };
 use crate::{
     clock::Instant,
@@ -166,6 +166,10 @@ const MOST_BROADCASTS: usize = 1000;
 const MOST_ROWS: usize = 400_000;
 /// Most recipients of all broadcasts of one table together: they are written at once.
 pub(super) const MOST_PEOPLE: usize = 400_000;
+/// Most ids of messages of one table together.
+const MOST_IDS: usize = 5_000;
+/// Longest room in characters: longer ones name none.
+const LONGEST_ROOM: usize = 512;
 
 /// How a table is to be understood.
 pub(super) struct Sense<'s> {
@@ -173,7 +177,7 @@ pub(super) struct Sense<'s> {
     pub kind: Kind,
     /// The broadcast of a list of recipients.
     pub given: &'s Given,
-    /// Whether ids differ by more than case there.
+    /// Whether ids there that differ by case only are the same.
     pub folds: bool,
     /// Of times without one.
     pub zone: &'s jiff::tz::TimeZone,
@@ -197,6 +201,7 @@ pub(super) fn read(text: &str, sense: &Sense<'_>, told: impl Fn(usize)) -> Found
         return found;
     }
     let (mut people, mut seen) = (Vec::new(), BTreeSet::new());
+    let (mut listed, mut ids) = (0, 0);
     for row in rows {
         let row = match row {
             Ok(row) => row,
@@ -222,8 +227,20 @@ pub(super) fn read(text: &str, sense: &Sense<'_>, told: impl Fn(usize)) -> Found
             at.and_then(|at| row.cells.get(at)).map_or("", |cell| cell.trim())
         };
         match kind {
-            Kind::Broadcasts => match broadcast(row.line, cell, folds, zone, &mut found.doubles) {
-                Ok(import) => found.imports.push((row.line, import)),
+            Kind::Broadcasts => match broadcast(row.line, cell, zone, &mut found.doubles) {
+                Ok(import) => {
+                    listed += if let Recipients::Listed(people) = &import.recipients { people.len() } else { 0 };
+                    ids += import.messages.len();
+                    if listed > MOST_PEOPLE {
+                        found.add(too_many(row.line));
+                        break;
+                    }
+                    if ids > MOST_IDS {
+                        found.add(Problem::new(row.line, Some(Column::MessageId), "too-many-ids", "").arg("max", MOST_IDS));
+                        break;
+                    }
+                    found.imports.push((row.line, import));
+                }
                 Err(problems) => problems.into_iter().for_each(|problem| found.add(problem)),
             },
             Kind::Recipients => match id(row.line, Column::Recipient, cell(Column::Recipient)) {
@@ -257,6 +274,11 @@ pub(super) fn one(given: &Given, recipients: Recipients, zone: &jiff::tz::TimeZo
         recipients,
         sender: given.sender.clone(),
     }
+}
+
+/// That the recipients are too many from this line on.
+pub(super) fn too_many(line: usize) -> Problem {
+    Problem::new(line, Some(Column::Recipients), "too-many-people", "").arg("max", MOST_PEOPLE)
 }
 
 fn broken(bad: BadRow) -> Problem {
@@ -330,27 +352,27 @@ fn id(line: usize, column: Column, cell: &str) -> Result<String, Problem> {
     Ok(cell.to_owned())
 }
 
+/// What stands in a cell of several ids, one after the other; separated as `Wanted::split` has it.
+fn parts(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split(|c: char| c.is_whitespace() || ",;|，；、".contains(c)).filter(|part| !part.is_empty())
+}
+
+/// The messages of a broadcast; of too many only one more than it may have, which is enough to say so.
 fn messages(ids: &str, room: &str) -> Vec<MessageRef> {
     let room = Some(room.trim()).filter(|room| !room.is_empty()).map(ToOwned::to_owned);
     let each = ids.split(['|', '\n', ';', '；', '、']).map(str::trim).filter(|id| !id.is_empty());
-    each.map(|id| MessageRef { id: id.to_owned(), room: room.clone() }).collect()
+    each.take(MOST_MESSAGES + 1).map(|id| MessageRef { id: id.to_owned(), room: room.clone() }).collect()
 }
 
-fn broadcast<'r>(
-    line: usize,
-    cell: impl Fn(Column) -> &'r str,
-    folds: bool,
-    zone: &jiff::tz::TimeZone,
-    doubles: &mut u64,
-) -> Result<Import, Vec<Problem>> {
+fn broadcast<'r>(line: usize, cell: impl Fn(Column) -> &'r str, zone: &jiff::tz::TimeZone, doubles: &mut u64) -> Result<Import, Vec<Problem>> {
     let mut problems = Vec::new();
     for (column, _) in Column::of(Kind::Broadcasts).iter().filter(|(column, needed)| *needed && cell(*column).is_empty()) {
         problems.push(Problem::new(line, Some(*column), "required", ""));
     }
     for column in [Column::Connection, Column::MessageId, Column::Room, Column::Sender, Column::Recipients] {
         let words = cell(column);
-        let each = || words.split(|c: char| c.is_whitespace() || ",，;；、|".contains(c));
-        let kind = unfit(words).or_else(|| each().any(is_shortened).then_some("excel-number"));
+        let long = column == Column::Room && words.chars().count() > LONGEST_ROOM;
+        let kind = unfit(words).or_else(|| parts(words).any(is_shortened).then_some("excel-number")).or(long.then_some("bad-id"));
         problems.extend(kind.map(|kind| Problem::new(line, Some(column), kind, words)));
     }
     let typed = cell(Column::SentAt);
@@ -359,9 +381,9 @@ fn broadcast<'r>(
     let recipients = match cell(Column::Recipients) {
         "全部" | "全部人员" | "all" => Recipients::All,
         listed => {
-            let ids = Wanted::split(listed);
-            let distinct: BTreeSet<String> = ids.iter().map(|id| if folds { id.to_lowercase() } else { id.clone() }).collect();
-            *doubles += (ids.len() - distinct.len()) as u64;
+            let mut seen = BTreeSet::new();
+            let ids: Vec<String> = parts(listed).filter(|id| seen.insert(*id)).map(ToOwned::to_owned).collect();
+            *doubles += (parts(listed).count() - ids.len()) as u64;
             Recipients::Listed(ids)
         }
     };

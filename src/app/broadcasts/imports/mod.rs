@@ -174,7 +174,7 @@ pub async fn upload(app: &App, caller: &Caller, new: New, id: String) -> AppResu
             let detail = json!({ "after": after, "bytes": row.size, "digest": hex::encode(&row.digest) });
             tx.append(event.detail(detail).text(json!({ "file": name })))?;
             imports::insert(tx.conn, ImportRow { created_at: tx.now().0, ..row.clone() })?;
-            tx.enqueue(CHECK, &row.id, &json!({ "import": row.id }), tx.now())?;
+            enqueue(tx, CHECK, &row.id, row.version)?;
             Ok(Ok(Uploaded { id: row.id.clone(), again: false }))
         })
         .await?;
@@ -271,10 +271,15 @@ async fn load(app: &App, caller: &Caller, id: &str) -> AppResult<Known> {
     open(app, row.filter(|row| caller.user_id.as_deref() == Some(&row.owner_id)).ok_or(AppError::NotFound)?)
 }
 
-/// Changes an import of the caller's own: `change` says what it becomes, or why not.
+/// Enqueues a job for an import as it is in this version: one of an older version that is just ending does not stand for it.
+fn enqueue(tx: &mut Tx<'_>, job: &str, id: &str, version: i64) -> Result<(), StoreError> {
+    tx.enqueue(job, &format!("{id}/{version}"), &json!({ "import": id }), tx.now())
+}
+
+/// Changes an import of the caller's own: `change` says what it becomes, what its event tells and which job has to follow, or why not.
 async fn change<F>(app: &App, caller: &Caller, id: &str, action: Action, change: F) -> AppResult<Done<String>>
 where
-    F: Fn(&mut Tx<'_>, &Known) -> Result<AppResult<(ImportRow, serde_json::Value)>, StoreError> + Send + Sync + 'static,
+    F: Fn(&mut Tx<'_>, &Known) -> Result<AppResult<(ImportRow, serde_json::Value, Option<&'static str>)>, StoreError> + Send + Sync + 'static,
 {
     app.require(caller, Permission::BroadcastSend, action, subject(id)).await?;
     let known = match load(app, caller, id).await {
@@ -287,18 +292,22 @@ where
         .store
         .write(move |tx| {
             let event = caller.event(action, known.subject());
-            let (next, detail) = match change(tx, &known)? {
+            let (next, detail, job) = match change(tx, &known)? {
                 Ok(next) => next,
                 Err(error) => {
                     tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
                     return Ok(Err(error));
                 }
             };
+            let version = next.version + 1;
             if !imports::replace(tx.conn, next)? {
                 tx.append(event.outcome(Outcome::Refused).detail(AppError::Conflict.as_detail()))?;
                 return Ok(Err(AppError::Conflict));
             }
             tx.append(event.detail(detail))?;
+            if let Some(job) = job {
+                enqueue(tx, job, &known.row.id, version)?;
+            }
             Ok(Ok(known.row.id.clone()))
         })
         .await?;
@@ -315,11 +324,12 @@ fn states(before: ImportState, after: ImportState) -> serde_json::Value {
 /// # Errors
 /// `Forbidden`; `NotFound`; `Invalid`; `Refused` with `import-over`. Each is recorded.
 pub async fn look_again(app: &App, caller: &Caller, id: &str, how: How) -> AppResult<Done<String>> {
+    app.require(caller, Permission::BroadcastSend, Action::ImportChecked, subject(id)).await?;
     let (encoding, separator) = match parse_how(&how) {
         Ok(how) => how,
         Err(error) => return Err(app.refuse(caller, Action::ImportChecked, subject(id), None, error).await),
     };
-    change(app, caller, id, Action::ImportChecked, move |tx, known| {
+    change(app, caller, id, Action::ImportChecked, move |_, known| {
         if known.state != ImportState::Checked {
             return Ok(Err(AppError::refused("import-over")));
         }
@@ -331,8 +341,8 @@ pub async fn look_again(app: &App, caller: &Caller, id: &str, how: How) -> AppRe
             ..known.row.clone()
         };
         let way = |row: &ImportRow| json!({ "encoding": row.encoding, "separator": row.separator });
-        tx.enqueue(CHECK, &row.id, &json!({ "import": row.id }), tx.now())?;
-        Ok(Ok((row.clone(), json!({ "before": way(&known.row), "after": way(&row) }))))
+        let detail = json!({ "before": way(&known.row), "after": way(&row) });
+        Ok(Ok((row, detail, Some(CHECK))))
     })
     .await
 }
@@ -342,17 +352,16 @@ pub async fn look_again(app: &App, caller: &Caller, id: &str, how: How) -> AppRe
 /// # Errors
 /// `Forbidden`; `NotFound`; `Refused` with `import-not-ready`. Each is recorded.
 pub async fn confirm(app: &App, caller: &Caller, id: &str) -> AppResult<Done<String>> {
-    change(app, caller, id, Action::ImportConfirmed, |tx, known| {
+    change(app, caller, id, Action::ImportConfirmed, |_, known| {
         if !known.is_ready() {
             return Ok(Err(AppError::refused("import-not-ready")));
         }
         let row = ImportRow { state: ImportState::Applying.as_str().to_owned(), done: 0, ..known.row.clone() };
-        tx.enqueue(APPLY, &row.id, &json!({ "import": row.id }), tx.now())?;
         let mut detail = states(known.state, ImportState::Applying);
         detail["broadcasts"] = row.broadcasts.into();
         detail["recipients"] = row.recipients.into();
         detail["digest"] = hex::encode(&row.digest).into();
-        Ok(Ok((row, detail)))
+        Ok(Ok((row, detail, Some(APPLY))))
     })
     .await
 }
@@ -374,7 +383,7 @@ pub async fn discard(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Str
         };
         let state = ImportState::Discarded.as_str().to_owned();
         let row = ImportRow { state, file_sealed: None, about_sealed, ended_at: Some(tx.now().0), ..known.row.clone() };
-        Ok(Ok((row, states(known.state, ImportState::Discarded))))
+        Ok(Ok((row, states(known.state, ImportState::Discarded), None)))
     })
     .await
 }

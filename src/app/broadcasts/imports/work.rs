@@ -14,24 +14,30 @@ use serde_json::json;
 
 use super::{
     About, ImportState, Known,
-    columns::{self, Column, Found, Kind, MOST_PEOPLE, Problem, Sense},
+    columns::{self, Column, Found, Kind, MOST_PEOPLE, Problem, Sense, too_many},
     open, seal_about, states, subject,
 };
 use crate::{
     app::{
         App, AppError, AppResult, Caller, FieldError,
-        broadcasts::import::{self, Import, Prepared},
-        people, retention,
+        broadcasts::{
+            audience,
+            import::{self, Import, Prepared, Recipients},
+        },
+        calls::{self, Answer, Contents, Purpose},
+        connections, people, retention,
     },
     clock::Instant,
+    connect::Exchange,
     domain::{
-        event::{Action, Outcome, Subject},
+        event::{Action, Event, Outcome, Subject},
         platform::Platform,
+        role::{self, Permission},
         sheet::{self, Decoded, Encoding, Separator},
     },
-    id::BroadcastId,
+    id::{BroadcastId, CallId},
     store::{
-        StoreError,
+        Conn, StoreError,
         imports::{self, ImportRow, file_context},
         messages,
     },
@@ -67,12 +73,22 @@ async fn owner(app: &App, known: &Known, job: &str) -> AppResult<Caller> {
     Ok(Caller { user_id: person.user_id, department_id: person.department_id, department: person.department, ..Caller::job(job) })
 }
 
+/// Whether whoever uploaded it may import at `now`.
+fn allowed(conn: &mut Conn, owner: &str, now: Instant) -> Result<bool, StoreError> {
+    let person = people::person_find(conn, owner)?;
+    Ok(person.is_some_and(|person| person.may_sign_in(now) && role::allows(&person.roles, Permission::BroadcastSend)))
+}
+
+fn not_allowed() -> Problem {
+    Problem::new(0, None, "not-allowed", "")
+}
+
 async fn read(app: &App, caller: &Caller, known: &Known) -> AppResult<Read> {
     let zone = retention::zone(app);
     let folds = match known.kind {
         Kind::Broadcasts => false,
         Kind::Recipients => {
-            let described = columns::one(&known.about.given, import::Recipients::All, &zone);
+            let described = columns::one(&known.about.given, Recipients::All, &zone);
             import::judge(app, caller, &described).await.is_ok_and(|judged| judged.connection.platform == Platform::Wecom.as_str())
         }
     };
@@ -105,14 +121,10 @@ async fn read(app: &App, caller: &Caller, known: &Known) -> AppResult<Read> {
             read = &mut work => return Ok(read.map_err(|_| StoreError::Panicked)?),
             () = tokio::time::sleep(SOON) => {
                 let (done, total) = (far.0.load(Ordering::Relaxed), far.1.load(Ordering::Relaxed));
-                progress(app, &known.row.id, done.min(total), total).await?;
+                progress(app, &known.row.id, done.min(total), total).await;
             }
         }
     }
-}
-
-fn too_many(line: usize) -> Problem {
-    Problem::new(line, Some(Column::Recipients), "too-many-people", "").arg("max", MOST_PEOPLE)
 }
 
 fn told(line: usize, error: &FieldError) -> Problem {
@@ -121,10 +133,12 @@ fn told(line: usize, error: &FieldError) -> Problem {
     problem
 }
 
-async fn progress(app: &App, id: &str, done: usize, total: usize) -> AppResult<()> {
+/// Tells how far a job has come. That it could not be told ends no job.
+async fn progress(app: &App, id: &str, done: usize, total: usize) {
     let (id, done, total) = (id.to_owned(), done as i64, total as i64);
-    app.store.write(move |tx| imports::progress(tx.conn, &id, done, total)).await?;
-    Ok(())
+    if let Err(error) = app.store.write(move |tx| imports::progress(tx.conn, &id, done, total)).await {
+        tracing::debug!(%error, "how far an import has come could not be told");
+    }
 }
 
 /// Judges every broadcast as its import would be, without asking a platform; what is wrong goes to the problems. How many recipients there are.
@@ -138,11 +152,7 @@ async fn judge(app: &App, caller: &Caller, known: &Known, found: &mut Found) -> 
             Err(AppError::Invalid(errors)) => errors.iter().for_each(|error| found.add(told(line, error))),
             Err(error) => return Err(error),
             Ok(judged) => {
-                let listed = judged.listed.as_ref().map_or(0, Vec::len);
-                if recipients <= MOST_PEOPLE && recipients + listed > MOST_PEOPLE {
-                    found.add(too_many(line));
-                }
-                recipients += listed;
+                recipients += judged.listed.as_ref().map_or(0, Vec::len);
                 let connection = judged.connection.id;
                 for message in &import.messages {
                     let key = (connection.clone(), message.id.clone(), message.room.clone());
@@ -152,13 +162,13 @@ async fn judge(app: &App, caller: &Caller, known: &Known, found: &mut Found) -> 
                     }
                     let there = app.store.read(move |conn| messages::known(conn, &key.0, &key.1, key.2.as_deref())).await?;
                     if there.is_some() {
-                        found.add(already(known, line, &message.id));
+                        found.add(already(known.kind, line, &message.id));
                     }
                 }
             }
         }
         if n % OFTEN == OFTEN - 1 {
-            progress(app, &known.row.id, n + 1, total).await?;
+            progress(app, &known.row.id, n + 1, total).await;
         }
     }
     found.imports = imports;
@@ -192,14 +202,57 @@ pub async fn check(app: &App, id: &str) -> AppResult<Option<Instant>> {
     Ok(None)
 }
 
+/// Who is behind "everybody" of a connection: asked for once in a run, however many broadcasts are for everybody.
+#[derive(Default)]
+struct Everybody {
+    /// By connection.
+    asked: BTreeMap<String, Exchange<Vec<String>>>,
+    /// What was answered, for each broadcast that rests on it.
+    records: Vec<(String, Purpose, Answer)>,
+}
+
+impl Everybody {
+    /// Lists them where `import` is for everybody. It stays as it is where the platform does not tell, or what it tells is no list of ids.
+    async fn list(&mut self, app: &App, import: &mut Import, broadcast: &str) -> AppResult<()> {
+        if import.recipients != Recipients::All {
+            return Ok(());
+        }
+        let row = connections::usable(app, &import.connection).await?;
+        let first = !self.asked.contains_key(&row.id);
+        if first {
+            let connector = connections::open(app, &row)?;
+            self.asked.insert(row.id.clone(), connector.members().await);
+        }
+        let Some(exchange) = self.asked.get(&row.id) else { return Ok(()) };
+        let platform = Platform::parse(&row.platform).unwrap_or(Platform::Manual);
+        let told = exchange.result.as_ref().ok().and_then(|ids| audience::ids_of(ids.clone(), platform).ok()).filter(|ids| !ids.is_empty());
+        if told.is_some() || (first && !exchange.calls.is_empty()) {
+            let call = CallId::fresh().0;
+            let answer = calls::answer(&app.store.keys().envelope, &call, exchange, Contents::None)?;
+            let broadcast = Some(broadcast.to_owned());
+            let purpose = Purpose { kind: "members", connection: Some(row.id), broadcast, attempt: 1, ..Purpose::default() };
+            self.records.push((call, purpose, answer));
+        }
+        if let Some(ids) = told {
+            import.recipients = Recipients::Listed(ids);
+        }
+        Ok(())
+    }
+}
+
 /// Writes all of it, or nothing and says why.
 pub async fn apply(app: &App, id: &str) -> AppResult<Option<Instant>> {
     let Some(known) = load(app, id, ImportState::Applying).await? else { return Ok(None) };
+    let (who, now) = (known.row.owner_id.clone(), app.now());
+    if !app.store.read(move |conn| allowed(conn, &who, now)).await? {
+        let event = Caller::job(APPLY).event(Action::ImportApplied, subject(id));
+        return failed(app, known, 1, vec![not_allowed()], event).await;
+    }
     let caller = owner(app, &known, APPLY).await?;
     let Read { mut found, .. } = read(app, &caller, &known).await?;
-    let (mut prepared, total, mut people) = (Vec::new(), found.imports.len(), 0);
+    let (mut prepared, total, mut people, mut everybody) = (Vec::new(), found.imports.len(), 0, Everybody::default());
     for (n, (line, import)) in std::mem::take(&mut found.imports).into_iter().enumerate() {
-        match prepare(app, &caller, import, id).await {
+        match prepare(app, &caller, import, id, &mut everybody).await {
             Ok(new) => {
                 people += usize::try_from(new.row.recipients_count).unwrap_or_default();
                 prepared.push((line, new));
@@ -214,7 +267,7 @@ pub async fn apply(app: &App, id: &str) -> AppResult<Option<Instant>> {
             break;
         }
         if n % OFTEN == OFTEN - 1 || n + 1 == total {
-            progress(app, id, n + 1, total).await?;
+            progress(app, id, n + 1, total).await;
         }
     }
     let event = caller.event(Action::ImportApplied, subject(id));
@@ -235,52 +288,59 @@ pub async fn apply(app: &App, id: &str) -> AppResult<Option<Instant>> {
         recipients,
         ..known.row.clone()
     };
-    let (done, caller2) = (event.clone().detail(detail), caller.clone());
+    let (done, caller2, records) = (event.clone().detail(detail), caller.clone(), everybody.records);
+    let (who, kind) = (known.row.owner_id.clone(), known.kind);
     let written = app
         .store
         .write(move |tx| {
-            let row = ImportRow { ended_at: Some(tx.now().0), ..row.clone() };
+            let now = tx.now();
+            if !allowed(tx.conn, &who, now)? {
+                return Ok(Some(not_allowed()));
+            }
+            let row = ImportRow { ended_at: Some(now.0), ..row.clone() };
             for (line, new) in &prepared {
                 if import::known(tx.conn, new)?.is_some() {
-                    return Ok(Some(*line));
+                    // Imported by somebody else while this one was prepared.
+                    return Ok(Some(already(kind, *line, "")));
                 }
             }
             // Another run of this job was faster: it is written.
             if !imports::replace(tx.conn, row)? {
                 return Ok(None);
             }
-            tx.append(done.clone())?;
+            let applied = tx.append(done.clone())?;
             for (_, new) in &prepared {
                 import::put(tx, caller2.event(Action::BroadcastImported, Subject::new("broadcast", new.row.id.clone())), new)?;
+            }
+            for (call, purpose, answer) in &records {
+                calls::observe(tx, applied.as_str(), call, purpose, answer)?;
             }
             Ok(None)
         })
         .await?;
     match written.value {
         None => Ok(None),
-        // Imported by somebody else while this one was prepared.
-        Some(line) => {
-            let problem = already(&known, line, "");
-            failed(app, known, 1, vec![problem], event).await
-        }
+        Some(problem) => failed(app, known, 1, vec![problem], event).await,
     }
 }
 
 /// That the message in a line is known; the message of a list of recipients stands in none.
-fn already(known: &Known, line: usize, id: &str) -> Problem {
-    match known.kind {
+fn already(kind: Kind, line: usize, id: &str) -> Problem {
+    match kind {
         Kind::Broadcasts => Problem::new(line, Some(Column::MessageId), "already-imported", id),
         Kind::Recipients => Problem::new(0, Some(Column::MessageId), "message-known", id),
     }
 }
 
-async fn prepare(app: &App, caller: &Caller, import: Import, id: &str) -> AppResult<Prepared> {
-    let mut new = import::prepare(app, caller, import, &BroadcastId::fresh().0).await?;
+async fn prepare(app: &App, caller: &Caller, mut import: Import, id: &str, everybody: &mut Everybody) -> AppResult<Prepared> {
+    let broadcast = BroadcastId::fresh().0;
+    everybody.list(app, &mut import, &broadcast).await?;
+    let mut new = import::prepare(app, caller, import, &broadcast).await?;
     new.detail["import"] = json!(id);
     Ok(new)
 }
 
-async fn failed(app: &App, known: Known, count: usize, problems: Vec<Problem>, event: crate::domain::event::Event) -> AppResult<Option<Instant>> {
+async fn failed(app: &App, known: Known, count: usize, problems: Vec<Problem>, event: Event) -> AppResult<Option<Instant>> {
     let mut detail = states(known.state, ImportState::Failed);
     (detail["by"], detail["error"]) = (known.row.owner_id.clone().into(), json!(problems.first().map(|problem| problem.kind.clone())));
     let event = event.outcome(Outcome::Failed).detail(detail);

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     app::{
-        App,
+        App, AppError,
         policies::proposals::{self, Act, Begun, Detail, SHARES, Typed, budget_field, limit_field},
         step_up,
     },
@@ -63,7 +63,8 @@ fn filled(policy: &Policy) -> FormState {
     form
 }
 
-fn new_of(page: Page, form: FormState, begun: Begun) -> New {
+/// `seen`: the version that the form was filled against before; `None` for the one in force.
+fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
     let back = form.value("origin").parse::<u64>().ok();
     let row = |w: &windows::Window| {
         let span = super::super::catalogue::span(&page, w.field.span);
@@ -73,7 +74,7 @@ fn new_of(page: Page, form: FormState, begun: Begun) -> New {
     New {
         crumbs: vec![Crumb::link("/policies", page.t("nav-policies")), Crumb::here(&title)],
         title,
-        base: begun.in_force.number,
+        base: seen.unwrap_or(begun.in_force.number),
         open: begun.open,
         rows: windows::WINDOWS.iter().map(row).collect(),
         limits: Platform::ALL.iter().map(|p| limit_field(*p)).collect(),
@@ -94,7 +95,7 @@ pub async fn new(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> 
     if let Some(number) = from {
         form = form.with("origin", number.to_string());
     }
-    ok(new_of(page, form, begun))
+    ok(new_of(page, form, begun, None))
 }
 
 /// `POST /policies/proposals`
@@ -120,10 +121,13 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         }
         Err(error) => {
             let mut form = FormState::from_posted("proposal", &posted);
+            // Who was told that another version came into force goes on from that one; everybody else from the one that they saw.
+            let told = matches!(error, AppError::Conflict);
             form.refuse_all(error)?;
             let status = form.status();
             let begun = proposals::begin(&app, &me.caller, None).await?;
-            html(status, new_of(page, form, begun))
+            let seen = posted.get("base").parse().ok().filter(|_| !told);
+            html(status, new_of(page, form, begun, seen))
         }
     }
 }
