@@ -115,18 +115,22 @@ fn looks_like(bytes: &[u8]) -> Result<Encoding, Unreadable> {
         [0xfe, 0xff, ..] => return Ok(Encoding::Utf16Be),
         _ => {}
     }
-    // Separators and line ends of UTF-16 have a zero byte on one side only. A zero byte within other text makes no UTF-16 of it.
+    // Separators and line ends of UTF-16 have a zero byte on one side, a character like 一 (U+4E00) on the other: of the two readings the one that
+    // has separators is right. A zero byte within other text makes no UTF-16 of it.
     let zeros = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|b| **b == 0).count();
     let (even, odd) = (zeros(0), zeros(1));
     let strewn = std::str::from_utf8(bytes).is_ok() && (even + odd) * 4 < bytes.len();
+    let nothing = bytes.chunks_exact(2).any(|pair| pair == [0, 0]);
     let parts = |wide: fn([u8; 2]) -> u16| {
         bytes.chunks_exact(2).any(|pair| u8::try_from(wide([pair[0], pair[1]])).is_ok_and(|unit| b",;\t\r\n".contains(&unit)))
     };
-    match (even, odd) {
-        (0, 0) => {}
-        (0, _) if !strewn && parts(u16::from_le_bytes) => return Ok(Encoding::Utf16Le),
-        (_, 0) if !strewn && parts(u16::from_be_bytes) => return Ok(Encoding::Utf16Be),
-        _ => return Err(Unreadable::NotText),
+    let (little, big) = (parts(u16::from_le_bytes), parts(u16::from_be_bytes));
+    match () {
+        () if even + odd == 0 => {}
+        () if strewn || nothing => return Err(Unreadable::NotText),
+        () if little && (!big || odd >= even) => return Ok(Encoding::Utf16Le),
+        () if big => return Ok(Encoding::Utf16Be),
+        () => return Err(Unreadable::NotText),
     }
     if std::str::from_utf8(bytes).is_ok() {
         return Ok(Encoding::Utf8);
@@ -311,6 +315,8 @@ mod tests {
         assert_eq!(read(&gb), Ok((Encoding::Gb18030, text.to_owned())));
         assert_eq!(read(&utf16(false)), Ok((Encoding::Utf16Le, text.to_owned())), "without a mark");
         assert_eq!(read(&utf16(true)), Ok((Encoding::Utf16Be, text.to_owned())));
+        let ones = "正文\r\n一一一一一一\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        assert_eq!(read(&ones).map(|r| r.0), Ok(Encoding::Utf16Le), "more zero bytes on the other side");
         assert_eq!(read(&[&[0xff, 0xfe], utf16(false).as_slice()].concat()), Ok((Encoding::Utf16Le, text.to_owned())));
         assert_eq!(read(&[text.as_bytes(), gb.as_slice()].concat()), Err(Unreadable::Mixed { line: 3 }));
         assert_eq!(decode(&gb, Some(Encoding::Utf8)), Err(Unreadable::Encoding { line: 1 }));
