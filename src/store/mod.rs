@@ -319,12 +319,20 @@ impl Store {
         F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
     {
         let f = Arc::new(f);
-        let first = f.clone();
-        match self.attempt(true, move |tx| first(tx)).await {
-            // It was this write that found the disk full: the reserve has been given back since.
-            Err(StoreError::Full) => self.attempt(true, move |tx| f(tx)).await,
-            other => other,
+        let mut written = Err(StoreError::Full);
+        // Once again at once, for it may have been this write that found the disk full and had the reserve given back; and again after a moment,
+        // for whoever looks whether there is room for the reserve again takes for that moment what there is.
+        for pause in [0, 0, 100, 300, 600] {
+            if !matches!(written, Err(StoreError::Full)) {
+                break;
+            }
+            if pause > 0 {
+                tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+            }
+            let next = f.clone();
+            written = self.attempt(true, move |tx| next(tx)).await;
         }
+        written
     }
 
     async fn attempt<T, F>(&self, reserved: bool, f: F) -> Result<Written<T>, StoreError>

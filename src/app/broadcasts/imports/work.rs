@@ -274,7 +274,6 @@ pub async fn apply(app: &App, id: &str) -> AppResult<Option<Instant>> {
     if !found.problems.is_empty() || prepared.is_empty() {
         return failed(app, known, found.wrong, found.problems, event).await;
     }
-    crate::crash::point("import.prepared");
     let recipients = people as i64;
     let made: Vec<String> = prepared.iter().map(|(_, new)| new.row.id.clone()).collect();
     let mut detail = states(known.state, ImportState::Done);
