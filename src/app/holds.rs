@@ -11,13 +11,13 @@ use serde_json::json;
 use super::{
     App, AppError, AppResult, Caller, Done, FieldError, Turn,
     audit::{Query, saved},
-    retention, step_up,
+    refused, retention, step_up,
 };
 use crate::{
     clock::Instant,
     crypto::seal::Key,
     domain::{
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Subject},
         retention::{HoldState, Scope},
         role::Permission,
         terms, text,
@@ -219,11 +219,6 @@ async fn searched(app: &App, caller: &Caller, new: &NewHold) -> AppResult<Option
         return wrong("hold-empty");
     }
     Ok(Some((Searched { name: saved.name, query: saved.query }, found)))
-}
-
-fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
 }
 
 /// Ids for what was typed.

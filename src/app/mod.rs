@@ -36,7 +36,7 @@ use crate::{
         event::{Action, Event, Outcome, Subject},
         role::Permission,
     },
-    store::{Store, Written},
+    store::{Store, Tx, Written},
 };
 
 pub use crate::store::{Receipt, StoreError, counting, page::Turn};
@@ -205,6 +205,12 @@ impl<T> Done<T> {
     }
 }
 
+/// Leaves the event of a refusal in the write, and gives the refusal back as its value; [`App::refuse`] does so outside of one.
+pub(crate) fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
+    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
+    Ok(Err(error))
+}
+
 impl App {
     /// The application over an open store.
     pub fn new(store: Store, config: Config) -> Self {
@@ -280,7 +286,7 @@ impl App {
     pub async fn write_of<T, F>(&self, audits: bool, f: F) -> Result<Written<T>, StoreError>
     where
         T: Send + 'static,
-        F: Fn(&mut crate::store::Tx<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
+        F: Fn(&mut Tx<'_>) -> Result<T, StoreError> + Send + Sync + 'static,
     {
         if audits { self.store.write_reserved(f).await } else { self.store.write(f).await }
     }

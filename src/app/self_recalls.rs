@@ -4,12 +4,12 @@
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, content, once, recalls, step_up};
+use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, content, once, recalls, refused, step_up};
 use crate::{
     clock::Instant,
     crypto::seal::Key,
     domain::{
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Subject},
         platform::Platform,
         role::Permission,
         self_recall::{self, Extent, FilingState},
@@ -17,7 +17,7 @@ use crate::{
     },
     id::SelfRecallId,
     store::{
-        Conn, StoreError, Tx,
+        Conn, StoreError,
         broadcasts::{self, BroadcastRow},
         page::Few,
         self_recalls::{self, Filter, SelfRecallRow},
@@ -96,11 +96,6 @@ fn subject(id: &str) -> Subject {
 /// Whether somebody may say what is still visible: who reviews or operates, as with captures of a guided recall.
 pub fn may_check(caller: &Caller) -> bool {
     recalls::guided::may_confirm(caller)
-}
-
-fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
 }
 
 /// The message that a form is about, for somebody who may file.
@@ -215,7 +210,7 @@ pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRec
 pub async fn check(app: &App, caller: &Caller, id: &str, check: Check) -> AppResult<Done<()>> {
     let (row, broadcast) = match known(app, caller, id).await {
         Ok(found) => found,
-        Err(error) => return Err(app.refuse(caller, Action::SelfRecallChecked, subject(&plain(id)), None, error).await),
+        Err(error) => return Err(app.refuse(caller, Action::SelfRecallChecked, subject(&recalls::plain(id)), None, error).await),
     };
     let id = row.id;
     let parsed = match may_check(caller) {
@@ -303,11 +298,6 @@ fn opened(key: Option<&Key>, id: &str, column: &str, sealed: &[u8]) -> Result<Op
 
 fn state_of(row: &SelfRecallRow) -> Result<FilingState, StoreError> {
     FilingState::parse(&row.state).ok_or_else(|| StoreError::Corrupt(format!("self_recalls.state: {}", row.state)))
-}
-
-/// What an unknown filing was called, fit for an event.
-fn plain(id: &str) -> String {
-    id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect()
 }
 
 /// A filing that the caller may know of: with `recall.read`, and for somebody who only requests, what they filed and what was filed of

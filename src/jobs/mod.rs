@@ -71,7 +71,7 @@ fn pause(attempts: i64) -> Duration {
 pub async fn run_due(app: &App) -> Result<usize, AppError> {
     let owner = app.process();
     let (mut runs, mut resting) = (0, Vec::new());
-    while let Some(job) = jobs::take(&app.store, owner, &[], resting.clone()).await? {
+    while let Some(job) = jobs::take(&app.store, owner, Vec::new(), resting.clone()).await? {
         runs += 1;
         let id = job.id.clone();
         if one(app, job).await?.is_some() {
@@ -151,13 +151,8 @@ impl Resting {
 pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     /// Jobs at once: they mostly wait for platforms.
     const AT_ONCE: usize = 8;
-    /// Mails among them.
-    const MAILS: usize = 2;
-    const SENDING: [&str; 2] = [notices::SEND, alerts::mail::SEND];
-    /// Imports among them.
-    const IMPORTS: usize = 1;
-    const IMPORTING: [&str; 2] = [imports::CHECK, imports::APPLY];
-    const BOTH: [&str; 4] = [notices::SEND, alerts::mail::SEND, imports::CHECK, imports::APPLY];
+    /// Kinds of which only so many at once: neither a mail server that does not answer nor a table of many lines must keep recalls waiting.
+    const FEW: [(&[&str], usize); 2] = [(&[notices::SEND, alerts::mail::SEND], 2), (&[imports::CHECK, imports::APPLY], 1)];
     let owner = app.process().to_owned();
     if let Err(e) = retention::schedule(&app).await {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");
@@ -169,7 +164,7 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     let reading = tokio::spawn(audit::keep_reading(app.clone()));
     let mut running = tokio::task::JoinSet::new();
     let working = Arc::new(Mutex::new(BTreeSet::new()));
-    let (mails, tables) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let under_way: [Arc<AtomicUsize>; FEW.len()] = Default::default();
     let resting = Arc::new(Resting::default());
     // Whether jobs may be held that nobody works on: at the start, and after the database has not answered.
     let lost = Arc::new(AtomicBool::new(true));
@@ -182,24 +177,15 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
             }
         }
         while running.len() < AT_ONCE {
-            // Neither a mail server that does not answer nor a table of many lines must keep recalls waiting.
-            let except: &[&str] = match (mails.load(Ordering::Acquire) < MAILS, tables.load(Ordering::Acquire) < IMPORTS) {
-                (true, true) => &[],
-                (false, true) => &SENDING,
-                (true, false) => &IMPORTING,
-                (false, false) => &BOTH,
-            };
+            let spent = FEW.iter().zip(&under_way).filter(|((_, most), n)| n.load(Ordering::Acquire) >= *most);
+            let except: Vec<&'static str> = spent.flat_map(|((kinds, _), _)| kinds.iter().copied()).collect();
             // What this process is still about has not come to rest yet.
             let mut not = resting.ids(app.now());
             not.extend(working.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
             match jobs::take(&app.store, &owner, except, not).await {
                 Ok(Some(job)) => {
                     let (app, lost, working, resting) = (app.clone(), lost.clone(), working.clone(), resting.clone());
-                    let few = match job.kind.as_str() {
-                        kind if SENDING.contains(&kind) => Some(mails.clone()),
-                        kind if IMPORTING.contains(&kind) => Some(tables.clone()),
-                        _ => None,
-                    };
+                    let few = FEW.iter().zip(&under_way).find(|((kinds, _), _)| kinds.contains(&job.kind.as_str())).map(|(_, n)| n.clone());
                     if let Some(few) = &few {
                         few.fetch_add(1, Ordering::AcqRel);
                     }

@@ -23,7 +23,7 @@ const LEASE: i64 = 120_000_000;
 
 /// Takes the next job that is due, if any, but none of the kinds `except` and none of the `resting` by id; nobody else gets it before the
 /// lease ends.
-pub async fn take(store: &Store, owner: &str, except: &'static [&'static str], resting: Vec<String>) -> Result<Option<JobRow>, StoreError> {
+pub async fn take(store: &Store, owner: &str, except: Vec<&'static str>, resting: Vec<String>) -> Result<Option<JobRow>, StoreError> {
     let owner = owner.to_owned();
     let written = store
         .write(move |tx| {
@@ -31,7 +31,7 @@ pub async fn take(store: &Store, owner: &str, except: &'static [&'static str], r
             let due = jobs::table
                 .filter(jobs::state.eq("ready"))
                 .filter(jobs::run_at.le(now))
-                .filter(jobs::kind.ne_all(except))
+                .filter(jobs::kind.ne_all(except.clone()))
                 .filter(jobs::id.ne_all(&resting))
                 .filter(jobs::lease_until.is_null().or(jobs::lease_until.lt(now)))
                 .order((jobs::run_at.asc(), jobs::id.asc()))

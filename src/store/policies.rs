@@ -131,9 +131,7 @@ pub fn version(conn: &mut Conn, number: u64) -> Result<Option<Version>, StoreErr
     if number == SHIPPED {
         return Ok(Some(Version::shipped()));
     }
-    let Ok(number) = i64::try_from(number) else { return Ok(None) };
-    let row: Option<PolicyRow> = policies::table.filter(policies::version.eq(number)).first(conn).optional()?;
-    row.map(PolicyRow::numbered).transpose()
+    of_version(conn, number)?.map(PolicyRow::numbered).transpose()
 }
 
 /// The numbers of all versions, newest first.

@@ -184,6 +184,11 @@ impl FromRequest for Bearer {
     }
 }
 
+/// What the address asks for under that name; nothing where it is empty or missing.
+pub fn asked(req: &HttpRequest, name: &str) -> Option<String> {
+    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == name && !v.is_empty()).map(|(_, v)| v.into_owned())
+}
+
 /// The visit, for handlers that need the language or whether cookies are secure.
 pub fn visit(req: &HttpRequest) -> Result<Rc<Visit>, Fault> {
     Visit::of(req).ok_or_else(|| Fault::internal("the shell's middleware is missing"))

@@ -88,7 +88,7 @@ use actix_web::{
     web::{Data, ServiceConfig, scope},
 };
 
-pub use extract::{Bearer, Guest, Pending, SignedIn};
+pub use extract::{Bearer, Guest, Pending, SignedIn, asked};
 pub use fault::Fault;
 pub use form::FormState;
 pub use page::{Html, Page, html, ok, see_other};

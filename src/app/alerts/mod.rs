@@ -11,12 +11,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn};
+use super::{App, AppError, AppResult, Caller, Done, FieldError, Turn, refused};
 use crate::{
     clock::Instant,
     domain::{
         alert::{Rule, Settings, Severity, State},
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Subject},
         role::Permission,
         text,
     },
@@ -195,11 +195,6 @@ pub async fn acknowledge(app: &App, caller: &Caller, id: &str, version: i64, not
         Ok(Ok(()))
     });
     Done::from_write(written.await?)
-}
-
-fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
 }
 
 /// Whether the caller caused it, themselves or by a token of theirs.

@@ -5,16 +5,17 @@ use serde_json::json;
 
 use super::{App, AppError, AppResult, Caller, Done, FieldError, find, load, person};
 use crate::{
+    app::refused,
     clock::Instant,
     crypto::seal::Key,
     domain::{
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Subject},
         role::{Permission, Role},
         text,
     },
     id::QuestionId,
     store::{
-        Conn, StoreError, Tx,
+        Conn, StoreError,
         audits::{self, QuestionRow},
         reader, recalls, users,
     },
@@ -54,11 +55,6 @@ pub struct Question {
 
 /// References at most.
 const REFERENCES: usize = 50;
-
-fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
-}
 
 /// Puts a question; the answer is its id.
 ///

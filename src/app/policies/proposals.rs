@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::may_look;
 use crate::{
-    app::{App, AppError, AppResult, Caller, Done, FieldError, once, step_up},
+    app::{App, AppError, AppResult, Caller, Done, FieldError, once, refused, step_up},
     clock::Instant,
     crypto::seal::Key,
     domain::{
-        event::{Action, Event, Outcome, Subject},
+        event::{Action, Subject},
         platform::{HarmClass, Platform},
         policy::{Policy, Version},
         proposal::{Line, ProposalState},
@@ -219,11 +219,6 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
     let done = Done::from_write(written.await?)?;
     let id = done.value.clone();
     once::receipted(app, done, Action::PolicyProposed, &id).await
-}
-
-fn refused<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
 }
 
 /// Rules from what was typed, all faulty fields at once.

@@ -4,7 +4,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::sign::{self, Proof, Said};
-use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider, known_in, load, passage, refusal, refuse, subject, telling, view};
+use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider, known_in, load, passage, refusal, refused, subject, telling, view};
 use crate::{
     app::{Done, content, once, resets, step_up},
     clock::Instant,
@@ -125,7 +125,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 match once::earlier(tx, once)? {
                     Ok(Some(made)) => return Ok(Ok(Made::Before(made))),
                     Ok(None) => {}
-                    Err(error) => return refuse(tx, event, error),
+                    Err(error) => return refused(tx, event, error),
                 }
             }
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
@@ -134,28 +134,28 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
             let next = match approval::decide(Rules::ALL, &case, &who, ballot, tx.now()) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             // Summary and statement were made of what was loaded before: the very version that is decided on.
             if case.version != seen_version {
-                return refuse(tx, event, AppError::Conflict);
+                return refused(tx, event, AppError::Conflict);
             }
             let proof = match Proof::read(&app2, &row.id, &input.totp) {
                 Ok(proof) => proof,
-                Err(error) => return refuse(tx, event, error),
+                Err(error) => return refused(tx, event, error),
             };
             let (nonce, salt) = proof.random();
             let said = Said { level, verb, comment: &comment, summary: &summary, decider: &who.user.0, nonce, salt };
             let statement = sign::statement(&row, &said)?;
             let (method, signed) = match proof.spend(tx, &app2, &who.user.0, &statement)? {
                 Ok(proven) => proven,
-                Err(error) => return refuse(tx, event, error),
+                Err(error) => return refused(tx, event, error),
             };
             let shown = crypto::sha256(summary.as_bytes());
             let approved = next.state == State::Approved;
             let after = match advance(tx, &row, &next, |_| {})? {
                 Ok(after) => after,
-                Err(error) => return refuse(tx, event, error),
+                Err(error) => return refused(tx, event, error),
             };
             let (before, now_is) = passage(&row, &after);
             let mut detail = json!({

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, Stated, advance, decider, execute, known, load, passage, refusal, refuse, subject, telling,
+    App, AppError, AppResult, Caller, Dossier, Loaded, Stated, advance, decider, execute, known, load, passage, refusal, refused, subject, telling,
 };
 use crate::{
     app::{Done, FieldError, step_up},
@@ -70,7 +70,7 @@ pub async fn capture(app: &App, caller: &Caller, id: &str, input: Capture) -> Ap
             let now = tx.now();
             let next = match execution::capture(Rules::ALL, &case, &who, now) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             let envelope = &app2.store.keys().envelope;
             let mut dossier = Dossier::open(envelope, &row)?;
@@ -78,7 +78,7 @@ pub async fn capture(app: &App, caller: &Caller, id: &str, input: Capture) -> Ap
             let request = dossier.seal(envelope, &row.id)?;
             let after = match advance(tx, &row, &next, |row| row.request_sealed = request)? {
                 Ok(after) => after,
-                Err(error) => return refuse(tx, event, error),
+                Err(error) => return refused(tx, event, error),
             };
             attachments::insert(
                 tx.conn,
@@ -174,17 +174,17 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str, input: Seen) -> AppRe
             let who = decider(&caller2).user;
             let stated = Dossier::open(&app2.store.keys().envelope, &row)?.stated;
             if stated.as_ref().is_some_and(|s| seen < s.outcome) {
-                return refuse(tx, event, AppError::refused("better-than-stated"));
+                return refused(tx, event, AppError::refused("better-than-stated"));
             }
             let mut tally = Tally::default();
             tally.add(seen, u64::try_from(row.recipients_count).unwrap_or(0).max(1));
             let next = match execution::confirm(Rules::ALL, &case, &who, &tally) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             let method = match step_up::spend_totp(tx, app2.store.keys(), &who.0, &input.totp)? {
                 Ok(method) => method,
-                Err(error) => return refuse(tx, event, error),
+                Err(error) => return refused(tx, event, error),
             };
             recalls::recipients_settle(tx.conn, &row.broadcast_id, None, seen.as_str(), tx.now().0)?;
             recalls::captures_confirm(tx.conn, &row.id, &who.0, tx.now().0)?;

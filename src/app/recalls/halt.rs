@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, load, passage, refusal, refuse, subject, telling};
+use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, load, passage, refusal, refused, subject, telling};
 use crate::{
     app::Done,
     domain::{
@@ -40,7 +40,7 @@ pub async fn halt(app: &App, caller: &Caller, id: &str, reason: &str) -> AppResu
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
             let next = match execution::halt(Rules::ALL, &case) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             let envelope = &app2.store.keys().envelope;
             let mut dossier = Dossier::open(envelope, &row)?;
@@ -52,7 +52,7 @@ pub async fn halt(app: &App, caller: &Caller, id: &str, reason: &str) -> AppResu
                     tx.append(event.detail(json!({ "before": before, "after": after, "halted": true })))?;
                     Ok(Ok(row.id))
                 }
-                Err(error) => refuse(tx, event, error),
+                Err(error) => refused(tx, event, error),
             }
         })
         .await;

@@ -24,13 +24,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, FieldError};
+use super::{App, AppError, AppResult, Caller, FieldError, refused};
 use crate::{
     app::notices,
     clock::Instant,
     crypto::seal::Key,
     domain::{
-        event::{Event, Outcome, Subject},
+        event::Subject,
         outcome::RecipientOutcome,
         platform::HarmClass,
         recall::{
@@ -265,14 +265,8 @@ fn refusal(guard: Guard) -> AppError {
     }
 }
 
-/// Leaves the event of a refusal in the write, and gives the refusal back as its value.
-fn refuse<T>(tx: &mut Tx<'_>, event: Event, error: AppError) -> Result<AppResult<T>, StoreError> {
-    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-    Ok(Err(error))
-}
-
-/// What an unknown case was called, fit for an event: ids and numbers are letters, digits and hyphens.
-fn plain(id: &str) -> String {
+/// What an unknown case or filing was called, fit for an event: ids and numbers are letters, digits and hyphens.
+pub(crate) fn plain(id: &str) -> String {
     id.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').take(64).collect()
 }
 

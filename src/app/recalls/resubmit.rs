@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, Submission, advance, class_of, decider, known, load, passage, refusal, refuse, subject,
+    App, AppError, AppResult, Caller, Dossier, Loaded, Submission, advance, class_of, decider, known, load, passage, refusal, refused, subject,
     telling,
 };
 use crate::{
@@ -52,7 +52,7 @@ pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> App
             let now = tx.now();
             let next = match approval::resubmit(Rules::ALL, &case, &decider(&caller2).user, now) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             let envelope = &app2.store.keys().envelope;
             let mut dossier = Dossier::open(envelope, &row)?;
@@ -71,7 +71,7 @@ pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> App
                     ))?;
                     Ok(Ok(row.id))
                 }
-                Err(error) => refuse(tx, event, error),
+                Err(error) => refused(tx, event, error),
             }
         })
         .await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     App, AppError, AppResult, Caller, Loaded,
     decide::{self, Decide, Seen},
-    decider, load, refusal, refuse, subject,
+    decider, load, refusal, refused, subject,
 };
 use crate::{
     app::{
@@ -157,10 +157,10 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
             let level = decide::level_for(&case, &who);
             let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
             if let Err(guard) = approval::decide(Rules::ALL, &case, &who, ballot, tx.now()) {
-                return refuse(tx, event, refusal(guard));
+                return refused(tx, event, refusal(guard));
             }
             if case.version != seen_version {
-                return refuse(tx, event, AppError::Conflict);
+                return refused(tx, event, AppError::Conflict);
             }
             let (nonce, salt) = (crypto::random(), crypto::random());
             let said = Said { level, verb, comment: &comment, summary: &summary, decider: &who.user.0, nonce, salt };
@@ -169,7 +169,7 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
             let question = Question::new(&app2, Purpose::Decision, &who.user.0, sha256).filter(|_| !credentials.is_empty());
             let bound = Bound { case: row.id.clone(), nonce, salt };
             let Some(ask) = question.and_then(|question| question.bind(bound).ask(&app2, &credentials)) else {
-                return refuse(tx, event, AppError::refused("no-passkey"));
+                return refused(tx, event, AppError::refused("no-passkey"));
             };
             let detail = json!({ "level": level, "decision": verb, "statement_sha256": hex::encode(sha256) });
             tx.append(event.detail(detail))?;

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, refuse, subject, telling};
+use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, refused, subject, telling};
 use crate::{
     app::{Done, FieldError, broadcasts, content, notices, once},
     domain::{
@@ -53,27 +53,27 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     let given = id.is_some();
     let id = id.unwrap_or_else(RecallId::fresh).0;
     app.require(caller, Permission::RecallRequest, Action::RecallSubmitted, subject(&id)).await?;
-    let refused = |error| app.refuse(caller, Action::RecallSubmitted, subject(&id), None, error);
+    let refuse = |error| app.refuse(caller, Action::RecallSubmitted, subject(&id), None, error);
     let (class, submission) = match parse(&request) {
         Ok(parsed) => parsed,
-        Err(errors) => return Err(refused(AppError::Invalid(errors)).await),
+        Err(errors) => return Err(refuse(AppError::Invalid(errors)).await),
     };
     let Some(requester) = caller.user_id.clone() else {
-        return Err(refused(AppError::refused("person-needed")).await);
+        return Err(refuse(AppError::refused("person-needed")).await);
     };
     if given && let Some(made) = made_before(app, &id, &requester).await? {
         return once::receipted(app, made, Action::RecallSubmitted, &id).await;
     }
     let broadcast = match broadcasts::load(app, &super::plain(&request.broadcast)).await {
-        Err(AppError::NotFound) => return Err(refused(AppError::invalid("broadcast", "no-such")).await),
+        Err(AppError::NotFound) => return Err(refuse(AppError::invalid("broadcast", "no-such")).await),
         other => other?,
     };
     if broadcast.row.erased_at.is_some() {
-        return Err(refused(AppError::refused("broadcast-erased")).await);
+        return Err(refuse(AppError::refused("broadcast-erased")).await);
     }
     // Opens the contents and compares them with their commitment: what cannot be shown later must not be taken back now.
     if content::open(&app.store.keys().envelope, &broadcast.row).is_err() {
-        return Err(refused(AppError::refused("original-not-sealed")).await);
+        return Err(refuse(AppError::refused("original-not-sealed")).await);
     }
     let keys = app.store.clone();
     let zone = app.config.time_zone.clone();
@@ -85,19 +85,19 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
             let event = event.clone().text(json!({ "reason": submission.reason, "basis": submission.basis }));
             // Retention may have come to it since it was loaded.
             if crate::store::broadcasts::find(tx.conn, &broadcast.id)?.is_none_or(|row| row.erased_at.is_some()) {
-                return refuse(tx, event, AppError::refused("broadcast-erased"));
+                return refused(tx, event, AppError::refused("broadcast-erased"));
             }
             if let Some((open, number)) = recalls::open_case(tx.conn, &broadcast.id)? {
-                return refuse(tx, event, AppError::Refused { kind: "case-open", detail: json!({ "id": open, "number": number }) });
+                return refused(tx, event, AppError::Refused { kind: "case-open", detail: json!({ "id": open, "number": number }) });
             }
             if recalled_before(tx, &broadcast.id)? {
-                return refuse(tx, event, AppError::refused("already-recalled"));
+                return refused(tx, event, AppError::refused("already-recalled"));
             }
             let situation = check::situation(tx.conn, &broadcast, &requester, class, now)?;
             let verdict = request::verdict(&situation);
             let Some(mode) = verdict.mode() else {
                 let kind = if broadcast.sent_at.is_none() { "not-sent" } else { "window-closed" };
-                return refuse(tx, event, AppError::refused(kind));
+                return refused(tx, event, AppError::refused(kind));
             };
             let cut_off = request::case_cut_off(&verdict, now);
             let number = numbered(tx, &zone, "FR", "case_number")?;

@@ -4,7 +4,8 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, FieldError, Loaded, advance, decide, decider, deciders, known, load, passage, refusal, refuse, subject, telling,
+    App, AppError, AppResult, Caller, FieldError, Loaded, advance, decide, decider, deciders, known, load, passage, refusal, refused, subject,
+    telling,
 };
 use crate::{
     app::{Done, notices},
@@ -133,13 +134,13 @@ pub async fn take(app: &App, caller: &Caller, wanted: &str, act: Act, id: String
             let who = decider(&caller2);
             let step = match step(tx, &act, &case, &who)? {
                 Ok(step) => step,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             let mut detail = json!({ "level": step.level, "round": row.round });
             if step.case.version != case.version {
                 match advance(tx, &row, &step.case, |_| {})? {
                     Ok(after) => (detail["before"], detail["after"]) = passage(&row, &after),
-                    Err(error) => return refuse(tx, event, error),
+                    Err(error) => return refused(tx, event, error),
                 }
             }
             if let Some(to) = &step.to {

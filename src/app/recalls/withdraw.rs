@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refuse, subject};
+use super::{App, AppError, AppResult, Caller, Loaded, advance, decider, known, load, passage, refusal, refused, subject};
 use crate::{
     app::{Done, FieldError, once},
     domain::{
@@ -41,13 +41,13 @@ pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str, once: 
                 match once::earlier(tx, once)? {
                     Ok(Some(made)) => return Ok(Ok(made)),
                     Ok(None) => {}
-                    Err(error) => return refuse(tx, event, error),
+                    Err(error) => return refused(tx, event, error),
                 }
             }
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
             let next = match approval::withdraw(Rules::ALL, &case, &decider(&caller2).user) {
                 Ok(next) => next,
-                Err(guard) => return refuse(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, refusal(guard)),
             };
             match advance(tx, &row, &next, |_| {})? {
                 Ok(after) => {
@@ -58,7 +58,7 @@ pub async fn withdraw(app: &App, caller: &Caller, id: &str, reason: &str, once: 
                     }
                     Ok(Ok(row.id))
                 }
-                Err(error) => refuse(tx, event, error),
+                Err(error) => refused(tx, event, error),
             }
         })
         .await;

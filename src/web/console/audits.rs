@@ -20,7 +20,7 @@ use crate::{
     domain::audit::{ABSENT, ExceptionKind, PackState},
     i18n::bytes,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once,
         page::Html,
         see_other,
         view::{Choice, Crumb, Fact},
@@ -49,10 +49,6 @@ struct Index {
 /// First and last day; the end is exclusive, people say the last day.
 fn period(page: &Page, audit: &Audit) -> String {
     page.a2("audit-period-days", "from", page.date(Instant(audit.row.from_at)), "to", page.date(Instant(audit.row.to_at - 1)))
-}
-
-fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
-    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == wanted && !v.is_empty()).map(|(_, v)| v.into_owned())
 }
 
 /// `GET /audits`

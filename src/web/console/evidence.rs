@@ -19,7 +19,7 @@ use crate::{
     clock::Instant,
     i18n::bytes,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once,
         page::Html,
         see_other,
         view::{Crumb, Fact},
@@ -64,10 +64,6 @@ struct Index {
     newer: Option<String>,
     older: Option<String>,
     with_content: bool,
-}
-
-fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
-    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == wanted && !v.is_empty()).map(|(_, v)| v.into_owned())
 }
 
 async fn index_of(app: &App, me: &SignedIn, page: Page, form: FormState, turn: Turn) -> Result<Index, Fault> {

@@ -18,7 +18,7 @@ use crate::{
     domain::{event::Action, retention::HoldState},
     i18n::Tr,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once,
         page::Html,
         see_other,
         view::{Choice, Crumb, Fact},
@@ -74,10 +74,6 @@ fn conditions(page: &Page, hold: &Hold) -> Vec<Fact> {
 fn scope_line(page: &Page, hold: &Hold) -> String {
     let parts: Vec<String> = conditions(page, hold).iter().map(|f| page.a2("hold-condition", "label", &f.label, "value", &f.value)).collect();
     parts.join(&page.t("hold-and"))
-}
-
-fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
-    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(k, v)| k == wanted && !v.is_empty()).map(|(_, v)| v.into_owned())
 }
 
 /// `GET /holds`

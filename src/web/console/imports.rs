@@ -16,7 +16,7 @@ use crate::{
     domain::sheet::{Encoding, Separator},
     i18n::bytes,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once,
+        Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once,
         page::Html,
         see_other,
         view::{Choice, Crumb, Fact},
@@ -134,10 +134,6 @@ async fn new_page(app: &App, me: &SignedIn, page: Page, form: FormState, kind: K
     html(status, new)
 }
 
-fn asked(req: &HttpRequest, wanted: &str) -> Option<String> {
-    url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
-}
-
 /// `GET /broadcasts/imports/new`, with `kind`.
 pub async fn new(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
     imports::may(&app, &me.caller).await?;
@@ -244,7 +240,7 @@ impl Show {
     }
 
     fn can_be_discarded(&self) -> bool {
-        matches!(self.known.state, ImportState::Checking | ImportState::Checked | ImportState::Failed)
+        self.known.can_be_discarded()
     }
 
     fn is_done(&self) -> bool {
@@ -264,7 +260,7 @@ impl Show {
         self.page.a2("import-progress", "done", done, "total", total)
     }
 
-    /// The first line of what was made.
+    /// Ids of what was made, as many as the page lists.
     fn made(&self) -> &[String] {
         &self.known.about.made[..self.known.about.made.len().min(SHOWN)]
     }

@@ -100,7 +100,7 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     let unseen = App::new(stage.app.store.clone(), Config::clone(&stage.app.config));
     assert!(matches!(once::begin(&unseen, "token", "other", [2; 32]).await.unwrap(), Begun::Go { .. }));
     stage.app.store.write(|tx| tx.enqueue("expire_recall", "nothing", &json!({ "recall": "nothing" }), tx.now())).await.unwrap();
-    let job = job_rows::take(&stage.app.store, unseen.process(), &[], Vec::new()).await.unwrap().unwrap();
+    let job = job_rows::take(&stage.app.store, unseen.process(), Vec::new(), Vec::new()).await.unwrap().unwrap();
     std::fs::remove_file(&run).unwrap();
     std::fs::rename(&aside, &run).unwrap();
     once::release(&stage.app).await.unwrap();
@@ -117,10 +117,10 @@ async fn what_a_crash_cut_off_is_taken_up_by_the_same_request_and_done_once() {
     // A job that was given out while the database went away is held in a living process's name, and nobody works on it.
     stage.app.store.write(|tx| tx.enqueue("expire_recall", "lost", &json!({ "recall": "nothing" }), tx.now())).await.unwrap();
     let (mine, living) = (stage.app.process(), vec![stage.app.process().to_owned()]);
-    let job = job_rows::take(&stage.app.store, mine, &[], Vec::new()).await.unwrap().unwrap();
+    let job = job_rows::take(&stage.app.store, mine, Vec::new(), Vec::new()).await.unwrap().unwrap();
     let back = async |working: Vec<String>| job_rows::release(&stage.app.store, &stage.app.node, living.clone(), mine, working).await.unwrap();
     assert_eq!((back(vec![job.id.clone()]).await, back(Vec::new()).await), (0, 1));
-    assert_eq!(job_rows::take(&stage.app.store, mine, &[], Vec::new()).await.unwrap().unwrap().id, job.id);
+    assert_eq!(job_rows::take(&stage.app.store, mine, Vec::new(), Vec::new()).await.unwrap().unwrap().id, job.id);
     job_rows::finish(&stage.app.store, &job.id).await.unwrap();
 
     let broadcast = stage.notice(&cast.requester, &[&people[0]]).await;

@@ -14,7 +14,7 @@ pub use work::{APPLY, CHECK, apply, check};
 
 use super::import;
 use crate::{
-    app::{App, AppError, AppResult, Caller, Done, FieldError, retention},
+    app::{App, AppError, AppResult, Caller, Done, FieldError, refused, retention},
     crypto,
     domain::{
         event::{Action, Outcome, Subject},
@@ -81,6 +81,11 @@ impl Known {
     /// Whether it can be put in.
     pub fn is_ready(&self) -> bool {
         self.state == ImportState::Checked && self.row.problems == 0 && self.row.broadcasts > 0
+    }
+
+    /// Whether it can be thrown away: not while it is written, nor when it has ended.
+    pub fn can_be_discarded(&self) -> bool {
+        matches!(self.state, ImportState::Checking | ImportState::Checked | ImportState::Failed)
     }
 
     fn subject(&self) -> Subject {
@@ -294,15 +299,11 @@ where
             let event = caller.event(action, known.subject());
             let (next, detail, job) = match change(tx, &known)? {
                 Ok(next) => next,
-                Err(error) => {
-                    tx.append(event.outcome(Outcome::Refused).detail(error.as_detail()))?;
-                    return Ok(Err(error));
-                }
+                Err(error) => return refused(tx, event, error),
             };
             let version = next.version + 1;
             if !imports::replace(tx.conn, next)? {
-                tx.append(event.outcome(Outcome::Refused).detail(AppError::Conflict.as_detail()))?;
-                return Ok(Err(AppError::Conflict));
+                return refused(tx, event, AppError::Conflict);
             }
             tx.append(event.detail(detail))?;
             if let Some(job) = job {
@@ -373,7 +374,7 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Str
 pub async fn discard(app: &App, caller: &Caller, id: &str) -> AppResult<Done<String>> {
     let app2 = app.clone();
     change(app, caller, id, Action::ImportDiscarded, move |tx, known| {
-        if !matches!(known.state, ImportState::Checking | ImportState::Checked | ImportState::Failed) {
+        if !known.can_be_discarded() {
             return Ok(Err(AppError::refused("import-over")));
         }
         let about = About { name: known.about.name.clone(), ..About::default() };

@@ -23,7 +23,7 @@ use crate::{
         windows,
     },
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, see_other,
+        Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once, see_other,
         view::{Choice, Crumb, Fact},
     },
 };
@@ -87,9 +87,8 @@ fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
 
 /// `GET /policies/proposals/new`, with `from` for the version to go back to.
 pub async fn new(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> Result<HttpResponse, Fault> {
-    let asked = url::form_urlencoded::parse(req.query_string().as_bytes()).find(|(name, value)| name == "from" && !value.is_empty());
     // What names no version is one that there is not.
-    let from = asked.map(|(_, value)| value.parse::<u64>().unwrap_or(0));
+    let from = asked(&req, "from").map(|value| value.parse::<u64>().unwrap_or(0));
     let begun = proposals::begin(&app, &me.caller, from).await?;
     let mut form = filled(&begun.start.policy);
     if let Some(number) = from {
