@@ -1,6 +1,9 @@
 nav-catalogue = Catalogue
 catalogue-edition = Edition { $n }
 catalogue-lead = Windows as the field describes them, and what the platforms' interfaces can do, each with source and grade
+catalogue-amend = Amend the catalogue
+catalogue-amended = Rows amended by us: { $n } ({ $version } of the rules)
+catalogue-shipped = Amended by us; the catalogue says { $window }
 catalogue-windows = Recall windows
 catalogue-stricter = Where catalogue and interface differ, the stricter governs
 catalogue-platform = Platform

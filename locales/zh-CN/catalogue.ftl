@@ -1,6 +1,9 @@
 nav-catalogue = 平台目录
 catalogue-edition = 第 { $n } 版
 catalogue-lead = 业内所述时限与平台接口所能办到的，逐条注明来源与等级
+catalogue-amend = 修订目录
+catalogue-amended = 本单位修订了 { $n } 条（规则{ $version }）
+catalogue-shipped = 本单位修订；原目录：{ $window }
 catalogue-windows = 撤回时限
 catalogue-stricter = 目录时限与接口时限不同时，从严执行
 catalogue-platform = 平台

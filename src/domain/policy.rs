@@ -1,4 +1,4 @@
-//! The company's policy for recalls: which rows of the catalogue it adopts, limits of its own, how long a level may take by the harm of a
+//! The company's policy for recalls: what it knows better of the catalogue, which rows of it it adopts, limits of its own, how long a level may take by the harm of a
 //! case, and how the window is shared between the levels. Versions are numbered; version 1 is what the product ships with, and a case
 //! keeps the version that it was submitted under.
 //! Not here: the catalogue (`windows`), how due times are made of it (`recall::request`), how a version comes about (`proposal`), where
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     platform::{HarmClass, Platform},
-    windows::{self, Window},
+    windows::{self, Span, Stated, Window},
 };
 
 /// The name of the policy in statements and events.
@@ -31,6 +31,9 @@ const MINUTE: u64 = 60;
 pub struct Policy {
     /// The edition of the catalogue that the rows are of.
     pub catalogue: u32,
+    /// What the company states of the windows of these rows in place of the catalogue, with its own grade and source.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub amended: BTreeMap<String, Stated>,
     /// Ids of the rows of the catalogue that bind the company.
     pub adopted: BTreeSet<String>,
     /// The company's own limits, in seconds from sending.
@@ -72,6 +75,7 @@ impl Policy {
         ];
         Self {
             catalogue: windows::EDITION,
+            amended: BTreeMap::new(),
             adopted: ["wecom-forced".to_owned()].into(),
             limits: BTreeMap::new(),
             budgets: budgets.into(),
@@ -79,14 +83,27 @@ impl Policy {
         }
     }
 
+    /// The catalogue as the company has it: the rows of the edition, with what it amended.
+    pub fn windows(&self) -> impl Iterator<Item = Window> {
+        windows::WINDOWS.iter().map(|w| Window { field: self.amended.get(w.id).unwrap_or(&w.field).clone(), ..w.clone() })
+    }
+
     /// The adopted rows, in the order of the catalogue.
-    pub fn rows(&self) -> impl Iterator<Item = &'static Window> {
-        windows::WINDOWS.iter().filter(|w| self.adopted.contains(w.id))
+    pub fn rows(&self) -> impl Iterator<Item = Window> {
+        self.windows().filter(|w| self.adopted.contains(w.id))
+    }
+
+    /// The longest window that the catalogue knows for a platform: what its own console takes back by hand. `None` where nothing says so,
+    /// or a row says that there is no limit.
+    pub fn longest(&self, platform: Platform) -> Option<u64> {
+        let of: Vec<Window> = self.windows().filter(|w| w.channel.as_str() == platform.as_str()).collect();
+        let without_limit = of.iter().any(|w| w.field.span == Span::Unlimited);
+        of.iter().filter_map(Window::limit).max().filter(|_| !without_limit)
     }
 
     /// The strictest limit that the company has set itself on a platform; `None` where it has set none.
     pub fn limit(&self, platform: Platform) -> Option<u64> {
-        let adopted = self.rows().filter(|w| w.channel.as_str() == platform.as_str()).filter_map(Window::limit);
+        let adopted = self.rows().filter(|w| w.channel.as_str() == platform.as_str()).filter_map(|w| w.limit());
         adopted.chain(self.limits.get(&platform).copied()).min()
     }
 
@@ -108,17 +125,23 @@ impl Policy {
 
     /// Everything that was the rule, for somebody who has this and nothing else: adopted rows come with what they say and its grade.
     pub fn rules(&self) -> Value {
-        json!({
+        let mut rules = json!({
             "catalogue": self.catalogue, "adopted": self.rows().collect::<Vec<_>>(), "limits_seconds": self.limits,
             "budget_seconds_per_level": self.budgets, "window_shares": self.shares, "levels": 3, "different_people": 3,
             "execution_reserve_seconds": super::platform::EXECUTION_RESERVE.as_secs(),
-        })
+        });
+        // Rules of before there were amendments say the same as ever.
+        if !self.amended.is_empty() {
+            rules["amended"] = json!(self.amended);
+        }
+        rules
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::windows::Grade;
 
     #[test]
     fn a_policy_is_stricter_or_changes_nothing() {
@@ -133,6 +156,21 @@ mod tests {
         };
         assert_eq!(strict.window(Platform::Wecom, Some(24 * 3600)), Some(30 * 60), "the stricter of two rows");
         assert_eq!(strict.window(Platform::Matrix, None), Some(3600));
+    }
+
+    #[test]
+    fn what_the_company_knows_better_stands_in_place_of_the_catalogue() {
+        let shipped = Policy::shipped();
+        assert_eq!((shipped.longest(Platform::Wecom), shipped.longest(Platform::Matrix)), (Some(24 * 3600), None));
+        let stated = |span| Stated { span, grade: Grade::Official, source: "合同附件三".into() };
+        let amended = Policy { amended: [("wecom-forced".to_owned(), stated(Span::Seconds(48 * 3600)))].into(), ..shipped.clone() };
+        assert_eq!((amended.longest(Platform::Wecom), amended.limit(Platform::Wecom)), (Some(48 * 3600), Some(48 * 3600)));
+        assert_eq!(amended.rules()["amended"]["wecom-forced"]["source"], "合同附件三");
+        let free = Policy { amended: [("wecom-forced".to_owned(), stated(Span::Unlimited))].into(), ..shipped.clone() };
+        assert_eq!((free.longest(Platform::Wecom), free.limit(Platform::Wecom)), (None, None), "no limit");
+        assert!(shipped.rules().get("amended").is_none(), "rules of before there were amendments");
+        let kept: Policy = serde_json::from_value(serde_json::to_value(&amended).unwrap()).unwrap();
+        assert_eq!(kept, amended);
     }
 
     #[test]

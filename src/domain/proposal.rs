@@ -5,7 +5,7 @@
 use super::{
     platform::{EXECUTION_RESERVE, HarmClass, Platform},
     policy::Policy,
-    windows,
+    windows::{self, Grade, Span},
 };
 use crate::words;
 
@@ -54,6 +54,8 @@ pub struct Fault {
 /// One line of the rules: what can be changed by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Line {
+    /// What a row of the catalogue says.
+    Amended(&'static str),
     /// Whether a row of the catalogue is adopted.
     Row(&'static str),
     Limit(Platform),
@@ -64,15 +66,17 @@ pub enum Line {
 impl Policy {
     /// Every line of the rules, in the order in which they are shown.
     pub fn lines() -> Vec<Line> {
+        let amended = windows::WINDOWS.iter().map(|w| Line::Amended(w.id));
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        rows.chain(limits).chain(budgets).chain([Line::Shares]).collect()
+        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).collect()
     }
 
     /// The lines in which `other` says something else.
     pub fn differences(&self, other: &Self) -> Vec<Line> {
         let differs = |line: &Line| match line {
+            Line::Amended(id) => self.amended.get(*id) != other.amended.get(*id),
             Line::Row(id) => self.adopted.contains(*id) != other.adopted.contains(*id),
             Line::Limit(platform) => self.limits.get(platform) != other.limits.get(platform),
             Line::Budget(class) => self.budgets.get(class) != other.budgets.get(class),
@@ -87,6 +91,12 @@ impl Policy {
         let mut faults = Vec::new();
         for line in Self::lines() {
             let (wrong, limits) = match line {
+                Line::Amended(id) => {
+                    // What binds the company must leave a recall possible; what is only known may be as short as it is.
+                    let least = if self.adopted.contains(id) { LIMIT_LEAST } else { MINUTE };
+                    let limits = (least, LIMIT_MOST);
+                    (self.amended.get(id).is_some_and(|stated| matches!(stated.span, Span::Seconds(s) if outside(s, limits))), limits)
+                }
                 Line::Row(_) => (false, (0, 0)),
                 Line::Limit(platform) => {
                     let limits = (LIMIT_LEAST, LIMIT_MOST);
@@ -108,15 +118,22 @@ impl Policy {
         faults
     }
 
-    /// Ids among the adopted ones that the catalogue does not have.
+    /// Ids of amended rows that claim a documentation or other people's word and name none.
+    pub fn unsourced(&self) -> Vec<&str> {
+        let claims = |grade| matches!(grade, Grade::Official | Grade::ThirdParty);
+        self.amended.iter().filter(|(_, stated)| claims(stated.grade) && stated.source.is_empty()).map(|(id, _)| id.as_str()).collect()
+    }
+
+    /// Ids among the adopted and amended ones that the catalogue does not have.
     pub fn unknown_rows(&self) -> Vec<&str> {
-        self.adopted.iter().map(String::as_str).filter(|id| windows::window(id).is_none()).collect()
+        self.adopted.iter().chain(self.amended.keys()).map(String::as_str).filter(|id| windows::window(id).is_none()).collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::windows::Stated;
 
     #[test]
     fn a_proposal_stands_where_its_last_event_left_it() {
@@ -133,8 +150,16 @@ mod tests {
         other.limits.insert(Platform::Matrix, 3600);
         other.budgets.insert(HarmClass::Leak, 120);
         other.shares = [1, 2, 1];
-        let lines =
-            [Line::Row("wecom-notice"), Line::Row("wecom-forced"), Line::Limit(Platform::Matrix), Line::Budget(HarmClass::Leak), Line::Shares];
+        let longer = Stated { span: Span::Seconds(48 * 3600), grade: Grade::Untested, source: "".into() };
+        other.amended.insert("wecom-forced".into(), longer);
+        let lines = [
+            Line::Amended("wecom-forced"),
+            Line::Row("wecom-notice"),
+            Line::Row("wecom-forced"),
+            Line::Limit(Platform::Matrix),
+            Line::Budget(HarmClass::Leak),
+            Line::Shares,
+        ];
         assert_eq!(shipped.differences(&other), lines);
         assert_eq!(other.differences(&shipped), lines);
     }
@@ -149,5 +174,13 @@ mod tests {
         policy.shares = [1, 0, 1];
         let at: Vec<Line> = policy.faults().iter().map(|fault| fault.at).collect();
         assert_eq!(at, [Line::Limit(Platform::Wecom), Line::Budget(HarmClass::Leak), Line::Budget(HarmClass::Other), Line::Shares]);
+        let stated = |seconds, grade| Stated { span: Span::Seconds(seconds), grade, source: "".into() };
+        policy = Policy::shipped();
+        policy.amended.insert("wecom-forced".into(), stated(120, Grade::Official));
+        policy.amended.insert("qq-member".into(), stated(120, Grade::Untested));
+        policy.amended.insert("fax".into(), stated(120, Grade::Untested));
+        let at: Vec<Line> = policy.faults().iter().map(|fault| fault.at).collect();
+        assert_eq!(at, [Line::Amended("wecom-forced")], "it is adopted, and leaves no time for a recall");
+        assert_eq!((policy.unsourced(), policy.unknown_rows()), (vec!["wecom-forced"], vec!["fax"]));
     }
 }

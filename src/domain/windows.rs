@@ -1,9 +1,11 @@
 //! The catalogue of recall windows as the field describes them, with source and grade: what a company may adopt as its own rule
-//! (`domain::policy`), what remediation consists of, and what remains after a recall. Its rows are facts about platforms and carry an
+//! and amend (`domain::policy`), what remediation consists of, and what remains after a recall. Its rows are facts about platforms and carry an
 //! edition; every version of a policy keeps the rows that it adopts.
 //! Not here: what our connectors can do (`connect`), what stops an execution (`domain::recall`), the words (`locales/*/catalogue.ftl`).
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use crate::words;
 
@@ -48,7 +50,7 @@ words! {
 }
 
 /// A length of time in which something can be taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Span {
     Seconds(u64),
@@ -58,15 +60,16 @@ pub enum Span {
 }
 
 /// A statement with where it was read; an empty source is one that was not found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stated {
     pub span: Span,
     pub grade: Grade,
-    pub source: &'static str,
+    pub source: Cow<'static, str>,
 }
 
 /// A row of "Recall windows". Who, what and what comes after have their words under `catalogue-row-<id>-…`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Window {
     pub id: &'static str,
     pub channel: Channel,
@@ -98,7 +101,7 @@ impl Window {
 }
 
 const fn stated(span: Span, grade: Grade, source: &'static str) -> Stated {
-    Stated { span, grade, source }
+    Stated { span, grade, source: Cow::Borrowed(source) }
 }
 
 const fn row(id: &'static str, channel: Channel, clock: Ruling, field: Stated, api: Stated) -> Window {
@@ -111,7 +114,7 @@ const WECOM_RECALL: Stated = stated(Span::Seconds(24 * HOUR), Grade::Official, "
 const QQ_RECALL: Stated = stated(Span::Seconds(2 * MINUTE), Grade::ThirdParty, "DELETE /v2/groups/{group}/messages/{message}");
 
 /// The rows, in the order in which they are shown.
-pub const WINDOWS: [Window; 8] = [
+pub static WINDOWS: [Window; 8] = [
     row(
         "wechat-own",
         Channel::Wechat,
@@ -151,12 +154,6 @@ pub fn window(id: &str) -> Option<&'static Window> {
     WINDOWS.iter().find(|w| w.id == id)
 }
 
-/// The longest window that the catalogue knows for the platform of this word: what its own console takes back by hand. `None` where
-/// nothing says so.
-pub fn longest(platform: &str) -> Option<u64> {
-    WINDOWS.iter().filter(|w| w.channel.as_str() == platform).filter_map(Window::limit).max()
-}
-
 words! {
     /// What is done when a recall comes too late or is not complete; words `remedy-<as_str>`, `-does`, `-due`.
     pub enum Remedy {
@@ -190,13 +187,11 @@ mod tests {
         assert_eq!(of("qq-owner"), Some(Span::Seconds(2 * MINUTE)), "the interface is stricter than the field");
         assert_eq!(of("telegram-any"), Some(Span::Seconds(48 * HOUR)));
         assert_eq!(of("wechat-own"), Some(Span::Seconds(2 * MINUTE)), "no interface: by hand");
-        assert_eq!(longest("wecom"), Some(24 * HOUR));
-        assert_eq!(longest("matrix"), None);
     }
 
     #[test]
     fn whoever_claims_an_official_source_names_it() {
-        for stated in WINDOWS.iter().flat_map(|w| [w.field, w.api]) {
+        for stated in WINDOWS.iter().flat_map(|w| [&w.field, &w.api]) {
             assert!(stated.grade != Grade::Official || !stated.source.is_empty(), "{stated:?}");
         }
     }

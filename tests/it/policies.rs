@@ -4,8 +4,14 @@
 use std::time::Duration;
 
 use countermand::{
-    app::evidence::export::{self, Export},
-    domain::role::Role,
+    app::{
+        evidence::export::{self, Export},
+        policies::proposals::Amended,
+    },
+    domain::{
+        role::Role,
+        windows::{Grade, Span, Stated},
+    },
     evidence::zip::{self, Limits},
     store::{
         policies,
@@ -396,5 +402,61 @@ async fn what_was_changed_in_a_row_is_found() {
         assert_eq!(raw.execute("DELETE FROM policies WHERE state = 'confirmed'"), Ok(1));
         let report = house.stage.app.store.verify(&Against::default()).unwrap();
         assert!(report.problems.iter().any(|p| p.table == "policies" && p.detail.contains("is missing")), "{:?}", report.problems);
+    }
+}
+
+#[actix_web::test]
+async fn the_catalogue_is_amended_by_two_people_who_name_a_source() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        let stage = &house.stage;
+        let cast = stage.cast().await;
+        let row = |span, minutes, grade, source| {
+            [("amend_row", "wecom-forced"), ("amend_span", span), ("amend_minutes", minutes), ("amend_grade", grade), ("amend_source", source)]
+        };
+        // Half an amendment is none, and says at each field what it lacks.
+        let answer = house.propose(&house.security, &row("", "7", "", "控制台")).await;
+        assert_eq!(answer.status, 422, "{}", answer.body);
+        assert_sound(&answer.body);
+        says(&answer.body, &["时限：请填写此项", "来源等级：请填写此项", "value=\"7\"", "value=\"控制台\""]);
+        let answer = house.propose(&house.security, &row("limited", "2", "official", "")).await;
+        says(&answer.body, &["请填写 5 至 43200 之间的整数", "来源：请填写此项"]);
+        let answer = house.propose(&house.security, &[("amend_span", "unlimited"), ("amend_grade", "hearsay")]).await;
+        assert_eq!(answer.status, 422);
+        says(&answer.body, &["修订哪一条：请填写此项"]);
+        let stated = |row: &str, minutes: u64, grade| Amended {
+            row: row.into(),
+            field: Stated { span: Span::Seconds(minutes * 60), grade, source: "".into() },
+        };
+        for kept in ["wecom-forced".to_owned(), stated("fax", 9, Grade::Untested).kept(), stated("qq-owner", 9, Grade::Official).kept()] {
+            assert_eq!(house.propose(&house.security, &[("amended", &kept)]).await.status, 422, "{kept}");
+        }
+        // What the catalogue says already is no change.
+        let same = house.propose(&house.security, &row("limited", "1440", "no_source", "")).await;
+        assert_eq!(same.status, 409, "{}", same.body);
+
+        let source = "本单位租户实测，2026 年 11 月 20 日";
+        let proposal = house.proposed(&house.security, &row("limited", "120", "untested", source)).await;
+        says(&house.page(&house.system, &proposal).await, &["目录修订（企业微信", "24 小时", "2 小时", source]);
+        assert!(!house.page(&cast.requester, "/catalogue").await.contains(source), "nothing is amended by a proposal");
+        house.confirmed(&house.system, &proposal).await;
+        says(&house.page(&cast.requester, "/catalogue").await, &[source, "本单位修订；原目录：24 小时", "第 2 版", "2 小时"]);
+        says(&house.page(&house.security, "/policies").await, &["目录修订（企业微信", source]);
+        let case = stage.loaded(&stage.case(&cast).await).await.row;
+        assert!(case.cut_off.unwrap() - case.submitted_at <= 120 * 60 * 1_000_000, "the row is adopted: it binds as amended");
+
+        // It stays while its box is ticked, and goes as it came.
+        let form = house.page(&house.security, "/policies/proposals/new").await;
+        says(&form, &["保留已有的修订", source]);
+        let kept = Amended { row: "wecom-forced".into(), field: house.in_force().await.policy.amended["wecom-forced"].clone() }.kept();
+        let next = house.proposed(&house.security, &[("base", "2"), ("budget_leak", "2"), ("amended", &kept)]).await;
+        house.confirmed(&house.other, &next).await;
+        assert_eq!(house.in_force().await.policy.amended.len(), 1);
+        let gone = house.proposed(&house.security, &[("base", "3"), ("budget_leak", "2")]).await;
+        house.confirmed(&house.other, &gone).await;
+        assert!(house.in_force().await.policy.amended.is_empty());
+        says(&house.page(&house.security, "/policies/compare?from=3&to=4").await, &["目录修订（企业微信", source, "24 小时"]);
+        assert!(!house.page(&cast.requester, "/catalogue").await.contains(source));
+        house.verified().await;
     }
 }

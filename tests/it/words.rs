@@ -117,7 +117,7 @@ fn everything_the_product_names_has_a_word() {
         all(prefix, windows::Grade::ALL.iter().map(|w| w.as_str()).collect());
     }
     for end in ["who", "what", "after"] {
-        for window in windows::WINDOWS {
+        for window in &windows::WINDOWS {
             all("catalogue-row", vec![&*format!("{}-{end}", window.id).leak()]);
         }
     }
@@ -282,4 +282,24 @@ fn the_guides_name_what_the_console_shows() {
     }
     let chinese = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/guide.zh-CN.md")).expect("a guide");
     assert_eq!(misprints(&chinese), Vec::<String>::new());
+}
+
+/// Each guide shows the same pages in its own language, says what is on each picture, and no picture lies there that nobody looks at.
+#[test]
+fn the_guides_show_the_console_in_their_own_language() {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let named = |lang: &str| -> Vec<String> {
+        let text = fs::read_to_string(docs.join(format!("guide.{lang}.md"))).expect("a guide");
+        let pictures = text.lines().filter_map(|line| line.strip_prefix("![")?.strip_suffix(&format!(".{lang}.png)")));
+        pictures.filter_map(|line| line.split_once("](pictures/")).filter(|(says, _)| says.len() > 20).map(|(_, name)| name.to_owned()).collect()
+    };
+    let (chinese, english) = (named("zh-CN"), named("en"));
+    assert_eq!(chinese, english);
+    assert!(chinese.len() > 8, "{chinese:?}");
+    let there: BTreeSet<String> = fs::read_dir(docs.join("pictures"))
+        .expect("a directory")
+        .map(|file| file.expect("an entry").file_name().into_string().expect("UTF-8"))
+        .collect();
+    let expected: BTreeSet<String> = chinese.iter().flat_map(|name| ["zh-CN", "en"].map(|lang| format!("{name}.{lang}.png"))).collect();
+    assert_eq!(there, expected);
 }

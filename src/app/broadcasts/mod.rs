@@ -102,9 +102,9 @@ impl Broadcast {
         self.policy.policy.window(self.platform, self.possible_seconds())
     }
 
-    /// The same without the policy: what the platform takes.
+    /// The same without what binds the company: what the platform takes, as the policy's catalogue has it.
     pub fn possible_seconds(&self) -> Option<u64> {
-        request::possible(self.platform, Some(&self.capabilities).filter(|c| c.recall && self.has_platform_ids()))
+        request::possible(self.platform, Some(&self.capabilities).filter(|c| c.recall && self.has_platform_ids()), &self.policy.policy)
     }
 
     /// When the window closes.

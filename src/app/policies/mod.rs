@@ -35,8 +35,16 @@ use crate::{
 };
 
 /// The rows of the catalogue that the policy in force adopts for the platform of a broadcast.
-pub fn adopted(broadcast: &Broadcast) -> Vec<&'static Window> {
+pub fn adopted(broadcast: &Broadcast) -> Vec<Window> {
     broadcast.policy.policy.rows().filter(|w| w.channel.as_str() == broadcast.platform.as_str()).collect()
+}
+
+/// The version in force, for the catalogue as the company has it: everybody who is signed in may read that.
+///
+/// # Errors
+/// Only those of the database.
+pub async fn in_force(app: &App) -> AppResult<Version> {
+    Ok(app.store.read(store::in_force).await?)
 }
 
 /// What may be asked of the simulator.
@@ -136,7 +144,7 @@ pub async fn show(app: &App, caller: &Caller, which: Which, question: Option<Que
     };
     let people: BTreeMap<UserId, String> = deciders.iter().map(|(d, name)| (d.user.clone(), name.clone())).collect();
     let answer = question.map(|q| {
-        let possible = possible(q.platform, q.by_hand);
+        let possible = possible(&policy, q.platform, q.by_hand);
         let verdict = request::verdict(&Situation {
             now,
             sent_at: Some(now.minus(q.ago)),
@@ -161,15 +169,15 @@ fn capabilities(platform: Platform) -> Option<Capabilities> {
     connectors::declared().iter().find(|(p, _)| *p == platform).map(|(_, can)| can.clone())
 }
 
-fn possible(platform: Platform, by_hand: bool) -> Option<u64> {
-    request::possible(platform, capabilities(platform).as_ref().filter(|can| can.recall && !by_hand))
+fn possible(policy: &Policy, platform: Platform, by_hand: bool) -> Option<u64> {
+    request::possible(platform, capabilities(platform).as_ref().filter(|can| can.recall && !by_hand), policy)
 }
 
 /// What a policy makes of a message of a platform and class that is sent now and whose recall is asked for at once: when each level would be
 /// due, as time from now.
 pub fn at_once(policy: &Policy, platform: Platform, class: HarmClass) -> [Duration; 3] {
     let sent = Instant(0);
-    let end = cut_off(sent, policy.window(platform, possible(platform, false)));
+    let end = cut_off(sent, policy.window(platform, possible(policy, platform, false)));
     request::due(sent, end, class, policy).map(|at| at.since(sent))
 }
 

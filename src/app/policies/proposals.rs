@@ -3,6 +3,7 @@
 //! Going back to an earlier version is a proposal like any other, with the rules of that version.
 //! Not here: what rules may say (`domain::proposal`), showing versions and simulating (`super`).
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::may_look;
@@ -16,7 +17,8 @@ use crate::{
         policy::{Policy, Version},
         proposal::{Line, ProposalState},
         role::Permission,
-        text, windows,
+        text,
+        windows::{self, Grade, Span, Stated},
     },
     store::{
         Conn, StoreError, Tx,
@@ -32,6 +34,9 @@ pub struct Typed {
     pub base: u64,
     /// The earlier version that it goes back to, if it does.
     pub origin: Option<u64>,
+    /// Amendments of the catalogue that stay, as [`Amended::kept`] spells them.
+    pub amended: Vec<String>,
+    pub amendment: Amendment,
     pub adopted: Vec<String>,
     /// By platform; an empty text sets none.
     pub limits: Vec<(Platform, String)>,
@@ -40,6 +45,43 @@ pub struct Typed {
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
+}
+
+/// An amendment of one row of the catalogue, as somebody typed it; all empty for none.
+#[derive(Clone, Debug, Default)]
+pub struct Amendment {
+    /// Id of the row.
+    pub row: String,
+    /// One of [`SPANS`].
+    pub span: String,
+    /// For `limited`.
+    pub minutes: String,
+    pub grade: String,
+    pub source: String,
+}
+
+/// What may be stated of a window, in the order of the form: so many minutes, no limit, no way at all.
+pub const SPANS: [&str; 3] = ["limited", "unlimited", "nothing"];
+
+/// An amendment with its row: what a form says of one that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Amended {
+    pub row: String,
+    pub field: Stated,
+}
+
+impl Amended {
+    /// The value of its box.
+    pub fn kept(&self) -> String {
+        json!(self).to_string()
+    }
+
+    /// All of a policy, in the order of the catalogue.
+    pub fn of(policy: &Policy) -> Vec<Self> {
+        let amended = |w: &windows::Window| Some(Self { row: w.id.to_owned(), field: policy.amended.get(w.id)?.clone() });
+        windows::WINDOWS.iter().filter_map(amended).collect()
+    }
 }
 
 /// What the second person does, or the first one again.
@@ -167,7 +209,7 @@ pub async fn begin(app: &App, caller: &Caller, from: Option<u64>) -> AppResult<B
 /// Proposes rules, as the first of two people. Nothing changes yet.
 ///
 /// # Errors
-/// `Forbidden`; `Invalid` on the fields of [`Typed`]: `adopted` (`choice`), the limits and budgets (`minutes` with `min` and `max`), the
+/// `Forbidden`; `Invalid` on the fields of [`Typed`]: `amended` and `adopted` (`choice`), those of the amendment, the limits and budgets (`minutes` with `min` and `max`), the
 /// shares (`share` with `max`), `reason`, `totp`; `Conflict` where another version has come into force since; `Refused` with kind
 /// `policy-open` while another proposal waits and `policy-unchanged`; those of a step-up. Each is recorded. `nonce` is a UUIDv7.
 pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) -> AppResult<Done<String>> {
@@ -231,14 +273,39 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
     policy.limits = typed.limits.iter().filter(|(_, text)| !text.trim().is_empty()).map(|(platform, text)| (*platform, seconds(text))).collect();
     policy.budgets = typed.budgets.iter().map(|(class, text)| (*class, seconds(text))).collect();
     policy.shares = typed.shares.each_ref().map(|text| number(text).unwrap_or(0));
+    for kept in &typed.amended {
+        match serde_json::from_str::<Amended>(kept) {
+            Ok(Amended { row, field }) => drop(policy.amended.insert(row, field)),
+            Err(_) => errors.push(FieldError::new("amended", "choice")),
+        }
+    }
+    let fresh = match amendment(&typed.amendment) {
+        Ok(fresh) => fresh,
+        Err(more) => {
+            errors.extend(more);
+            None
+        }
+    };
+    let amending = fresh.as_ref().map(|fresh| fresh.row.clone());
+    if let Some(Amended { row, field }) = fresh {
+        policy.amended.insert(row, field);
+    }
+    // What the catalogue says by itself amends nothing.
+    policy.amended.retain(|id, stated| windows::window(id).is_none_or(|w| w.field != *stated));
     if !policy.unknown_rows().is_empty() {
         errors.push(FieldError::new("adopted", "choice"));
+    }
+    for id in policy.unsourced() {
+        let own = amending.as_deref() == Some(id);
+        errors.push(if own { FieldError::new("amend_source", "required") } else { FieldError::new("amended", "choice") });
     }
     for fault in policy.faults() {
         let (least, most) = fault.limits;
         let minutes = |field| FieldError::new(field, "minutes").arg("min", least / 60).arg("max", most / 60);
         match fault.at {
             Line::Row(_) => {}
+            Line::Amended(id) if amending.as_deref() == Some(id) => errors.push(minutes("amend_minutes")),
+            Line::Amended(_) => errors.push(minutes("amended")),
             Line::Limit(platform) => errors.push(minutes(limit_field(platform))),
             Line::Budget(class) => errors.push(minutes(budget_field(class))),
             Line::Shares => {
@@ -252,6 +319,42 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
         errors.push(FieldError::new(step_up::FIELD, "required"));
     }
     if errors.is_empty() { Ok((policy, reason)) } else { Err(AppError::Invalid(errors)) }
+}
+
+/// The amendment that was typed, if one was; all faulty fields at once. Whether its minutes are in range is the policy's to say.
+fn amendment(typed: &Amendment) -> Result<Option<Amended>, Vec<FieldError>> {
+    let Amendment { row, span, minutes, grade, source } = typed;
+    if [row, span, minutes, grade, source].iter().all(|text| text.trim().is_empty()) {
+        return Ok(None);
+    }
+    let mut errors = Vec::new();
+    let mut wrong = |field, text: &str| errors.push(FieldError::new(field, if text.is_empty() { "required" } else { "choice" }));
+    if windows::window(row).is_none() {
+        wrong("amend_row", row);
+    }
+    let span = match span.as_str() {
+        "limited" => Some(Span::Seconds(minutes.trim().parse::<u32>().map_or(0, |minutes| u64::from(minutes) * 60))),
+        "unlimited" => Some(Span::Unlimited),
+        "nothing" => Some(Span::Nothing),
+        other => {
+            wrong("amend_span", other);
+            None
+        }
+    };
+    let known = Grade::parse(grade);
+    if known.is_none() {
+        wrong("amend_grade", grade);
+    }
+    let source = match source.trim() {
+        "" => String::new(),
+        source => text::line(source, 300).map_err(|e| errors.push(FieldError::text("amend_source", e))).unwrap_or_default(),
+    };
+    match (span, known) {
+        (Some(span), Some(grade)) if errors.is_empty() => {
+            Ok(Some(Amended { row: row.clone(), field: Stated { span, grade, source: source.into() } }))
+        }
+        _ => Err(errors),
+    }
 }
 
 /// The second person's step, or the first one's change of mind. Confirmed rules are in force for every request from then on.

@@ -11,7 +11,6 @@ use crate::{
     domain::{
         platform::{Capabilities, EXECUTION_RESERVE, HarmClass, Platform, RecallPath, cut_off},
         policy::{Policy, Version},
-        windows,
     },
     id::{DepartmentId, UserId},
 };
@@ -104,7 +103,7 @@ pub fn case_cut_off(verdict: &Verdict, now: Instant) -> Instant {
 /// Weighs a situation.
 pub fn verdict(s: &Situation) -> Verdict {
     let by_api = s.recallable && s.capabilities.as_ref().is_some_and(|c| c.recall);
-    let possible = possible(s.platform, s.capabilities.as_ref().filter(|_| by_api));
+    let possible = possible(s.platform, s.capabilities.as_ref().filter(|_| by_api), &s.policy.policy);
     let end = s.sent_at.and_then(|at| cut_off(at, s.policy.policy.window(s.platform, possible)));
     let eligible = LEVELS.map(|level| eligible(s, level));
 
@@ -140,11 +139,11 @@ pub fn verdict(s: &Situation) -> Verdict {
 }
 
 /// What can take a message back at all, in seconds from sending: the interface of a platform with one (`by_api`), else its console by what
-/// the catalogue knows. `None`: without limit.
-pub fn possible(platform: Platform, by_api: Option<&Capabilities>) -> Option<u64> {
+/// the catalogue of `policy` knows. `None`: without limit.
+pub fn possible(platform: Platform, by_api: Option<&Capabilities>, policy: &Policy) -> Option<u64> {
     match by_api {
         Some(capabilities) => capabilities.window_seconds,
-        None => windows::longest(platform.as_str()),
+        None => policy.longest(platform),
     }
 }
 

@@ -1,14 +1,17 @@
 //! `/catalogue`: recall windows with source and grade, what our connectors can do on each platform, remediation, and what remains after a
-//! recall. The same for everybody who is signed in. Not here: what the company makes of it (`policies`).
+//! recall. The same for everybody who is signed in. Not here: what the company makes of it, and how it is amended (`policies`).
 
 use std::time::Duration;
 
-use actix_web::HttpResponse;
+use actix_web::{HttpResponse, web::Data};
 use askama::Template;
 
 use crate::{
-    app::connectors,
-    domain::windows::{EDITION, Grade, Remains, Remedy, Ruling, Span, Stated, WINDOWS},
+    app::{App, connectors, policies},
+    domain::{
+        policy::Version,
+        windows::{EDITION, Grade, Remains, Remedy, Ruling, Span, Stated, WINDOWS, Window},
+    },
     web::{
         Fault, Page, SignedIn, Tone, ok,
         page::{Html, escape},
@@ -35,6 +38,8 @@ struct Row {
     clock: String,
     after: String,
     field: Cell,
+    /// What the catalogue says where the company states something else; empty where it does not.
+    shipped: String,
     api: Cell,
     governing: String,
 }
@@ -58,6 +63,8 @@ struct Index {
     page: Page,
     edition: String,
     rows: Vec<Row>,
+    /// How much of it the company amended, and by which version of its rules.
+    amended: Option<String>,
     skewed: bool,
     columns: Vec<String>,
     able: Vec<Able>,
@@ -92,12 +99,12 @@ pub(super) fn span(page: &Page, span: Span) -> String {
     }
 }
 
-fn cell(page: &Page, stated: Stated) -> Cell {
-    Cell { span: span(page, stated.span), grade: badge(page, stated.grade), source: stated.source.to_owned() }
+fn cell(page: &Page, stated: &Stated) -> Cell {
+    Cell { span: span(page, stated.span), grade: badge(page, stated.grade), source: stated.source.to_string() }
 }
 
-fn rows(page: &Page) -> Vec<Row> {
-    let row = |window: &crate::domain::windows::Window| {
+fn rows(page: &Page, version: &Version) -> Vec<Row> {
+    let row = |(window, shipped): (Window, &Window)| {
         let word = |what: &str| page.t(&format!("catalogue-row-{}-{what}", window.id));
         Row {
             platform: page.word("channel", window.channel),
@@ -105,12 +112,17 @@ fn rows(page: &Page) -> Vec<Row> {
             what: word("what"),
             clock: page.word("ruling", window.clock),
             after: word("after"),
-            field: cell(page, window.field),
-            api: cell(page, window.api),
+            shipped: if window.field == shipped.field {
+                String::new()
+            } else {
+                page.a1("catalogue-shipped", "window", span(page, shipped.field.span))
+            },
+            field: cell(page, &window.field),
+            api: cell(page, &window.api),
             governing: span(page, window.governing()),
         }
     };
-    WINDOWS.iter().map(row).collect()
+    version.policy.windows().zip(WINDOWS.iter()).map(row).collect()
 }
 
 const COLUMNS: [&str; 6] = ["able-send", "able-recall", "able-window", "able-each", "able-reading", "able-back"];
@@ -146,10 +158,13 @@ fn line(page: &Page, prefix: &str, word: &str, columns: &[&str]) -> Line {
 }
 
 /// `GET /catalogue`
-pub async fn index(_: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+pub async fn index(app: Data<App>, _: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
+    let version = policies::in_force(&app).await?;
+    let amended = version.policy.amended.len();
     ok(Index {
         edition: page.a1("catalogue-edition", "n", EDITION),
-        rows: rows(&page),
+        rows: rows(&page, &version),
+        amended: (amended > 0).then(|| page.a2("catalogue-amended", "n", amended, "version", page.a1("policy-version", "n", version.number))),
         skewed: WINDOWS.iter().any(|w| w.clock == Ruling::Client),
         columns: COLUMNS.iter().map(|key| page.t(key)).collect(),
         able: able(&page),

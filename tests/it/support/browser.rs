@@ -127,7 +127,7 @@ impl Browser {
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
-        panic!("no answer to a post");
+        panic!("no answer to a post from {:?}", self.client.current_url().await);
     }
 
     /// The HTTP status that the page came with.
@@ -200,7 +200,16 @@ impl Browser {
 
     /// Keeps a picture of the whole page, as PNG.
     pub async fn screenshot(&self, path: &Path) {
-        let shot = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": true })).await;
+        self.shot(path, true).await;
+    }
+
+    /// Keeps a picture of what a person sees of the page before they scroll, as PNG.
+    pub async fn first_screen(&self, path: &Path) {
+        self.shot(path, false).await;
+    }
+
+    async fn shot(&self, path: &Path, whole: bool) {
+        let shot = self.cdp("Page.captureScreenshot", json!({ "captureBeyondViewport": whole })).await;
         let png = STANDARD.decode(shot["data"].as_str().expect("a picture")).expect("base64");
         std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory");
         std::fs::write(path, png).expect("the picture is written");

@@ -1,6 +1,9 @@
 //! A walk through the whole console. This file follows the links as every role: each page that a link leads to is there, is sound in both
-//! languages and has all its words. `pages` looks at every page of the route list with a browser, in every state of `table`.
+//! languages and has all its words. `pages` looks at every page of the route list with a browser, in every state of `table`; in `days`
+//! each role does its day's work.
 
+mod days;
+mod hands;
 mod pages;
 mod stage;
 mod table;

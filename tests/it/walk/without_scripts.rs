@@ -4,47 +4,8 @@
 use fantoccini::Locator;
 use serde_json::json;
 
-use super::stage::Companies;
+use super::{hands::Hands, stage::Companies};
 use crate::support::browser::Browser;
-
-/// A person at a keyboard.
-struct Hands<'a> {
-    browser: &'a Browser,
-    company: &'a Companies,
-}
-
-impl Hands<'_> {
-    async fn find(&self, css: &str) -> fantoccini::elements::Element {
-        self.browser.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}"))
-    }
-
-    async fn type_in(&self, css: &str, text: &str) {
-        self.find(css).await.send_keys(text).await.unwrap();
-    }
-
-    async fn press(&self, css: &str) {
-        self.find(css).await.click().await.unwrap();
-    }
-
-    async fn text(&self, css: &str) -> String {
-        self.find(css).await.text().await.unwrap()
-    }
-
-    async fn sign_in(&self, who: &str) {
-        self.browser.visit("/sign-in").await;
-        self.type_in("#account", &self.company.username(who)).await;
-        self.type_in("#password", &self.company.members[who].password).await;
-        self.press("main button[type=submit]").await;
-        self.type_in("#totp", &self.company.code(who)).await;
-        self.press("main button[type=submit]").await;
-        assert!(self.text(".user").await.contains(&self.company.caller(who).name), "{who} is signed in");
-    }
-
-    async fn sign_out(&self) {
-        self.press(".sign-out button").await;
-        self.find("#account").await;
-    }
-}
 
 #[actix_web::test]
 async fn the_main_job_needs_no_scripts() {

@@ -8,7 +8,7 @@ use crate::{
         platform::{HarmClass, Platform},
         policy::Policy,
         proposal::Line,
-        windows,
+        windows::{self, Stated, Window},
     },
     web::{
         Page,
@@ -26,6 +26,7 @@ pub(super) struct Change {
 
 fn label(page: &Page, line: Line) -> String {
     match line {
+        Line::Amended(id) => page.a1("policy-amended", "row", row_label(page, id)),
         Line::Row(id) => row_label(page, id),
         Line::Limit(platform) => page.a1("policy-limit", "platform", page.word("platform", platform)),
         Line::Budget(class) => page.a1("policy-budget", "class", page.word("harm-class", class)),
@@ -40,10 +41,22 @@ pub(super) fn row_label(page: &Page, id: &str) -> String {
     page.a("policy-adopts", &[("platform", channel), ("who", word("who")), ("what", word("what"))])
 }
 
+/// A row of the catalogue as a policy has it.
+fn row_of(policy: &Policy, id: &str) -> Option<Window> {
+    policy.windows().find(|w| w.id == id)
+}
+
+/// What is stated of a window, in one line.
+pub(super) fn stated(page: &Page, stated: &Stated) -> String {
+    let graded = page.a2("policy-graded", "window", span(page, stated.span), "grade", page.word("grade", stated.grade));
+    if stated.source.is_empty() { graded } else { page.a2("policy-sourced", "stated", graded, "source", &*stated.source) }
+}
+
 fn value(page: &Page, policy: &Policy, line: Line) -> String {
     match line {
+        Line::Amended(id) => row_of(policy, id).map_or_else(String::new, |w| stated(page, &w.field)),
         Line::Row(id) if policy.adopted.contains(id) => {
-            let span = windows::window(id).map_or_else(String::new, |w| span(page, w.field.span));
+            let span = row_of(policy, id).map_or_else(String::new, |w| span(page, w.field.span));
             page.a1("policy-adopted", "window", span)
         }
         Line::Row(_) => page.t("policy-not-adopted"),
@@ -56,19 +69,21 @@ fn value(page: &Page, policy: &Policy, line: Line) -> String {
 /// The rules that are set, one a line.
 pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
     let set = |line: &Line| match line {
+        Line::Amended(id) => policy.amended.contains_key(*id),
         Line::Row(id) => policy.adopted.contains(*id),
         Line::Limit(platform) => policy.limits.contains_key(platform),
         Line::Budget(_) | Line::Shares => true,
     };
     let fact = |line: Line| match line {
         Line::Row(id) => {
-            let graded = windows::window(id)
-                .map(|w| page.a2("policy-source", "clock", page.word("ruling", w.clock), "grade", page.word("grade", w.field.grade)));
-            let window = windows::window(id).map_or_else(String::new, |w| span(page, w.field.span));
+            let row = row_of(policy, id);
+            let graded =
+                row.as_ref().map(|w| page.a2("policy-source", "clock", page.word("ruling", w.clock), "grade", page.word("grade", w.field.grade)));
+            let window = row.map_or_else(String::new, |w| span(page, w.field.span));
             Fact::new(label(page, line), window, graded.unwrap_or_default())
         }
         Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
-        Line::Limit(_) | Line::Budget(_) => Fact::new(label(page, line), value(page, policy, line), ""),
+        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) => Fact::new(label(page, line), value(page, policy, line), ""),
     };
     let mut facts: Vec<Fact> = Policy::lines().into_iter().filter(set).map(fact).collect();
     facts.push(Fact::new(page.t("policy-reserve"), page.duration(crate::domain::platform::EXECUTION_RESERVE), ""));

@@ -13,14 +13,14 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        policies::proposals::{self, Act, Begun, Detail, SHARES, Typed, budget_field, limit_field},
+        policies::proposals::{self, Act, Amended, Amendment, Begun, Detail, SHARES, SPANS, Typed, budget_field, limit_field},
         step_up,
     },
     domain::{
         platform::{HarmClass, Platform},
         policy::Policy,
         proposal::ProposalState,
-        windows,
+        windows::{self, Grade},
     },
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, asked, html, ok, once, see_other,
@@ -39,6 +39,11 @@ struct New {
     title: String,
     /// The proposal that waits already.
     open: Option<String>,
+    /// Amendments of the catalogue that are there, and what one more may be.
+    amended: Vec<Choice>,
+    amendable: Vec<Choice>,
+    spans: Vec<Choice>,
+    grades: Vec<Choice>,
     rows: Vec<Choice>,
     limits: Vec<&'static str>,
     budgets: Vec<&'static str>,
@@ -48,6 +53,9 @@ struct New {
 /// The form as these rules would fill it.
 fn filled(policy: &Policy) -> FormState {
     let mut form = FormState::new("proposal");
+    for amended in Amended::of(policy) {
+        form = form.with("amended", amended.kept());
+    }
     for id in &policy.adopted {
         form = form.with("adopted", id);
     }
@@ -66,17 +74,24 @@ fn filled(policy: &Policy) -> FormState {
 /// `seen`: the version that the form was filled against before; `None` for the one in force.
 fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
     let back = form.value("origin").parse::<u64>().ok();
-    let row = |w: &windows::Window| {
-        let span = super::super::catalogue::span(&page, w.field.span);
-        Choice::new(w.id, lines::row_label(&page, w.id)).hint(page.a2("policy-graded", "window", span, "grade", page.word("grade", w.field.grade)))
-    };
+    let row = |w: windows::Window| Choice::new(w.id, lines::row_label(&page, w.id)).hint(lines::stated(&page, &w.field));
+    // What the form was filled with stays to be chosen, also where the rules in force say something else by now.
+    let mut kept = Amended::of(&begun.start.policy);
+    kept.extend(form.all("amended").iter().filter_map(|value| serde_json::from_str(value).ok()));
+    kept.sort_by(|a, b| a.row.cmp(&b.row));
+    kept.dedup();
+    let amended = |a: &Amended| Choice::new(a.kept(), lines::row_label(&page, &a.row)).hint(lines::stated(&page, &a.field));
     let title = back.map_or_else(|| page.t("policy-propose"), |n| page.a1("policy-go-back", "n", n));
     New {
         crumbs: vec![Crumb::link("/policies", page.t("nav-policies")), Crumb::here(&title)],
         title,
         base: seen.unwrap_or(begun.in_force.number),
         open: begun.open,
-        rows: windows::WINDOWS.iter().map(row).collect(),
+        amended: kept.iter().map(amended).collect(),
+        amendable: windows::WINDOWS.iter().map(|w| Choice::new(w.id, lines::row_label(&page, w.id))).collect(),
+        spans: SPANS.iter().map(|s| Choice::new(*s, page.t(&format!("policy-span-{s}")))).collect(),
+        grades: Grade::ALL.iter().map(|g| Choice::new(g.as_str(), page.word("grade", g))).collect(),
+        rows: begun.start.policy.windows().map(row).collect(),
         limits: Platform::ALL.iter().map(|p| limit_field(*p)).collect(),
         budgets: HarmClass::ALL.iter().map(|c| budget_field(*c)).collect(),
         shares: SHARES,
@@ -104,6 +119,14 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
     let typed = Typed {
         base: posted.get("base").parse().unwrap_or(0),
         origin: posted.get("origin").parse().ok(),
+        amended: posted.all("amended").to_vec(),
+        amendment: Amendment {
+            row: text("amend_row"),
+            span: text("amend_span"),
+            minutes: text("amend_minutes"),
+            grade: text("amend_grade"),
+            source: text("amend_source"),
+        },
         adopted: posted.all("adopted").to_vec(),
         limits: Platform::ALL.iter().map(|p| (*p, text(limit_field(*p)))).collect(),
         budgets: HarmClass::ALL.iter().map(|c| (*c, text(budget_field(*c)))).collect(),

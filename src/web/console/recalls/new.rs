@@ -174,7 +174,7 @@ pub(in crate::web::console) fn obstacle(page: &Page, obstacle: &Obstacle) -> Str
 fn rules(page: &Page, checked: &Checked) -> Vec<Fact> {
     let limit = |seconds: Option<u64>| seconds.map_or_else(|| page.t("recall-no-limit"), |s| page.duration(std::time::Duration::from_secs(s)));
     let adopted = policies::adopted(&checked.broadcast);
-    let graded = |w: &&Window| page.a2("policy-graded", "window", limit(w.limit()), "grade", page.word("grade", w.field.grade));
+    let graded = |w: &Window| page.a2("policy-graded", "window", limit(w.limit()), "grade", page.word("grade", w.field.grade));
     let reading = if checked.broadcast.capabilities.reading_state { "recall-reading-told" } else { "recall-reading-untold" };
     vec![
         Fact::new(page.t("recall-rule-window"), limit(checked.broadcast.window_seconds()), page.t("catalogue-stricter")),
