@@ -75,6 +75,7 @@ action-recall-read = 查看撤回案件
 action-audit-searched = 查询审计记录
 action-audit-read = 查看审计记录
 action-audit-exported = 导出审计记录
+action-list-exported = 导出列表
 action-search-saved = 保存审计检索条件
 action-search-removed = 删除审计检索条件
 action-evidence-sealed = 封存证据

@@ -280,6 +280,12 @@ pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
     Few::of(conn, narrowed(filter).select(recalls::id).limit(Few::LIMIT))
 }
 
+/// How many there are, all of them counted.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<u64, StoreError> {
+    let n: i64 = narrowed(filter).count().get_result(conn)?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
 /// How the cases stand that are in one of `states`, oldest first, at most `limit`.
 pub fn in_states(conn: &mut Conn, states: &[&str], limit: i64) -> Result<Vec<Standing>, StoreError> {
     let of = recalls::table.filter(recalls::state.eq_any(states.to_vec()));

@@ -122,6 +122,34 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> App
 
 /// The list in pages of `size`.
 pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, true).await
+}
+
+/// The same for who reads on to the end: its rows are not counted each time.
+pub(in crate::app) async fn piece(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, false).await
+}
+
+/// How many the whole list has; where a word is looked for, all of them are looked at.
+pub(in crate::app) async fn count(app: &App, caller: &Caller, wanted: &Wanted) -> AppResult<u64> {
+    if wanted.keyword.as_ref().is_none_or(|k| k.trim().is_empty()) {
+        let (mut filter, department) = (filter(caller, wanted.clone()), wanted.department.clone());
+        let counted = app.store.read(move |conn| {
+            filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+            recalls::count(conn, &filter)
+        });
+        return Ok(counted.await?);
+    }
+    let (mut n, mut next) = (0, Some(Turn::First));
+    while let Some(turn) = next {
+        let page = piece(app, caller, wanted.clone(), turn, KEYWORD_DEPTH).await?;
+        n += page.lines.len() as u64;
+        next = page.below.map(Turn::Down);
+    }
+    Ok(n)
+}
+
+async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize, counts: bool) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
@@ -135,8 +163,8 @@ pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, siz
             filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
             let Some(keyword) = keyword else {
                 let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(size + 1).unwrap_or(i64::MAX))?, size);
-                let count = recalls::few(conn, &filter)?;
-                return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, Some(count)));
+                let count = counts.then(|| recalls::few(conn, &filter)).transpose()?;
+                return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, count));
             };
             let holds = |(row, message, name): &Joined| {
                 let said = match message {

@@ -414,6 +414,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &["log"],
         &["detail/after", "detail/export", "detail/format", "detail/log_size", "detail/rows", "text/query"],
     ),
+    shape("list.exported", &["user"], &["list"], &["detail/format", "detail/rows", "text/query"]),
     shape("search.saved", &["user"], &["search"], &["detail/after/shared", "text/name", "text/query"]),
     shape("search.removed", &["user"], &["search"], &["detail/before/shared"]),
     shape(

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     app::{
         self, App, Turn, audit,
-        broadcasts::view::{self, Filter, Line},
+        broadcasts::view::{self, Line, Wanted},
         clocks::standing::Against,
         evidence::signing,
         recalls::list,
@@ -85,7 +85,7 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
         charts = Some(overview::charts(&page, &app::overview::overview(&app, caller).await?));
     }
     if caller.may(Permission::BroadcastRead) {
-        lines = view::list(&app, caller, Filter::default(), None, None, Turn::First).await?.lines;
+        lines = view::list(&app, caller, Wanted::default(), Turn::First).await?.lines;
         lines.truncate(SHORT);
     }
     let (log, mut state) = log_of(&app, &who, &page).await?;

@@ -103,7 +103,9 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 10] = [
+pub const NO_PAGES: [&str; 12] = [
+    "/recalls.csv",
+    "/broadcasts.csv",
     "/static/{path:.*}",
     "/static/countermand-verifier.html",
     "/healthz",

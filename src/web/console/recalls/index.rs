@@ -8,16 +8,19 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::badge;
+use super::{super::lists::file_href, badge};
 use crate::{
     app::{
-        App, Turn, people,
+        App, Turn,
+        listed::List,
+        people,
         recalls::list::{self, Few, Line},
     },
     domain::{
         platform::{HarmClass, Platform},
         recall::State,
     },
+    i18n::Tr,
     web::{
         Fault, FormState, Page, SignedIn, ok,
         page::Html,
@@ -25,9 +28,6 @@ use crate::{
         visit::Tone,
     },
 };
-
-/// What the address can narrow the list by.
-const FILTERS: [&str; 11] = ["state", "class", "platform", "department", "requester", "from", "until", "ended", "ended_until", "number", "q"];
 
 /// One row, finished.
 pub struct Row {
@@ -77,6 +77,8 @@ struct Index {
     chips: Vec<Chip>,
     rows: Vec<Row>,
     count: String,
+    /// The list as a file; empty where it shows nothing.
+    file: String,
     previous: Option<String>,
     next: Option<String>,
     filtered: bool,
@@ -88,23 +90,22 @@ struct Index {
 
 /// Shows the list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
-    let get = |name: &str| query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'));
+    let get = |name: &str| given(&query, name);
     let mut form = FormState::new("recall-filter");
-    for name in FILTERS {
+    for name in List::Recalls.fields() {
         form = form.with(name, get(name).unwrap_or_default());
     }
     let departments = people::departments(&app, &me.caller).await?;
-    let filter = list_filter(&page, &get);
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
     let turned_up = turn.is_up();
-    let found = list::list(&app, &me.caller, filter, turn).await?;
+    let found = list::list(&app, &me.caller, wanted(&page, &query), turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
     let previous = found.above.map(|id| address(&query, None, Some(("after", &id))));
     let next = found.below.map(|id| address(&query, None, Some(("before", &id))));
     let mut chips = Vec::new();
-    for name in FILTERS {
+    for name in List::Recalls.fields() {
         let Some(value) = get(name) else { continue };
-        let label = match name {
+        let label = match *name {
             "state" if list::states_of(value).is_empty() => continue,
             "state" => page.word("recall-state", value),
             "class" if HarmClass::parse(value).is_none() => continue,
@@ -135,6 +136,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
+        file: if rows.is_empty() { String::new() } else { file_href(&address(&query, None, None)) },
         filtered: !chips.is_empty(),
         chips,
         rows,
@@ -145,9 +147,16 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
     })
 }
 
-fn list_filter<'a>(page: &Page, get: &impl Fn(&str) -> Option<&'a str>) -> list::Wanted {
-    let day = |name: &str| get(name).and_then(|d| page.start_of_day(d));
-    let through = |name: &str| get(name).and_then(|d| page.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
+/// What an address says of `name`, if it says something.
+fn given<'a>(query: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
+    query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'))
+}
+
+/// What an address asks of the use case.
+pub fn wanted(tr: &Tr, query: &BTreeMap<String, String>) -> list::Wanted {
+    let get = |name: &str| given(query, name);
+    let day = |name: &str| get(name).and_then(|d| tr.start_of_day(d));
+    let through = |name: &str| get(name).and_then(|d| tr.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
     // What looks like a number is one, whichever field it came in.
     let typed = get("q").map(str::trim);
     let numbered = typed.filter(|q| q.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("fr-")));

@@ -1,5 +1,7 @@
 //! Long lists are leafed through: every row comes once, whatever is added meanwhile, and the way back shows the same pages.
 
+mod files;
+
 use std::collections::BTreeSet;
 
 use countermand::{
