@@ -26,13 +26,15 @@ words! {
     pub enum List {
         Recalls = "recalls",
         Broadcasts = "broadcasts",
+        /// What waits for somebody.
+        Approvals = "approvals",
     }
 }
 
 impl List {
     const fn permission(self) -> Permission {
         match self {
-            Self::Recalls => Permission::RecallRead,
+            Self::Recalls | Self::Approvals => Permission::RecallRead,
             Self::Broadcasts => Permission::BroadcastRead,
         }
     }
@@ -41,47 +43,8 @@ impl List {
     pub const fn fields(self) -> &'static [&'static str] {
         match self {
             Self::Recalls => &["state", "class", "platform", "department", "requester", "from", "until", "ended", "ended_until", "number", "q"],
+            Self::Approvals => &["task", "left", "class", "platform", "q"],
             Self::Broadcasts => &["from", "to", "platform", "state", "department", "sender", "q"],
-        }
-    }
-
-    /// What the file's columns are called: keys `list-column-<word>`.
-    const fn columns(self) -> &'static [&'static str] {
-        match self {
-            Self::Recalls => &[
-                "number",
-                "title",
-                "state",
-                "level",
-                "class",
-                "mode",
-                "requester",
-                "recipients",
-                "submitted-utc",
-                "submitted",
-                "due-utc",
-                "due",
-                "cut-off-utc",
-                "cut-off",
-                "zone",
-            ],
-            Self::Broadcasts => &[
-                "id",
-                "title",
-                "channel",
-                "platform",
-                "origin",
-                "sender",
-                "recipients",
-                "sent-utc",
-                "sent",
-                "window-utc",
-                "window",
-                "zone",
-                "broadcast-state",
-                "case",
-                "case-state",
-            ],
         }
     }
 }
@@ -99,6 +62,46 @@ impl Source {
         match self {
             Self::Recalls(_) => List::Recalls,
             Self::Broadcasts(_) => List::Broadcasts,
+        }
+    }
+
+    /// What the file's columns are called: keys `list-column-<word>`.
+    const fn columns(&self) -> &'static [&'static str] {
+        match self {
+            Self::Recalls(_) => &[
+                "number",
+                "title",
+                "state",
+                "level",
+                "class",
+                "mode",
+                "requester",
+                "recipients",
+                "submitted-utc",
+                "submitted",
+                "due-utc",
+                "due",
+                "cut-off-utc",
+                "cut-off",
+                "zone",
+            ],
+            Self::Broadcasts(_) => &[
+                "id",
+                "title",
+                "channel",
+                "platform",
+                "origin",
+                "sender",
+                "recipients",
+                "sent-utc",
+                "sent",
+                "window-utc",
+                "window",
+                "zone",
+                "broadcast-state",
+                "case",
+                "case-state",
+            ],
         }
     }
 }
@@ -187,7 +190,7 @@ impl File {
 impl Pieces for File {
     async fn next(&mut self) -> AppResult<Option<String>> {
         if std::mem::take(&mut self.head) {
-            let heads: Vec<String> = self.list().columns().iter().map(|column| self.tr.t(&format!("list-column-{column}"))).collect();
+            let heads: Vec<String> = self.source.columns().iter().map(|column| self.tr.t(&format!("list-column-{column}"))).collect();
             return Ok(Some(csv::header(heads.iter().map(String::as_str))));
         }
         let Some(turn) = self.next.take() else { return Ok(None) };

@@ -61,7 +61,7 @@ pub struct App {
     /// When answers of earlier requests were last forgotten.
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
-    pub counts: Arc<recalls::list::Counts>,
+    pub counts: Arc<recalls::queue::Counts>,
     /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
     pub stamping: Arc<tokio::sync::Semaphore>,
     /// How far the exports of the trail have come.

@@ -282,7 +282,7 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
     }
     // A number in the navigation; a page is not lost for it.
     let waiting = match shows && person.roles.iter().any(|r| r.is_decider() || *r == role::Role::PlatformOperator) {
-        true => recalls::list::waiting_count(app, &asking.caller(app)).await.unwrap_or(0),
+        true => recalls::queue::waiting_count(app, &asking.caller(app)).await.unwrap_or(0),
         false => 0,
     };
     let alerts = match shows && role::allows(&person.roles, Permission::AlertAcknowledge) {

@@ -22,8 +22,24 @@ type Fields = BTreeMap<String, String>;
 
 /// What an address asks for of a list, beside the place in it.
 fn asked(list: List, query: &Fields) -> Value {
-    let known = list.fields().iter().filter_map(|name| Some((*name, query.get(*name).filter(|value| !value.trim().is_empty())?)));
+    let known = list.fields().iter().filter_map(|name| Some((*name, given(query, name)?)));
     known.map(|(name, value)| (name.to_owned(), Value::from(clean(value)))).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// What an address says of `name`, if it says something.
+pub fn given<'a>(query: &'a Fields, name: &str) -> Option<&'a str> {
+    query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'))
+}
+
+/// A list's address without one filter, or at another place.
+pub fn address(list: List, query: &Fields, without: Option<&str>, place: Option<(&str, &str)>) -> String {
+    let mut out = url::form_urlencoded::Serializer::new(String::new());
+    for name in list.fields().iter().filter(|name| Some(**name) != without) {
+        out.extend_pairs(given(query, name).map(|value| (name, value)));
+    }
+    out.extend_pairs(place);
+    let query = out.finish();
+    if query.is_empty() { format!("/{list}") } else { format!("/{list}?{query}") }
 }
 
 /// The list that `path` shows, as a file, narrowed as it is there: what stands before the `?` gets an ending.

@@ -8,7 +8,10 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{super::lists::file_href, badge};
+use super::{
+    super::lists::{address, file_href, given},
+    badge,
+};
 use crate::{
     app::{
         App, Turn,
@@ -100,8 +103,8 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
     let turned_up = turn.is_up();
     let found = list::list(&app, &me.caller, wanted(&page, &query), turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
-    let previous = found.above.map(|id| address(&query, None, Some(("after", &id))));
-    let next = found.below.map(|id| address(&query, None, Some(("before", &id))));
+    let previous = found.above.map(|id| address(List::Recalls, &query, None, Some(("after", &id))));
+    let next = found.below.map(|id| address(List::Recalls, &query, None, Some(("before", &id))));
     let mut chips = Vec::new();
     for name in List::Recalls.fields() {
         let Some(value) = get(name) else { continue };
@@ -121,7 +124,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
             "q" => page.pair(&page.t("recall-keyword"), value),
             day => page.a1(&format!("recall-filter-{}", day.replace('_', "-")), "day", value),
         };
-        chips.push(Chip { label, href: address(&query, Some(name), None) });
+        chips.push(Chip { label, href: address(List::Recalls, &query, Some(name), None) });
     }
     let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
     ok(Index {
@@ -136,7 +139,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
-        file: if rows.is_empty() { String::new() } else { file_href(&address(&query, None, None)) },
+        file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, &query, None, None)) },
         filtered: !chips.is_empty(),
         chips,
         rows,
@@ -145,11 +148,6 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         form,
         page,
     })
-}
-
-/// What an address says of `name`, if it says something.
-fn given<'a>(query: &'a BTreeMap<String, String>, name: &str) -> Option<&'a str> {
-    query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'))
 }
 
 /// What an address asks of the use case.
@@ -183,18 +181,4 @@ pub fn count_of(page: &Page, count: Option<Few>, noun: &str, shown: usize) -> St
         Some(Few { n, more: true }) => page.n(&format!("{noun}-more"), n),
         Some(Few { n, more: false }) => page.n(&format!("{noun}-total"), n),
     }
-}
-
-/// This list's address without one filter, or at another place.
-fn address(query: &BTreeMap<String, String>, without: Option<&str>, place: Option<(&str, &str)>) -> String {
-    let mut out = url::form_urlencoded::Serializer::new(String::new());
-    let places = ["before", "after", "lang"];
-    for (name, value) in query.iter().filter(|(n, v)| Some(n.as_str()) != without && !places.contains(&n.as_str()) && !v.is_empty()) {
-        out.append_pair(name, value);
-    }
-    if let Some((name, key)) = place {
-        out.append_pair(name, key);
-    }
-    let query = out.finish();
-    if query.is_empty() { "/recalls".to_owned() } else { format!("/recalls?{query}") }
 }
