@@ -32,7 +32,7 @@ words! {
 }
 
 impl List {
-    const fn permission(self) -> Permission {
+    pub(super) const fn permission(self) -> Permission {
         match self {
             Self::Recalls | Self::Approvals => Permission::RecallRead,
             Self::Broadcasts => Permission::BroadcastRead,

@@ -95,6 +95,7 @@ pub mod process;
 pub mod recalls;
 pub mod resets;
 pub mod retention;
+mod searches;
 pub mod self_recalls;
 pub mod sessions;
 pub mod setup;
@@ -105,6 +106,7 @@ pub mod timestamps;
 pub mod tokens;
 pub mod users;
 pub mod verification;
+pub mod views;
 pub mod witness;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.

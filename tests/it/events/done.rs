@@ -630,6 +630,17 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     house.declined(route, By::Person(&crew.audit), &shot, 404, "not_found");
     let shot = house.post(auditor, &path, &[]).await;
     house.worked(route, auditor, &shot);
+    let route = "/views";
+    let shot = house.post(auditor, route, &[("list", "recalls"), ("state", "open")]).await;
+    house.declined(route, auditor, &shot, 422, "invalid");
+    let shot = house.post(auditor, route, &[("list", "recalls"), ("state", "open"), ("name", "进行中")]).await;
+    house.worked(route, auditor, &shot);
+    let id = shot.one(route)["subject"]["id"].as_str().unwrap().to_owned();
+    let (route, path) = ("/views/{id}/removals", format!("/views/{id}/removals"));
+    let shot = house.post(by, &path, &[]).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    let shot = house.post(auditor, &path, &[]).await;
+    house.worked(route, auditor, &shot);
     let route = "/evidence/verification";
     let shot = house.post(by, route, &[]).await;
     house.declined(route, by, &shot, 422, "invalid");

@@ -5,29 +5,28 @@ use actix_web::{
     web::{Data, Query},
 };
 use askama::Template;
-use serde::Deserialize;
 
 use super::{
-    super::{lists::file_href, recalls::index::count_of},
+    super::{lists::{Views, file_href, given}, recalls::index::count_of},
     badge, left, turn, untitled,
 };
 use crate::{
     app::{
         App,
         broadcasts::view::{self, Filter, Line, Wanted},
-        people,
+        listed, people,
+        views::Fields,
     },
     domain::platform::Platform,
     i18n::Tr,
     web::{
-        Fault, Html, Page, SignedIn, Tone, ok,
+        Fault, FormState, Html, Page, SignedIn, Tone, ok,
         view::{Chip, Choice},
     },
 };
 
 /// The filters of the list, as the address has them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default)]
 pub struct Asked {
     from: String,
     to: String,
@@ -41,6 +40,22 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// What an address says.
+    pub(in crate::web::console) fn of(query: &Fields) -> Self {
+        let get = |name: &str| given(query, name).unwrap_or_default().to_owned();
+        Self {
+            from: get("from"),
+            to: get("to"),
+            platform: get("platform"),
+            state: get("state"),
+            department: get("department"),
+            sender: get("sender"),
+            q: get("q"),
+            before: get("before"),
+            after: get("after"),
+        }
+    }
+
     /// What is asked of the use case.
     pub(in crate::web::console) fn wanted(&self, tr: &Tr) -> Wanted {
         let word = |w: &str| (!w.is_empty()).then(|| w.to_owned());
@@ -104,8 +119,9 @@ impl Asked {
 
 #[derive(Template)]
 #[template(path = "broadcasts/list.html")]
-struct List {
+pub(in crate::web::console) struct List {
     page: Page,
+    views: Views,
     asked: Asked,
     lines: Vec<Line>,
     chips: Vec<Chip>,
@@ -137,14 +153,26 @@ impl List {
 }
 
 /// Shows the list.
-pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    let asked = asked.into_inner();
+pub async fn index(app: Data<App>, who: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &who, page, &query, None).await?)
+}
+
+/// The list as `query` narrows it; `save` is the form of a view that was refused.
+pub(in crate::web::console) async fn list_of(
+    app: &App,
+    who: &SignedIn,
+    page: Page,
+    query: &Fields,
+    save: Option<FormState>,
+) -> Result<List, Fault> {
+    let asked = Asked::of(query);
     let turn = turn(&asked.before, &asked.after);
     let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };
-    let departments = people::departments(&app, &who.caller).await?;
-    let found = view::list(&app, &who.caller, asked.wanted(&page.tr), turn).await?;
+    let departments = people::departments(app, &who.caller).await?;
+    let found = view::list(app, &who.caller, asked.wanted(&page.tr), turn).await?;
     let states = ["sending", "sent", "partly_sent", "failed"];
-    ok(List {
+    Ok(List {
+        views: Views::of(app, who, listed::List::Broadcasts, query, save).await?,
         chips: asked.chips(&page.tr, &departments),
         departments: departments.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
         count: count_of(&page, found.count, "broadcasts", found.lines.len()),

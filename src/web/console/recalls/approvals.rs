@@ -1,7 +1,5 @@
 //! `GET /approvals`: what waits for me, least time left first, with filters.
 
-use std::collections::BTreeMap;
-
 use actix_web::{
     HttpResponse,
     web::{Data, Query},
@@ -9,7 +7,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::lists::{address, given},
+    super::lists::{Views, address, given},
     index::Row,
 };
 use crate::{
@@ -20,6 +18,7 @@ use crate::{
             list::{Line, PAGE},
             queue::{self, KEYWORD_DEPTH, Narrow, Task, Urgency},
         },
+        views::Fields,
     },
     domain::platform::{HarmClass, Platform},
     web::{
@@ -43,8 +42,9 @@ pub struct Item {
 
 #[derive(Template)]
 #[template(path = "approvals/index.html")]
-struct Index {
+pub(in crate::web::console) struct Index {
     page: Page,
+    views: Views,
     crumbs: Vec<Crumb>,
     form: FormState,
     tasks: Vec<Choice>,
@@ -65,8 +65,19 @@ struct Index {
 }
 
 /// Shows the work list.
-pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
-    let get = |name: &str| given(&query, name);
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &me, page, &query, None).await?)
+}
+
+/// The work list as `query` narrows it; `save` is the form of a view that was refused.
+pub(in crate::web::console) async fn list_of(
+    app: &App,
+    me: &SignedIn,
+    page: Page,
+    query: &Fields,
+    save: Option<FormState>,
+) -> Result<Index, Fault> {
+    let get = |name: &str| given(query, name);
     let narrow = Narrow {
         task: get("task").and_then(Task::parse),
         urgency: get("left").and_then(Urgency::parse),
@@ -74,7 +85,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         platform: get("platform").and_then(Platform::parse),
         keyword: get("q").map(ToOwned::to_owned),
     };
-    let here = |without: Option<&str>, place: Option<(&str, &str)>| address(List::Approvals, &query, without, place);
+    let here = |without: Option<&str>, place: Option<(&str, &str)>| address(List::Approvals, query, without, place);
     let (mut form, mut chips) = (FormState::new("approvals-filter"), Vec::new());
     for name in List::Approvals.fields() {
         let Some(value) = get(name) else { continue };
@@ -89,8 +100,9 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         chips.extend(label.map(|label| Chip { label, href: here(Some(name), None) }));
     }
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
-    let found = queue::page(&app, &me.caller, narrow, turn, PAGE).await?;
-    ok(Index {
+    let found = queue::page(app, &me.caller, narrow, turn, PAGE).await?;
+    Ok(Index {
+        views: Views::of(app, me, List::Approvals, query, save).await?,
         crumbs: vec![Crumb::here(page.t("nav-approvals"))],
         items: items(&page, &found.lines),
         tasks: Task::ALL.iter().map(|task| Choice::new(task.as_str(), task_word(&page, *task))).collect(),

@@ -1,7 +1,5 @@
 //! `GET /recalls`: all cases that this person may know of, with filters, newest first.
 
-use std::collections::BTreeMap;
-
 use actix_web::{
     HttpResponse,
     web::{Data, Query},
@@ -9,7 +7,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::lists::{address, file_href, given},
+    super::lists::{Views, address, file_href, given},
     badge,
 };
 use crate::{
@@ -18,6 +16,7 @@ use crate::{
         listed::List,
         people,
         recalls::list::{self, Few, Line},
+        views::Fields,
     },
     domain::{
         platform::{HarmClass, Platform},
@@ -71,8 +70,9 @@ impl Row {
 
 #[derive(Template)]
 #[template(path = "recalls/index.html")]
-struct Index {
+pub(in crate::web::console) struct Index {
     page: Page,
+    views: Views,
     crumbs: Vec<Crumb>,
     form: FormState,
     states: Vec<Choice>,
@@ -92,19 +92,30 @@ struct Index {
 }
 
 /// Shows the list.
-pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
-    let get = |name: &str| given(&query, name);
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &me, page, &query, None).await?)
+}
+
+/// The list as `query` narrows it; `save` is the form of a view that was refused.
+pub(in crate::web::console) async fn list_of(
+    app: &App,
+    me: &SignedIn,
+    page: Page,
+    query: &Fields,
+    save: Option<FormState>,
+) -> Result<Index, Fault> {
+    let get = |name: &str| given(query, name);
     let mut form = FormState::new("recall-filter");
     for name in List::Recalls.fields() {
         form = form.with(name, get(name).unwrap_or_default());
     }
-    let departments = people::departments(&app, &me.caller).await?;
+    let departments = people::departments(app, &me.caller).await?;
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
     let turned_up = turn.is_up();
-    let found = list::list(&app, &me.caller, wanted(&page, &query), turn).await?;
+    let found = list::list(app, &me.caller, wanted(&page, query), turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
-    let previous = found.above.map(|id| address(List::Recalls, &query, None, Some(("after", &id))));
-    let next = found.below.map(|id| address(List::Recalls, &query, None, Some(("before", &id))));
+    let previous = found.above.map(|id| address(List::Recalls, query, None, Some(("after", &id))));
+    let next = found.below.map(|id| address(List::Recalls, query, None, Some(("before", &id))));
     let mut chips = Vec::new();
     for name in List::Recalls.fields() {
         let Some(value) = get(name) else { continue };
@@ -124,10 +135,11 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
             "q" => page.pair(&page.t("recall-keyword"), value),
             day => page.a1(&format!("recall-filter-{}", day.replace('_', "-")), "day", value),
         };
-        chips.push(Chip { label, href: address(List::Recalls, &query, Some(name), None) });
+        chips.push(Chip { label, href: address(List::Recalls, query, Some(name), None) });
     }
     let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
-    ok(Index {
+    Ok(Index {
+        views: Views::of(app, me, List::Recalls, query, save).await?,
         crumbs: vec![Crumb::here(page.t("nav-recalls"))],
         states: list::GROUPS
             .iter()
@@ -139,7 +151,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
-        file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, &query, None, None)) },
+        file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, query, None, None)) },
         filtered: !chips.is_empty(),
         chips,
         rows,
@@ -151,7 +163,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
 }
 
 /// What an address asks of the use case.
-pub fn wanted(tr: &Tr, query: &BTreeMap<String, String>) -> list::Wanted {
+pub fn wanted(tr: &Tr, query: &Fields) -> list::Wanted {
     let get = |name: &str| given(query, name);
     let day = |name: &str| get(name).and_then(|d| tr.start_of_day(d));
     let through = |name: &str| get(name).and_then(|d| tr.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
