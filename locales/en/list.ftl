@@ -44,3 +44,21 @@ views-kept = The view is saved.
 views-removed = The view is removed.
 views-remove-named = Remove the view “{ $name }”
 field-view-name = Name of the view
+reminders-title = Remind of several cases
+reminders-tick = Tick { $number }
+reminders-send = Remind of the ticked cases
+reminders-note = Whoever has to act on each case now is reminded, once an hour a level.
+reminders-answer = Reminders
+reminders-done = { $n ->
+    [one] { $n_text } case was reminded of
+   *[other] { $n_text } cases were reminded of
+ }
+reminders-refused = { $n ->
+    [one] { $n_text } case was not
+   *[other] { $n_text } cases were not
+ }
+reminders-back = Back to the cases
+reminders-unknown = Unknown case
+reminders-unknown-why = There is no such case, or you may not see it.
+field-reminders-cases = Cases
+error-reminders-cases-required = Please tick the cases first.

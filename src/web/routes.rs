@@ -67,6 +67,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/departments/{id}").get(departments::show).post(departments::change));
     cfg.service(resource("/departments/{id}/closures").post(departments::close));
 
+    cfg.service(resource("/reminders").post(recalls::reminders::create));
     cfg.service(resource("/views").post(lists::save_view));
     cfg.service(resource("/views/{id}/removals").post(lists::remove_view));
     cfg.service(resource("/approvals").get(recalls::approvals::index));

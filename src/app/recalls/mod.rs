@@ -10,6 +10,7 @@ pub mod guided;
 pub mod halt;
 pub mod list;
 pub mod queue;
+pub mod remind;
 pub mod resubmit;
 pub mod said;
 pub mod sign;

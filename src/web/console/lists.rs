@@ -126,7 +126,7 @@ pub async fn save_view(app: Data<App>, me: SignedIn, page: Page, req: HttpReques
     }
     let (status, page) = (form.status(), page.at(format!("/{list}")));
     match list {
-        List::Recalls => html(status, index::list_of(&app, &me, page, &fields, Some(form)).await?),
+        List::Recalls => html(status, index::list_of(&app, &me, page, &fields, index::Forms { save: Some(form), ..index::Forms::default() }).await?),
         List::Broadcasts => html(status, broadcasts::list::list_of(&app, &me, page, &fields, Some(form)).await?),
         List::Approvals => html(status, approvals::list_of(&app, &me, page, &fields, Some(form)).await?),
     }

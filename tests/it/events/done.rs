@@ -630,6 +630,14 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     house.declined(route, By::Person(&crew.audit), &shot, 404, "not_found");
     let shot = house.post(auditor, &path, &[]).await;
     house.worked(route, auditor, &shot);
+    let route = "/reminders";
+    let shot = house.post(By::Person(&crew.cast.requester), route, &[("state", "open")]).await;
+    house.declined(route, By::Person(&crew.cast.requester), &shot, 422, "invalid");
+    let waiting = house.stage.case(&house.stage.cast2(&crew.cast).await).await;
+    let shot = house.post(By::Person(&crew.cast.requester), route, &[("cases", &waiting)]).await;
+    house.worked(route, By::Person(&crew.cast.requester), &shot);
+    let shot = house.post(By::Person(&crew.cast.requester), route, &[("cases", &waiting)]).await;
+    house.declined(route, By::Person(&crew.cast.requester), &shot, 409, "reminded-lately");
     let route = "/views";
     let shot = house.post(auditor, route, &[("list", "recalls"), ("state", "open")]).await;
     house.declined(route, auditor, &shot, 422, "invalid");

@@ -96,6 +96,7 @@ pub const TABLE: &[Line] = &[
     said("/audit/exports", "audit.exported", &["/log_size"]),
     said("/audit/searches", "search.saved", &["/after/list", "/after/shared"]),
     line("/audit/searches/{id}/removals", "search.removed", &["/before/list", "/before/shared"]),
+    line("/reminders", "recall.reminded", &["/level", "/round"]),
     said("/views", "search.saved", &["/after/list", "/after/shared"]),
     line("/views/{id}/removals", "search.removed", &["/before/list", "/before/shared"]),
     line("/evidence/verification", "evidence.verified", &["/sha256", "/result"]),

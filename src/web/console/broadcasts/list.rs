@@ -7,7 +7,10 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::{lists::{Views, file_href, given}, recalls::index::count_of},
+    super::{
+        lists::{Views, file_href, given},
+        recalls::index::count_of,
+    },
     badge, left, turn, untitled,
 };
 use crate::{
@@ -158,13 +161,7 @@ pub async fn index(app: Data<App>, who: SignedIn, page: Page, query: Query<Field
 }
 
 /// The list as `query` narrows it; `save` is the form of a view that was refused.
-pub(in crate::web::console) async fn list_of(
-    app: &App,
-    who: &SignedIn,
-    page: Page,
-    query: &Fields,
-    save: Option<FormState>,
-) -> Result<List, Fault> {
+pub(in crate::web::console) async fn list_of(app: &App, who: &SignedIn, page: Page, query: &Fields, save: Option<FormState>) -> Result<List, Fault> {
     let asked = Asked::of(query);
     let turn = turn(&asked.before, &asked.after);
     let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };

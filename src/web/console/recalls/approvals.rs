@@ -70,13 +70,7 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields
 }
 
 /// The work list as `query` narrows it; `save` is the form of a view that was refused.
-pub(in crate::web::console) async fn list_of(
-    app: &App,
-    me: &SignedIn,
-    page: Page,
-    query: &Fields,
-    save: Option<FormState>,
-) -> Result<Index, Fault> {
+pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, save: Option<FormState>) -> Result<Index, Fault> {
     let get = |name: &str| given(query, name);
     let narrow = Narrow {
         task: get("task").and_then(Task::parse),

@@ -1,5 +1,7 @@
 //! `GET /recalls`: all cases that this person may know of, with filters, newest first.
 
+use std::collections::BTreeSet;
+
 use actix_web::{
     HttpResponse,
     web::{Data, Query},
@@ -8,14 +10,17 @@ use askama::Template;
 
 use super::{
     super::lists::{Views, address, file_href, given},
-    badge,
+    badge, reminders,
 };
 use crate::{
     app::{
         App, Turn,
         listed::List,
         people,
-        recalls::list::{self, Few, Line},
+        recalls::{
+            list::{self, Few, Line},
+            remind,
+        },
         views::Fields,
     },
     domain::{
@@ -33,6 +38,7 @@ use crate::{
 
 /// One row, finished.
 pub struct Row {
+    pub id: String,
     pub href: String,
     pub number: String,
     pub title: String,
@@ -53,6 +59,7 @@ impl Row {
         let (tone, state) = badge(&page.tr, line.state, line.level);
         let left = line.cut_off.filter(|_| !line.state.is_terminal() && line.state != State::Executing);
         Self {
+            id: line.id.clone(),
             href: format!("/recalls/{}", line.id),
             number: line.number.clone(),
             title: line.title.clone().unwrap_or_else(|| line.number.clone()),
@@ -89,21 +96,29 @@ pub(in crate::web::console) struct Index {
     departments: Vec<Choice>,
     /// How far a search has come that has more to look through.
     looked: Option<String>,
+    /// Cases of this page that can be ticked to be reminded of.
+    remindable: BTreeSet<String>,
+    remind: FormState,
+    /// What goes with them.
+    along: Vec<(&'static str, String)>,
 }
 
 /// Shows the list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
-    ok(list_of(&app, &me, page, &query, None).await?)
+    ok(list_of(&app, &me, page, &query, Forms::default()).await?)
 }
 
-/// The list as `query` narrows it; `save` is the form of a view that was refused.
-pub(in crate::web::console) async fn list_of(
-    app: &App,
-    me: &SignedIn,
-    page: Page,
-    query: &Fields,
-    save: Option<FormState>,
-) -> Result<Index, Fault> {
+/// The forms beside the list, where they were refused.
+#[derive(Default)]
+pub struct Forms {
+    /// Of a view.
+    pub save: Option<FormState>,
+    /// Of reminders.
+    pub remind: Option<FormState>,
+}
+
+/// The list as `query` narrows it.
+pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, forms: Forms) -> Result<Index, Fault> {
     let get = |name: &str| given(query, name);
     let mut form = FormState::new("recall-filter");
     for name in List::Recalls.fields() {
@@ -114,6 +129,7 @@ pub(in crate::web::console) async fn list_of(
     let turned_up = turn.is_up();
     let found = list::list(app, &me.caller, wanted(&page, query), turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
+    let remindable = remind::remindable(app, &me.caller, &found.lines).await?;
     let previous = found.above.map(|id| address(List::Recalls, query, None, Some(("after", &id))));
     let next = found.below.map(|id| address(List::Recalls, query, None, Some(("before", &id))));
     let mut chips = Vec::new();
@@ -139,7 +155,7 @@ pub(in crate::web::console) async fn list_of(
     }
     let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
     Ok(Index {
-        views: Views::of(app, me, List::Recalls, query, save).await?,
+        views: Views::of(app, me, List::Recalls, query, forms.save).await?,
         crumbs: vec![Crumb::here(page.t("nav-recalls"))],
         states: list::GROUPS
             .iter()
@@ -152,6 +168,9 @@ pub(in crate::web::console) async fn list_of(
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
         file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, query, None, None)) },
+        remind: forms.remind.unwrap_or_else(|| FormState::new("reminders").ids("remind")),
+        along: reminders::along(query),
+        remindable,
         filtered: !chips.is_empty(),
         chips,
         rows,
