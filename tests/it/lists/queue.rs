@@ -6,6 +6,7 @@ use countermand::{
     domain::role::Role,
     store::{
         Tx,
+        broadcasts::{self, BroadcastRow},
         recalls::{self, RecallRow},
     },
 };
@@ -80,11 +81,18 @@ async fn what_waits_is_leafed_through_the_most_urgent_first() {
     let cast = stage.cast().await;
     let case = stage.case(&cast).await;
     let row = stage.loaded(&case).await.row;
+    let of = row.broadcast_id.clone();
+    let message = stage.app.store.read(move |conn| broadcasts::find(conn, &of)).await.unwrap().unwrap();
     let copies = move |tx: &mut Tx<'_>| {
         for n in 0..44_i64 {
+            // What a message says is sealed under its own id: the copies have lost theirs.
+            let id = countermand::id::fresh();
+            let erased_at = message.sent_at;
+            broadcasts::insert(tx.conn, BroadcastRow { id: id.clone(), erased_at, erased_counts: Some("[]".into()), ..message.clone() })?;
             // Every fourth has no window; many end at one instant.
             let cut_off = (n % 4 != 0).then_some(row.cut_off.unwrap() + n / 8 * 60_000_000);
-            recalls::insert(tx.conn, &RecallRow { id: countermand::id::fresh(), number: format!("FR-20270101-{n:04}"), cut_off, ..row.clone() })?;
+            let number = format!("FR-20270101-{n:04}");
+            recalls::insert(tx.conn, &RecallRow { id: countermand::id::fresh(), broadcast_id: id, number, cut_off, ..row.clone() })?;
         }
         Ok(())
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::stage::Where::{self, Bare, Empty, Emulator, Full};
+use super::stage::Where::{self, Bare, Empty, Emulator, Full, Large};
 
 type Fields = &'static [(&'static str, &'static str)];
 
@@ -292,6 +292,9 @@ pub const ROWS: &[Row] = &[
     page("/recalls", "requester"),
     page("/recalls", "auditor").asks("state=expired"),
     page("/recalls", "requester").at(Empty),
+    page("/recalls", "requester").at(Large),
+    page("/broadcasts", "requester").at(Large),
+    page("/approvals", "reviewer").at(Large),
     page("/recalls", "lawyer").asks("state=open&class=leak"),
     form("/reminders", "requester", &[("state", "open")], 422).from("/recalls?state=open"),
     form("/reminders", "lawyer", &[("cases", "{nowhere}"), ("cases", "{case.done}")], 409).from("/recalls"),
