@@ -86,3 +86,12 @@ text_id! {
 pub fn fresh() -> String {
     uuid::Uuid::now_v7().to_string()
 }
+
+/// The `n`th of the ids that belong to what was begun with `id`, which is the first: the same whenever it is asked for. What is no UUID has
+/// fresh ones.
+pub fn nth(id: &str, n: usize) -> String {
+    match uuid::Uuid::parse_str(id) {
+        Ok(first) => uuid::Uuid::from_u128(first.as_u128() ^ n as u128).to_string(),
+        Err(_) => fresh(),
+    }
+}

@@ -75,6 +75,7 @@ action-recall-read = Recall case read
 action-audit-searched = Audit trail searched
 action-audit-read = Audit event read
 action-audit-exported = Audit trail exported
+action-list-exported = List exported
 action-search-saved = Search saved
 action-search-removed = Saved search removed
 action-evidence-sealed = Evidence sealed

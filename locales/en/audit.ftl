@@ -185,6 +185,7 @@ subject-department = Department
 subject-event = Event
 subject-evidence = Evidence
 subject-invitation = Invitation
+subject-list = List
 subject-log = Log
 subject-node = Node
 subject-recall = Recall case

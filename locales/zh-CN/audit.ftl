@@ -154,6 +154,7 @@ subject-department = 部门
 subject-event = 事件
 subject-evidence = 证据
 subject-invitation = 邀请
+subject-list = 列表
 subject-log = 日志
 subject-node = 节点
 subject-recall = 撤回案件

@@ -15,11 +15,13 @@ pub mod content;
 pub mod evidence;
 pub mod holds;
 pub mod keys;
+pub mod listed;
 pub mod looks;
 pub mod notices;
 pub mod once;
 pub mod overview;
 pub mod passkeys;
+pub mod pieces;
 pub mod published;
 pub mod quota;
 pub mod readiness;
@@ -59,7 +61,7 @@ pub struct App {
     /// When answers of earlier requests were last forgotten.
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
     /// How many cases wait for whom.
-    pub counts: Arc<recalls::list::Counts>,
+    pub counts: Arc<recalls::queue::Counts>,
     /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
     pub stamping: Arc<tokio::sync::Semaphore>,
     /// How far the exports of the trail have come.
@@ -93,6 +95,7 @@ pub mod process;
 pub mod recalls;
 pub mod resets;
 pub mod retention;
+mod searches;
 pub mod self_recalls;
 pub mod sessions;
 pub mod setup;
@@ -103,6 +106,7 @@ pub mod timestamps;
 pub mod tokens;
 pub mod users;
 pub mod verification;
+pub mod views;
 pub mod witness;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.

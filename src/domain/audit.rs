@@ -117,7 +117,7 @@ pub const CONTROLS: &[Control] = &[
         ],
     ),
     control("backup", &[Action::BackupTaken, Action::BackupRestored]),
-    control("exports", &[Action::EvidenceExported, Action::AuditExported, Action::AuditPackExported]),
+    control("exports", &[Action::EvidenceExported, Action::AuditExported, Action::ListExported, Action::AuditPackExported]),
     control(
         "configuration",
         &[

@@ -115,6 +115,8 @@ words! {
         AuditSearched = "audit.searched",
         AuditRead = "audit.read",
         AuditExported = "audit.exported",
+        /// A list of cases or of broadcasts was carried away as a file.
+        ListExported = "list.exported",
         SearchSaved = "search.saved",
         SearchRemoved = "search.removed",
         EvidenceSealed = "evidence.sealed",

@@ -114,6 +114,7 @@ impl EventClass {
             | Action::PolicyRejected
             | Action::PolicyWithdrawn => Self::Decision,
             Action::AuditExported
+            | Action::ListExported
             | Action::AuditEngagementOpened
             | Action::AuditPackRequested
             | Action::AuditPackSealed

@@ -104,7 +104,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,
         A::RecallHalted => Privilege::Halt,
-        A::BroadcastRead | A::RecallRead | A::PageRead => Privilege::Oversight,
+        A::BroadcastRead | A::RecallRead | A::ListExported | A::PageRead => Privilege::Oversight,
         A::PasswordChanged
         | A::SecondFactorEnrolled
         | A::PasskeyAdded

@@ -64,7 +64,7 @@ pub const TABLES: &[Table] = &[
          broadcasts:i recipients:i doubles:i created_at:i ended_at:i version:i",
         "id",
     ),
-    table("searches", "id:t owner_id:t shared:i sealed:b created_at:i", "id"),
+    table("searches", "id:t owner_id:t shared:i sealed:b created_at:i list:t", "id"),
     table("idempotency", "token_id:t request_key:t body_hash:b status:i answer:t created_at:i", "token_id, request_key"),
     table("connections", "id:t name:t platform:t settings:t secret_sealed:b state:t agreement:t created_at:i version:i", "id"),
     table(

@@ -138,6 +138,12 @@ pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
     Few::of(conn, narrowed(filter).select(broadcasts::id).limit(Few::LIMIT))
 }
 
+/// How many there are, all of them counted.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<u64, StoreError> {
+    let n: i64 = narrowed(filter).count().get_result(conn)?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
 /// Moves a broadcast on; `false` if somebody else changed it first.
 pub fn advance(conn: &mut Conn, id: &str, seen: i64, state: &str, sent_at: Option<(i64, &str)>) -> Result<bool, StoreError> {
     let changed = diesel::update(broadcasts::table.find(id).filter(broadcasts::version.eq(seen)))

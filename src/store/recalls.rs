@@ -74,6 +74,19 @@ pub struct Standing {
     pub version: i64,
 }
 
+/// A case that is not at its end, with what a list of them is narrowed by.
+#[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = recalls)]
+pub struct OpenRow {
+    #[diesel(embed)]
+    pub standing: Standing,
+    pub harm_class: String,
+    pub platform: String,
+    pub due_1: i64,
+    pub due_2: i64,
+    pub due_3: i64,
+}
+
 impl RecallRow {
     pub fn standing(&self) -> Standing {
         Standing {
@@ -280,10 +293,21 @@ pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
     Few::of(conn, narrowed(filter).select(recalls::id).limit(Few::LIMIT))
 }
 
-/// How the cases stand that are in one of `states`, oldest first, at most `limit`.
-pub fn in_states(conn: &mut Conn, states: &[&str], limit: i64) -> Result<Vec<Standing>, StoreError> {
-    let of = recalls::table.filter(recalls::state.eq_any(states.to_vec()));
-    Ok(of.order(recalls::id.asc()).limit(limit).select(Standing::as_select()).load(conn)?)
+/// How many there are, all of them counted.
+pub fn count(conn: &mut Conn, filter: &Filter) -> Result<u64, StoreError> {
+    let n: i64 = narrowed(filter).count().get_result(conn)?;
+    Ok(u64::try_from(n).unwrap_or_default())
+}
+
+/// The cases that are not at their end, oldest first, at most `limit`.
+pub fn open(conn: &mut Conn, limit: i64) -> Result<Vec<OpenRow>, StoreError> {
+    let of = recalls::table.filter(recalls::state.eq_any(OPEN_STATES));
+    Ok(of.order(recalls::id.asc()).limit(limit).select(OpenRow::as_select()).load(conn)?)
+}
+
+/// How these cases stand, in no order; what is not there is left out.
+pub fn standings(conn: &mut Conn, ids: &[String]) -> Result<Vec<Standing>, StoreError> {
+    Ok(recalls::table.filter(recalls::id.eq_any(ids.to_vec())).select(Standing::as_select()).load(conn)?)
 }
 
 pub fn decision_insert(conn: &mut Conn, row: DecisionRow) -> Result<(), StoreError> {

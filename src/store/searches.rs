@@ -1,4 +1,4 @@
-//! Saved searches of the trail. Not here: what a search is (`app::audit`).
+//! Searches under a name, of the trail and of lists. Not here: what a search is (`app::audit`, `app::views`).
 
 use diesel::prelude::*;
 
@@ -15,6 +15,8 @@ pub struct SearchedRow {
     /// JSON of name and search, sealed under [`context`]: a person typed them.
     pub sealed: Vec<u8>,
     pub created_at: i64,
+    /// What is searched: `audit`, `recalls`, `broadcasts` or `approvals`.
+    pub list: String,
 }
 
 /// What binds the sealed words to their row.
@@ -31,15 +33,15 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<SearchedRow>, StoreError
     Ok(searches::table.find(id).first(conn).optional()?)
 }
 
-/// How many searches somebody has saved.
-pub fn count(conn: &mut Conn, owner: &str) -> Result<i64, StoreError> {
-    Ok(searches::table.filter(searches::owner_id.eq(owner)).count().get_result(conn)?)
+/// How many searches of a list somebody has saved.
+pub fn count(conn: &mut Conn, owner: &str, list: &str) -> Result<i64, StoreError> {
+    Ok(searches::table.filter(searches::owner_id.eq(owner)).filter(searches::list.eq(list)).count().get_result(conn)?)
 }
 
-/// The searches of `owner` and those that are shared, in the order in which they were saved.
-pub fn seen_by(conn: &mut Conn, owner: &str) -> Result<Vec<SearchedRow>, StoreError> {
+/// The searches of a list by `owner` and those that are shared, in the order in which they were saved.
+pub fn seen_by(conn: &mut Conn, owner: &str, list: &str) -> Result<Vec<SearchedRow>, StoreError> {
     let seen = searches::table.filter(searches::owner_id.eq(owner).or(searches::shared.eq(1)));
-    Ok(seen.order(searches::id.asc()).load(conn)?)
+    Ok(seen.filter(searches::list.eq(list)).order(searches::id.asc()).load(conn)?)
 }
 
 /// Deletes a search.

@@ -69,6 +69,7 @@ pub mod machine;
 pub mod metrics;
 pub mod once;
 pub mod page;
+pub mod pieces;
 pub mod posted;
 pub mod problem;
 pub mod qr;

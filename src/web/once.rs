@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use actix_web::{HttpMessage, HttpRequest};
 
-use super::{extract::SignedIn, fault::Fault, gate::TurnedAway, posted::Posted};
+use super::{
+    extract::SignedIn,
+    fault::Fault,
+    gate::{Several, TurnedAway},
+    posted::Posted,
+};
 use crate::app::{App, AppError, AppResult, StoreError, once};
 
 /// Marks a post that no use case will see (a form with damaged text), so that it leaves its event all the same.
@@ -15,6 +20,11 @@ pub fn turned_away(req: &HttpRequest, reason: &'static str) {
 /// Marks a post that had nothing to do (sent twice, a step back), so that it leaves its event all the same.
 pub fn passed(req: &HttpRequest, reason: &'static str) {
     req.extensions_mut().insert(TurnedAway::passed(reason));
+}
+
+/// Marks a post that leaves an event for each of several things, as each of them alone would.
+pub fn several(req: &HttpRequest) {
+    req.extensions_mut().insert(Several);
 }
 
 /// What makes a post of this form the same as another, for a use case that is one write and sees to it itself.

@@ -7,7 +7,7 @@ use super::{
     api, assets,
     console::{
         self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, imports,
-        passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
+        lists, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
     },
     machine,
 };
@@ -67,8 +67,12 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/departments/{id}").get(departments::show).post(departments::change));
     cfg.service(resource("/departments/{id}/closures").post(departments::close));
 
+    cfg.service(resource("/reminders").post(recalls::reminders::create));
+    cfg.service(resource("/views").post(lists::save_view));
+    cfg.service(resource("/views/{id}/removals").post(lists::remove_view));
     cfg.service(resource("/approvals").get(recalls::approvals::index));
     cfg.service(resource("/recalls").get(recalls::index::index).post(recalls::new::create));
+    cfg.service(resource("/recalls.csv").get(lists::recalls_file));
     cfg.service(resource("/recalls/new").get(recalls::new::new));
     cfg.service(resource("/recalls/{id}").get(recalls::show::show));
     cfg.service(resource("/recalls/{id}/decisions").post(recalls::act::decide));
@@ -152,7 +156,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/streams/{id}/cursor").post(streams::rewind));
     cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
-    cfg.service(resource("/broadcasts").get(broadcasts::index).post(broadcasts::create));
+    cfg.service(resource("/broadcasts").get(broadcasts::list::index).post(broadcasts::create));
+    cfg.service(resource("/broadcasts.csv").get(lists::broadcasts_file));
     cfg.service(resource("/broadcasts/new").get(broadcasts::new));
     cfg.service(resource("/broadcasts/imports").get(imports::index).post(imports::create));
     cfg.service(resource("/broadcasts/imports/new").get(imports::new));

@@ -221,8 +221,16 @@ async fn the_auditor_changes_nothing_through_any_route() {
         "/account/passkeys",
         "/account/recovery-codes",
     ];
-    let audited =
-        ["/evidence/exports", "/evidence/x/downloads", "/evidence/verification", "/audit/exports", "/audit/searches", "/audits", "/questions"];
+    let audited = [
+        "/evidence/exports",
+        "/evidence/x/downloads",
+        "/evidence/verification",
+        "/audit/exports",
+        "/audit/searches",
+        "/views",
+        "/audits",
+        "/questions",
+    ];
     let mut refused = 0;
     for route in all.iter().filter(|r| !r.starts_with("/api/")) {
         let path = route.replace("{id}", "x").replace("{token}", "x").replace("{number}", "x");

@@ -8,6 +8,7 @@ use std::{
 use countermand::app::{
     Caller,
     audit::{Query, export},
+    pieces::Pieces,
     retention,
 };
 

@@ -7,6 +7,7 @@ use countermand::{
     app::{
         Caller,
         audit::{Query, export},
+        pieces::Pieces,
     },
     store::Database,
 };

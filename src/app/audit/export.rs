@@ -17,6 +17,7 @@ use crate::{
     app::{
         Done,
         evidence::{gone, parts_of},
+        pieces::Pieces,
         retention, step_up,
     },
     clock::Instant,
@@ -48,6 +49,16 @@ words! {
     pub enum Format {
         Csv = "csv",
         Jsonl = "jsonl",
+    }
+}
+
+impl Format {
+    /// The media type of such a file.
+    pub const fn media(self) -> &'static str {
+        match self {
+            Self::Csv => "text/csv; charset=utf-8",
+            Self::Jsonl => "application/jsonl",
+        }
     }
 }
 
@@ -252,9 +263,10 @@ impl File {
     pub fn format(&self) -> Format {
         self.format
     }
+}
 
-    /// The next piece of the file; `None` at its end.
-    pub async fn next(&mut self) -> AppResult<Option<String>> {
+impl Pieces for File {
+    async fn next(&mut self) -> AppResult<Option<String>> {
         if self.head {
             self.head = false;
             return Ok(Some(csv::header(columns::names(columns::EVENTS))));

@@ -12,6 +12,7 @@ use crate::{
         role::Permission,
     },
     store::{
+        Conn, StoreError,
         attachments::{self, AttachmentHead},
         broadcasts::{self, BroadcastRow, Case},
         calls::{self, CallRow},
@@ -84,30 +85,73 @@ pub struct Detail {
     pub erased: Option<u64>,
 }
 
-/// The list, newest first; `department` stands for itself and all below it.
-pub async fn list(app: &App, caller: &Caller, filter: Filter, department: Option<String>, keyword: Option<String>, turn: Turn) -> AppResult<Page> {
-    list_of(app, caller, filter, department, keyword, turn, PAGE).await
+/// What the list is asked for; every field narrows.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    pub filter: Filter,
+    /// A department with all below it, by its id.
+    pub department: Option<String>,
+    /// In the title, where the caller may read it, or in the channel's name; or the beginning of an id.
+    pub keyword: Option<String>,
+}
+
+impl Wanted {
+    /// The word that is looked for, if there is one.
+    fn word(&self) -> Option<String> {
+        self.keyword.as_ref().map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty())
+    }
+
+    /// What the store is asked for.
+    fn narrowed(&self, conn: &mut Conn) -> Result<Filter, StoreError> {
+        let departments = self.department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+        Ok(Filter { departments, ..self.filter.clone() })
+    }
+}
+
+/// The list, newest first.
+pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> AppResult<Page> {
+    list_of(app, caller, wanted, turn, PAGE).await
 }
 
 /// The list in pages of `size`.
-pub async fn list_of(
-    app: &App,
-    caller: &Caller,
-    mut filter: Filter,
-    department: Option<String>,
-    keyword: Option<String>,
-    turn: Turn,
-    size: usize,
-) -> AppResult<Page> {
+pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, true).await
+}
+
+/// The same for who reads on to the end: its rows are not counted each time.
+pub(in crate::app) async fn piece(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, false).await
+}
+
+/// How many the whole list has; where a keyword is looked for, all of them are looked at.
+pub(in crate::app) async fn count(app: &App, caller: &Caller, wanted: &Wanted) -> AppResult<u64> {
+    if wanted.word().is_none() {
+        let wanted = wanted.clone();
+        let counted = app.store.read(move |conn| {
+            let filter = wanted.narrowed(conn)?;
+            broadcasts::count(conn, &filter)
+        });
+        return Ok(counted.await?);
+    }
+    let (mut n, mut next) = (0, Some(Turn::First));
+    while let Some(turn) = next {
+        let page = piece(app, caller, wanted.clone(), turn, KEYWORD_DEPTH).await?;
+        n += page.lines.len() as u64;
+        next = page.below.map(Turn::Down);
+    }
+    Ok(n)
+}
+
+async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize, counts: bool) -> AppResult<Page> {
     app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", "all")).await?;
     let titled = caller.may(Permission::ContentRead);
-    let keyword = keyword.map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
+    let keyword = wanted.word();
     let envelope = app.store.keys().envelope.clone();
     let (rows, (above, below), looked_to, count, connections, pieces, cases, names, policy) = app
         .store
         .read(move |conn| {
             let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
-            filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+            let filter = wanted.narrowed(conn)?;
             let (found, stopped) = match &keyword {
                 None => (broadcasts::page(conn, &filter, &turn, limit)?, None),
                 Some(keyword) => {
@@ -119,7 +163,7 @@ pub async fn list_of(
                     page::look_through(&turn, size, KEYWORD_DEPTH, |at, limit| broadcasts::page(conn, &filter, at, limit), |r| r.id.clone(), matches)?
                 }
             };
-            let count = if keyword.is_none() { Some(broadcasts::few(conn, &filter)?) } else { None };
+            let count = if counts && keyword.is_none() { Some(broadcasts::few(conn, &filter)?) } else { None };
             let cut = turn.cut(found, size);
             let (mut above, mut below) = cut.edges(|r| r.id.clone());
             let looked_to = stopped.map(|row| {

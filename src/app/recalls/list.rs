@@ -1,33 +1,25 @@
-//! Lists of cases: all that a person may know of, and those that wait for them.
+//! The list of cases: all that a person may know of. Not here: what waits for them (`queue`).
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time,
-};
-
-use super::{App, AppError, AppResult, Caller, cases, own_cases_only, view};
+use super::{App, AppError, AppResult, Caller, own_cases_only};
 pub use crate::store::page::Few;
 use crate::{
     app::{Turn, content},
     clock::Instant,
     domain::{
         platform::{HarmClass, Platform},
-        recall::{Case, Mode, State},
+        recall::{Mode, State},
         role::Permission,
     },
     store::{
         Conn, StoreError,
         broadcasts::{self, BroadcastRow},
         departments, page,
-        recalls::{self, Filter, RecallRow, Standing},
+        recalls::{self, Filter, RecallRow},
     },
 };
 
 /// Rows a page.
 pub const PAGE: usize = 20;
-/// Cases that are looked through for what waits for one person.
-const DEPTH: i64 = 500;
 /// Titles are sealed, so a word is looked for case by case: so many for a page, then the next page goes on.
 pub const KEYWORD_DEPTH: usize = 2000;
 /// What somebody may ask for as a state beside the states: everything that is not at its end, and everything that was carried out.
@@ -100,21 +92,6 @@ pub fn states_of(word: &str) -> Vec<State> {
     group.unwrap_or_else(|| State::parse(word).into_iter().collect())
 }
 
-/// Why a case waits for somebody.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Task {
-    /// A level is theirs to decide.
-    Decide(u8),
-    /// A second look at captures.
-    Confirm,
-    /// To be carried out in the platform's console.
-    CarryOut,
-    /// Their own request came back.
-    Resubmit,
-    /// A reviewer asks them for more.
-    Answer,
-}
-
 /// The list, newest first.
 pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> AppResult<Page> {
     list_of(app, caller, wanted, turn, PAGE).await
@@ -122,6 +99,34 @@ pub async fn list(app: &App, caller: &Caller, wanted: Wanted, turn: Turn) -> App
 
 /// The list in pages of `size`.
 pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, true).await
+}
+
+/// The same for who reads on to the end: its rows are not counted each time.
+pub(in crate::app) async fn piece(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize) -> AppResult<Page> {
+    page_of(app, caller, wanted, turn, size, false).await
+}
+
+/// How many the whole list has; where a word is looked for, all of them are looked at.
+pub(in crate::app) async fn count(app: &App, caller: &Caller, wanted: &Wanted) -> AppResult<u64> {
+    if wanted.keyword.as_ref().is_none_or(|k| k.trim().is_empty()) {
+        let (mut filter, department) = (filter(caller, wanted.clone()), wanted.department.clone());
+        let counted = app.store.read(move |conn| {
+            filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
+            recalls::count(conn, &filter)
+        });
+        return Ok(counted.await?);
+    }
+    let (mut n, mut next) = (0, Some(Turn::First));
+    while let Some(turn) = next {
+        let page = piece(app, caller, wanted.clone(), turn, KEYWORD_DEPTH).await?;
+        n += page.lines.len() as u64;
+        next = page.below.map(Turn::Down);
+    }
+    Ok(n)
+}
+
+async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: usize, counts: bool) -> AppResult<Page> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
@@ -135,8 +140,8 @@ pub async fn list_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, siz
             filter.departments = department.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
             let Some(keyword) = keyword else {
                 let found = turn.cut(recalls::page(conn, &filter, &turn, i64::try_from(size + 1).unwrap_or(i64::MAX))?, size);
-                let count = recalls::few(conn, &filter)?;
-                return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, Some(count)));
+                let count = counts.then(|| recalls::few(conn, &filter)).transpose()?;
+                return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, count));
             };
             let holds = |(row, message, name): &Joined| {
                 let said = match message {
@@ -208,112 +213,10 @@ fn days_of_number(number: &str) -> (Option<i64>, Option<i64>) {
     }
 }
 
-/// What waits for this person, least time left first.
-pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
-    let (asking, now) = (caller.clone(), app.now());
-    let (tasks, rows): (Vec<Task>, Vec<Joined>) = app
-        .store
-        .read(move |conn| {
-            let (mut tasks, mut rows) = (Vec::new(), Vec::new());
-            for (task, id) in self::tasks(conn, &asking, now)? {
-                tasks.push(task);
-                rows.push(recalls::find(conn, &id)?.ok_or(StoreError::NotFound)?);
-            }
-            Ok((tasks, with_messages(conn, rows)?))
-        })
-        .await?;
-    let lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
-    let mut all: Vec<(Task, Line)> = tasks.into_iter().zip(lines).collect();
-    all.sort_by_key(|(_, line)| (line.cut_off.unwrap_or(Instant(i64::MAX)), line.submitted_at));
-    Ok(all)
-}
+/// A case with its message and its requester's name.
+pub(super) type Joined = (RecallRow, Option<BroadcastRow>, String);
 
-/// What waits for the person behind a token; nothing ever waits for a service.
-pub async fn waiting_for_program(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
-    if !caller.may(Permission::RecallRead) {
-        return Err(AppError::Forbidden(Permission::RecallRead));
-    }
-    waiting(app, caller).await
-}
-
-/// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.
-#[derive(Default)]
-pub struct Counts(Mutex<HashMap<String, Count>>);
-
-#[derive(Clone, Copy)]
-struct Count {
-    n: u64,
-    /// [`crate::store::Store::changes`] before it was counted.
-    changes: u64,
-    counted: time::Instant,
-}
-
-impl Counts {
-    /// For so long what another process did may be missing from the number.
-    const KEPT: time::Duration = time::Duration::from_secs(2);
-    /// So many people are remembered before all are forgotten.
-    const PEOPLE: usize = 10_000;
-
-    fn of(&self, person: &str, changes: u64) -> Option<u64> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(person).copied()?;
-        (kept.changes == changes && kept.counted.elapsed() < Self::KEPT).then_some(kept.n)
-    }
-
-    fn keep(&self, person: &str, count: Count) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= Self::PEOPLE {
-            all.clear();
-        }
-        all.insert(person.to_owned(), count);
-    }
-}
-
-/// How many cases wait for this person.
-pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
-    let Some(person) = &caller.user_id else { return Ok(0) };
-    let (changes, counted) = (app.store.changes(), time::Instant::now());
-    if let Some(n) = app.counts.of(person, changes) {
-        return Ok(n);
-    }
-    let (asking, now) = (caller.clone(), app.now());
-    let n = app.store.read(move |conn| Ok(tasks(conn, &asking, now)?.len() as u64)).await?;
-    app.counts.keep(person, Count { n, changes, counted });
-    Ok(n)
-}
-
-/// The cases that wait for `caller`, by id, oldest first.
-fn tasks(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<(Task, String)>, StoreError> {
-    if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
-        return Ok(Vec::new());
-    }
-    let mut rows = recalls::in_states(conn, &["reviewing", "returned", "approved", "executing"], DEPTH)?;
-    // Most cases wait for somebody else; that is seen without loading what belongs to them.
-    rows.retain(|row| match row.state.as_str() {
-        "reviewing" if caller.user_id.as_deref() == Some(&row.requester_id) => true,
-        "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o.parse() == Ok(l)))),
-        "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
-        _ => row.mode == Mode::Guided.as_str(),
-    });
-    let cases = cases(conn, &rows)?;
-    let task = |(row, case): (Standing, Case)| {
-        let mine = view::mine(caller, &case, now);
-        let guided = case.mode == Mode::Guided;
-        let task = match () {
-            () if let Some(Ok(level)) = mine.decide => Task::Decide(level),
-            () if matches!(mine.confirm, Some(Ok(()))) => Task::Confirm,
-            () if guided && mine.capture && case.operators.is_empty() => Task::CarryOut,
-            () if mine.resubmit => Task::Resubmit,
-            () if mine.answer => Task::Answer,
-            () => return None,
-        };
-        Some((task, row.id))
-    };
-    Ok(rows.into_iter().zip(cases).filter_map(task).collect())
-}
-
-type Joined = (RecallRow, Option<BroadcastRow>, String);
-
-fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, StoreError> {
+pub(super) fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, StoreError> {
     let names = broadcasts::names(conn, rows.iter().map(|r| r.requester_id.clone()).collect())?;
     rows.into_iter()
         .map(|row| {
@@ -324,7 +227,12 @@ fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, S
         .collect()
 }
 
-fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow>, requester: String) -> AppResult<Line> {
+/// The lowest of some levels, as a row has them.
+pub(super) fn open_level(open_levels: &str) -> Option<u8> {
+    open_levels.split(',').filter_map(|l| l.parse().ok()).min()
+}
+
+pub(super) fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow>, requester: String) -> AppResult<Line> {
     let title = match message {
         Some(message) if message.erased_at.is_none() && caller.may(Permission::ContentRead) => {
             Some(content::open_title(&app.store.keys().envelope, &message)?)
@@ -333,7 +241,7 @@ fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow
     };
     let corrupt = |word: &str| StoreError::Corrupt(format!("a case has the word {word}"));
     let state = State::parse(&row.state).ok_or_else(|| corrupt(&row.state))?;
-    let level = row.open_levels.split(',').filter_map(|l| l.parse::<u8>().ok()).min().filter(|_| state == State::Reviewing);
+    let level = open_level(&row.open_levels).filter(|_| state == State::Reviewing);
     let due = level.and_then(|l| [row.due_1, row.due_2, row.due_3].get(usize::from(l).wrapping_sub(1)).copied());
     Ok(Line {
         title,

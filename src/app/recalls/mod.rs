@@ -9,6 +9,8 @@ pub mod expire;
 pub mod guided;
 pub mod halt;
 pub mod list;
+pub mod queue;
+pub mod remind;
 pub mod resubmit;
 pub mod said;
 pub mod sign;

@@ -33,7 +33,7 @@ words! {
         TwoNetworks = "two_networks",
         /// Exports by one person, by their number.
         ExportBurst = "export_burst",
-        /// Exports of the trail by one person, by their rows.
+        /// Exports of the trail and of lists by one person, by their rows.
         ExportRows = "export_rows",
         /// A purge larger than is usual.
         PurgeLarge = "purge_large",

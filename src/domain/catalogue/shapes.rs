@@ -414,8 +414,9 @@ pub(super) const SHAPES: &[Shape] = &[
         &["log"],
         &["detail/after", "detail/export", "detail/format", "detail/log_size", "detail/rows", "text/query"],
     ),
-    shape("search.saved", &["user"], &["search"], &["detail/after/shared", "text/name", "text/query"]),
-    shape("search.removed", &["user"], &["search"], &["detail/before/shared"]),
+    shape("list.exported", &["user"], &["list"], &["detail/format", "detail/rows", "text/query"]),
+    shape("search.saved", &["user"], &["search"], &["detail/after/list", "detail/after/shared", "text/name", "text/query"]),
+    shape("search.removed", &["user"], &["search"], &["detail/before/list", "detail/before/shared"]),
     shape(
         "evidence.sealed",
         &["job"],

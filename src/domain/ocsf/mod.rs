@@ -193,7 +193,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::CaseClosed => DEACTIVATED,
         Action::AuditSearched => resource(5, "Search"),
         Action::AuditRead => resource(2, "Read"),
-        Action::AuditExported => resource(7, "Export"),
+        Action::AuditExported | Action::ListExported => resource(7, "Export"),
         Action::SearchSaved => CREATED,
         Action::SearchRemoved => DELETED,
         Action::EvidenceSealed => CREATED,

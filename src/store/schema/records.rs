@@ -492,5 +492,6 @@ table! {
         shared -> BigInt,
         sealed -> Binary,
         created_at -> BigInt,
+        list -> Text,
     }
 }

@@ -187,7 +187,15 @@ pub async fn index(app: Data<App>, who: Bearer, req: HttpRequest) -> Result<Http
         departments: None,
         sender: None,
     };
-    match view::list_of(&app, &who.caller, filter, None, word("words"), asked.turn(), asked.limit(LIST)).await {
+    match view::list_of(
+        &app,
+        &who.caller,
+        view::Wanted { filter, keyword: word("words"), ..view::Wanted::default() },
+        asked.turn(),
+        asked.limit(LIST),
+    )
+    .await
+    {
         Ok(page) => {
             let lines: Vec<Value> = page.lines.iter().map(line).collect();
             let looked_to = page.looked_to.map(crate::clock::Instant::to_rfc3339);

@@ -17,7 +17,7 @@ use crate::{
         App, AppError,
         audit::{self, CaseEvent, Query, export},
     },
-    web::{console::audit::exports::streamed, extract::Bearer, fault::Fault, refusal, visit::Visit},
+    web::{extract::Bearer, fault::Fault, pieces::streamed, refusal, visit::Visit},
 };
 
 /// Query: `case` (number or id), `from` and `until` (RFC 3339), `actor`, `action`, `outcome`, `object`, `address`, `device_id`, `words`, all as in
@@ -53,7 +53,7 @@ async fn answer(app: &App, me: &Bearer, req: &HttpRequest, asked: &Parameters) -
     let (query, after) = (Query::read(asked.time("from"), asked.time("until"), text), asked.number("after"));
     if wants_lines(req) {
         let file = export::for_program(app, &me.caller, &query, after).await?;
-        return Ok(streamed(HttpResponse::Ok(), file));
+        return Ok(streamed(HttpResponse::Ok(), file.format().media(), file));
     }
     let limit = asked.limit(EVENTS);
     // One case is named by what it is, so that one that does not exist is not found, and not empty.

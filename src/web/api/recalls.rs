@@ -21,7 +21,8 @@ use crate::{
         once::of_request,
         recalls::{
             decide,
-            list::{self, Line, Task},
+            list::{self, Line},
+            queue::{self, Task},
             resubmit, status, submit,
             take_part::{self, Act},
             withdraw,
@@ -176,7 +177,7 @@ pub async fn index(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Result<H
 /// `GET /api/v1/approvals`: what waits for the person behind the token, least time left first.
 pub async fn approvals(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Result<HttpResponse, Fault> {
     let visit = visit(&req)?;
-    let waiting = match list::waiting_for_program(&app, &bearer.caller).await {
+    let waiting = match queue::waiting_for_program(&app, &bearer.caller).await {
         Ok(waiting) => waiting,
         Err(error) => return Ok(respond(&visit, Err(error.into()))),
     };

@@ -15,10 +15,13 @@ use super::{
 use crate::{
     app::{
         self, App, Turn, audit,
-        broadcasts::view::{self, Filter, Line},
+        broadcasts::view::{self, Line, Wanted},
         clocks::standing::Against,
         evidence::signing,
-        recalls::list,
+        recalls::{
+            list,
+            queue::{self, Narrow},
+        },
         status::{self, Status},
         streams::Stream,
         timestamps::overview::{Ends, OfLog},
@@ -71,9 +74,9 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
     let works = [Permission::RecallRequest, Permission::RecallDecide, Permission::RecallExecute].iter().any(|p| caller.may(*p));
     let (mut waiting, mut count, mut cases, mut lines, mut charts) = (Vec::new(), 0, Vec::new(), Vec::new(), None);
     if works {
-        let all = list::waiting(&app, caller).await?;
-        count = all.len();
-        waiting = approvals::items(&page, &all[..count.min(SHORT)]);
+        let urgent = queue::page(&app, caller, Narrow::default(), Turn::First, SHORT).await?;
+        count = urgent.all;
+        waiting = approvals::items(&page, &urgent.lines);
     }
     let mine = caller.may(Permission::RecallRequest);
     if caller.may(Permission::RecallRead) {
@@ -85,7 +88,7 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
         charts = Some(overview::charts(&page, &app::overview::overview(&app, caller).await?));
     }
     if caller.may(Permission::BroadcastRead) {
-        lines = view::list(&app, caller, Filter::default(), None, None, Turn::First).await?.lines;
+        lines = view::list(&app, caller, Wanted::default(), Turn::First).await?.lines;
         lines.truncate(SHORT);
     }
     let (log, mut state) = log_of(&app, &who, &page).await?;

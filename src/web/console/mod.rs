@@ -16,6 +16,7 @@ pub mod evidence;
 pub mod holds;
 pub mod home;
 pub mod imports;
+pub mod lists;
 mod overview;
 pub mod passkeys;
 pub mod personal;

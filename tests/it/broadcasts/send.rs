@@ -247,12 +247,13 @@ async fn reading_the_text_leaves_an_event_and_an_auditor_sees_no_title() {
     assert_eq!(stage.count("content.read"), 1);
     let auditor = person(&stage.app, "auditor", &[Role::Auditor]).await;
     assert!(matches!(broadcasts::content(&stage.app, &auditor, &id, None).await, Err(AppError::Forbidden(_))));
-    let page = view::list(&stage.app, &auditor, view::Filter::default(), None, None, Turn::First).await.unwrap();
+    let page = view::list(&stage.app, &auditor, view::Wanted::default(), Turn::First).await.unwrap();
     assert_eq!(page.lines.len(), 1);
     assert_eq!(page.lines[0].title, None);
-    let mine = view::list(&stage.app, &stage.caller, view::Filter::default(), None, Some("放假".into()), Turn::First).await.unwrap();
+    let asked = |word: &str| view::Wanted { keyword: Some(word.into()), ..view::Wanted::default() };
+    let mine = view::list(&stage.app, &stage.caller, asked("放假"), Turn::First).await.unwrap();
     assert_eq!(mine.lines[0].title.as_deref(), Some("放假通知"));
-    let none = view::list(&stage.app, &stage.caller, view::Filter::default(), None, Some("报价".into()), Turn::First).await.unwrap();
+    let none = view::list(&stage.app, &stage.caller, asked("报价"), Turn::First).await.unwrap();
     assert!(none.lines.is_empty());
 }
 

@@ -6,7 +6,7 @@
 mod broken;
 mod commands;
 mod done;
-mod house;
+pub mod house;
 mod jobs;
 mod never;
 mod passkeys;

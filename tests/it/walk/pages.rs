@@ -98,8 +98,9 @@ fn second() -> bool {
 
 /// Every row in `lang`, in both themes and at each width; rules that ask for more than colour in the theme that belongs to `width`.
 async fn every_page(lang: &str, width: u32) {
-    let company = Companies::found().await;
+    let mut company = Companies::found().await;
     let Some(browser) = Browser::start(&company.base).await else { return };
+    company.grow().await;
     let beginnings = beginnings();
     let only = std::env::var("COUNTERMAND_ROUTE").ok();
     let mut wrong = Vec::new();
@@ -109,7 +110,16 @@ async fn every_page(lang: &str, width: u32) {
             continue;
         }
         open(&browser, &company, lang, row).await;
-        let about = format!("{n} {lang} {} as {}{}", row.address(), row.who, if row.place == Where::Empty { ", empty" } else { "" });
+        let about = format!(
+            "{n} {lang} {} as {}{}",
+            row.address(),
+            row.who,
+            match row.place {
+                Where::Empty => ", empty",
+                Where::Large => ", ten thousand",
+                _ => "",
+            }
+        );
         let status = browser.status().await;
         if status != row.status {
             wrong.push(format!("{about}: {status} instead of {}", row.status));

@@ -1,6 +1,7 @@
 //! A company with something of everything: cases in all their states, every role, accounts half way in; one without anything but people;
 //! one that nobody has set up yet. Served on ports of their own.
 
+mod large;
 mod tables;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -66,13 +67,15 @@ pub struct Member {
     pub cookie: String,
 }
 
-/// Which of the three a page is seen in.
+/// Which of the companies a page is seen in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Where {
     Full,
     Empty,
     Bare,
     Emulator,
+    /// Ten thousand of each; see `Companies::grow`.
+    Large,
 }
 
 pub struct Companies {
@@ -83,6 +86,7 @@ pub struct Companies {
     empty: TestApp,
     empty_members: BTreeMap<&'static str, Member>,
     bare: TestApp,
+    large: Option<large::Large>,
     /// Ids by the names that paths use, e.g. `{case.final}`.
     things: BTreeMap<String, String>,
     /// A bundle that holds, one that does not, one of which nobody can tell.
@@ -129,8 +133,18 @@ impl Companies {
         let empty = TestApp::start_with(|config| config.tenant = "华辰集团".into()).await;
         let empty_members = hire(&empty.app).await;
         let bare = TestApp::start().await;
-        let mut company =
-            Self { _serving: serving, full, base, members, empty, empty_members, bare, things: BTreeMap::new(), bundles: BTreeMap::new() };
+        let mut company = Self {
+            _serving: serving,
+            full,
+            base,
+            members,
+            empty,
+            empty_members,
+            bare,
+            large: None,
+            things: BTreeMap::new(),
+            bundles: BTreeMap::new(),
+        };
         company.live().await;
         company
     }
@@ -147,7 +161,11 @@ impl Companies {
 
     /// The cookie of `who`; nobody has none.
     pub fn cookie(&self, place: Where, who: &str) -> &str {
-        let members = if place == Where::Empty { &self.empty_members } else { &self.members };
+        let members = match (place, &self.large) {
+            (Where::Empty, _) => &self.empty_members,
+            (Where::Large, Some(large)) => &large.members,
+            _ => &self.members,
+        };
         members.get(who).map_or_else(|| self.things.get(who).map_or("", String::as_str), |m| m.cookie.as_str())
     }
 
@@ -157,6 +175,7 @@ impl Companies {
             Where::Full => self.base.clone(),
             Where::Empty => format!("http://{}", self.empty.address),
             Where::Bare => format!("http://{}", self.bare.address),
+            Where::Large => format!("http://{}", self.large.as_ref().expect("a company that was filled").app.address),
             Where::Emulator => self.full.emulator.access().base_url.clone(),
         };
         base + &self.filled(lang, path)

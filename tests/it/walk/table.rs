@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::stage::Where::{self, Bare, Empty, Emulator, Full};
+use super::stage::Where::{self, Bare, Empty, Emulator, Full, Large};
 
 type Fields = &'static [(&'static str, &'static str)];
 
@@ -103,7 +103,9 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 10] = [
+pub const NO_PAGES: [&str; 12] = [
+    "/recalls.csv",
+    "/broadcasts.csv",
     "/static/{path:.*}",
     "/static/countermand-verifier.html",
     "/healthz",
@@ -290,6 +292,20 @@ pub const ROWS: &[Row] = &[
     page("/recalls", "requester"),
     page("/recalls", "auditor").asks("state=expired"),
     page("/recalls", "requester").at(Empty),
+    page("/recalls", "requester").at(Large),
+    page("/broadcasts", "requester").at(Large),
+    page("/approvals", "reviewer").at(Large),
+    page("/recalls", "lawyer").asks("state=open&class=leak"),
+    form("/reminders", "requester", &[("state", "open")], 422).from("/recalls?state=open"),
+    form("/reminders", "lawyer", &[("cases", "{nowhere}"), ("cases", "{case.done}")], 409).from("/recalls"),
+    form("/reminders", "requester", &[("cases", "{case.reviewing}"), ("cases", "{case.done}")], 200).from("/recalls").only("en"),
+    form("/views", "requester", &[("list", "recalls"), ("state", "open"), ("name", "")], 422).from("/recalls?state=open"),
+    form("/views", "reviewer", &[("list", "approvals"), ("task", "level-1"), ("name", "")], 422).from("/approvals?task=level-1"),
+    form("/views", "requester", &[("list", "broadcasts"), ("platform", "wecom"), ("name", "")], 422).from("/broadcasts?platform=wecom"),
+    form("/views", "lawyer", &[("list", "recalls"), ("class", "leak"), ("name", "泄密案件，待法务复核")], 200).from("/recalls?class=leak"),
+    form("/views/{id}/removals", "requester", &[], 404).of("{nowhere}").from("/recalls"),
+    page("/approvals", "reviewer").asks("task=level-1&q=nothing-of-that-name"),
+    page("/approvals", "reviewer").asks("class=leak&platform=wecom"),
     page("/recalls/new", "requester").asks("broadcast={broadcast.sent}"),
     page("/recalls/new", "requester").asks("broadcast={case.final.broadcast}"),
     page("/recalls/new", "requester").asks("broadcast={nowhere}").says(404),

@@ -3,7 +3,7 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header,
-    web::{Bytes, Data, Path},
+    web::{Data, Path},
 };
 use askama::Template;
 
@@ -17,7 +17,7 @@ use crate::{
         },
         step_up,
     },
-    web::{Fault, Page, Posted, SignedIn, html, ok, once, page::Html, view::Crumb},
+    web::{Fault, Page, Posted, SignedIn, html, ok, once, page::Html, pieces::streamed, view::Crumb},
 };
 
 /// `POST /audit/exports`: the search as a file, sent piece by piece; refused, the page with the search as it was typed.
@@ -67,25 +67,7 @@ pub(in crate::web) fn sent(page: &Page, file: File) -> HttpResponse {
         answer.insert_header((header::CONTENT_LOCATION, format!("/audit/exports/{id}/file")));
     }
     answer.insert_header((header::CONTENT_DISPOSITION, name));
-    streamed(answer, file)
-}
-
-/// The pieces of a file, as they come.
-pub(in crate::web) fn streamed(mut answer: actix_web::HttpResponseBuilder, file: File) -> HttpResponse {
-    let media = match file.format() {
-        Format::Csv => "text/csv; charset=utf-8",
-        Format::Jsonl => "application/jsonl",
-    };
-    let pieces = futures_util::stream::unfold(Some(file), |file: Option<File>| async move {
-        let mut file = file?;
-        match file.next().await {
-            Ok(Some(text)) => Some((Ok(Bytes::from(text)), Some(file))),
-            Ok(None) => None,
-            // The connection is cut, so that nobody takes half a file for a whole one.
-            Err(error) => Some((Err(std::io::Error::other(error.to_string())), None)),
-        }
-    });
-    answer.content_type(media).streaming(pieces)
+    streamed(answer, file.format().media(), file)
 }
 
 #[derive(Template)]

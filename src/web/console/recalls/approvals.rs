@@ -1,15 +1,31 @@
-//! `GET /approvals`: what waits for me, least time left first.
+//! `GET /approvals`: what waits for me, least time left first, with filters.
 
-use actix_web::{HttpResponse, web::Data};
+use actix_web::{
+    HttpResponse,
+    web::{Data, Query},
+};
 use askama::Template;
 
-use super::index::Row;
+use super::{
+    super::lists::{Views, address, given},
+    index::Row,
+};
 use crate::{
     app::{
-        App,
-        recalls::list::{self, Line, Task},
+        App, Turn,
+        listed::List,
+        recalls::{
+            list::{Line, PAGE},
+            queue::{self, KEYWORD_DEPTH, Narrow, Task, Urgency},
+        },
+        views::Fields,
     },
-    web::{Fault, Page, SignedIn, ok, page::Html, view::Crumb},
+    domain::platform::{HarmClass, Platform},
+    web::{
+        Fault, FormState, Page, SignedIn, ok,
+        page::Html,
+        view::{Chip, Choice, Crumb},
+    },
 };
 
 /// A case that waits, with what is to be done.
@@ -26,16 +42,77 @@ pub struct Item {
 
 #[derive(Template)]
 #[template(path = "approvals/index.html")]
-struct Index {
+pub(in crate::web::console) struct Index {
     page: Page,
+    views: Views,
     crumbs: Vec<Crumb>,
+    form: FormState,
+    tasks: Vec<Choice>,
+    urgencies: Vec<Choice>,
+    classes: Vec<Choice>,
+    platforms: Vec<Choice>,
+    chips: Vec<Chip>,
     items: Vec<Item>,
+    /// How many were found, and how many wait in all.
+    count: String,
+    all: String,
+    /// Nothing waits, whatever is asked for.
+    idle: bool,
+    previous: Option<String>,
+    next: Option<String>,
+    /// How far a word was looked for, if there is more.
+    looked: Option<String>,
 }
 
 /// Shows the work list.
-pub async fn index(app: Data<App>, me: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
-    let items = items(&page, &list::waiting(&app, &me.caller).await?);
-    ok(Index { crumbs: vec![Crumb::here(page.t("nav-approvals"))], items, page })
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &me, page, &query, None).await?)
+}
+
+/// The work list as `query` narrows it; `save` is the form of a view that was refused.
+pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, save: Option<FormState>) -> Result<Index, Fault> {
+    let get = |name: &str| given(query, name);
+    let narrow = Narrow {
+        task: get("task").and_then(Task::parse),
+        urgency: get("left").and_then(Urgency::parse),
+        class: get("class").and_then(HarmClass::parse),
+        platform: get("platform").and_then(Platform::parse),
+        keyword: get("q").map(ToOwned::to_owned),
+    };
+    let here = |without: Option<&str>, place: Option<(&str, &str)>| address(List::Approvals, query, without, place);
+    let (mut form, mut chips) = (FormState::new("approvals-filter"), Vec::new());
+    for name in List::Approvals.fields() {
+        let Some(value) = get(name) else { continue };
+        form = form.with(name, value);
+        let label = match *name {
+            "task" => narrow.task.map(|task| task_word(&page, task)),
+            "left" => narrow.urgency.map(|urgency| page.word("approvals-left", urgency)),
+            "class" => narrow.class.map(|class| page.word("harm-class", class)),
+            "platform" => narrow.platform.map(|platform| page.word("platform", platform)),
+            _ => Some(page.pair(&page.t("recall-keyword"), value)),
+        };
+        chips.extend(label.map(|label| Chip { label, href: here(Some(name), None) }));
+    }
+    let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
+    let found = queue::page(app, &me.caller, narrow, turn, PAGE).await?;
+    Ok(Index {
+        views: Views::of(app, me, List::Approvals, query, save).await?,
+        crumbs: vec![Crumb::here(page.t("nav-approvals"))],
+        items: items(&page, &found.lines),
+        tasks: Task::ALL.iter().map(|task| Choice::new(task.as_str(), task_word(&page, *task))).collect(),
+        urgencies: Urgency::ALL.iter().map(|urgency| Choice::new(urgency.as_str(), page.word("approvals-left", urgency))).collect(),
+        classes: HarmClass::ALL.iter().map(|class| Choice::new(class.as_str(), page.word("harm-class", class))).collect(),
+        platforms: Platform::ALL.iter().map(|platform| Choice::new(platform.as_str(), page.word("platform", platform))).collect(),
+        count: page.n("recall-total", found.found),
+        all: page.n("approvals-count", found.all),
+        idle: found.all == 0,
+        previous: found.above.map(|key| here(None, Some(("after", &key)))),
+        next: found.below.map(|key| here(None, Some(("before", &key)))),
+        looked: found.cut.then(|| page.n("approvals-looked", KEYWORD_DEPTH)),
+        chips,
+        form,
+        page,
+    })
 }
 
 /// What waits, finished.
@@ -53,7 +130,7 @@ pub fn items(page: &Page, waiting: &[(Task, Line)]) -> Vec<Item> {
                 },
                 late: matches!((task, line.due), (Task::Decide(_), Some(due)) if due < page.now),
                 has_due: matches!((task, line.due), (Task::Decide(_), Some(_))),
-                high: line.class == crate::domain::platform::HarmClass::Leak,
+                high: line.class == HarmClass::Leak,
                 row,
             }
         })

@@ -1,6 +1,6 @@
 //! `GET /recalls`: all cases that this person may know of, with filters, newest first.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use actix_web::{
     HttpResponse,
@@ -8,16 +8,26 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::badge;
+use super::{
+    super::lists::{Views, address, file_href, given},
+    badge, reminders,
+};
 use crate::{
     app::{
-        App, Turn, people,
-        recalls::list::{self, Few, Line},
+        App, Turn,
+        listed::List,
+        people,
+        recalls::{
+            list::{self, Few, Line},
+            remind,
+        },
+        views::Fields,
     },
     domain::{
         platform::{HarmClass, Platform},
         recall::State,
     },
+    i18n::Tr,
     web::{
         Fault, FormState, Page, SignedIn, ok,
         page::Html,
@@ -26,11 +36,9 @@ use crate::{
     },
 };
 
-/// What the address can narrow the list by.
-const FILTERS: [&str; 11] = ["state", "class", "platform", "department", "requester", "from", "until", "ended", "ended_until", "number", "q"];
-
 /// One row, finished.
 pub struct Row {
+    pub id: String,
     pub href: String,
     pub number: String,
     pub title: String,
@@ -51,6 +59,7 @@ impl Row {
         let (tone, state) = badge(&page.tr, line.state, line.level);
         let left = line.cut_off.filter(|_| !line.state.is_terminal() && line.state != State::Executing);
         Self {
+            id: line.id.clone(),
             href: format!("/recalls/{}", line.id),
             number: line.number.clone(),
             title: line.title.clone().unwrap_or_else(|| line.number.clone()),
@@ -68,8 +77,9 @@ impl Row {
 
 #[derive(Template)]
 #[template(path = "recalls/index.html")]
-struct Index {
+pub(in crate::web::console) struct Index {
     page: Page,
+    views: Views,
     crumbs: Vec<Crumb>,
     form: FormState,
     states: Vec<Choice>,
@@ -77,6 +87,8 @@ struct Index {
     chips: Vec<Chip>,
     rows: Vec<Row>,
     count: String,
+    /// The list as a file; empty where it shows nothing.
+    file: String,
     previous: Option<String>,
     next: Option<String>,
     filtered: bool,
@@ -84,27 +96,46 @@ struct Index {
     departments: Vec<Choice>,
     /// How far a search has come that has more to look through.
     looked: Option<String>,
+    /// Cases of this page that can be ticked to be reminded of.
+    remindable: BTreeSet<String>,
+    remind: FormState,
+    /// What goes with them.
+    along: Vec<(&'static str, String)>,
 }
 
 /// Shows the list.
-pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
-    let get = |name: &str| query.get(name).map(String::as_str).filter(|v| !v.trim().is_empty() && !v.contains('\0'));
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &me, page, &query, Forms::default()).await?)
+}
+
+/// The forms beside the list, where they were refused.
+#[derive(Default)]
+pub struct Forms {
+    /// Of a view.
+    pub save: Option<FormState>,
+    /// Of reminders.
+    pub remind: Option<FormState>,
+}
+
+/// The list as `query` narrows it.
+pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, forms: Forms) -> Result<Index, Fault> {
+    let get = |name: &str| given(query, name);
     let mut form = FormState::new("recall-filter");
-    for name in FILTERS {
+    for name in List::Recalls.fields() {
         form = form.with(name, get(name).unwrap_or_default());
     }
-    let departments = people::departments(&app, &me.caller).await?;
-    let filter = list_filter(&page, &get);
+    let departments = people::departments(app, &me.caller).await?;
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
     let turned_up = turn.is_up();
-    let found = list::list(&app, &me.caller, filter, turn).await?;
+    let found = list::list(app, &me.caller, wanted(&page, query), turn).await?;
     let rows: Vec<Row> = found.lines.iter().map(|l| Row::of(&page, l)).collect();
-    let previous = found.above.map(|id| address(&query, None, Some(("after", &id))));
-    let next = found.below.map(|id| address(&query, None, Some(("before", &id))));
+    let remindable = remind::remindable(app, &me.caller, &found.lines).await?;
+    let previous = found.above.map(|id| address(List::Recalls, query, None, Some(("after", &id))));
+    let next = found.below.map(|id| address(List::Recalls, query, None, Some(("before", &id))));
     let mut chips = Vec::new();
-    for name in FILTERS {
+    for name in List::Recalls.fields() {
         let Some(value) = get(name) else { continue };
-        let label = match name {
+        let label = match *name {
             "state" if list::states_of(value).is_empty() => continue,
             "state" => page.word("recall-state", value),
             "class" if HarmClass::parse(value).is_none() => continue,
@@ -120,10 +151,11 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
             "q" => page.pair(&page.t("recall-keyword"), value),
             day => page.a1(&format!("recall-filter-{}", day.replace('_', "-")), "day", value),
         };
-        chips.push(Chip { label, href: address(&query, Some(name), None) });
+        chips.push(Chip { label, href: address(List::Recalls, query, Some(name), None) });
     }
     let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
-    ok(Index {
+    Ok(Index {
+        views: Views::of(app, me, List::Recalls, query, forms.save).await?,
         crumbs: vec![Crumb::here(page.t("nav-recalls"))],
         states: list::GROUPS
             .iter()
@@ -135,6 +167,10 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
+        file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, query, None, None)) },
+        remind: forms.remind.unwrap_or_else(|| FormState::new("reminders").ids("remind")),
+        along: reminders::along(query),
+        remindable,
         filtered: !chips.is_empty(),
         chips,
         rows,
@@ -145,9 +181,11 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
     })
 }
 
-fn list_filter<'a>(page: &Page, get: &impl Fn(&str) -> Option<&'a str>) -> list::Wanted {
-    let day = |name: &str| get(name).and_then(|d| page.start_of_day(d));
-    let through = |name: &str| get(name).and_then(|d| page.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
+/// What an address asks of the use case.
+pub fn wanted(tr: &Tr, query: &Fields) -> list::Wanted {
+    let get = |name: &str| given(query, name);
+    let day = |name: &str| get(name).and_then(|d| tr.start_of_day(d));
+    let through = |name: &str| get(name).and_then(|d| tr.end_of_day(d)).map(|last| last.plus(std::time::Duration::from_micros(1)));
     // What looks like a number is one, whichever field it came in.
     let typed = get("q").map(str::trim);
     let numbered = typed.filter(|q| q.get(..3).is_some_and(|begin| begin.eq_ignore_ascii_case("fr-")));
@@ -174,18 +212,4 @@ pub fn count_of(page: &Page, count: Option<Few>, noun: &str, shown: usize) -> St
         Some(Few { n, more: true }) => page.n(&format!("{noun}-more"), n),
         Some(Few { n, more: false }) => page.n(&format!("{noun}-total"), n),
     }
-}
-
-/// This list's address without one filter, or at another place.
-fn address(query: &BTreeMap<String, String>, without: Option<&str>, place: Option<(&str, &str)>) -> String {
-    let mut out = url::form_urlencoded::Serializer::new(String::new());
-    let places = ["before", "after", "lang"];
-    for (name, value) in query.iter().filter(|(n, v)| Some(n.as_str()) != without && !places.contains(&n.as_str()) && !v.is_empty()) {
-        out.append_pair(name, value);
-    }
-    if let Some((name, key)) = place {
-        out.append_pair(name, key);
-    }
-    let query = out.finish();
-    if query.is_empty() { "/recalls".to_owned() } else { format!("/recalls?{query}") }
 }

@@ -6,6 +6,7 @@ pub(super) mod build;
 pub mod index;
 pub mod new;
 pub mod receipt;
+pub mod reminders;
 pub mod show;
 pub mod take_part;
 

@@ -1,4 +1,6 @@
-//! `/broadcasts`: the list, sending with a check page, one broadcast with its recipients, its files.
+//! `/broadcasts`: the list ([`list`]), sending with a check page, one broadcast with its recipients, its files.
+
+pub mod list;
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -14,109 +16,18 @@ use crate::{
         broadcasts::{
             self, NoRecall, Wanted, report,
             send::{self, NewBroadcast, Preview},
-            view::{self, Detail, Filter, Line},
+            view::{self, Detail},
         },
-        connections, people, self_recalls,
+        connections, self_recalls,
     },
-    domain::platform::{Platform, RecallPath},
+    domain::platform::RecallPath,
     i18n::Tr,
     id::BroadcastId,
     web::{
         Fault, FormState, Html, Page, Posted, SignedIn, Tone, html, ok, once, see_other,
-        view::{Chip, Choice, Crumb, Fact},
+        view::{Choice, Crumb, Fact},
     },
 };
-
-use super::recalls::index::count_of;
-
-/// The filters of the list, as the address has them.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Asked {
-    from: String,
-    to: String,
-    platform: String,
-    state: String,
-    department: String,
-    sender: String,
-    q: String,
-    before: String,
-    after: String,
-}
-
-impl Asked {
-    fn filter(&self, tr: &Tr) -> Filter {
-        let word = |w: &str| (!w.is_empty()).then(|| w.to_owned());
-        Filter {
-            from: tr.start_of_day(&self.from).map(|at| at.0),
-            until: tr.end_of_day(&self.to).map(|at| at.0 + 1),
-            platform: word(&self.platform),
-            state: word(&self.state),
-            departments: None,
-            sender: word(&self.sender),
-        }
-    }
-
-    /// The list's address with one filter changed.
-    fn href(&self, name: &str, value: &str) -> String {
-        let mut query = url::form_urlencoded::Serializer::new(String::new());
-        let all = [
-            ("from", &self.from),
-            ("to", &self.to),
-            ("platform", &self.platform),
-            ("state", &self.state),
-            ("department", &self.department),
-            ("sender", &self.sender),
-            ("q", &self.q),
-        ];
-        for (key, old) in all {
-            let new = if key == name { value } else { old };
-            if !new.is_empty() {
-                query.append_pair(key, new);
-            }
-        }
-        if matches!(name, "before" | "after") && !value.is_empty() {
-            query.append_pair(name, value);
-        }
-        let query = query.finish();
-        if query.is_empty() { "/broadcasts".to_owned() } else { format!("/broadcasts?{query}") }
-    }
-
-    fn chips(&self, tr: &Tr, departments: &[(String, String)]) -> Vec<Chip> {
-        let mut chips = Vec::new();
-        let mut chip = |name: &str, label: &str, value: String| {
-            if !value.is_empty() {
-                chips.push(Chip { label: tr.pair(&tr.t(label), &value), href: self.href(name, "") });
-            }
-        };
-        chip("from", "broadcasts-from", self.from.clone());
-        chip("to", "broadcasts-to", self.to.clone());
-        chip("platform", "broadcasts-platform", Platform::parse(&self.platform).map(|p| tr.word("platform", p)).unwrap_or_default());
-        chip("state", "broadcasts-state", if self.state.is_empty() { String::new() } else { tr.word("broadcast-state", &self.state) });
-        let department = departments.iter().find(|(id, _)| *id == self.department).map(|(_, name)| name.clone());
-        chip("department", "recall-department", department.unwrap_or_else(|| self.department.clone()));
-        chip("sender", "column-sender", if self.sender.is_empty() { String::new() } else { tr.t("recall-filter-requester") });
-        chip("q", "broadcasts-keyword", self.q.clone());
-        chips
-    }
-}
-
-#[derive(Template)]
-#[template(path = "broadcasts/list.html")]
-struct List {
-    page: Page,
-    asked: Asked,
-    lines: Vec<Line>,
-    chips: Vec<Chip>,
-    previous: Option<String>,
-    next: Option<String>,
-    /// How far a search has come that has more to look through.
-    looked: Option<String>,
-    platforms: Vec<Choice>,
-    states: Vec<Choice>,
-    departments: Vec<Choice>,
-    count: String,
-}
 
 /// The one badge of a broadcast: its newest case's state, else its own.
 pub(super) fn badge(tr: &Tr, state: &str, case: Option<&str>) -> (Tone, String) {
@@ -143,21 +54,6 @@ pub(super) fn badge(tr: &Tr, state: &str, case: Option<&str>) -> (Tone, String) 
     }
 }
 
-impl List {
-    fn badge(&self, line: &Line) -> (Tone, String) {
-        badge(&self.page.tr, &line.broadcast.state, line.case.as_ref().map(|c| c.2.as_str()))
-    }
-
-    fn untitled(&self, line: &Line) -> String {
-        untitled(&self.page, &line.broadcast)
-    }
-
-    /// What is left of the window; words where there is none.
-    fn left(&self, line: &Line) -> Html {
-        left(&self.page, &line.broadcast)
-    }
-}
-
 /// What stands for a title that is not shown.
 pub(super) fn untitled(page: &Page, broadcast: &broadcasts::Broadcast) -> String {
     page.t(if broadcast.row.erased_at.is_some() { "contents-erased" } else { "broadcast-hidden-title" })
@@ -176,29 +72,6 @@ pub(super) fn left(page: &Page, broadcast: &broadcasts::Broadcast) -> Html {
 fn turn(down: &str, up: &str) -> Turn {
     let given = |key: &str| (!key.is_empty()).then(|| key.to_owned());
     Turn::of(given(down), given(up))
-}
-
-pub async fn index(app: Data<App>, who: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    let asked = asked.into_inner();
-    let turn = turn(&asked.before, &asked.after);
-    let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };
-    let departments = people::departments(&app, &who.caller).await?;
-    let department = Some(asked.department.clone()).filter(|id| !id.is_empty());
-    let found = view::list(&app, &who.caller, asked.filter(&page.tr), department, Some(asked.q.clone()), turn).await?;
-    let states = ["sending", "sent", "partly_sent", "failed"];
-    ok(List {
-        chips: asked.chips(&page.tr, &departments),
-        departments: departments.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
-        count: count_of(&page, found.count, "broadcasts", found.lines.len()),
-        looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
-        previous: found.above.map(|id| asked.href("after", &id)),
-        next: found.below.map(|id| asked.href("before", &id)),
-        platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),
-        states: states.iter().map(|s| Choice::new(*s, page.word("broadcast-state", s))).collect(),
-        lines: found.lines,
-        asked,
-        page,
-    })
 }
 
 #[derive(Template)]

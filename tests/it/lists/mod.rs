@@ -1,5 +1,10 @@
 //! Long lists are leafed through: every row comes once, whatever is added meanwhile, and the way back shows the same pages.
 
+mod files;
+mod queue;
+mod reminders;
+mod views;
+
 use std::collections::BTreeSet;
 
 use countermand::{

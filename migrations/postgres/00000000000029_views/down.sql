@@ -1,0 +1,2 @@
+DELETE FROM searches WHERE list <> 'audit';
+ALTER TABLE searches DROP COLUMN list;

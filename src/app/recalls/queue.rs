@@ -1,0 +1,305 @@
+//! What waits for one person: which cases and what is to be done with each, the most urgent first, narrowed and page by page. Not here: the
+//! list of all cases (`list`).
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time,
+};
+
+use super::{
+    App, AppError, AppResult, Caller, cases,
+    list::{Joined, Line, line, with_messages},
+    view,
+};
+use crate::{
+    app::{Turn, content},
+    clock::Instant,
+    domain::{
+        platform::{HarmClass, Platform},
+        recall::{Case, Mode},
+        role::Permission,
+    },
+    store::{
+        Conn, StoreError,
+        recalls::{self, OpenRow},
+    },
+    words,
+};
+
+/// Open cases that are looked through for what waits for one person.
+const DEPTH: i64 = 20_000;
+/// Titles are sealed, so a word is looked for case by case, in the most urgent ones.
+pub const KEYWORD_DEPTH: usize = 2000;
+
+/// Why a case waits for somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Task {
+    /// A level is theirs to decide.
+    Decide(u8),
+    /// A second look at captures.
+    Confirm,
+    /// To be carried out in the platform's console.
+    CarryOut,
+    /// Their own request came back.
+    Resubmit,
+    /// A reviewer asks them for more.
+    Answer,
+}
+
+impl Task {
+    pub const ALL: [Self; 7] = [Self::Decide(1), Self::Decide(2), Self::Decide(3), Self::Confirm, Self::CarryOut, Self::Resubmit, Self::Answer];
+
+    /// As an address says it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Decide(1) => "level-1",
+            Self::Decide(2) => "level-2",
+            Self::Decide(_) => "level-3",
+            Self::Confirm => "confirm",
+            Self::CarryOut => "carry-out",
+            Self::Resubmit => "resubmit",
+            Self::Answer => "answer",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|task| task.as_str() == word)
+    }
+}
+
+words! {
+    /// How urgent something is.
+    pub enum Urgency {
+        /// The time of its level is over; the case can still be decided.
+        Late = "late",
+        /// The window closes within an hour.
+        Hour = "hour",
+        /// Within a day.
+        Day = "day",
+        /// Later than that, or never.
+        Later = "later",
+    }
+}
+
+/// What is asked for; every field narrows.
+#[derive(Clone, Debug, Default)]
+pub struct Narrow {
+    pub task: Option<Task>,
+    pub urgency: Option<Urgency>,
+    pub class: Option<HarmClass>,
+    pub platform: Option<Platform>,
+    /// In the title, where the caller may read it, in the requester's name or in the number.
+    pub keyword: Option<String>,
+}
+
+/// A part of what waits.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    pub lines: Vec<(Task, Line)>,
+    /// How many wait in all, and how many of them were asked for.
+    pub all: usize,
+    pub found: usize,
+    /// A word was looked for in the most urgent [`KEYWORD_DEPTH`] only, and there are more.
+    pub cut: bool,
+    /// The places that the pages before and after lie beside, where there are such pages.
+    pub above: Option<String>,
+    pub below: Option<String>,
+}
+
+/// A case that waits, with what it is sorted and narrowed by.
+struct Item {
+    task: Task,
+    id: String,
+    cut_off: Option<i64>,
+    /// When the open level is due.
+    due: Option<i64>,
+    class: String,
+    platform: String,
+}
+
+impl Item {
+    /// Its place among all: what has least time left comes first.
+    fn place(&self) -> (i64, &str) {
+        (self.cut_off.unwrap_or(i64::MAX), &self.id)
+    }
+
+    fn key(&self) -> String {
+        format!("{}.{}", self.place().0, self.id)
+    }
+
+    fn is(&self, narrow: &Narrow, now: Instant) -> bool {
+        let within = |hours: i64| self.cut_off.is_some_and(|at| at < now.0 + hours * 3_600_000_000);
+        narrow.task.is_none_or(|task| task == self.task)
+            && narrow.class.is_none_or(|class| class.as_str() == self.class)
+            && narrow.platform.is_none_or(|platform| platform.as_str() == self.platform)
+            && narrow.urgency.is_none_or(|urgency| match urgency {
+                Urgency::Late => matches!(self.task, Task::Decide(_)) && self.due.is_some_and(|due| due < now.0),
+                Urgency::Hour => within(1),
+                Urgency::Day => within(24),
+                Urgency::Later => !within(24),
+            })
+    }
+}
+
+/// A place by its key; `None` for what is none.
+fn place(key: &str) -> Option<(i64, &str)> {
+    let (at, id) = key.split_once('.')?;
+    Some((at.parse().ok()?, id))
+}
+
+/// What waits for this person, least time left first.
+pub async fn waiting(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
+    Ok(page(app, caller, Narrow::default(), Turn::First, usize::MAX).await?.lines)
+}
+
+/// What waits for the person behind a token; nothing ever waits for a service.
+pub async fn waiting_for_program(app: &App, caller: &Caller) -> AppResult<Vec<(Task, Line)>> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
+    waiting(app, caller).await
+}
+
+/// A page of at most `size` of what waits, least time left first.
+pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: usize) -> AppResult<Waiting> {
+    let (asking, now) = (caller.clone(), app.now());
+    let (envelope, titled) = (app.store.keys().envelope.clone(), caller.may(Permission::ContentRead));
+    let keyword = narrow.keyword.as_ref().map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
+    let (mut waiting, tasks, rows) = app
+        .store
+        .read(move |conn| {
+            let mut items = items(conn, &asking, now)?;
+            let mut waiting = Waiting { all: items.len(), ..Waiting::default() };
+            items.retain(|item| item.is(&narrow, now));
+            items.sort_by(|a, b| a.place().cmp(&b.place()));
+            if let Some(keyword) = keyword {
+                waiting.cut = items.len() > KEYWORD_DEPTH;
+                items.truncate(KEYWORD_DEPTH);
+                let rows = joined(conn, &items)?;
+                let mut holds = rows.iter().map(|(row, message, name)| {
+                    let title = match message {
+                        Some(message) if titled && message.erased_at.is_none() => content::open_title(&envelope, message)?.to_lowercase(),
+                        _ => String::new(),
+                    };
+                    Ok([&title, &name.to_lowercase(), &row.number.to_lowercase()].into_iter().any(|text| text.contains(&keyword)))
+                });
+                let holds: Vec<bool> = holds.by_ref().collect::<Result<_, StoreError>>()?;
+                let mut holds = holds.into_iter();
+                items.retain(|_| holds.next().unwrap_or_default());
+            }
+            waiting.found = items.len();
+            let (from, to) = match &turn {
+                Turn::First => (0, size.min(items.len())),
+                Turn::Down(key) | Turn::Up(key) => {
+                    let Some(beside) = place(key) else { return Ok((waiting, Vec::new(), Vec::new())) };
+                    match turn.is_up() {
+                        true => {
+                            let to = items.partition_point(|item| item.place() < beside);
+                            (to.saturating_sub(size), to)
+                        }
+                        false => {
+                            let from = items.partition_point(|item| item.place() <= beside);
+                            (from, from.saturating_add(size).min(items.len()))
+                        }
+                    }
+                }
+            };
+            let shown = items.get(from..to).unwrap_or_default();
+            waiting.above = shown.first().filter(|_| from > 0).map(Item::key);
+            waiting.below = shown.last().filter(|_| to < items.len()).map(Item::key);
+            Ok((waiting, shown.iter().map(|item| item.task).collect::<Vec<_>>(), joined(conn, shown)?))
+        })
+        .await?;
+    let lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
+    waiting.lines = tasks.into_iter().zip(lines).collect();
+    Ok(waiting)
+}
+
+/// The rows of these, in their order.
+fn joined(conn: &mut Conn, items: &[Item]) -> Result<Vec<Joined>, StoreError> {
+    let rows = items.iter().map(|item| recalls::find(conn, &item.id)?.ok_or(StoreError::NotFound)).collect::<Result<_, _>>()?;
+    with_messages(conn, rows)
+}
+
+/// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.
+#[derive(Default)]
+pub struct Counts(Mutex<HashMap<String, Count>>);
+
+#[derive(Clone, Copy)]
+struct Count {
+    n: u64,
+    /// [`crate::store::Store::changes`] before it was counted.
+    changes: u64,
+    counted: time::Instant,
+}
+
+impl Counts {
+    /// For so long what another process did may be missing from the number.
+    const KEPT: time::Duration = time::Duration::from_secs(2);
+    /// So many people are remembered before all are forgotten.
+    const PEOPLE: usize = 10_000;
+
+    fn of(&self, person: &str, changes: u64) -> Option<u64> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(person).copied()?;
+        (kept.changes == changes && kept.counted.elapsed() < Self::KEPT).then_some(kept.n)
+    }
+
+    fn keep(&self, person: &str, count: Count) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= Self::PEOPLE {
+            all.clear();
+        }
+        all.insert(person.to_owned(), count);
+    }
+}
+
+/// How many cases wait for this person.
+pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
+    let Some(person) = &caller.user_id else { return Ok(0) };
+    let (changes, counted) = (app.store.changes(), time::Instant::now());
+    if let Some(n) = app.counts.of(person, changes) {
+        return Ok(n);
+    }
+    let (asking, now) = (caller.clone(), app.now());
+    let n = app.store.read(move |conn| Ok(items(conn, &asking, now)?.len() as u64)).await?;
+    app.counts.keep(person, Count { n, changes, counted });
+    Ok(n)
+}
+
+/// What waits for `caller`, oldest first.
+fn items(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<Item>, StoreError> {
+    if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
+        return Ok(Vec::new());
+    }
+    let mut rows = recalls::open(conn, DEPTH)?;
+    // Most cases wait for somebody else; that is seen without loading what belongs to them.
+    rows.retain(|OpenRow { standing: row, .. }| match row.state.as_str() {
+        "reviewing" if caller.user_id.as_deref() == Some(&row.requester_id) => true,
+        "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o.parse() == Ok(l)))),
+        "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
+        _ => row.mode == Mode::Guided.as_str(),
+    });
+    let standings: Vec<_> = rows.iter().map(|row| row.standing.clone()).collect();
+    let cases = cases(conn, &standings)?;
+    Ok(rows.into_iter().zip(cases).filter_map(|(row, case)| item(caller, row, &case, now)).collect())
+}
+
+fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item> {
+    let mine = view::mine(caller, case, now);
+    let guided = case.mode == Mode::Guided;
+    let task = match () {
+        () if let Some(Ok(level)) = mine.decide => Task::Decide(level),
+        () if matches!(mine.confirm, Some(Ok(()))) => Task::Confirm,
+        () if guided && mine.capture && case.operators.is_empty() => Task::CarryOut,
+        () if mine.resubmit => Task::Resubmit,
+        () if mine.answer => Task::Answer,
+        () => return None,
+    };
+    let due = super::list::open_level(&row.standing.open_levels).map(|level| match level {
+        1 => row.due_1,
+        2 => row.due_2,
+        _ => row.due_3,
+    });
+    Some(Item { task, id: row.standing.id, cut_off: row.standing.cut_off, due, class: row.harm_class, platform: row.platform })
+}
