@@ -89,6 +89,7 @@ mod passwords;
 pub mod people;
 pub mod personal;
 pub mod policies;
+mod probe;
 pub mod process;
 pub mod recalls;
 pub mod resets;

@@ -35,6 +35,7 @@ mod people_signin;
 mod periods;
 mod personal;
 mod policies;
+mod probes;
 mod recalls;
 mod retention;
 mod searched;

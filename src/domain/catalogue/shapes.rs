@@ -135,7 +135,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/secret_changed",
         ],
     ),
-    shape("connection.tested", &["system", "user"], &["connection"], &["detail/call", "detail/code", "detail/result"]),
+    shape("connection.tested", &["system", "user"], &["connection"], &["detail/call", "detail/code", "detail/result", "detail/steps"]),
     shape("connection.read", &["system", "user"], &["connection"], &["detail/shown", "text/query"]),
     shape(
         "broadcast.submitted",

@@ -134,7 +134,7 @@ pub const TABLE: &[Line] = &[
     line("/reports", "broadcast.reported", &["/after/message", "/after/recipients"]),
     line("/connections", "connection.created", &["/after/name", "/after/settings"]),
     line("/connections/{id}", "connection.changed", CHANGED),
-    line("/connections/{id}/tests", "connection.tested", &["/call", "/result"]),
+    line("/connections/{id}/tests", "connection.tested", &["/call", "/result", "/steps/7/is"]),
     said("/api/v1/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/after/state"]),
     said("/api/v1/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/before/state", "/after/state"]),
     said("/api/v1/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
