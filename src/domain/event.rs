@@ -35,6 +35,15 @@ words! {
         DatabaseMigrated = "database.migrated",
         InstallationSetUp = "installation.set_up",
         InvitationCreated = "invitation.created",
+        /// A new link in the place of one that is worthless from then on.
+        InvitationRenewed = "invitation.renewed",
+        InvitationRevoked = "invitation.revoked",
+        /// The mail server took the link, or refused it.
+        InvitationMailed = "invitation.mailed",
+        /// A table of people to invite was looked through; nothing was done.
+        InvitationsChecked = "invitation.sheet_checked",
+        /// Everybody of a table was invited.
+        InvitationsMade = "invitation.sheet_confirmed",
         InvitationAccepted = "invitation.accepted",
         UserCreated = "user.created",
         UserChanged = "user.changed",

@@ -57,6 +57,11 @@ impl EventClass {
             | Action::AuditRead
             | Action::EvidenceVerified => Self::Reading,
             Action::InvitationCreated
+            | Action::InvitationRenewed
+            | Action::InvitationRevoked
+            | Action::InvitationMailed
+            | Action::InvitationsChecked
+            | Action::InvitationsMade
             | Action::InvitationAccepted
             | Action::UserCreated
             | Action::UserChanged

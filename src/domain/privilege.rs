@@ -56,6 +56,10 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::HoldRead => Privilege::Evidence,
         A::InstallationSetUp
         | A::InvitationCreated
+        | A::InvitationRenewed
+        | A::InvitationRevoked
+        | A::InvitationsChecked
+        | A::InvitationsMade
         | A::InvitationAccepted
         | A::UserCreated
         | A::UserChanged
@@ -158,6 +162,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::QuestionAnswered
         | A::MailAddressChanged
         | A::NoticeSent
+        | A::InvitationMailed
         | A::StreamStuck
         | A::StreamRecovered
         | A::WitnessLost

@@ -189,11 +189,35 @@ async fn accounts(house: &House, crew: &Crew) {
     house.worked("/users/invitations", system, &shot);
     let shot = house.post(system, "/users/invitations", &[("roles", "final_approver")]).await;
     house.declined("/users/invitations", system, &shot, 422, "invalid");
+    let made = house.stage.app.store.read(|conn| countermand::store::invitations::invitation_list(conn, 1)).await.unwrap().remove(0);
+    for (act, version) in [("renewals", "1"), ("revocations", "2")] {
+        let (route, at) = (format!("/users/invitations/{{id}}/{act}"), format!("/users/invitations/{}/{act}", made.id));
+        let stale = house.post(system, &at, &[("version", "0")]).await;
+        house.declined(&route, system, &stale, 409, "conflict");
+        let shot = house.post(system, &at, &[("version", version)]).await;
+        house.worked(&route, system, &shot);
+        let unknown = house.post(system, &at.replace(&made.id, "nothing"), &[("version", "1")]).await;
+        house.declined(&route, system, &unknown, 404, "not_found");
+    }
     let shot = house.post(system, "/departments", &[("name", "华东分公司")]).await;
     house.worked("/departments", system, &shot);
     for name in ["华东分公司", ""] {
         let shot = house.post(system, "/departments", &[("name", name)]).await;
         house.declined("/departments", system, &shot, 422, "invalid");
+    }
+    let list = "姓名,角色\r\n李新,申请人\r\n".as_bytes();
+    let shot = house.upload(system, "/users/imports", &[], "file", list).await;
+    house.worked("/users/imports", system, &shot);
+    let sealed = shot.body.split("name=\"sealed\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let shot = house.upload(system, "/users/imports", &[], "file", b"PK\x03\x04").await;
+    house.declined("/users/imports", system, &shot, 422, "invalid");
+    for (worked, sealed) in [(false, "00"), (true, sealed.as_str()), (false, sealed.as_str())] {
+        let route = "/users/imports/confirmations";
+        let shot = house.post(system, route, &[("sealed", sealed)]).await;
+        match worked {
+            true => house.worked(route, system, &shot),
+            false => house.declined(route, system, &shot, 409, if sealed == "00" { "sheet-stale" } else { "sheet-done" }),
+        }
     }
     access(house, crew).await;
 
