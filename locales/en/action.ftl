@@ -146,3 +146,4 @@ privilege-people = Other people’s accounts
 privilege-administration = Administration
 privilege-halt = Kill switch
 privilege-oversight = Business looked at by who administers or audits, or by a program
+action-job-retried = Background job tried again

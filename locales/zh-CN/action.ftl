@@ -146,3 +146,4 @@ privilege-people = 他人账号
 privilege-administration = 系统管理
 privilege-halt = 中止执行
 privilege-oversight = 管理人员、审计人员或程序查看业务
+action-job-retried = 重试后台任务

@@ -108,6 +108,7 @@ pub mod tokens;
 pub mod users;
 pub mod verification;
 pub mod witness;
+pub mod work;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
 #[derive(Debug, thiserror::Error)]

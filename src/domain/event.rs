@@ -197,6 +197,8 @@ words! {
         AuditPackExported = "audit_pack.exported",
         QuestionPut = "question.put",
         QuestionAnswered = "question.answered",
+        /// A failed job was made due at once.
+        JobRetried = "job.retried",
         SettingRead = "setting.read",
         /// Any other page, by a privileged reader.
         PageRead = "page.read",
@@ -230,7 +232,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 20] = [
+const NAMED: [&str; 21] = [
     "user",
     "token",
     "session",
@@ -251,6 +253,7 @@ const NAMED: [&str; 20] = [
     "policy",
     "import",
     "self_recall",
+    "job",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;

@@ -173,6 +173,7 @@ impl EventClass {
             | Action::PartKeyDestroyed
             | Action::PartKeyLost
             | Action::RetentionApplied
+            | Action::JobRetried
             | Action::SettingChanged => Self::System,
         }
     }

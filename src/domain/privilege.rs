@@ -105,6 +105,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::PartKeyDestroyed
         | A::PartKeyLost
         | A::RetentionApplied
+        | A::JobRetried
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,
         A::RecallHalted => Privilege::Halt,

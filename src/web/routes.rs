@@ -8,6 +8,7 @@ use super::{
     console::{
         self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, duties, evidence, holds, home,
         imports, invitations, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
+        work,
     },
     machine,
 };
@@ -23,6 +24,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/log/tile/{path:.*}").get(machine::tile));
     cfg.service(resource("/").get(home::show));
     cfg.service(resource("/settings").get(home::settings));
+    cfg.service(resource("/settings/jobs").get(work::index));
+    cfg.service(resource("/settings/jobs/{id}/retries").post(work::retry));
 
     cfg.service(resource("/setup/{token}").get(setup::setup).post(setup::set_up));
     cfg.service(resource("/invitations/{token}").get(setup::invitation).post(setup::accept));

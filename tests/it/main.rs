@@ -55,3 +55,4 @@ mod viewer;
 mod walk;
 mod witness;
 mod words;
+mod work;

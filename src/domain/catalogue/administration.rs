@@ -29,6 +29,7 @@ pub(super) const ADMINISTRATION: &[Shape] = &[
     shape("invitation.mailed", &["job"], &["invitation"], &["detail/problem", "detail/version"]),
     shape("invitation.sheet_checked", &["user"], &["invitation"], &["detail/people", "detail/problems", "detail/sha256"]),
     shape("invitation.sheet_confirmed", &["user"], &["invitation"], &["detail/invitations", "detail/people", "detail/sha256"]),
+    shape("job.retried", &["user"], &["job"], &["detail/after/due", "detail/attempts", "detail/before/due", "detail/kind"]),
     shape(
         "user.suspended",
         &["system", "user"],

@@ -242,6 +242,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::PartsPurged | Action::PartKeyDestroyed | Action::EvidenceErased | Action::BroadcastErased => DELETED,
         Action::PartKeyLost => OTHER_ENTITY,
         Action::RetentionApplied => OTHER_ENTITY,
+        Action::JobRetried => UPDATED,
         Action::SettingChanged => UPDATED,
         Action::AuditEngagementOpened => CREATED,
         Action::AuditPackRequested => CREATED,

@@ -32,3 +32,4 @@ pub mod sessions;
 pub mod setup;
 pub mod streams;
 pub mod users;
+pub mod work;

@@ -220,6 +220,7 @@ async fn accounts(house: &House, crew: &Crew) {
         }
     }
     access(house, crew).await;
+    work(house, crew).await;
 
     let him = &crew.nobody.caller.id;
     let at = |route: &str| route.replace("{id}", him);
@@ -344,6 +345,21 @@ async fn connections(house: &House, crew: &Crew) -> String {
         house.declined(route, by, &shot, 404, "not_found");
     }
     path
+}
+
+/// A job that failed is tried again.
+async fn work(house: &House, crew: &Crew) {
+    let (by, route) = (By::Person(&crew.system), "/settings/jobs/{id}/retries");
+    let app = &house.stage.app;
+    app.store.write(|tx| tx.enqueue("make_audit_pack", "x", &json!({ "pack": null }), tx.now())).await.unwrap();
+    countermand::jobs::run_due(app).await.unwrap();
+    let now = app.now().0;
+    let failed = app.store.read(move |conn| countermand::store::jobs::failed(conn, now, 9)).await.unwrap().remove(0).id;
+    let shot = house.post(by, &route.replace("{id}", &failed), &[]).await;
+    house.worked(route, by, &shot);
+    let shot = house.post(by, &route.replace("{id}", "nothing"), &[]).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    countermand::store::jobs::finish(&app.store, &failed).await.unwrap();
 }
 
 async fn messages(house: &House, crew: &Crew) {

@@ -59,6 +59,7 @@ const TABLE: &[Line] = &[
     line("/", Who::Auditor, "page.read"),
     free("/", Who::Requester),
     line("/settings", Who::System, "setting.read"),
+    line("/settings/jobs", Who::Security, "setting.read"),
     free("/setup/{token}", Who::Anybody),
     free("/invitations/{token}", Who::Anybody),
     free("/sign-in", Who::Anybody),

@@ -79,6 +79,7 @@ pub const TABLE: &[Line] = &[
     said("/users/{id}/session-revocations", "session.revoked", &["/user", "/sessions_ended"]),
     line("/users/imports", "invitation.sheet_checked", &["/people", "/problems", "/sha256"]),
     line("/users/imports/confirmations", "invitation.sheet_confirmed", &["/people", "/sha256", "/invitations/0/id"]),
+    line("/settings/jobs/{id}/retries", "job.retried", &["/kind", "/attempts", "/before/due", "/after/due"]),
     line("/tokens/{id}/revocations", "token.revoked", &["/before/revoked", "/after/revoked"]),
     said("/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/policy", "/after/state"]),
     said("/recalls/{id}/statements", "statement.made", &["/level", "/decision", "/statement_sha256"]),

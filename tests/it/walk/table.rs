@@ -178,6 +178,10 @@ pub const ROWS: &[Row] = &[
     form("/sessions/current/closures", "auditor", &[("csrf", "forged")], 403).from("/account"),
     page("/settings", "system"),
     page("/settings", "system").at(Empty),
+    page("/settings/jobs", "system"),
+    page("/settings/jobs", "security").at(Empty),
+    page("/settings/jobs", "requester").says(403),
+    form("/settings/jobs/{id}/retries", "system", &[], 404).of("{nowhere}"),
     // People.
     page("/users", "system"),
     page("/users", "security").at(Empty),
