@@ -53,7 +53,7 @@ duties-others-count = { $n ->
    *[other] { $n_text } other people
  }
 duties-levels = Levels this person can review
-duties-stranded = Some of it would wait for nobody
+duties-stranded = Without this person, some of it could be done by nobody
 duties-stranded-help = Have the security administrator name somebody else first, or have this person finish or withdraw what is theirs.
 duties-confirm = Confirm the suspension
 duties-told = Everybody else who can do what waits in these cases is told again.

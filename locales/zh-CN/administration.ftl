@@ -51,7 +51,7 @@ duties-others-count = { $n ->
    *[other] 另有 { $n_text } 人
  }
 duties-levels = 此人可复核的级别
-duties-stranded = 停用后有事项无人办理
+duties-stranded = 停用后有环节无人可接替
 duties-stranded-help = 请先由安全管理员指定接替的人员，或请此人先办结、撤销自己的申请。
 duties-confirm = 确认停用
 duties-told = 等待中的案件将再次通知其他可办理的人员。

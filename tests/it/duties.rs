@@ -48,7 +48,7 @@ async fn who_is_suspended_leaves_no_case_waiting_in_silence() {
         // The only reviewer of the department: the case is in view, and that nobody else could decide it.
         let page = format!("/users/{}/suspensions", cast.reviewer.caller.id);
         let shown = stage.get(&system, &page).await;
-        for expected in [number.as_str(), "部门复核", "无人可接替", "停用后有事项无人办理", "剩余"] {
+        for expected in [number.as_str(), "部门复核", "无人可接替", "停用后有环节无人可接替", "剩余"] {
             assert!(shown.body.contains(expected), "{expected}: {}", shown.body);
         }
         assert!(!shown.body.contains("年度薪酬") && !shown.body.contains(&format!("/recalls/{case}")), "numbers alone: {}", shown.body);
@@ -69,7 +69,7 @@ async fn who_is_suspended_leaves_no_case_waiting_in_silence() {
         stage.run().await;
         assert!(sink.take().is_empty());
         let shown = stage.get(&system, &page).await;
-        assert!(shown.body.contains("另有 1 人") && !shown.body.contains("停用后有事项无人办理"), "{}", shown.body);
+        assert!(shown.body.contains("另有 1 人") && !shown.body.contains("停用后有环节无人可接替"), "{}", shown.body);
 
         // The wrong administrator, and who is no administrator.
         for wrong in [&security, &cast.requester] {

@@ -10,6 +10,7 @@ use countermand::{
     app::{
         App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
+        connections,
         evidence::export::{Export, export},
         holds,
         invitations::{self, Invitee, Way},
@@ -537,6 +538,7 @@ impl Companies {
         let code = self.code("system");
         resets::propose(&self.full.app, self.caller("system"), self.caller("lawyer").user_id.as_ref().unwrap(), &code).await.unwrap();
         let connection = self.full.connection.clone();
+        connections::test(&self.full.app, self.caller("system"), &connection).await.unwrap();
         self.call("connection", connection);
         let department = self.caller("requester").department_id.clone().unwrap();
         self.call("department", department);
