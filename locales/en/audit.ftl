@@ -193,6 +193,7 @@ subject-route = Address
 subject-search = Saved search
 subject-session = Session
 subject-setting = Setting
+subject-job = Background job
 subject-system = System
 subject-token = Token
 subject-user = Account

@@ -33,3 +33,44 @@ field-connection-secret = Secret
 field-connection-agreement = Version of the service agreement
 hint-connection-agreement = For example “WeCom terms of service, January 2026”
 field-connection-active = Use this connection
+
+# The test step by step
+probe-title = Step by step
+probe-step = Step
+probe-result = Result
+probe-note = Found
+probe-next = What to do
+probe-at = Tested
+probe-is-passed = Passed
+probe-is-failed = Failed
+probe-is-not-asked = Not asked
+probe-address = The address may be called
+probe-name = The name resolves
+probe-reach = The server takes connections
+probe-tls = Encryption and certificate
+probe-credentials = Credentials
+probe-scope = Permissions
+probe-clock = Clock
+probe-read = A harmless read
+probe-skipped-before = An earlier step failed
+probe-skipped-literal = The address is an IP, there is no name
+probe-skipped-plain = Unencrypted within the house
+probe-skipped-unknown = The platform has no call for it
+probe-skipped-room = It depends on the room; it is asked when a recall runs
+probe-skipped-silent = The platform does not tell its time
+probe-skipped-busy = The platform asks to come back later
+probe-code = Platform code { $code }
+probe-offset = Our clock is { $seconds } s ahead of the platform's
+probe-read-count = { $n ->
+    [one] { $n_text } item read
+   *[other] { $n_text } items read
+ }
+probe-next-address = Use a public https address; where an internal one is needed, it has to be allowed in the configuration.
+probe-next-name = Check the spelling of the address and this machine's DNS.
+probe-next-reach = Check the port, and have outgoing connections to this address allowed.
+probe-next-tls = Check whether the certificate has expired or is for another name, and whether a proxy replaces it on the way.
+probe-next-credentials = Check the ids and the secret in the platform's console, or make a new secret and enter it here.
+probe-next-trusted-address = In the platform's console, add this machine's outgoing IP to the trusted addresses of the application.
+probe-next-scope = Check the visible range and the permissions of the application in the platform's console. Sending and recalling do not depend on it.
+probe-next-clock = Set this machine's clock right; recall windows are judged by it.
+probe-next-read = Try again later; if it still fails, check the permissions of the application in the platform's console.

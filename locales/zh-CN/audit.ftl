@@ -162,6 +162,7 @@ subject-route = 地址
 subject-search = 已保存的检索
 subject-session = 会话
 subject-setting = 系统设置
+subject-job = 后台任务
 subject-system = 系统
 subject-token = 访问令牌
 subject-user = 账号

@@ -33,3 +33,43 @@ field-connection-secret = 密钥
 field-connection-agreement = 服务协议版本
 hint-connection-agreement = 例如「企业微信服务协议 2026 年 1 月版」
 field-connection-active = 启用此连接
+
+# 分步测试
+probe-title = 分步结果
+probe-step = 步骤
+probe-result = 结果
+probe-note = 说明
+probe-next = 下一步
+probe-at = 测试时间
+probe-is-passed = 通过
+probe-is-failed = 未通过
+probe-is-not-asked = 未检查
+probe-address = 地址允许访问
+probe-name = 域名解析
+probe-reach = 连接服务器
+probe-tls = 加密与证书
+probe-credentials = 凭证
+probe-scope = 权限范围
+probe-clock = 时钟
+probe-read = 只读查询
+probe-skipped-before = 前面的步骤未通过
+probe-skipped-literal = 地址是 IP，无需解析
+probe-skipped-plain = 内网明文连接，不加密
+probe-skipped-unknown = 平台没有相应接口
+probe-skipped-room = 权限因房间而异，执行撤回时再查
+probe-skipped-silent = 平台未告知时间
+probe-skipped-busy = 平台要求稍后再试
+probe-code = 平台代码 { $code }
+probe-offset = 本机比平台快 { $seconds } 秒
+probe-read-count = { $n ->
+   *[other] 读到 { $n_text } 项
+ }
+probe-next-address = 改用 https 的公网地址；确需访问内网时，由部署人员在配置中允许。
+probe-next-name = 核对地址的拼写和本机的 DNS 设置。
+probe-next-reach = 核对端口，并请网络管理员放行到该地址的出站连接。
+probe-next-tls = 核对平台证书是否过期、域名是否一致，以及中间是否有代理替换证书。
+probe-next-credentials = 到平台后台核对企业编号与密钥，或重新生成密钥后在此更新。
+probe-next-trusted-address = 在平台后台把本机的出口 IP 加入应用的可信 IP。
+probe-next-scope = 在平台后台检查应用的可见范围与接口权限。发送和撤回不受此项影响。
+probe-next-clock = 校准本机时钟；时差会影响撤回期限的判断。
+probe-next-read = 稍后再试；仍未通过时，在平台后台检查应用的接口权限。

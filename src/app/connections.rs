@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, Done, FieldError, calls};
+use super::{App, AppError, AppResult, Caller, Done, FieldError, calls, probe};
 use crate::{
     connect::{self, Connector, Settings, guard::BadBaseUrl},
     domain::{
         event::{Action, Outcome, Subject},
         platform::{Capabilities, Platform},
+        probe::Taken,
         role::Permission,
         text,
     },
@@ -63,6 +64,8 @@ pub struct Connection {
     pub created_at: crate::clock::Instant,
     pub version: i64,
     pub capabilities: Capabilities,
+    /// When it was last tested by this process as it is now, and what came of each step.
+    pub tested: Option<(crate::clock::Instant, Vec<Taken>)>,
 }
 
 /// What a test gave.
@@ -71,6 +74,8 @@ pub struct Tested {
     /// A result word of `calls`, `ok` where address and credentials work.
     pub result: &'static str,
     pub code: Option<String>,
+    /// Step by step.
+    pub steps: Vec<Taken>,
 }
 
 /// Makes a connection. Tested separately, so that one can be made while the platform is away.
@@ -172,16 +177,21 @@ pub async fn test(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Tested
     let row = known(app, caller, id, Action::ConnectionTested).await?;
     let connector = match connector_of(app, &row) {
         Ok(connector) => connector,
-        Err(error) => return Err(app.refuse(caller, Action::ConnectionTested, subject, None, error).await),
+        Err(error) => {
+            app.connectors.note(&row.id, app.now(), row.version, probe::forbidden());
+            return Err(app.refuse(caller, Action::ConnectionTested, subject, None, error).await);
+        }
     };
-    let exchange = connector.test().await;
+    let (exchange, steps) = probe::take(connector.as_ref(), &settings_of(&row)?, app.config.allow_private_destinations).await;
     let call = CallId::fresh().0;
     let answer = calls::answer(&app.store.keys().envelope, &call, &exchange, calls::Contents::None)?;
-    let tested = Tested { result: answer.result, code: answer.code.clone() };
+    let tested = Tested { result: answer.result, code: answer.code.clone(), steps };
+    let said: Vec<Value> = tested.steps.iter().map(|s| json!({ "step": s.step, "is": s.verdict, "code": s.code, "why": s.skipped })).collect();
+    app.connectors.note(&row.id, app.now(), row.version, tested.steps.clone());
     let event = caller
         .event(Action::ConnectionTested, subject)
         .outcome(if exchange.result.is_ok() { Outcome::Success } else { Outcome::Failed })
-        .detail(json!({ "call": call, "result": tested.result, "code": tested.code }));
+        .detail(json!({ "call": call, "result": tested.result, "code": tested.code, "steps": said }));
     let purpose = calls::Purpose { kind: "test", connection: Some(row.id), attempt: 1, ..calls::Purpose::default() };
     let written = app
         .store
@@ -285,6 +295,7 @@ fn view(app: &App, row: &ConnectionRow) -> AppResult<Connection> {
         version: row.version,
         settings,
         capabilities,
+        tested: app.connectors.noted(&row.id, row.version),
     })
 }
 

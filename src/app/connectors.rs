@@ -10,8 +10,9 @@ use futures_util::future::BoxFuture;
 
 use super::clocks::platforms::Heard;
 use crate::{
+    clock::Instant,
     connect::{Audience, Connector, Exchange, Fetched, MessageRef, Outgoing, Presence, Reading, Sent},
-    domain::platform::Capabilities,
+    domain::{platform::Capabilities, probe::Taken},
 };
 
 /// Connectors by connection id; the version tells whether settings changed.
@@ -20,9 +21,22 @@ pub struct Connectors {
     known: Mutex<HashMap<String, (i64, Arc<dyn Connector>)>>,
     /// What platforms have said of the time.
     pub heard: Arc<Heard>,
+    /// What came of the last test that this process made of each connection: when, of which version, its steps.
+    tested: Mutex<HashMap<String, (Instant, i64, Vec<Taken>)>>,
 }
 
 impl Connectors {
+    /// Remembers the steps of a test, for the page that shows them next.
+    pub(super) fn note(&self, id: &str, at: Instant, version: i64, steps: Vec<Taken>) {
+        self.tested.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), (at, version, steps));
+    }
+
+    /// The steps of the last test of `id` as it is at `version`.
+    pub(super) fn noted(&self, id: &str, version: i64) -> Option<(Instant, Vec<Taken>)> {
+        let known = self.tested.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(id).filter(|(_, of, _)| *of == version).map(|(at, _, steps)| (*at, steps.clone()))
+    }
+
     /// The connector of `id` at `version`, made by `make` if it is not there yet.
     pub fn get<E>(&self, id: &str, version: i64, make: impl FnOnce() -> Result<Arc<dyn Connector>, E>) -> Result<Arc<dyn Connector>, E> {
         let mut map = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +103,10 @@ impl Connector for Listening {
 
     fn test<'a>(&'a self) -> BoxFuture<'a, Exchange<()>> {
         self.to(self.inner.test())
+    }
+
+    fn peek<'a>(&'a self) -> BoxFuture<'a, Exchange<u64>> {
+        self.to(self.inner.peek())
     }
 }
 

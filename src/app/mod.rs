@@ -12,8 +12,10 @@ pub mod calls;
 pub mod configuration;
 pub mod connections;
 pub mod content;
+pub mod duties;
 pub mod evidence;
 pub mod holds;
+pub mod invitations;
 pub mod keys;
 pub mod listed;
 pub mod looks;
@@ -89,8 +91,10 @@ pub mod departments;
 pub mod device;
 mod passwords;
 pub mod people;
+pub mod people_sheet;
 pub mod personal;
 pub mod policies;
+mod probe;
 pub mod process;
 pub mod recalls;
 pub mod resets;
@@ -108,6 +112,7 @@ pub mod users;
 pub mod verification;
 pub mod views;
 pub mod witness;
+pub mod work;
 
 /// Why a use case did not do as asked. `web` turns each into one answer.
 #[derive(Debug, thiserror::Error)]

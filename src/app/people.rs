@@ -111,9 +111,13 @@ pub fn person_list(conn: &mut Conn) -> Result<Vec<Person>, StoreError> {
 pub fn person_page(conn: &mut Conn, filter: &users::Filter, turn: &Turn, limit: i64) -> Result<Vec<Person>, StoreError> {
     let names: std::collections::BTreeMap<_, _> = departments::department_list(conn)?.into_iter().map(|d| (d.id, d.name)).collect();
     let rows = users::user_page(conn, filter, turn, limit)?;
-    rows.iter()
-        .map(|row| Person::from_row(row, users::user_roles(conn, &row.id)?, row.department_id.as_ref().and_then(|d| names.get(d).cloned())))
-        .collect()
+    // One query for all where it would be many.
+    let mut all = if rows.len() > 100 { Some(users::user_roles_all(conn)?) } else { None };
+    let mut roles = |conn: &mut Conn, id: &str| match &mut all {
+        Some(all) => Ok(all.remove(id).unwrap_or_default()),
+        None => users::user_roles(conn, id),
+    };
+    rows.iter().map(|row| Person::from_row(row, roles(conn, &row.id)?, row.department_id.as_ref().and_then(|d| names.get(d).cloned()))).collect()
 }
 
 /// The departments that lists can be narrowed by, by id, in the order of their names; none for who sees their own cases alone.

@@ -1,5 +1,6 @@
 //! How an installation gets its first people: a one-time set-up link makes the system administrator and two invitations, for the
-//! security and the audit administrator, so that no one person ever holds all three administrations. Invitations in general.
+//! security and the audit administrator, so that no one person ever holds all three administrations; and how any link is taken up. Not here: inviting, sending again, taking back
+//! (`app::invitations`).
 
 use std::collections::BTreeSet;
 
@@ -12,7 +13,7 @@ use crate::{
     domain::{
         account::{self, UserState},
         event::{Action, Outcome, Subject},
-        role::{self, Permission, Role},
+        role::{self, Role},
         text,
     },
     id::{self, UserId},
@@ -30,6 +31,8 @@ pub struct Offer {
     /// `setup` or `invite`.
     pub kind: String,
     pub roles: BTreeSet<Role>,
+    /// Whom it was made for, as the inviter wrote it.
+    pub name: Option<String>,
     pub department: Option<String>,
     pub department_id: Option<String>,
     pub expires_at: Instant,
@@ -84,19 +87,28 @@ pub async fn offer(app: &App, kind: &'static str, secret: &str) -> AppResult<Opt
 
 fn find(conn: &mut Conn, kind: &str, hash: &[u8], now: Instant) -> Result<Option<Offer>, StoreError> {
     let Some(row) = invitations::invitation_by_hash(conn, hash)? else { return Ok(None) };
-    if row.kind != kind || row.used_at.is_some() || now >= Instant(row.expires_at) {
+    if row.kind != kind || row.used_at.is_some() || row.revoked_at.is_some() || now >= Instant(row.expires_at) {
         return Ok(None);
     }
-    let roles = row
-        .roles
-        .split_whitespace()
-        .map(|w| Role::parse(w).ok_or_else(|| StoreError::Corrupt(format!("invitations.roles: {w}"))))
-        .collect::<Result<_, _>>()?;
+    let roles = roles_of(&row)?;
     let department = match &row.department_id {
         Some(d) => departments::department_find(conn, d)?.map(|d| d.name),
         None => None,
     };
-    Ok(Some(Offer { id: row.id, kind: row.kind, roles, department, department_id: row.department_id, expires_at: Instant(row.expires_at) }))
+    Ok(Some(Offer {
+        id: row.id,
+        kind: row.kind,
+        roles,
+        name: row.name,
+        department,
+        department_id: row.department_id,
+        expires_at: Instant(row.expires_at),
+    }))
+}
+
+/// The roles that a link gives.
+pub(super) fn roles_of(row: &InvitationRow) -> Result<BTreeSet<Role>, StoreError> {
+    row.roles.split_whitespace().map(|w| Role::parse(w).ok_or_else(|| StoreError::Corrupt(format!("invitations.roles: {w}")))).collect()
 }
 
 /// Takes up a link: makes the account with the roles it offers and uses the link up. The set-up link also makes the two invitations,
@@ -177,42 +189,8 @@ fn check(form: &NewAccount) -> AppResult<(String, String)> {
     if errors.is_empty() { Ok((username, name)) } else { Err(AppError::Invalid(errors)) }
 }
 
-/// The system administrator invites a person, with no role or as a requester; every other role is the security administrator's to give,
-/// so that nobody can make themselves a second account with powers.
-pub async fn invite(app: &App, caller: &Caller, roles: BTreeSet<Role>, department_id: Option<String>) -> AppResult<Done<Link>> {
-    let id = id::fresh();
-    let about = Subject::new("invitation", &id);
-    app.require(caller, Permission::UserManage, Action::InvitationCreated, about.clone()).await?;
-    if roles.iter().any(|r| *r != Role::Requester) {
-        let error = AppError::invalid("roles", "role-not-yours");
-        return Err(app.refuse(caller, Action::InvitationCreated, about, None, error).await);
-    }
-    let (secret, hash) = token::fresh();
-    let made_for = roles.clone();
-    let caller = caller.clone();
-    let written = app
-        .store
-        .write(move |tx| {
-            let now = tx.now();
-            if let Some(d) = &department_id
-                && !departments::department_is_open(tx.conn, d)?
-            {
-                let error = AppError::invalid("department", "unknown");
-                tx.append(caller.event(Action::InvitationCreated, about.clone()).outcome(Outcome::Refused).detail(error.as_detail()))?;
-                return Ok(Err(error));
-            }
-            let row = row(&id, &hash, "invite", &roles, department_id.clone(), caller.user_id.clone(), now);
-            invitations::invitation_insert(tx.conn, &row)?;
-            let after = json!({ "roles": words(&roles), "department_id": department_id, "expires_at": Instant(row.expires_at).to_rfc3339() });
-            tx.append(caller.event(Action::InvitationCreated, about.clone()).detail(json!({ "kind": "invite", "after": after })))?;
-            Ok(Ok(Instant(row.expires_at)))
-        })
-        .await?;
-    let done = Done::from_write(written)?;
-    Ok(Done { value: Link { path: format!("/invitations/{secret}"), roles: made_for, expires_at: done.value }, receipt: done.receipt })
-}
-
-fn row(
+/// A fresh link that was not sent anywhere.
+pub(super) fn row(
     id: &str,
     hash: &[u8],
     kind: &str,
@@ -232,6 +210,12 @@ fn row(
         expires_at: now.plus(account::INVITATION).0,
         used_at: None,
         used_by: None,
+        name: None,
+        address: None,
+        mail: "none".to_owned(),
+        link_sealed: None,
+        revoked_at: None,
+        version: 1,
     }
 }
 

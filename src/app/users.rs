@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, time::Duration};
 use serde_json::{Value, json};
 
 use super::{
-    App, AppError, AppResult, Caller, Done, FieldError, Turn,
+    App, AppError, AppResult, Caller, Done, FieldError, Turn, duties,
     passwords::hash_password,
     people::{self, Person, unfit},
     setup::{account_row, check_roles, words},
@@ -176,6 +176,14 @@ pub async fn get(app: &App, caller: &Caller, id: &str) -> AppResult<Person> {
     app.store.read(move |conn| people::person_find(conn, &id)).await?.ok_or(AppError::NotFound)
 }
 
+/// Whether the caller invites people; for pages that lead to it.
+///
+/// # Errors
+/// `Forbidden`.
+pub fn may_invite(caller: &Caller) -> AppResult<()> {
+    if caller.may(Permission::UserManage) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
+}
+
 pub(super) fn may_look(caller: &Caller) -> AppResult<()> {
     let any = [Permission::UserManage, Permission::RoleManage, Permission::AuditorManage];
     if any.iter().any(|p| caller.may(*p)) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
@@ -192,6 +200,8 @@ pub enum Change {
     Details { display_name: String, department_id: Option<String> },
     /// Suspension ends every session at once; the system administrator's.
     State(UserState),
+    /// The same from a page that showed what rests on the person: `seen` is the mark of that list ([`duties::Duties::mark`]).
+    Suspension { seen: String },
 }
 
 impl Change {
@@ -199,13 +209,13 @@ impl Change {
         match self {
             Self::Roles(_) => Permission::RoleManage,
             Self::AuditAccess(_) => Permission::AuditorManage,
-            Self::Details { .. } | Self::State(_) => Permission::UserManage,
+            Self::Details { .. } | Self::State(_) | Self::Suspension { .. } => Permission::UserManage,
         }
     }
 
     fn action(&self) -> Action {
         match self {
-            Self::State(UserState::Suspended) => Action::UserSuspended,
+            Self::State(UserState::Suspended) | Self::Suspension { .. } => Action::UserSuspended,
             _ => Action::UserChanged,
         }
     }
@@ -215,7 +225,7 @@ impl Change {
 ///
 /// # Errors
 /// `Forbidden`; `NotFound`; `Conflict`; `Refused` with kind `own-account`, `last-administrator`, `auditor-elsewhere` (the auditor's role is
-/// not the security administrator's to give or take), `auditor-other-roles` or `no-audit-access`; `Invalid` on `roles`, `display_name`,
+/// not the security administrator's to give or take), `auditor-other-roles`, `no-audit-access` or `duties-unseen`; `Invalid` on `roles`, `display_name`,
 /// `department` or `valid_until`. Each is recorded.
 pub async fn change(app: &App, caller: &Caller, user_id: &str, version: Option<i64>, change: Change) -> AppResult<Done<()>> {
     let about = Subject::new("user", user_id);
@@ -305,30 +315,52 @@ fn apply(tx: &mut Tx<'_>, caller: &Caller, user_id: &str, version: Option<i64>, 
                 }))
             })
         }
+        Change::State(UserState::Suspended) | Change::Suspension { .. } => {
+            if own {
+                return Ok(Err(AppError::refused("own-account")));
+            }
+            for role in roles.iter().filter(|r| r.is_administrator()) {
+                if is_last(tx, *role, &row.state)? {
+                    return Ok(Err(AppError::refused("last-administrator")));
+                }
+            }
+            return suspend(tx, &row, change, event);
+        }
         Change::State(state) => {
             if own {
                 return Ok(Err(AppError::refused("own-account")));
             }
-            if *state == UserState::Active
-                && let Some(d) = &row.department_id
+            if let Some(d) = &row.department_id
                 && !departments::department_is_open(tx.conn, d)?
             {
                 return Ok(Err(AppError::refused("department-closed")));
             }
-            if *state != UserState::Active {
-                for role in roles.iter().filter(|r| r.is_administrator()) {
-                    if is_last(tx, *role, &row.state)? {
-                        return Ok(Err(AppError::refused("last-administrator")));
-                    }
-                }
-            }
             let ok = users::user_change(tx.conn, &row, &row.display_name, row.department_id.as_deref(), state.as_str(), row.valid_until)?;
-            let ended = if *state == UserState::Active { 0 } else { sessions::session_close_all(tx.conn, user_id, None, tx.now().0)? };
-            ok.then(|| event.detail(json!({ "before": { "state": row.state }, "after": { "state": state.as_str() }, "sessions_ended": ended })))
+            ok.then(|| event.detail(json!({ "before": { "state": row.state }, "after": { "state": state.as_str() }, "sessions_ended": 0 })))
         }
     };
     // The version was read in this very transaction, so a miss is another writer's: run again.
     changed.map(Ok).ok_or(StoreError::Serialization)
+}
+
+/// Suspends somebody: their sessions end, and who else can do what waited for them is told.
+fn suspend(tx: &mut Tx<'_>, row: &UserRow, change: &Change, event: Event) -> Result<AppResult<Event>, StoreError> {
+    let now = tx.now();
+    let duties = duties::find(tx.conn, &row.id, now)?.unwrap_or_default();
+    if let Change::Suspension { seen } = change
+        && *seen != duties.mark()
+    {
+        return Ok(Err(AppError::refused("duties-unseen")));
+    }
+    let state = UserState::Suspended.as_str();
+    if !users::user_change(tx.conn, row, &row.display_name, row.department_id.as_deref(), state, row.valid_until)? {
+        return Err(StoreError::Serialization);
+    }
+    let ended = sessions::session_close_all(tx.conn, &row.id, None, now.0)?;
+    let told = duties::tell_others(tx, &row.id, &duties)?;
+    Ok(Ok(event.detail(json!({
+        "before": { "state": row.state }, "after": { "state": state }, "sessions_ended": ended, "waiting": duties.counts(), "cases_told": told,
+    }))))
 }
 
 /// Sets roles and the account's end; before and after, or nothing where another writer was faster.

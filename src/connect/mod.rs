@@ -7,6 +7,7 @@ pub mod http;
 pub mod mail;
 mod manual;
 pub mod matrix;
+pub mod reach;
 mod redact;
 pub mod sntp;
 pub mod stream;
@@ -182,6 +183,11 @@ pub trait Connector: Send + Sync {
 
     /// A call without effect that proves address and credentials.
     fn test<'a>(&'a self) -> BoxFuture<'a, Exchange<()>>;
+
+    /// Reads something small that changes nothing, and counts it: what the credentials let us see. `Unsupported` where there is no such call.
+    fn peek<'a>(&'a self) -> BoxFuture<'a, Exchange<u64>> {
+        manual::unsupported()
+    }
 }
 
 /// Makes the connector for `settings`. Keep it: it holds the token cache.

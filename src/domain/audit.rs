@@ -103,7 +103,18 @@ pub const CONTROLS: &[Control] = &[
     ),
     control("retention", &[Action::RetentionApplied, Action::PartsPurged, Action::HoldProposed, Action::HoldReleased]),
     control("evidence", &[Action::EvidenceSealed, Action::EvidenceVerified]),
-    control("administrations", &[Action::UserCreated, Action::UserChanged, Action::UserSuspended, Action::InvitationCreated]),
+    control(
+        "administrations",
+        &[
+            Action::UserCreated,
+            Action::UserChanged,
+            Action::UserSuspended,
+            Action::InvitationCreated,
+            Action::InvitationRenewed,
+            Action::InvitationsMade,
+            Action::InvitationRevoked,
+        ],
+    ),
     control(
         "third_parties",
         &[

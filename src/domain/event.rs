@@ -35,6 +35,15 @@ words! {
         DatabaseMigrated = "database.migrated",
         InstallationSetUp = "installation.set_up",
         InvitationCreated = "invitation.created",
+        /// A new link in the place of one that is worthless from then on.
+        InvitationRenewed = "invitation.renewed",
+        InvitationRevoked = "invitation.revoked",
+        /// The mail server took the link, or refused it.
+        InvitationMailed = "invitation.mailed",
+        /// A table of people to invite was looked through; nothing was done.
+        InvitationsChecked = "invitation.sheet_checked",
+        /// Everybody of a table was invited.
+        InvitationsMade = "invitation.sheet_confirmed",
         InvitationAccepted = "invitation.accepted",
         UserCreated = "user.created",
         UserChanged = "user.changed",
@@ -190,6 +199,8 @@ words! {
         AuditPackExported = "audit_pack.exported",
         QuestionPut = "question.put",
         QuestionAnswered = "question.answered",
+        /// A failed job was made due at once.
+        JobRetried = "job.retried",
         SettingRead = "setting.read",
         /// Any other page, by a privileged reader.
         PageRead = "page.read",
@@ -223,7 +234,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 20] = [
+const NAMED: [&str; 21] = [
     "user",
     "token",
     "session",
@@ -244,6 +255,7 @@ const NAMED: [&str; 20] = [
     "policy",
     "import",
     "self_recall",
+    "job",
 ];
 /// Longest id that a subject keeps.
 const SUBJECT_ID: usize = 64;

@@ -57,6 +57,11 @@ impl EventClass {
             | Action::AuditRead
             | Action::EvidenceVerified => Self::Reading,
             Action::InvitationCreated
+            | Action::InvitationRenewed
+            | Action::InvitationRevoked
+            | Action::InvitationMailed
+            | Action::InvitationsChecked
+            | Action::InvitationsMade
             | Action::InvitationAccepted
             | Action::UserCreated
             | Action::UserChanged
@@ -169,6 +174,7 @@ impl EventClass {
             | Action::PartKeyDestroyed
             | Action::PartKeyLost
             | Action::RetentionApplied
+            | Action::JobRetried
             | Action::SettingChanged => Self::System,
         }
     }

@@ -14,6 +14,7 @@ pub mod personal;
 pub mod platform;
 pub mod policy;
 pub mod privilege;
+pub mod probe;
 pub mod proposal;
 pub mod recall;
 pub mod retention;

@@ -56,6 +56,10 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::HoldRead => Privilege::Evidence,
         A::InstallationSetUp
         | A::InvitationCreated
+        | A::InvitationRenewed
+        | A::InvitationRevoked
+        | A::InvitationsChecked
+        | A::InvitationsMade
         | A::InvitationAccepted
         | A::UserCreated
         | A::UserChanged
@@ -101,6 +105,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::PartKeyDestroyed
         | A::PartKeyLost
         | A::RetentionApplied
+        | A::JobRetried
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,
         A::RecallHalted => Privilege::Halt,
@@ -158,6 +163,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::QuestionAnswered
         | A::MailAddressChanged
         | A::NoticeSent
+        | A::InvitationMailed
         | A::StreamStuck
         | A::StreamRecovered
         | A::WitnessLost

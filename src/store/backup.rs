@@ -47,7 +47,12 @@ pub const TABLES: &[Table] = &[
         "id",
     ),
     table("user_roles", "user_id:t role:t", "user_id, role"),
-    table("invitations", "id:t token_hash:b kind:t roles:t department_id:t created_by:t created_at:i expires_at:i used_at:i used_by:t", "id"),
+    table(
+        "invitations",
+        "id:t token_hash:b kind:t roles:t department_id:t created_by:t created_at:i expires_at:i used_at:i used_by:t name:t address:t mail:t \
+         link_sealed:b revoked_at:i version:i",
+        "id",
+    ),
     table(
         "sessions",
         "id:t token_hash:b user_id:t csrf:t state:t device_id:x client_ip:x user_agent:x flash:t created_at:i seen_at:i expires_at:i closed_at:i",

@@ -100,6 +100,7 @@ pub fn department_in_use(conn: &mut Conn, id: &str, now: i64) -> Result<InUse, S
     let invited: i64 = invitations::table
         .filter(invitations::department_id.eq(id))
         .filter(invitations::used_at.is_null())
+        .filter(invitations::revoked_at.is_null())
         .filter(invitations::expires_at.gt(now))
         .count()
         .get_result(conn)?;

@@ -363,3 +363,9 @@ pub fn count(conn: &mut Conn, scope: &Scope) -> Result<(i64, i64), StoreError> {
     let open = covered().filter(exists(log_parts::table.filter(log_parts::event_id.eq(log_search::event_id)))).count().get_result(conn)?;
     Ok((events, open))
 }
+
+/// The holds that wait for their second person: state, who proposed, who proposed the release.
+pub fn waiting(conn: &mut Conn) -> Result<Vec<(String, String, Option<String>)>, StoreError> {
+    let open = holds::table.filter(holds::state.eq_any(["proposed", "release_proposed"]));
+    Ok(open.select((holds::state, holds::proposed_by, holds::release_proposed_by)).load(conn)?)
+}

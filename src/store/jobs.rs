@@ -144,3 +144,86 @@ pub async fn release(store: &Store, node: &str, living: Vec<String>, owner: &str
         .await?;
     Ok(written.value)
 }
+
+/// How it stands with the jobs of one kind.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfKind {
+    pub kind: String,
+    /// Not done and not worked on.
+    pub waiting: i64,
+    /// Worked on now.
+    pub running: i64,
+    /// Of those that wait, how many have failed at their last attempt.
+    pub failed: i64,
+    /// When the oldest that is not done was made.
+    pub oldest: Option<i64>,
+    /// When the next one is due that nobody works on.
+    pub next: Option<i64>,
+}
+
+/// How it stands with every kind that has jobs which are not done, by name.
+pub fn by_kind(conn: &mut Conn, now: i64) -> Result<Vec<OfKind>, StoreError> {
+    use diesel::dsl::{count_star, min};
+    type Counted = (String, i64, Option<i64>, Option<i64>);
+    let ready = || jobs::table.filter(jobs::state.eq("ready"));
+    let held = || jobs::lease_until.is_not_null().and(jobs::lease_until.assume_not_null().ge(now));
+    let idle = || jobs::lease_until.is_null().or(jobs::lease_until.lt(now));
+    let columns = || (jobs::kind, count_star(), min(jobs::created_at), min(jobs::run_at));
+    let waiting: Vec<Counted> = ready().filter(idle()).group_by(jobs::kind).select(columns()).load(conn)?;
+    let running: Vec<Counted> = ready().filter(held()).group_by(jobs::kind).select(columns()).load(conn)?;
+    let failed: Vec<(String, i64)> =
+        ready().filter(idle()).filter(jobs::last_error.is_not_null()).group_by(jobs::kind).select((jobs::kind, count_star())).load(conn)?;
+    let mut all = std::collections::BTreeMap::<String, OfKind>::new();
+    for (kind, n, oldest, next) in waiting {
+        all.insert(kind.clone(), OfKind { kind, waiting: n, oldest, next, ..OfKind::default() });
+    }
+    for (kind, n, oldest, _) in running {
+        let of = all.entry(kind.clone()).or_insert_with(|| OfKind { kind, ..OfKind::default() });
+        of.running = n;
+        of.oldest = of.oldest.into_iter().chain(oldest).min();
+    }
+    for (kind, n) in failed {
+        all.entry(kind).and_modify(|of| of.failed = n);
+    }
+    Ok(all.into_values().collect())
+}
+
+/// A job whose last attempt failed and that nobody works on.
+#[derive(Clone, Debug, Queryable, PartialEq, Eq)]
+pub struct Failed {
+    pub id: String,
+    pub kind: String,
+    pub attempts: i64,
+    pub created_at: i64,
+    pub run_at: i64,
+    pub last_error: Option<String>,
+}
+
+/// The failed jobs, the oldest first, at most `limit`.
+pub fn failed(conn: &mut Conn, now: i64, limit: i64) -> Result<Vec<Failed>, StoreError> {
+    let idle = jobs::lease_until.is_null().or(jobs::lease_until.lt(now));
+    Ok(jobs::table
+        .filter(jobs::state.eq("ready"))
+        .filter(jobs::last_error.is_not_null())
+        .filter(idle)
+        .order((jobs::created_at.asc(), jobs::id.asc()))
+        .limit(limit)
+        .select((jobs::id, jobs::kind, jobs::attempts, jobs::created_at, jobs::run_at, jobs::last_error))
+        .load(conn)?)
+}
+
+/// A job by id, with whether it is done and until when somebody works on it.
+pub fn find(conn: &mut Conn, id: &str) -> Result<Option<(Failed, bool, Option<i64>)>, StoreError> {
+    let row: Option<(Failed, String, Option<i64>)> = jobs::table
+        .find(id)
+        .select(((jobs::id, jobs::kind, jobs::attempts, jobs::created_at, jobs::run_at, jobs::last_error), jobs::state, jobs::lease_until))
+        .first(conn)
+        .optional()?;
+    Ok(row.map(|(job, state, lease)| (job, state == "done", lease)))
+}
+
+/// Makes a job due at `now`.
+pub fn hasten(conn: &mut Conn, id: &str, now: i64) -> Result<(), StoreError> {
+    diesel::update(jobs::table.find(id).filter(jobs::state.eq("ready"))).set(jobs::run_at.eq(now)).kept().execute(conn)?;
+    Ok(())
+}

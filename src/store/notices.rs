@@ -27,6 +27,11 @@ pub struct NoticeRow {
     pub ended_at: Option<i64>,
 }
 
+diesel::define_sql_function! {
+    /// Addresses are the same in any case, for people.
+    fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
 /// Where mail to a person goes.
 pub fn address(conn: &mut Conn, user: &str) -> Result<Option<String>, StoreError> {
     Ok(mail_addresses::table.find(user).select(mail_addresses::address).first(conn).optional()?)
@@ -81,4 +86,9 @@ pub fn settle(conn: &mut Conn, id: &str, state: &str, problem: Option<&str>, end
 pub fn of_recall(conn: &mut Conn, recall: &str) -> Result<Vec<(NoticeRow, String)>, StoreError> {
     let of = notices::table.inner_join(users::table.on(users::id.eq(notices::user_id))).filter(notices::recall_id.eq(recall));
     Ok(of.order((notices::created_at.desc(), notices::id.desc())).select((notices::all_columns, users::display_name)).load(conn)?)
+}
+
+/// Whether mail to somebody goes to this address, which is in lower case.
+pub fn address_is_known(conn: &mut Conn, address: &str) -> Result<bool, StoreError> {
+    Ok(mail_addresses::table.filter(lower(mail_addresses::address).eq(address)).count().get_result::<i64>(conn)? > 0)
 }

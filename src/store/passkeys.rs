@@ -85,3 +85,9 @@ pub fn code_spend(conn: &mut Conn, user: &str, hash: &[u8], now: i64) -> Result<
         .filter(recovery_codes::used_at.is_null());
     Ok(diesel::update(unused).set(recovery_codes::used_at.eq(now)).execute(conn)? == 1)
 }
+
+/// Everybody who has a passkey.
+pub fn holders(conn: &mut Conn) -> Result<std::collections::BTreeSet<String>, StoreError> {
+    let all: Vec<String> = passkeys::table.select(passkeys::user_id).distinct().load(conn)?;
+    Ok(all.into_iter().collect())
+}

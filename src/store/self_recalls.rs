@@ -115,3 +115,9 @@ pub fn states(conn: &mut Conn, filter: &Filter, from: i64, most: i64) -> Result<
     let of = narrowed(filter).filter(self_recalls::filed_at.ge(from));
     Ok(of.order(self_recalls::filed_at.desc()).limit(most).select(self_recalls::state).load(conn)?)
 }
+
+/// How many filings of `filer` nobody has checked yet.
+pub fn unchecked_of(conn: &mut Conn, filer: &str) -> Result<usize, StoreError> {
+    let n: i64 = self_recalls::table.filter(self_recalls::filer_id.eq(filer)).filter(self_recalls::state.eq("filed")).count().get_result(conn)?;
+    Ok(usize::try_from(n).unwrap_or(0))
+}

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 25] = [
+const UNRECORDED: [(&str, &str); 26] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -39,6 +39,7 @@ const UNRECORDED: [(&str, &str); 25] = [
     ("/policies/proposals/new", "an empty form"),
     ("/broadcasts/new", "an empty form"),
     ("/reports/new", "an empty form"),
+    ("/users/imports", "an empty form"),
     ("/self-recalls/new", "an empty form"),
 ];
 

@@ -6,8 +6,9 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, evidence, holds, home, imports,
-        lists, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams, users,
+        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, duties, evidence, holds, home,
+        imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams,
+        users, work,
     },
     machine,
 };
@@ -23,6 +24,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/log/tile/{path:.*}").get(machine::tile));
     cfg.service(resource("/").get(home::show));
     cfg.service(resource("/settings").get(home::settings));
+    cfg.service(resource("/settings/jobs").get(work::index));
+    cfg.service(resource("/settings/jobs/{id}/retries").post(work::retry));
 
     cfg.service(resource("/setup/{token}").get(setup::setup).post(setup::set_up));
     cfg.service(resource("/invitations/{token}").get(setup::invitation).post(setup::accept));
@@ -51,14 +54,19 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/account/tokens/{id}/revocations").post(account::revoke_token));
 
     cfg.service(resource("/users").get(users::index));
-    cfg.service(resource("/users/invitations").post(users::invite));
+    cfg.service(resource("/users/invitations").get(invitations::index).post(users::invite));
+    cfg.service(resource("/users/invitations/{id}/renewals").post(invitations::send_again));
+    cfg.service(resource("/users/invitations/{id}/revocations").post(invitations::revoke));
+    cfg.service(resource("/users/imports").get(newcomers::new).post(newcomers::check));
+    cfg.service(resource("/users/imports/confirmations").post(newcomers::confirm));
+    cfg.service(resource("/users/file").get(users::file));
     cfg.service(resource("/users/{id}").get(users::show));
     cfg.service(resource("/users/{id}/personal-data").get(personal::show));
     cfg.service(resource("/users/{id}/roles").post(users::roles));
     cfg.service(resource("/users/{id}/audit-access").post(users::give_access));
     cfg.service(resource("/users/{id}/audit-access/endings").post(users::end_access));
     cfg.service(resource("/users/{id}/details").post(users::details));
-    cfg.service(resource("/users/{id}/suspensions").post(users::suspend));
+    cfg.service(resource("/users/{id}/suspensions").get(duties::ask).post(duties::suspend));
     cfg.service(resource("/users/{id}/reinstatements").post(users::reinstate));
     cfg.service(resource("/users/{id}/second-factor-resets").post(users::propose_reset));
     cfg.service(resource("/users/{id}/second-factor-resets/confirmations").post(users::confirm_reset));

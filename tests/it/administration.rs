@@ -214,3 +214,40 @@ async fn what_would_stop_the_installation_is_told_before_it_does() {
     assert_eq!(over.len(), 1, "{over:#?}");
     assert_eq!((over[0]["subject"]["id"].as_str(), over[0]["action"].as_str()), (Some("checkpoint"), Some("system.recovered")));
 }
+
+/// The list of people as a file: as it is filtered, for whoever may see the list, and nothing in it runs in a spreadsheet.
+#[actix_web::test]
+async fn the_list_of_people_can_be_taken_along_for_the_access_review() {
+    let t = TestApp::start().await;
+    let (_, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
+    let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let wang = t.person_in("wang", &[Role::Requester, Role::DepartmentReviewer], Some("华东, 二部")).await;
+    let named = [("display_name", "=HYPERLINK(\"x\")"), ("department", &id_of(&t, "华东, 二部").await)];
+    assert_eq!(system.submit(&format!("/users/{}", wang.id), &format!("/users/{}/details", wang.id), &named).await.status, 303);
+
+    let list = security.get("/users?q=wang").await.body;
+    assert!(list.contains("href=\"/users/file?q=wang\""), "{list}");
+    let from = t.log_size().await;
+    let res = security.get("/users/file?q=wang").await;
+    assert_eq!(res.status, 200, "{}", res.body);
+    let events = t.events_from(from).await;
+    assert_eq!((res.status.as_u16(), only(&events)), (200, ("user.read", "success")));
+    assert_eq!((&events[0]["parts"]["detail"]["shown"], &events[0]["parts"]["text"]["query"]["q"]), (&"/users/file".into(), &"wang".into()));
+    let rows = countermand::evidence::csv::parse(res.body.as_bytes()).unwrap();
+    assert_eq!(rows[0], ["name", "account", "roles", "department", "state", "last_sign_in", "second_factor", "read_only_until", "account_id"]);
+    let cells: Vec<&str> = rows[1].iter().map(String::as_str).collect();
+    let expected = ["'=HYPERLINK(\"x\")", "wang", "requester department_reviewer", "华东, 二部", "active", "", "totp", "", wang.id.as_str()];
+    assert_eq!((rows.len(), cells.as_slice()), (2, expected.as_slice()));
+
+    let whole = system.get("/users/file").await;
+    let rows = countermand::evidence::csv::parse(whole.body.as_bytes()).unwrap();
+    assert_eq!(rows.len(), 4);
+    assert!(rows.iter().any(|row| row[1] == "sys" && row[5].ends_with('Z')), "who has signed in, says when");
+    assert!(!whole.body.contains("argon2"));
+    assert_eq!(countermand::evidence::csv::parse(system.get("/users/file?state=suspended").await.body.as_bytes()).unwrap().len(), 1);
+
+    let (_, requester) = t.signed_in("li", &[Role::Requester]).await;
+    let (res, events) = t.events_of(requester.get("/users/file")).await;
+    assert_eq!((res.status.as_u16(), events[0]["outcome"].as_str()), (403, Some("refused")));
+    assert!(!res.body.contains("wang"));
+}

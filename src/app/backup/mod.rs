@@ -5,6 +5,7 @@
 //! and `manifest.mac`, by which the installation knows its own backups again. Settings (`countermand.toml`) are not in it.
 
 mod archive;
+pub mod last;
 mod manifest;
 mod restore;
 mod take;

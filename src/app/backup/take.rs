@@ -14,7 +14,12 @@ use std::{
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{BackupError, CHECKPOINT, EVIDENCE, KEYS, VKEY, archive::Writer, manifest::Manifest};
+use super::{
+    BackupError, CHECKPOINT, EVIDENCE, KEYS, VKEY,
+    archive::{Reader, Writer},
+    last,
+    manifest::Manifest,
+};
 use crate::{
     app::{App, Caller, Receipt, StoreError},
     crypto::private,
@@ -37,7 +42,7 @@ pub struct Taken {
 
 /// Writes a backup to `out`; with a passphrase the keys are in it. It is complete on the disk before `out` is touched; `before` then makes
 /// way for it. The living part keys are not in it, but in the copy at `part_keys` (by default where the settings say, or beside `out`), which
-/// is replaced: what is purged later cannot be read from the backup.
+/// is replaced: what is purged later cannot be read from the backup. What was written is read back once; how that ended stands in [`last`].
 ///
 /// # Errors
 /// [`BackupError::File`] if it cannot be written; [`BackupError::Store`] if the event or the tables cannot.
@@ -65,6 +70,11 @@ pub fn take(
     if done.is_err() {
         let _ = std::fs::remove_file(&draft);
     }
+    let whole = done.as_ref().ok().map(|taken| Reader::open(out).and_then(|mut file| file.check(&taken.manifest)));
+    if let Some(Err(error)) = &whole {
+        tracing::error!(%error, "the backup was written, but cannot be read back");
+    }
+    last::note(app, out, whole.map(|read| read.is_ok()));
     done
 }
 

@@ -66,7 +66,7 @@ impl Source<'_> {
 
 /// How far our clock is before (positive) or behind another that said `theirs`, to a whole `unit`, between our `asked` and `answered`, in
 /// microseconds: as little as fits.
-fn offset(theirs: Instant, unit: Duration, asked: Instant, answered: Instant) -> i64 {
+pub(super) fn offset(theirs: Instant, unit: Duration, asked: Instant, answered: Instant) -> i64 {
     let until = theirs.plus(unit);
     if asked > until {
         asked.0 - until.0

@@ -53,8 +53,17 @@ pub(super) fn wake_entry(tx: &mut Tx<'_>, recall: &str, entry: &str) -> Result<(
     tx.enqueue(TELL, &format!("{recall}/{entry}"), &json!({ "recall": recall, "entry": entry }), now)
 }
 
+/// Has everybody told anew who can do the next step of a case at `level` (0 for carrying it out): somebody else who could, left.
+pub(super) fn wake_anew(tx: &mut Tx<'_>, recall: &str, level: u8, left: &str) -> Result<(), StoreError> {
+    if !tx.tells() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(TELL, &format!("{recall}/{level}/{left}"), &json!({ "recall": recall, "anew": level }), now)
+}
+
 /// Finds out whom the case concerns now, and has each of them told who was not told before. With `remind` in its payload, who still has to
-/// decide that level is told again.
+/// decide that level is told again, with `anew` everybody who can do that step.
 ///
 /// # Errors
 /// Those of the store.
@@ -64,6 +73,7 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
     }
     let recall = payload["recall"].as_str().ok_or(AppError::NotFound)?.to_owned();
     let entry = payload["entry"].as_str().map(ToOwned::to_owned);
+    let anew = payload["anew"].as_u64();
     let remind = payload["remind"].as_object().map(|r| (r["round"].as_u64().unwrap_or(0), r["level"].as_u64().unwrap_or(0)));
     app.store
         .write(move |tx| {
@@ -77,6 +87,13 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
                 return Ok(());
             }
             let (case, row) = (&loaded.case, &loaded.row);
+            if let Some(level) = anew {
+                let next = due.iter().filter(|t| matches!(t.notice, Notice::Decide | Notice::CarryOut | Notice::Confirm));
+                for told in next.filter(|t| u64::from(t.level) == level) {
+                    note(tx, &row.id, case.round, told, true)?;
+                }
+                return Ok(());
+            }
             for told in due {
                 let told = match remind {
                     None => told,

@@ -9,6 +9,7 @@ pub mod expire;
 pub mod guided;
 pub mod halt;
 pub mod list;
+pub mod owed;
 pub mod queue;
 pub mod remind;
 pub mod resubmit;

@@ -255,4 +255,13 @@ impl Connector for Matrix {
     fn test(&self) -> BoxFuture<'_, Exchange<()>> {
         exchange!(calls => async { self.get(calls, &["account", "whoami"], &[]).await.map(|_| ()) })
     }
+
+    /// The rooms that the account is in.
+    fn peek(&self) -> BoxFuture<'_, Exchange<u64>> {
+        exchange!(calls => async {
+            let object = self.get(calls, &["joined_rooms"], &[]).await?;
+            let rooms = object.get("joined_rooms").and_then(Value::as_array);
+            rooms.map(|r| r.len() as u64).ok_or_else(|| ConnectError::Unknown("the answer lists no rooms".to_owned()))
+        })
+    }
 }

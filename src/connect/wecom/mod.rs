@@ -251,4 +251,17 @@ impl Connector for Wecom {
         }
         .boxed()
     }
+
+    /// The departments that the application sees.
+    fn peek(&self) -> BoxFuture<'_, Exchange<u64>> {
+        async move {
+            let mut calls = Vec::new();
+            let result = self.get(&mut calls, ["department", "simplelist"], &[]).await.and_then(|object| {
+                let list = object.get("department_id").and_then(Value::as_array);
+                list.map(|l| l.len() as u64).ok_or_else(|| ConnectError::Unknown("the answer lists no departments".to_owned()))
+            });
+            Exchange { calls, result }
+        }
+        .boxed()
+    }
 }

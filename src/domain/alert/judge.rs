@@ -51,6 +51,8 @@ const OFFICE: &[Action] = &[
     Action::UserChanged,
     Action::UserSuspended,
     Action::InvitationCreated,
+    Action::InvitationRenewed,
+    Action::InvitationsMade,
     Action::SecondFactorReset,
     Action::TokenCreated,
     Action::ConnectionCreated,

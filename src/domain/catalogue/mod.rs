@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
+use administration::ADMINISTRATION;
 use imported::IMPORTED;
 use rules::RULES;
 use shapes::SHAPES;
@@ -11,6 +12,7 @@ use signing::SIGNING;
 use taking_part::TAKING_PART;
 use watch::WATCH;
 
+mod administration;
 mod imported;
 mod rules;
 mod shapes;
@@ -47,7 +49,7 @@ pub const REFUSAL: [&str; 9] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(IMPORTED).chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
+    SHAPES.iter().chain(ADMINISTRATION).chain(IMPORTED).chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
 }
 
 /// The shape of an action's events; `None` where none has been seen yet.

@@ -47,12 +47,6 @@ pub(super) const SHAPES: &[Shape] = &[
         &["detail/after/department", "detail/after/name", "detail/after/roles", "detail/after/user", "detail/after/username", "detail/invitations"],
     ),
     shape(
-        "invitation.created",
-        &["system", "user"],
-        &["invitation"],
-        &["detail/after/department_id", "detail/after/expires_at", "detail/after/roles", "detail/expires_at", "detail/kind", "detail/roles"],
-    ),
-    shape(
         "invitation.accepted",
         &["user"],
         &["invitation"],
@@ -91,7 +85,6 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/sessions_ended",
         ],
     ),
-    shape("user.suspended", &["system", "user"], &["user"], &["detail/after/state", "detail/before/state", "detail/sessions_ended"]),
     shape("user.read", &["system", "user"], &["department", "session", "token", "user"], &["detail/shown", "text/query"]),
     shape(
         "token.created",
@@ -135,7 +128,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/secret_changed",
         ],
     ),
-    shape("connection.tested", &["system", "user"], &["connection"], &["detail/call", "detail/code", "detail/result"]),
+    shape("connection.tested", &["system", "user"], &["connection"], &["detail/call", "detail/code", "detail/result", "detail/steps"]),
     shape("connection.read", &["system", "user"], &["connection"], &["detail/shown", "text/query"]),
     shape(
         "broadcast.submitted",

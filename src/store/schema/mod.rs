@@ -2,6 +2,7 @@
 
 mod factors;
 mod imported;
+mod invited;
 mod log;
 mod records;
 mod rules;
@@ -11,14 +12,15 @@ mod taking_part;
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use factors::{passkeys, recovery_codes};
 pub use imported::imports;
+pub use invited::invitations;
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
     timestamps, witnesses,
 };
 pub use records::{
     alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
-    departments, devices, exports, holds, idempotency, invitations, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions,
-    settings, streams, tokens, user_roles, users,
+    departments, devices, exports, holds, idempotency, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions, settings,
+    streams, tokens, user_roles, users,
 };
 pub use rules::policies;
 pub use self_recalled::self_recalls;

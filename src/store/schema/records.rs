@@ -56,21 +56,6 @@ table! {
 }
 
 table! {
-    invitations (id) {
-        id -> Text,
-        token_hash -> Binary,
-        kind -> Text,
-        roles -> Text,
-        department_id -> Nullable<Text>,
-        created_by -> Nullable<Text>,
-        created_at -> BigInt,
-        expires_at -> BigInt,
-        used_at -> Nullable<BigInt>,
-        used_by -> Nullable<Text>,
-    }
-}
-
-table! {
     sessions (id) {
         id -> Text,
         token_hash -> Binary,

@@ -12,6 +12,8 @@ use crate::{
         App,
         connections::{self, Change, Connection, NewConnection},
     },
+    clock::Instant,
+    domain::probe::{Step, Taken, Verdict},
     web::{
         Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, see_other,
         view::{Choice, Crumb},
@@ -39,13 +41,55 @@ struct Edit {
     platforms: Vec<Choice>,
     /// Absent for a new one.
     connection: Option<Connection>,
+    /// When it was last tested, and the steps.
+    tested: Option<(Instant, Vec<Line>)>,
+}
+
+/// One step of a test.
+struct Line {
+    step: String,
+    is: String,
+    tone: Tone,
+    /// What was found, or why it was not asked; empty for nothing.
+    note: String,
+    /// What to do; empty where nothing is to be done.
+    next: String,
+}
+
+fn line(page: &Page, taken: &Taken) -> Line {
+    let code = taken.code.as_deref();
+    let mut note = match (taken.verdict, taken.skipped, taken.value) {
+        (Verdict::NotAsked, Some(why), _) => page.word("probe-skipped", why),
+        (_, _, Some(micros)) if taken.step == Step::Clock => {
+            page.a1("probe-offset", "seconds", format!("{}{}", if micros < 0 { "−" } else { "" }, micros.unsigned_abs() / 1_000_000))
+        }
+        (_, _, Some(n)) => page.n("probe-read-count", usize::try_from(n).unwrap_or(usize::MAX)),
+        _ => String::new(),
+    };
+    if let Some(code) = code {
+        note = page.a1("probe-code", "code", code);
+    }
+    let next = match taken.verdict {
+        // The one code that says it is neither the secret nor its holder.
+        Verdict::Failed if taken.step == Step::Credentials && code == Some("60020") => page.t("probe-next-trusted-address"),
+        Verdict::Failed => page.word("probe-next", taken.step),
+        _ => String::new(),
+    };
+    let tone = match taken.verdict {
+        Verdict::Passed => Tone::Ok,
+        Verdict::Failed => Tone::Bad,
+        Verdict::NotAsked => Tone::Mute,
+    };
+    Line { step: page.word("probe", taken.step), is: page.word("probe-is", taken.verdict), tone, note, next }
 }
 
 fn edit(page: Page, form: FormState, connection: Option<Connection>, status: StatusCode) -> Result<HttpResponse, Fault> {
     let here = connection.as_ref().map_or_else(|| page.t("connection-new"), |c| c.name.clone());
     let crumbs = vec![Crumb::link("/connections", page.t("nav-connections")), Crumb::here(here)];
     let platforms = ["wecom", "matrix"].map(|p| Choice::new(p, page.word("platform", p)).hint(page.t(&format!("connection-{p}-hint")))).into();
-    html(status, Edit { page, crumbs, form, platforms, connection })
+    let lines = |(at, steps): &(Instant, Vec<Taken>)| (*at, steps.iter().map(|taken| line(&page, taken)).collect());
+    let tested = connection.as_ref().and_then(|c| c.tested.as_ref()).map(lines);
+    html(status, Edit { page, crumbs, form, platforms, connection, tested })
 }
 
 pub async fn new(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {

@@ -26,6 +26,7 @@ use crate::{
         streams::Stream,
         timestamps::overview::{Ends, OfLog},
         witness::Standing,
+        work,
     },
     domain::role::Permission,
     web::{Fault, Html, Page, SignedIn, Tone, ok, page::NavLink, view::Fact},
@@ -155,6 +156,9 @@ struct Settings {
     streams: Vec<Fact>,
     /// How our clock stands to each other one, or that nobody has said.
     clocks: Vec<Fact>,
+    /// The last backup, and whether there was none for long.
+    backup: Vec<Fact>,
+    backup_overdue: bool,
     /// `full`, `low` or nothing: what must be seen about the disk.
     alarm: Option<&'static str>,
 }
@@ -193,6 +197,7 @@ fn of_authorities(page: &Page, authorities: &[OfLog]) -> Vec<Fact> {
 
 pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
     let s: Status = status::status(&app, &who.caller).await?;
+    let (backup, backup_overdue) = work::last_backup(&app, &who.caller).await?;
     let yes = |on: bool| page.t(if on { "settings-yes" } else { "settings-no" });
     let fact = |key: &str, value: String| Fact::new(page.t(key), value, "");
     ok(Settings {
@@ -218,6 +223,8 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-disk-full", yes(s.room.full)),
         ],
         cosigned: s.cosigned,
+        backup: super::work::backup(&page, &backup),
+        backup_overdue,
         streams: s.streams.iter().map(|stream| of_stream(&page, stream)).collect(),
         clocks: clocks(&page, &s.clocks),
         witnesses: s.witnesses.iter().map(|w| witness(&page, w)).collect(),

@@ -55,7 +55,8 @@ struct Finished {
 
 async fn show(app: &App, page: Page, kind: &'static str, token: &str) -> Result<HttpResponse, Fault> {
     let offer = setup::offer(app, kind, token).await?.ok_or_else(stale)?;
-    ok(Account::new(app, page, FormState::new("account"), kind, token, &offer))
+    let form = FormState::new("account").with("display_name", offer.name.clone().unwrap_or_default());
+    ok(Account::new(app, page, form, kind, token, &offer))
 }
 
 fn stale() -> Fault {

@@ -5,18 +5,19 @@ use std::collections::BTreeSet;
 
 use actix_web::{
     HttpResponse,
-    http::StatusCode,
+    http::header,
     web::{Data, Path, Query},
 };
 use askama::Template;
 use serde::Deserialize;
 
-use super::{departments::choices, sessions::refuse, setup::links};
+use super::{departments::choices, duties::List, sessions::refuse};
 use crate::{
     app::{
-        App, AppResult, Done, Turn,
+        App, AppResult, Done, Turn, duties,
+        invitations::{self, Invitee},
         people::Person,
-        resets, setup,
+        people_sheet, resets,
         users::{self, Change, Filter},
     },
     clock::Instant,
@@ -51,6 +52,8 @@ struct Index {
     all: u64,
     asked: Asked,
     chips: Vec<Chip>,
+    /// Where the same people are a file.
+    file: String,
     previous: Option<String>,
     next: Option<String>,
     invite: FormState,
@@ -61,6 +64,8 @@ struct Index {
     all_roles: Vec<Choice>,
     states: Vec<Choice>,
     may_manage: bool,
+    /// How many invitations are open, for who may see them.
+    invited: Option<usize>,
 }
 
 /// What the list is asked for.
@@ -170,6 +175,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Op
         filter,
         all_roles,
         states,
+        file: asked.href("", "", "").replacen("/users", "/users/file", 1),
         previous: found.above.map(|username| asked.href("", "before", &username)),
         next: found.below.map(|username| asked.href("", "after", &username)),
         asked,
@@ -177,6 +183,7 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Op
         departments,
         roles: vec![Choice::new(Role::Requester.as_str(), page.word("role", Role::Requester))],
         may_manage: page.can("user.manage"),
+        invited: invitations::count(app, &me.caller).await?,
         page,
     })
 }
@@ -186,25 +193,25 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>
     ok(index_of(&app, &me, page, asked.into_inner(), None).await?)
 }
 
-#[derive(Template)]
-#[template(path = "users/invited.html")]
-struct Invited {
-    page: Page,
-    crumbs: Vec<Crumb>,
-    link: String,
+/// `GET /users/file`: the list as it is filtered, as CSV.
+pub async fn file(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
+    let text = people_sheet::export(&app, &me.caller, asked.filter(page.now)).await?;
+    let name = format!("attachment; filename=\"people-{}.csv\"", page.iso_date(page.now));
+    Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").insert_header((header::CONTENT_DISPOSITION, name)).body(text))
 }
 
-/// `POST /users/invitations`: the answer shows the link, once.
+/// `POST /users/invitations`: the answer shows the link, once, unless it goes by mail.
 pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    // A role that does not exist is refused like one that is not theirs to give.
-    let roles: BTreeSet<Role> = posted.all("roles").iter().map(|w| Role::parse(w).unwrap_or(Role::SystemAdministrator)).collect();
-    match setup::invite(&app, &me.caller, roles, chosen(&posted, "department")).await {
-        Ok(done) => {
-            let link = links(&app, &page, &[done.value]).remove(0).1;
-            let crumbs = vec![Crumb::link("/users", page.t("nav-users")), Crumb::here(page.t("users-invited"))];
-            html(StatusCode::CREATED, Invited { page: page.at("/users"), crumbs, link })
-        }
+    let new = Invitee {
+        name: posted.get("name").to_owned(),
+        address: posted.get("address").to_owned(),
+        // A role that does not exist is refused like one that is not theirs to give.
+        roles: posted.all("roles").iter().map(|w| Role::parse(w).unwrap_or(Role::SystemAdministrator)).collect(),
+        department_id: chosen(&posted, "department"),
+    };
+    match invitations::invite(&app, &me.caller, new).await {
+        Ok(done) => super::invitations::went(&app, &me, page, done.value).await,
         Err(error) => {
             let mut form = FormState::from_posted("invitation", &posted).ids("inv");
             let status = refuse(&mut form, error)?;
@@ -231,6 +238,8 @@ struct Show {
     own: bool,
     /// When a reset of the second factor was proposed, if it can still be confirmed.
     reset_proposed: Option<Instant>,
+    /// What rests on somebody who is suspended, for who keeps accounts.
+    duties: Option<List>,
 }
 
 /// Which of the page's forms was posted.
@@ -257,7 +266,12 @@ async fn show_of(app: &App, me: &SignedIn, page: Page, id: &str, form: Option<Fo
     if let Some(until) = person.valid_until.filter(|_| sent != Sent::Access) {
         form = form.with("valid_until", page.iso_date(until));
     }
+    let duties = match person.state == UserState::Suspended && page.can("user.manage") {
+        true => Some(List::new(&page, &duties::of(app, &me.caller, id).await?)),
+        false => None,
+    };
     Ok(Show {
+        duties,
         form,
         crumbs: vec![Crumb::link("/users", page.t("nav-users")), Crumb::here(person.name.clone())],
         state: page.word("user-state", person.state),
@@ -287,7 +301,7 @@ async fn change(app: &App, me: SignedIn, page: Page, posted: &Posted, id: &str, 
         Change::Roles { .. } => Sent::Roles,
         Change::AuditAccess(_) => Sent::Access,
         Change::Details { .. } => Sent::Details,
-        Change::State(_) => Sent::Other,
+        Change::State(_) | Change::Suspension { .. } => Sent::Other,
     };
     let result = users::change(app, &me.caller, id, Some(version), change).await;
     answer(app, me, page, (posted, sent), id, result).await
@@ -338,11 +352,6 @@ pub async fn end_access(app: Data<App>, me: SignedIn, page: Page, posted: Posted
 pub async fn details(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     let details = Change::Details { display_name: posted.get("display_name").to_owned(), department_id: chosen(&posted, "department") };
     change(&app, me, page, &posted, &id, details).await
-}
-
-/// `POST /users/{id}/suspensions`
-pub async fn suspend(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
-    change(&app, me, page, &posted, &id, Change::State(UserState::Suspended)).await
 }
 
 /// `POST /users/{id}/reinstatements`

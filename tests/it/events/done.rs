@@ -189,13 +189,38 @@ async fn accounts(house: &House, crew: &Crew) {
     house.worked("/users/invitations", system, &shot);
     let shot = house.post(system, "/users/invitations", &[("roles", "final_approver")]).await;
     house.declined("/users/invitations", system, &shot, 422, "invalid");
+    let made = house.stage.app.store.read(|conn| countermand::store::invitations::invitation_list(conn, 1)).await.unwrap().remove(0);
+    for (act, version) in [("renewals", "1"), ("revocations", "2")] {
+        let (route, at) = (format!("/users/invitations/{{id}}/{act}"), format!("/users/invitations/{}/{act}", made.id));
+        let stale = house.post(system, &at, &[("version", "0")]).await;
+        house.declined(&route, system, &stale, 409, "conflict");
+        let shot = house.post(system, &at, &[("version", version)]).await;
+        house.worked(&route, system, &shot);
+        let unknown = house.post(system, &at.replace(&made.id, "nothing"), &[("version", "1")]).await;
+        house.declined(&route, system, &unknown, 404, "not_found");
+    }
     let shot = house.post(system, "/departments", &[("name", "华东分公司")]).await;
     house.worked("/departments", system, &shot);
     for name in ["华东分公司", ""] {
         let shot = house.post(system, "/departments", &[("name", name)]).await;
         house.declined("/departments", system, &shot, 422, "invalid");
     }
+    let list = "姓名,角色\r\n李新,申请人\r\n".as_bytes();
+    let shot = house.upload(system, "/users/imports", &[], "file", list).await;
+    house.worked("/users/imports", system, &shot);
+    let sealed = shot.body.split("name=\"sealed\" value=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    let shot = house.upload(system, "/users/imports", &[], "file", b"PK\x03\x04").await;
+    house.declined("/users/imports", system, &shot, 422, "invalid");
+    for (worked, sealed) in [(false, "00"), (true, sealed.as_str()), (false, sealed.as_str())] {
+        let route = "/users/imports/confirmations";
+        let shot = house.post(system, route, &[("sealed", sealed)]).await;
+        match worked {
+            true => house.worked(route, system, &shot),
+            false => house.declined(route, system, &shot, 409, if sealed == "00" { "sheet-stale" } else { "sheet-done" }),
+        }
+    }
     access(house, crew).await;
+    work(house, crew).await;
 
     let him = &crew.nobody.caller.id;
     let at = |route: &str| route.replace("{id}", him);
@@ -320,6 +345,21 @@ async fn connections(house: &House, crew: &Crew) -> String {
         house.declined(route, by, &shot, 404, "not_found");
     }
     path
+}
+
+/// A job that failed is tried again.
+async fn work(house: &House, crew: &Crew) {
+    let (by, route) = (By::Person(&crew.system), "/settings/jobs/{id}/retries");
+    let app = &house.stage.app;
+    app.store.write(|tx| tx.enqueue("make_audit_pack", "x", &json!({ "pack": null }), tx.now())).await.unwrap();
+    countermand::jobs::run_due(app).await.unwrap();
+    let now = app.now().0;
+    let failed = app.store.read(move |conn| countermand::store::jobs::failed(conn, now, 9)).await.unwrap().remove(0).id;
+    let shot = house.post(by, &route.replace("{id}", &failed), &[]).await;
+    house.worked(route, by, &shot);
+    let shot = house.post(by, &route.replace("{id}", "nothing"), &[]).await;
+    house.declined(route, by, &shot, 404, "not_found");
+    countermand::store::jobs::finish(&app.store, &failed).await.unwrap();
 }
 
 async fn messages(house: &House, crew: &Crew) {

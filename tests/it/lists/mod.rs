@@ -50,7 +50,10 @@ async fn leaf(browser: &Browser, path: &str, rows_under: &str) -> Leaf {
     let mut seen = BTreeSet::new();
     let rows = links()
         .filter_map(|t| t.get("href"))
-        .filter(|h| h.strip_prefix(rows_under).is_some_and(|rest| !rest.contains(['/', '?']) && !["new", "event-types", "imports"].contains(&rest)))
+        .filter(|h| {
+            h.strip_prefix(rows_under)
+                .is_some_and(|rest| !rest.contains(['/', '?']) && !["new", "event-types", "imports", "invitations", "file"].contains(&rest))
+        })
         .filter(|h| seen.insert(h.to_string()))
         .map(ToOwned::to_owned)
         .collect();

@@ -11,8 +11,11 @@ use countermand::{
     app::{
         App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
+        connections,
         evidence::export::{Export, export},
-        holds, people,
+        holds,
+        invitations::{self, Invitee, Way},
+        people,
         policies::proposals,
         recalls::{decide, guided, resubmit, submit, withdraw},
         resets, self_recalls, setup, users,
@@ -516,6 +519,14 @@ impl Companies {
         countermand::jobs::run_due(&self.full.app).await.unwrap();
     }
 
+    async fn invited(&self) -> String {
+        let new = Invitee { name: "周新".into(), roles: [Role::Requester].into(), ..Invitee::default() };
+        match invitations::invite(&self.full.app, self.caller("system"), new).await.unwrap().value {
+            Way::Shown(link) => link.path,
+            Way::Mailed(to) => panic!("mailed to {to}"),
+        }
+    }
+
     /// Accounts half way in, and links to come in by.
     async fn halves(&mut self) {
         for (name, who) in [("pending", "reviewer"), ("enrolling", "newcomer")] {
@@ -528,9 +539,11 @@ impl Companies {
         let link = setup::first_start(&self.bare.app).await.unwrap().unwrap().path;
         self.call("setup", link.trim_start_matches("/setup/"));
         for lang in ["zh-CN", "en"] {
-            let link = setup::invite(&self.full.app, self.caller("system"), [Role::Requester].into(), None).await.unwrap().value.path;
+            let link = self.invited().await;
             self.call(&format!("invitation.{lang}"), link.trim_start_matches("/invitations/"));
         }
+        let open = self.full.app.store.read(|conn| countermand::store::invitations::invitation_list(conn, 1)).await.unwrap();
+        self.call("invited", &open[0].id);
         for (name, who) in [
             ("user.requester", "requester"),
             ("user.lawyer", "lawyer"),
@@ -544,6 +557,7 @@ impl Companies {
         let code = self.code("system");
         resets::propose(&self.full.app, self.caller("system"), self.caller("lawyer").user_id.as_ref().unwrap(), &code).await.unwrap();
         let connection = self.full.connection.clone();
+        connections::test(&self.full.app, self.caller("system"), &connection).await.unwrap();
         self.call("connection", connection);
         let department = self.caller("requester").department_id.clone().unwrap();
         self.call("department", department);

@@ -103,7 +103,7 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 12] = [
+pub const NO_PAGES: [&str; 13] = [
     "/recalls.csv",
     "/broadcasts.csv",
     "/static/{path:.*}",
@@ -116,6 +116,7 @@ pub const NO_PAGES: [&str; 12] = [
     "/audit/exports/{id}/file",
     "/broadcasts/imports/templates/{kind}",
     "/broadcasts/imports/{id}/report",
+    "/users/file",
 ];
 
 /// Posts that nothing can be wrong with but the token and the person.
@@ -179,12 +180,26 @@ pub const ROWS: &[Row] = &[
     form("/sessions/current/closures", "auditor", &[("csrf", "forged")], 403).from("/account"),
     page("/settings", "system"),
     page("/settings", "system").at(Empty),
+    page("/settings/jobs", "system"),
+    page("/settings/jobs", "security").at(Empty),
+    page("/settings/jobs", "requester").says(403),
+    form("/settings/jobs/{id}/retries", "system", &[], 404).of("{nowhere}"),
     // People.
     page("/users", "system"),
     page("/users", "security").at(Empty),
     page("/users", "security").asks("q=nobody-of-that-name"),
-    form("/users/invitations", "system", &[("roles", "final_approver")], 422),
-    form("/users/invitations", "system", &[("roles", "requester")], 201),
+    form("/users/invitations", "system", &[("roles", "final_approver"), ("address", "nobody")], 422).from("/users"),
+    form("/users/invitations", "system", &[("roles", "requester"), ("name", "李新")], 201).from("/users"),
+    page("/users/invitations", "system"),
+    page("/users/invitations", "system").at(Empty),
+    page("/users/invitations", "security").says(403),
+    form("/users/invitations/{id}/renewals", "system", &[("version", "0")], 409).of("{invited}"),
+    form("/users/invitations/{id}/renewals", "system", &[], 201).of("{invited}").only("zh-CN"),
+    form("/users/invitations/{id}/revocations", "system", &[("version", "0")], 409).of("{invited}"),
+    page("/users/imports", "system"),
+    page("/users/imports", "security").says(403),
+    form("/users/imports", "system", &[], 422),
+    form("/users/imports/confirmations", "system", &[("sealed", "00")], 409),
     page("/departments", "system"),
     page("/departments", "security").at(Empty),
     form("/departments", "system", &[("name", "")], 422),
@@ -216,6 +231,12 @@ pub const ROWS: &[Row] = &[
     form("/users/{id}/roles", "security", &[("roles", "audit_administrator"), ("roles", "final_approver")], 422).of("{user.lawyer}"),
     form("/users/{id}/roles", "security", &[("roles", "auditor"), ("version", "0")], 409).of("{user.lawyer}"),
     form("/users/{id}/details", "system", &[("display_name", "")], 422).of("{user.requester}"),
+    page("/users/{id}/suspensions", "system").of("{user.lawyer}"),
+    page("/users/{id}/suspensions", "system").of("{user.requester}"),
+    page("/users/{id}/suspensions", "system").of("{user.auditor}"),
+    page("/users/{id}/suspensions", "system").of("{user.system}"),
+    page("/users/{id}/suspensions", "security").of("{user.lawyer}").says(403),
+    page("/users/{id}/suspensions", "system").of("{nowhere}").says(404),
     form("/users/{id}/suspensions", "system", &[("version", "0")], 409).of("{user.requester}"),
     form("/users/{id}/reinstatements", "system", &[("version", "0")], 409).of("{user.requester}"),
     form("/users/{id}/second-factor-resets", "system", &[("totp", "")], 422).of("{user.requester}"),

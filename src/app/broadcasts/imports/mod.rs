@@ -131,7 +131,7 @@ fn parse_how(how: &How) -> AppResult<(Option<Encoding>, Option<Separator>)> {
 }
 
 /// Why the file is no table, at `field`.
-fn unreadable(field: &'static str, error: Unreadable) -> AppError {
+pub(crate) fn unreadable(field: &'static str, error: Unreadable) -> AppError {
     AppError::Invalid(vec![match error {
         Unreadable::Empty => FieldError::new(field, "empty-file"),
         Unreadable::Workbook => FieldError::new(field, "workbook"),
