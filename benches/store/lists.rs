@@ -107,7 +107,8 @@ impl Company {
     }
 
     fn broadcast(&self, n: usize) -> BroadcastRow {
-        let (who, at) = (&self.people[n * 7 % self.people.len()], Self::at(n, self.broadcasts.len()));
+        // So that no period of theirs meets one of ours.
+        let (who, at) = (&self.people[(n.wrapping_mul(2_654_435_761) >> 7) % self.people.len()], Self::at(n, self.broadcasts.len()));
         BroadcastRow {
             id: self.broadcasts[n].clone(),
             origin: "reported".into(),
@@ -144,7 +145,7 @@ impl Company {
         let ended = (!waits).then_some(at + 3_600_000_000);
         RecallRow {
             id: self.cases[n].clone(),
-            number: format!("FR-2026{:04}-{:04}", n / 100, n % 100),
+            number: format!("FR-{}-{n:06}", countermand::clock::Instant(at).timestamp().strftime("%Y%m%d")),
             broadcast_id: message.id,
             requester_id: message.sender_id.clone().unwrap(),
             department_id: message.department_id,
@@ -203,7 +204,7 @@ impl Company {
             ("platform", list::Wanted { platform: Some(Platform::ALL[1]), ..none() }),
             ("department", list::Wanted { department: department.clone(), ..none() }),
             ("requester", list::Wanted { requester: requester.clone(), ..none() }),
-            ("number", list::Wanted { number: Some("FR-20260300".into()), ..none() }),
+            ("number", list::Wanted { number: Some(self.case(self.cases.len() / 2).number.chars().take(11).collect()), ..none() }),
         ];
         let middle = Turn::Down(self.cases[self.cases.len() / 2].clone());
         for (what, wanted) in cases {
