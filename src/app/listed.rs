@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{App, AppResult, Caller, Turn, broadcasts::view, pieces::Pieces, recalls::list as recalls};
+use super::{App, AppError, AppResult, Caller, Done, Turn, broadcasts::view, pieces::Pieces, recalls::list as recalls, refused, step_up};
 use crate::{
     clock::Instant,
     domain::{
@@ -116,11 +116,13 @@ pub struct File {
     next: Option<Turn>,
 }
 
-/// Begins to export what `source` finds, in the words of `tr`; leaves `list.exported` with what was `asked` (an object) and the number of rows.
+/// Begins to export what `source` finds, in the words of `tr`; leaves `list.exported` with what was `asked` (an object) and the number of
+/// rows. A fresh one-time `code` is spent by that event.
 ///
 /// # Errors
-/// `Forbidden`, recorded; when it cannot be recorded, for then nothing may be carried away.
-pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: Value) -> AppResult<File> {
+/// `Forbidden`; `Invalid` on `totp` and the refusals of `step_up::spend_totp`. Each is recorded. And when it cannot be recorded, for then
+/// nothing may be carried away.
+pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: Value, code: &str) -> AppResult<File> {
     let list = source.list();
     let about = Subject::new("list", list.as_str());
     app.require(caller, list.permission(), Action::ListExported, about.clone()).await?;
@@ -129,11 +131,35 @@ pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: 
         Source::Broadcasts(wanted) => view::count(app, caller, wanted).await?,
     };
     let event = caller.event(Action::ListExported, about).detail(json!({ "format": "csv", "rows": rows }));
-    app.record_of(caller, event.text(if asked == json!({}) { Value::Null } else { json!({ "query": asked }) })).await?;
-    Ok(File { app: app.clone(), caller: caller.clone(), source, tr: tr.clone(), head: true, next: Some(Turn::First) })
+    let event = event.text(if asked == json!({}) { Value::Null } else { json!({ "query": asked }) });
+    let (ring, by, code) = (app.store.keys().clone(), caller.user_id.clone(), code.to_owned());
+    let written = app.write_of(caller.audits(), move |tx| {
+        let Some(by) = &by else { return refused(tx, event.clone(), AppError::Forbidden(list.permission())) };
+        if let Err(error) = step_up::spend_totp(tx, &ring, by, &code)? {
+            return refused(tx, event.clone(), error);
+        }
+        tx.append(event.clone())?;
+        Ok(Ok(()))
+    });
+    Done::from_write(written.await?)?;
+    Ok(File::new(app, caller, source, tr))
+}
+
+/// The same file once more, for the second of two clicks.
+///
+/// # Errors
+/// `Forbidden`, recorded.
+pub async fn again(app: &App, caller: &Caller, source: Source, tr: &Tr) -> AppResult<File> {
+    let list = source.list();
+    app.require(caller, list.permission(), Action::ListExported, Subject::new("list", list.as_str())).await?;
+    Ok(File::new(app, caller, source, tr))
 }
 
 impl File {
+    fn new(app: &App, caller: &Caller, source: Source, tr: &Tr) -> Self {
+        Self { app: app.clone(), caller: caller.clone(), source, tr: tr.clone(), head: true, next: Some(Turn::First) }
+    }
+
     pub fn list(&self) -> List {
         self.source.list()
     }

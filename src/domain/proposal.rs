@@ -5,7 +5,7 @@
 use super::{
     platform::{EXECUTION_RESERVE, HarmClass, Platform},
     policy::Policy,
-    windows::{self, Grade, Span},
+    windows::{self, Grade, Span, Stated},
 };
 use crate::words;
 
@@ -95,7 +95,12 @@ impl Policy {
                     // What binds the company must leave a recall possible; what is only known may be as short as it is.
                     let least = if self.adopted.contains(id) { LIMIT_LEAST } else { MINUTE };
                     let limits = (least, LIMIT_MOST);
-                    (self.amended.get(id).is_some_and(|stated| matches!(stated.span, Span::Seconds(s) if outside(s, limits))), limits)
+                    let wrong = |stated: &Stated| match stated.span {
+                        Span::Seconds(seconds) => outside(seconds, limits) || seconds % MINUTE != 0,
+                        Span::Nothing => self.adopted.contains(id),
+                        Span::Unlimited => false,
+                    };
+                    (self.amended.get(id).is_some_and(wrong), limits)
                 }
                 Line::Row(_) => (false, (0, 0)),
                 Line::Limit(platform) => {
@@ -121,7 +126,7 @@ impl Policy {
     /// Ids of amended rows that claim a documentation or other people's word and name none.
     pub fn unsourced(&self) -> Vec<&str> {
         let claims = |grade| matches!(grade, Grade::Official | Grade::ThirdParty);
-        self.amended.iter().filter(|(_, stated)| claims(stated.grade) && stated.source.is_empty()).map(|(id, _)| id.as_str()).collect()
+        self.amended.iter().filter(|(_, stated)| claims(stated.grade) && stated.source.trim().is_empty()).map(|(id, _)| id.as_str()).collect()
     }
 
     /// Ids among the adopted and amended ones that the catalogue does not have.
@@ -133,7 +138,6 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::windows::Stated;
 
     #[test]
     fn a_proposal_stands_where_its_last_event_left_it() {
@@ -182,5 +186,11 @@ mod tests {
         let at: Vec<Line> = policy.faults().iter().map(|fault| fault.at).collect();
         assert_eq!(at, [Line::Amended("wecom-forced")], "it is adopted, and leaves no time for a recall");
         assert_eq!((policy.unsourced(), policy.unknown_rows()), (vec!["wecom-forced"], vec!["fax"]));
+        let nothing = Stated { span: Span::Nothing, grade: Grade::Untested, source: "".into() };
+        policy.amended = [("wecom-forced".to_owned(), nothing.clone()), ("wecom-notice".to_owned(), nothing)].into();
+        let at: Vec<Line> = policy.faults().iter().map(|fault| fault.at).collect();
+        assert_eq!(at, [Line::Amended("wecom-forced")], "what cannot be taken back is known, not adopted");
+        policy.adopted.clear();
+        assert_eq!((policy.faults(), policy.longest(Platform::Wecom)), (vec![], Some(0)), "no console takes it back");
     }
 }

@@ -91,11 +91,12 @@ impl Window {
         }
     }
 
-    /// The limit in seconds that adopting this row sets; `None` where it sets none.
+    /// The limit in seconds that adopting this row sets, 0 where nothing can be taken back; `None` where it sets none.
     pub const fn limit(&self) -> Option<u64> {
         match self.field.span {
             Span::Seconds(s) => Some(s),
-            _ => None,
+            Span::Nothing => Some(0),
+            Span::Unlimited => None,
         }
     }
 }

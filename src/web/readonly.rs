@@ -4,7 +4,7 @@
 /// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, audits and
 /// their packs, questions, verification, audited exports,
 /// searches of one's own.
-const ALLOWED: [&str; 24] = [
+const ALLOWED: [&str; 26] = [
     "/sessions",
     "/sessions/verification",
     "/sessions/enrolment",
@@ -24,6 +24,8 @@ const ALLOWED: [&str; 24] = [
     "/audit/exports",
     "/audit/searches",
     "/audit/searches/{id}/removals",
+    "/recalls/exports",
+    "/broadcasts/exports",
     "/views",
     "/views/{id}/removals",
     "/evidence/exports",

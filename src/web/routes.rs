@@ -80,7 +80,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/views/{id}/removals").post(lists::remove_view));
     cfg.service(resource("/approvals").get(recalls::approvals::index));
     cfg.service(resource("/recalls").get(recalls::index::index).post(recalls::new::create));
-    cfg.service(resource("/recalls.csv").get(lists::recalls_file));
+    cfg.service(resource("/recalls/exports").post(lists::export_recalls));
     cfg.service(resource("/recalls/new").get(recalls::new::new));
     cfg.service(resource("/recalls/{id}").get(recalls::show::show));
     cfg.service(resource("/recalls/{id}/decisions").post(recalls::act::decide));
@@ -165,7 +165,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/streams/{id}/removals").post(streams::remove));
 
     cfg.service(resource("/broadcasts").get(broadcasts::list::index).post(broadcasts::create));
-    cfg.service(resource("/broadcasts.csv").get(lists::broadcasts_file));
+    cfg.service(resource("/broadcasts/exports").post(lists::export_broadcasts));
     cfg.service(resource("/broadcasts/new").get(broadcasts::new));
     cfg.service(resource("/broadcasts/imports").get(imports::index).post(imports::create));
     cfg.service(resource("/broadcasts/imports/new").get(imports::new));

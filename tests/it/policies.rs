@@ -431,6 +431,18 @@ async fn the_catalogue_is_amended_by_two_people_who_name_a_source() {
         for kept in ["wecom-forced".to_owned(), stated("fax", 9, Grade::Untested).kept(), stated("qq-owner", 9, Grade::Official).kept()] {
             assert_eq!(house.propose(&house.security, &[("amended", &kept)]).await.status, 422, "{kept}");
         }
+        let of_row = |seconds: u64, source: &str| Amended {
+            row: "qq-owner".into(),
+            field: Stated { span: Span::Seconds(seconds), grade: Grade::Untested, source: source.to_owned().into() },
+        };
+        for kept in [of_row(7201, "").kept(), of_row(7200, " ").kept(), of_row(7200, "一行\n又一行").kept(), of_row(7200, &"长".repeat(301)).kept()]
+        {
+            assert_eq!(house.propose(&house.security, &[("amended", &kept)]).await.status, 422, "{kept}");
+        }
+        let twice = [of_row(7200, "").kept(), of_row(3600, "").kept()];
+        assert_eq!(house.propose(&house.security, &[("amended", &twice[0]), ("amended", &twice[1])]).await.status, 422);
+        let blocked = house.propose(&house.security, &row("nothing", "", "untested", "")).await;
+        assert_eq!(blocked.status, 422, "an adopted row would leave no recall possible: {}", blocked.body);
         // What the catalogue says already is no change.
         let same = house.propose(&house.security, &row("limited", "1440", "no_source", "")).await;
         assert_eq!(same.status, 409, "{}", same.body);

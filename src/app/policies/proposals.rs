@@ -60,6 +60,9 @@ pub struct Amendment {
     pub source: String,
 }
 
+/// The longest source, in characters.
+const SOURCE: usize = 300;
+
 /// What may be stated of a window, in the order of the form: so many minutes, no limit, no way at all.
 pub const SPANS: [&str; 3] = ["limited", "unlimited", "nothing"];
 
@@ -274,9 +277,11 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
     policy.budgets = typed.budgets.iter().map(|(class, text)| (*class, seconds(text))).collect();
     policy.shares = typed.shares.each_ref().map(|text| number(text).unwrap_or(0));
     for kept in &typed.amended {
-        match serde_json::from_str::<Amended>(kept) {
-            Ok(Amended { row, field }) => drop(policy.amended.insert(row, field)),
-            Err(_) => errors.push(FieldError::new("amended", "choice")),
+        // As it was when it was typed, and each row once.
+        let sound = |a: &Amended| a.field.source.is_empty() || text::line(&a.field.source, SOURCE).is_ok_and(|line| line == a.field.source);
+        match serde_json::from_str::<Amended>(kept).ok().filter(sound) {
+            Some(Amended { row, field }) if !policy.amended.contains_key(&row) => drop(policy.amended.insert(row, field)),
+            _ => errors.push(FieldError::new("amended", "choice")),
         }
     }
     let fresh = match amendment(&typed.amendment) {
@@ -347,7 +352,7 @@ fn amendment(typed: &Amendment) -> Result<Option<Amended>, Vec<FieldError>> {
     }
     let source = match source.trim() {
         "" => String::new(),
-        source => text::line(source, 300).map_err(|e| errors.push(FieldError::text("amend_source", e))).unwrap_or_default(),
+        source => text::line(source, SOURCE).map_err(|e| errors.push(FieldError::text("amend_source", e))).unwrap_or_default(),
     };
     match (span, known) {
         (Some(span), Some(grade)) if errors.is_empty() => {

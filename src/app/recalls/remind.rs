@@ -9,7 +9,7 @@ use super::{
     take_part::{self, Act},
 };
 use crate::{
-    app::content,
+    app::{FieldError, content},
     domain::{
         event::{Action, Subject},
         recall::{Guard, Rules, State, participation},
@@ -41,7 +41,8 @@ pub struct Known {
 /// the cases that were reminded of before are not reminded of twice.
 ///
 /// # Errors
-/// `Forbidden` and `Invalid` on `cases`, recorded; those of the store, after which the rest was not tried. Whatever keeps one case from being reminded of is its result.
+/// `Forbidden` and `Invalid` on `cases` (none, or more than [`MOST`]), recorded; those of the store, after which the rest was not tried.
+/// Whatever keeps one case from being reminded of is its result.
 pub async fn many(app: &App, caller: &Caller, wanted: &[String], id: &str) -> AppResult<Vec<Reminded>> {
     let about = Subject::new("recall", "all");
     app.require(caller, Permission::RecallRead, Action::RecallReminded, about.clone()).await?;
@@ -49,9 +50,13 @@ pub async fn many(app: &App, caller: &Caller, wanted: &[String], id: &str) -> Ap
         return Err(app.refuse(caller, Action::RecallReminded, about, None, AppError::invalid("cases", "required")).await);
     }
     let mut seen = BTreeSet::new();
-    let wanted = wanted.iter().filter(|case| seen.insert(case.as_str())).take(MOST);
+    let wanted: Vec<&String> = wanted.iter().filter(|case| seen.insert(case.as_str())).collect();
+    if wanted.len() > MOST {
+        let error = AppError::Invalid(vec![FieldError::new("cases", "too-many").arg("max", MOST)]);
+        return Err(app.refuse(caller, Action::RecallReminded, about, None, error).await);
+    }
     let mut reminded = Vec::new();
-    for (n, case) in wanted.enumerate() {
+    for (n, case) in wanted.into_iter().enumerate() {
         let result = match take_part::take(app, caller, case, Act::Remind, crate::id::nth(id, n)).await {
             Ok(_) => Ok(()),
             Err(error @ AppError::Store(_)) => return Err(error),

@@ -3,8 +3,8 @@
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
-    web::{Data, Path, Query},
+    http::{StatusCode, header},
+    web::{Data, Path},
 };
 use serde_json::Value;
 
@@ -16,6 +16,7 @@ use crate::{
     app::{
         App,
         listed::{self, List, Source},
+        step_up,
         views::{self, Fields},
     },
     web::{Fault, FormState, Page, Posted, SignedIn, Tone, client::clean, html, once, pieces::streamed, see_other},
@@ -36,18 +37,32 @@ pub struct Views {
     pub links: Vec<ViewLink>,
     pub save: FormState,
     pub hidden: Vec<(&'static str, String)>,
+    /// The form that asks for the list as a file, where there is something to carry away.
+    pub export: Option<FormState>,
+}
+
+/// The forms over a list, where they were refused.
+#[derive(Default)]
+pub struct Refused {
+    /// Of a view.
+    pub save: Option<FormState>,
+    /// Of the file.
+    pub export: Option<FormState>,
 }
 
 impl Views {
-    /// As `query` narrows the list; `save` is a form that was refused.
-    pub async fn of(app: &App, me: &SignedIn, list: List, query: &Fields, save: Option<FormState>) -> Result<Self, Fault> {
+    /// As `query` narrows the list; `any`: it has rows.
+    pub async fn of(app: &App, me: &SignedIn, list: List, query: &Fields, refused: Refused, any: bool) -> Result<Self, Fault> {
         let here = address(list, query, None, None);
         let links = views::of(app, &me.caller, list).await?.into_iter().map(|view| {
             let href = address(list, &view.fields, None, None);
             ViewLink { open: href == here, href, id: view.id, name: view.name }
         });
         let hidden = list.fields().iter().filter_map(|name| Some((*name, given(query, name)?.to_owned())));
-        Ok(Self { list, links: links.collect(), save: save.unwrap_or_else(|| FormState::new("view").ids("view")), hidden: hidden.collect() })
+        // What waits for somebody changes by the minute, and is no file.
+        let file = (any && list != List::Approvals).then(|| FormState::new("audit").ids("export"));
+        let save = refused.save.unwrap_or_else(|| FormState::new("view").ids("view"));
+        Ok(Self { list, links: links.collect(), save, hidden: hidden.collect(), export: refused.export.or(file) })
     }
 }
 
@@ -73,40 +88,71 @@ pub fn address(list: List, query: &Fields, without: Option<&str>, place: Option<
     if query.is_empty() { format!("/{list}") } else { format!("/{list}?{query}") }
 }
 
-/// The list that `path` shows, as a file, narrowed as it is there: what stands before the `?` gets an ending.
-pub fn file_href(list: &str) -> String {
-    match list.split_once('?') {
-        Some((path, query)) => format!("{path}.csv?{query}"),
-        None => format!("{list}.csv"),
+/// The list as the forms beside it were refused.
+async fn shown(
+    app: &App,
+    me: &SignedIn,
+    page: Page,
+    list: List,
+    query: &Fields,
+    refused: Refused,
+    status: StatusCode,
+) -> Result<HttpResponse, Fault> {
+    match list {
+        List::Recalls => html(status, index::list_of(app, me, page.at("/recalls"), query, index::Forms { refused, remind: None }).await?),
+        List::Broadcasts => html(status, broadcasts::list::list_of(app, me, page.at("/broadcasts"), query, refused).await?),
+        List::Approvals => html(status, approvals::list_of(app, me, page.at("/approvals"), query, refused).await?),
     }
 }
 
-async fn sent(app: &App, me: &SignedIn, page: &Page, source: Source, query: &Fields) -> Result<HttpResponse, Fault> {
-    let asked = asked(source.list(), query);
-    let file = listed::export(app, &me.caller, source, &page.tr, asked).await?;
+/// What the fields of a form narrow `list` by.
+fn narrowed(list: List, posted: &Posted) -> Fields {
+    list.fields().iter().map(|name| ((*name).to_owned(), posted.get(name).to_owned())).collect()
+}
+
+/// The list that `source` finds as a file, against a fresh code; refused, the list with the form.
+async fn export(app: &App, me: SignedIn, page: Page, req: &HttpRequest, posted: &Posted, list: List) -> Result<HttpResponse, Fault> {
+    let me = me.with(posted);
+    let query = narrowed(list, posted);
+    let source = match list {
+        List::Broadcasts => Source::Broadcasts(Asked::of(&query).wanted(&page)),
+        List::Recalls | List::Approvals => Source::Recalls(index::wanted(&page, &query)),
+    };
+    let make = || async {
+        let file = listed::export(app, &me.caller, source.clone(), &page.tr, asked(list, &query), posted.get(step_up::FIELD)).await?;
+        Ok((file, String::new()))
+    };
+    let file = match once::file(app, &me, req, posted, make).await? {
+        Ok(once::Handed::First(file)) => file,
+        Ok(once::Handed::Again(_)) => listed::again(app, &me.caller, source, &page.tr).await?,
+        Err(error) => {
+            let mut form = FormState::from_posted("audit", posted).ids("export");
+            form.refuse_all(error)?;
+            let status = form.status();
+            return shown(app, &me, page, list, &query, Refused { export: Some(form), save: None }, status).await;
+        }
+    };
     let name = format!("attachment; filename=\"{}-{}.csv\"", file.list(), page.iso_date(page.now));
     let mut answer = HttpResponse::Ok();
     answer.insert_header((header::CONTENT_DISPOSITION, name));
     Ok(streamed(answer, "text/csv; charset=utf-8", file))
 }
 
-/// `GET /recalls.csv`, with the filters of the list.
-pub async fn recalls_file(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
-    let source = Source::Recalls(index::wanted(&page, &query));
-    sent(&app, &me, &page, source, &query).await
+/// `POST /recalls/exports`, with the filters of the list.
+pub async fn export_recalls(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    export(&app, me, page, &req, &posted, List::Recalls).await
 }
 
-/// `GET /broadcasts.csv`, with the filters of the list.
-pub async fn broadcasts_file(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
-    let source = Source::Broadcasts(Asked::of(&query).wanted(&page));
-    sent(&app, &me, &page, source, &query).await
+/// `POST /broadcasts/exports`, with the filters of the list.
+pub async fn export_broadcasts(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    export(&app, me, page, &req, &posted, List::Broadcasts).await
 }
 
 /// `POST /views`: keeps what narrows a list under a name; refused, the list with what was typed.
 pub async fn save_view(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let list = List::parse(posted.get("list")).unwrap_or(List::Recalls);
-    let fields: Fields = list.fields().iter().map(|name| ((*name).to_owned(), posted.get(name).to_owned())).collect();
+    let fields = narrowed(list, &posted);
     let mut form = FormState::from_posted("view", &posted).ids("view");
     if form.ok() {
         let to = address(list, &fields, None, None);
@@ -125,11 +171,7 @@ pub async fn save_view(app: Data<App>, me: SignedIn, page: Page, req: HttpReques
         once::turned_away(&req, "invalid");
     }
     let (status, page) = (form.status(), page.at(format!("/{list}")));
-    match list {
-        List::Recalls => html(status, index::list_of(&app, &me, page, &fields, index::Forms { save: Some(form), ..index::Forms::default() }).await?),
-        List::Broadcasts => html(status, broadcasts::list::list_of(&app, &me, page, &fields, Some(form)).await?),
-        List::Approvals => html(status, approvals::list_of(&app, &me, page, &fields, Some(form)).await?),
-    }
+    shown(&app, &me, page, list, &fields, Refused { save: Some(form), export: None }, status).await
 }
 
 /// `POST /views/{id}/removals`

@@ -657,6 +657,15 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let code = house.fresh_code(&crew.auditor);
     let shot = house.post(auditor, route, &[("case", case), ("totp", &code)]).await;
     house.worked(route, auditor, &shot);
+    for (route, field, value) in [("/recalls/exports", "state", "open"), ("/broadcasts/exports", "platform", "wecom")] {
+        for wrong in ["000000", ""] {
+            let shot = house.post(auditor, route, &[(field, value), ("totp", wrong)]).await;
+            house.declined(route, auditor, &shot, 422, "invalid");
+        }
+        let code = house.fresh_code(&crew.auditor);
+        let shot = house.post(auditor, route, &[(field, value), ("totp", &code)]).await;
+        house.worked(route, auditor, &shot);
+    }
     let route = "/audit/searches";
     for (fields, reason) in [(&[("action", "recall.decided")][..], "invalid"), (&[("name", "三级复核"), ("address", "x")], "invalid")] {
         let shot = house.post(auditor, route, fields).await;

@@ -15,7 +15,7 @@ const OPEN: [&str; 4] = ["/setup/{token}", "/invitations/{token}", "/sessions", 
 /// Routes of somebody whose code is still missing.
 const PENDING: [&str; 2] = ["/sessions/verification", "/sessions/enrolment"];
 /// What a read-only account may post too.
-const AUDITORS: [&str; 20] = [
+const AUDITORS: [&str; 22] = [
     "/account/passkeys",
     "/account/passkeys/removals",
     "/account/recovery-codes",
@@ -27,6 +27,8 @@ const AUDITORS: [&str; 20] = [
     "/audit/exports",
     "/audit/searches",
     "/audit/searches/{id}/removals",
+    "/recalls/exports",
+    "/broadcasts/exports",
     "/views",
     "/views/{id}/removals",
     "/evidence/exports",

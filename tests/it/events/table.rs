@@ -99,6 +99,8 @@ pub const TABLE: &[Line] = &[
     said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
     line("/evidence/{number}/downloads", "evidence.exported", &["/number", "/download", "/sha256"]),
     said("/audit/exports", "audit.exported", &["/log_size"]),
+    said("/recalls/exports", "list.exported", &["/format", "/rows"]),
+    line("/broadcasts/exports", "list.exported", &["/format", "/rows"]),
     said("/audit/searches", "search.saved", &["/after/list", "/after/shared"]),
     line("/audit/searches/{id}/removals", "search.removed", &["/before/list", "/before/shared"]),
     line("/reminders", "recall.reminded", &["/level", "/round"]),

@@ -8,7 +8,6 @@ use countermand::{
     evidence::csv,
     store::broadcasts,
 };
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{
@@ -16,9 +15,15 @@ use crate::{
     recalls::stage::{Person, Stage},
 };
 
-async fn get(house: &House, who: &Person, path: &str) -> Shot {
-    let (request, _) = house.request(By::Person(who), Method::GET, path).await;
-    house.shoot(request).await
+/// Asks for the list of `path`, a list's address, as a file, with `code`.
+async fn ask(house: &House, who: &Person, path: &str, code: &str) -> Shot {
+    let (list, query) = path.split_once('?').unwrap_or((path, ""));
+    let (of_page, mut fields): (Vec<_>, Vec<_>) =
+        url::form_urlencoded::parse(query.as_bytes()).map(|(name, value)| (name.into_owned(), value.into_owned())).partition(|(n, _)| n == "lang");
+    fields.push(("totp".into(), code.into()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let lang = of_page.first().map_or_else(String::new, |(_, lang)| format!("?lang={lang}"));
+    house.post(By::Person(who), &format!("{list}/exports{lang}"), &fields).await
 }
 
 /// The file's rows, its heads first.
@@ -28,7 +33,8 @@ fn rows(body: &str) -> Vec<Vec<String>> {
 
 /// The rows of a file with the one event that tells of it.
 async fn carried(house: &House, who: &Person, path: &str) -> (Vec<Vec<String>>, Value) {
-    let shot = get(house, who, path).await;
+    let code = house.fresh_code(who);
+    let shot = ask(house, who, path, &code).await;
     assert_eq!(shot.status, 200, "{path}: {}", shot.body);
     let event = shot.one(path).clone();
     assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some("list.exported"), Some("success")), "{event:#}");
@@ -63,7 +69,7 @@ async fn cases_are_carried_away_as_the_list_shows_them() {
     let number = async |case: &str| stage.loaded(case).await.row.number;
     let (mine, theirs) = (number(&mine).await, number(&theirs).await);
 
-    let (all, event) = carried(&house, &cast.lawyer, "/recalls.csv").await;
+    let (all, event) = carried(&house, &cast.lawyer, "/recalls").await;
     assert_eq!(all[0][..3], ["案件编号", "标题", "案件状态"]);
     let of = |row: &[String]| (row[0].clone(), csv::restore(&row[1]).to_owned());
     assert_eq!(
@@ -77,36 +83,50 @@ async fn cases_are_carried_away_as_the_list_shows_them() {
     assert!(all[1][9].ends_with("+08:00") && all[1][14] == "Asia/Shanghai", "{:?}", all[1]);
 
     // In the person's language; narrowed as the list is; what the address says besides is neither asked for nor kept.
-    let path = "/recalls.csv?lang=en&class=leak&q=%E8%96%AA%E9%85%AC&before=nowhere&size=9";
+    let path = "/recalls?lang=en&class=leak&q=%E8%96%AA%E9%85%AC&before=nowhere&size=9";
     let (some, event) = carried(&house, &cast.lawyer, path).await;
     assert_eq!((some[0][0].as_str(), some[1][2].as_str()), ("Case number", "Under review"));
     assert_eq!((some.len(), &some[1][0]), (2, &mine));
     assert_eq!(event["parts"]["text"]["query"], json!({ "class": "leak", "q": "薪酬" }), "{event:#}");
     for (query, found) in [("state=failed", &[][..]), ("class=wrong_fact", &[&theirs]), (&format!("number={mine}"), &[&mine]), ("q=%25", &[])] {
-        let (some, _) = carried(&house, &cast.lawyer, &format!("/recalls.csv?lang=zh-CN&{query}")).await;
+        let (some, _) = carried(&house, &cast.lawyer, &format!("/recalls?lang=zh-CN&{query}")).await;
         assert_eq!(some[1..].iter().map(|r| &r[0]).collect::<Vec<_>>(), found, "{query}");
     }
 
     // Who only asks carries away their own, whatever they put into the address.
-    let path = format!("/recalls.csv?requester={}", cast.requester.caller.id);
+    let path = format!("/recalls?requester={}", cast.requester.caller.id);
     assert_eq!(carried(&house, &other, &path).await.0.len(), 1);
-    let (own, _) = carried(&house, &other, "/recalls.csv").await;
+    let (own, _) = carried(&house, &other, "/recalls").await;
     assert_eq!(own[1..].iter().map(|r| &r[0]).collect::<Vec<_>>(), [&theirs]);
     // An auditor sees no titles, and carries none away.
-    let (masked, event) = carried(&house, &crew.auditor, "/recalls.csv").await;
+    let (masked, event) = carried(&house, &crew.auditor, "/recalls").await;
     assert!(masked.len() == 3 && masked[1..].iter().all(|r| r[1].is_empty()), "{masked:?}");
     assert_eq!(event["parts"]["actor"]["roles"], json!(["auditor"]));
 
     for who in [&crew.system, &crew.audit, &crew.nobody] {
-        let shot = get(&house, who, "/recalls.csv").await;
+        let shot = ask(&house, who, "/recalls", "000000").await;
         let event = shot.one("a role that sees no cases");
         assert_eq!((shot.status, event["action"].as_str(), event["outcome"].as_str()), (403, Some("list.exported"), Some("refused")), "{event:#}");
         assert!(!shot.body.contains(&mine));
     }
     let page = stage.get(&cast.lawyer, "/recalls?class=leak&q=x").await;
-    assert!(!page.body.contains(".csv"), "an empty list is not carried away");
+    assert!(!page.body.contains("/recalls/exports"), "an empty list is not carried away");
     let page = stage.get(&cast.lawyer, "/recalls?class=leak&before=&lang=zh-CN").await;
-    assert!(page.body.contains("href=\"/recalls.csv?class=leak\"") && page.body.contains("导出 CSV"), "{}", page.body);
+    assert!(page.body.contains("action=\"/recalls/exports\"") && page.body.contains("导出 CSV"), "{}", page.body);
+    // Without a fresh code nothing is carried away, and what was asked for is kept.
+    for (code, said) in [("", "请输入 6 位验证码"), ("000000", "验证码不正确")] {
+        let shot = ask(&house, &cast.lawyer, "/recalls?class=leak&lang=zh-CN", code).await;
+        let event = shot.one("without a code");
+        assert_eq!((shot.status, event["action"].as_str(), event["outcome"].as_str()), (422, Some("list.exported"), Some("refused")), "{event:#}");
+        assert!(shot.body.contains(said) && shot.body.contains("name=\"class\" value=\"leak\""), "{code}: {}", shot.body);
+    }
+    // Two clicks are one file twice, and one event.
+    let code = house.fresh_code(&cast.lawyer);
+    let (session, fields) = (stage.session_of(&cast.lawyer).await.0, [("class", "leak"), ("totp", code.as_str())]);
+    let first = stage.post_as(&session, "/recalls/exports", &fields).await;
+    let second = stage.post_as(&session, "/recalls/exports", &fields).await;
+    assert_eq!((first.status, second.status), (200, 200), "{}", second.body);
+    assert_eq!(first.body, second.body);
 }
 
 #[actix_web::test]
@@ -129,7 +149,7 @@ async fn broadcasts_are_carried_away_to_the_last_and_each_once() {
         Ok(())
     };
     stage.app.store.write(copies).await.unwrap();
-    let (all, _) = carried(&house, &crew.auditor, "/broadcasts.csv?lang=zh-CN").await;
+    let (all, _) = carried(&house, &crew.auditor, "/broadcasts?lang=zh-CN").await;
     assert_eq!(all[1..].iter().map(|r| &r[0]).collect::<BTreeSet<_>>().len(), MORE + 2, "each once");
     assert_eq!(all.len(), MORE + 3);
     assert!(all[1..].is_sorted_by(|a, b| a[7] >= b[7]), "newest first");
@@ -138,22 +158,21 @@ async fn broadcasts_are_carried_away_to_the_last_and_each_once() {
     let of_case = all[1..].iter().find(|r| !r[13].is_empty()).unwrap();
     assert_eq!((&of_case[13], of_case[14].as_str()), (&stage.loaded(&case).await.row.number, "审批中"));
     // A word is looked for to the end, and counted before the first row is sent.
-    let path = format!("/broadcasts.csv?q={}", url::form_urlencoded::byte_serialize("代理商".as_bytes()).collect::<String>());
+    let path = format!("/broadcasts?q={}", url::form_urlencoded::byte_serialize("代理商".as_bytes()).collect::<String>());
     let (found, event) = carried(&house, &crew.auditor, &path).await;
     assert_eq!(found.len(), 13);
     assert_eq!(event["parts"]["text"]["query"], json!({ "q": "代理商" }));
-    let (titled, _) = carried(&house, &cast.requester, "/broadcasts.csv?platform=wecom&lang=en").await;
+    let (titled, _) = carried(&house, &cast.requester, "/broadcasts?platform=wecom&lang=en").await;
     assert_eq!((titled[0][1].as_str(), titled[1][1].as_str(), titled.len()), ("Title", "年度薪酬调整方案", 2));
 
-    let shot = get(&house, &crew.system, "/broadcasts.csv").await;
+    let shot = ask(&house, &crew.system, "/broadcasts", "000000").await;
     let event = shot.one("a role that sees no broadcasts");
     assert_eq!((shot.status, event["action"].as_str(), event["outcome"].as_str()), (403, Some("list.exported"), Some("refused")), "{event:#}");
     let page = stage.get(&cast.lawyer, "/broadcasts?platform=wecom&lang=en").await;
-    assert!(page.body.contains("href=\"/broadcasts.csv?platform=wecom\"") && page.body.contains("Export CSV"), "{}", page.body);
+    assert!(page.body.contains("action=\"/broadcasts/exports\"") && page.body.contains("Export CSV"), "{}", page.body);
     // What cannot be recorded is not carried away.
-    let (request, _) = house.request(By::Person(&cast.lawyer), Method::GET, "/broadcasts.csv").await;
+    let (code, session) = (house.fresh_code(&cast.lawyer), stage.session_of(&cast.lawyer).await.0);
     stage.no_more_events();
-    let answer = request.send().await.unwrap();
-    assert!(answer.status().is_server_error(), "{}", answer.status());
-    assert!(!answer.text().await.unwrap().contains("全员群"));
+    let answer = stage.post_as(&session, "/broadcasts/exports", &[("totp", &code)]).await;
+    assert!(answer.status >= 500 && !answer.body.contains("全员群"), "{} {}", answer.status, answer.body);
 }

@@ -40,6 +40,11 @@ async fn several_cases_are_reminded_of_in_one_act() {
     assert!(none.body.contains("name=\"class\" value=\"leak\""), "{}", none.body);
     assert_sound(&none.body);
 
+    let many: Vec<String> = (0..51).map(|_| countermand::id::fresh()).collect();
+    let fields: Vec<(&str, &str)> = many.iter().map(|id| ("cases", id.as_str())).collect();
+    let many = stage.post(&cast.requester, "/reminders", &fields).await;
+    assert!(many.status == 422 && many.body.contains("最多 50 项"), "{}", many.body);
+
     let nowhere = countermand::id::fresh();
     let ticked = |cases: &[&str]| cases.iter().map(|case| ("cases".to_owned(), (*case).to_owned())).collect::<Vec<_>>();
     let all = ticked(&[&one, &two, &one, &lately, &ended, &nowhere]);

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 /// Paths of the route list by method, programs' interfaces left out.
-fn routes(method: &str) -> BTreeSet<&'static str> {
+pub(super) fn routes(method: &str) -> BTreeSet<&'static str> {
     let text = include_str!("../../../src/web/routes.rs");
     let listed = text.lines().filter_map(|l| l.trim().strip_prefix("cfg.service(resource(\"")).filter_map(|l| l.split_once('"'));
     listed.filter(|(path, rest)| rest.contains(method) && !path.starts_with("/api/") && !path.starts_with("/log/")).map(|(path, _)| path).collect()

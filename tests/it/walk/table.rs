@@ -103,9 +103,7 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 13] = [
-    "/recalls.csv",
-    "/broadcasts.csv",
+pub const NO_PAGES: [&str; 11] = [
     "/static/{path:.*}",
     "/static/countermand-verifier.html",
     "/healthz",
@@ -320,6 +318,8 @@ pub const ROWS: &[Row] = &[
     form("/reminders", "requester", &[("state", "open")], 422).from("/recalls?state=open"),
     form("/reminders", "lawyer", &[("cases", "{nowhere}"), ("cases", "{case.done}")], 409).from("/recalls"),
     form("/reminders", "requester", &[("cases", "{case.reviewing}"), ("cases", "{case.done}")], 200).from("/recalls").only("en"),
+    form("/recalls/exports", "lawyer", &[("class", "leak"), ("totp", "12")], 422).from("/recalls?class=leak"),
+    form("/broadcasts/exports", "auditor", &[("totp", "000000")], 422).from("/broadcasts"),
     form("/views", "requester", &[("list", "recalls"), ("state", "open"), ("name", "")], 422).from("/recalls?state=open"),
     form("/views", "reviewer", &[("list", "approvals"), ("task", "level-1"), ("name", "")], 422).from("/approvals?task=level-1"),
     form("/views", "requester", &[("list", "broadcasts"), ("platform", "wecom"), ("name", "")], 422).from("/broadcasts?platform=wecom"),

@@ -8,7 +8,7 @@ use askama::Template;
 
 use super::{
     super::{
-        lists::{Views, file_href, given},
+        lists::{Refused, Views, given},
         recalls::index::count_of,
     },
     badge, left, turn, untitled,
@@ -23,7 +23,7 @@ use crate::{
     domain::platform::Platform,
     i18n::Tr,
     web::{
-        Fault, FormState, Html, Page, SignedIn, Tone, ok,
+        Fault, Html, Page, SignedIn, Tone, ok,
         view::{Chip, Choice},
     },
 };
@@ -136,8 +136,6 @@ pub(in crate::web::console) struct List {
     states: Vec<Choice>,
     departments: Vec<Choice>,
     count: String,
-    /// The list as a file; empty where it shows nothing.
-    file: String,
 }
 
 impl List {
@@ -157,11 +155,11 @@ impl List {
 
 /// Shows the list.
 pub async fn index(app: Data<App>, who: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
-    ok(list_of(&app, &who, page, &query, None).await?)
+    ok(list_of(&app, &who, page, &query, Refused::default()).await?)
 }
 
-/// The list as `query` narrows it; `save` is the form of a view that was refused.
-pub(in crate::web::console) async fn list_of(app: &App, who: &SignedIn, page: Page, query: &Fields, save: Option<FormState>) -> Result<List, Fault> {
+/// The list as `query` narrows it; `refused` are the forms over it.
+pub(in crate::web::console) async fn list_of(app: &App, who: &SignedIn, page: Page, query: &Fields, refused: Refused) -> Result<List, Fault> {
     let asked = Asked::of(query);
     let turn = turn(&asked.before, &asked.after);
     let key = if turn.is_up() { "broadcasts-looked-up" } else { "broadcasts-looked-down" };
@@ -169,7 +167,7 @@ pub(in crate::web::console) async fn list_of(app: &App, who: &SignedIn, page: Pa
     let found = view::list(app, &who.caller, asked.wanted(&page.tr), turn).await?;
     let states = ["sending", "sent", "partly_sent", "failed"];
     Ok(List {
-        views: Views::of(app, who, listed::List::Broadcasts, query, save).await?,
+        views: Views::of(app, who, listed::List::Broadcasts, query, refused, !found.lines.is_empty()).await?,
         chips: asked.chips(&page.tr, &departments),
         departments: departments.into_iter().map(|(id, name)| Choice::new(id, name)).collect(),
         count: count_of(&page, found.count, "broadcasts", found.lines.len()),
@@ -178,7 +176,6 @@ pub(in crate::web::console) async fn list_of(app: &App, who: &SignedIn, page: Pa
         next: found.below.map(|id| asked.href("before", &id)),
         platforms: Platform::ALL.iter().map(|p| Choice::new(p.as_str(), page.word("platform", p))).collect(),
         states: states.iter().map(|s| Choice::new(*s, page.word("broadcast-state", s))).collect(),
-        file: if found.lines.is_empty() { String::new() } else { file_href(&asked.href("", "")) },
         lines: found.lines,
         asked,
         page,

@@ -7,7 +7,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::lists::{Views, address, given},
+    super::lists::{Refused, Views, address, given},
     index::Row,
 };
 use crate::{
@@ -66,11 +66,11 @@ pub(in crate::web::console) struct Index {
 
 /// Shows the work list.
 pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
-    ok(list_of(&app, &me, page, &query, None).await?)
+    ok(list_of(&app, &me, page, &query, Refused::default()).await?)
 }
 
 /// The work list as `query` narrows it; `save` is the form of a view that was refused.
-pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, save: Option<FormState>) -> Result<Index, Fault> {
+pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, refused: Refused) -> Result<Index, Fault> {
     let get = |name: &str| given(query, name);
     let narrow = Narrow {
         task: get("task").and_then(Task::parse),
@@ -96,7 +96,7 @@ pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Pag
     let turn = Turn::of(get("before").map(ToOwned::to_owned), get("after").map(ToOwned::to_owned));
     let found = queue::page(app, &me.caller, narrow, turn, PAGE).await?;
     Ok(Index {
-        views: Views::of(app, me, List::Approvals, query, save).await?,
+        views: Views::of(app, me, List::Approvals, query, refused, false).await?,
         crumbs: vec![Crumb::here(page.t("nav-approvals"))],
         items: items(&page, &found.lines),
         tasks: Task::ALL.iter().map(|task| Choice::new(task.as_str(), task_word(&page, *task))).collect(),

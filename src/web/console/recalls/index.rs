@@ -9,7 +9,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
-    super::lists::{Views, address, file_href, given},
+    super::lists::{Refused, Views, address, given},
     badge, reminders,
 };
 use crate::{
@@ -87,8 +87,6 @@ pub(in crate::web::console) struct Index {
     chips: Vec<Chip>,
     rows: Vec<Row>,
     count: String,
-    /// The list as a file; empty where it shows nothing.
-    file: String,
     previous: Option<String>,
     next: Option<String>,
     filtered: bool,
@@ -111,8 +109,8 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields
 /// The forms beside the list, where they were refused.
 #[derive(Default)]
 pub struct Forms {
-    /// Of a view.
-    pub save: Option<FormState>,
+    /// Over the list.
+    pub refused: Refused,
     /// Of reminders.
     pub remind: Option<FormState>,
 }
@@ -155,7 +153,7 @@ pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Pag
     }
     let key = if turned_up { "recall-looked-up" } else { "recall-looked-down" };
     Ok(Index {
-        views: Views::of(app, me, List::Recalls, query, forms.save).await?,
+        views: Views::of(app, me, List::Recalls, query, forms.refused, !rows.is_empty()).await?,
         crumbs: vec![Crumb::here(page.t("nav-recalls"))],
         states: list::GROUPS
             .iter()
@@ -167,7 +165,6 @@ pub(in crate::web::console) async fn list_of(app: &App, me: &SignedIn, page: Pag
         looked: found.looked_to.map(|at| page.a1(key, "at", page.tr.time(at))),
         classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         count: count_of(&page, found.count, "recall", rows.len()),
-        file: if rows.is_empty() { String::new() } else { file_href(&address(List::Recalls, query, None, None)) },
         remind: forms.remind.unwrap_or_else(|| FormState::new("reminders").ids("remind")),
         along: reminders::along(query),
         remindable,
