@@ -227,6 +227,8 @@ async fn the_auditor_changes_nothing_through_any_route() {
         "/evidence/verification",
         "/audit/exports",
         "/audit/searches",
+        "/recalls/exports",
+        "/broadcasts/exports",
         "/views",
         "/audits",
         "/questions",

@@ -22,7 +22,10 @@ async fn a_browser_adds_a_passkey_signs_a_decision_and_signs_in() {
     let cast = stage.cast().await;
     let case = stage.case(&cast).await;
     browser.cookies(&[("lang", "zh-CN"), ("session", &stage.session_of(&cast.reviewer).await.0)]).await;
-    let find = async |css: &str| browser.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|e| panic!("{css}: {e}"));
+    let find = async |css: &str| match browser.client.wait().for_element(Locator::Css(css)).await {
+        Ok(found) => found,
+        Err(error) => panic!("{css}: {error}\n{:?}", browser.client.execute("return location + document.body.innerText", vec![]).await),
+    };
 
     browser.visit(PAGE).await;
     find("#add-name").await.send_keys("虚拟设备").await.unwrap();
