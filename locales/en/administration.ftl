@@ -17,6 +17,7 @@ invitations-again-about = Sending again makes a new link; the old one stops work
 invitations-revoke = Revoke
 invitations-revoked = The invitation is revoked, its link no longer works
 invitations-mailed = The link goes to { $address } by mail
+invitations-went-before = This form was sent before and the invitations went out. Links are shown once; if you have not seen them, send them again below
 invitations-more = Only the newest are listed; there are older ones.
 invitations-none = No open invitations
 invitations-none-help = Invitations stand here until they are taken up.

@@ -16,6 +16,7 @@ invitations-again-about = 重新发送会生成新链接，原链接随即失效
 invitations-revoke = 撤销邀请
 invitations-revoked = 邀请已撤销，链接已失效
 invitations-mailed = 邀请链接将发送至 { $address }
+invitations-went-before = 此表单已提交过，邀请已发出。链接只显示一次，如未看到，请在下方重新发送
 invitations-more = 仅列出最近的邀请，更早的未列出。
 invitations-none = 没有未接受的邀请
 invitations-none-help = 发出的邀请在接受之前列在这里。

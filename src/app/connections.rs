@@ -170,7 +170,8 @@ pub async fn change(app: &App, caller: &Caller, id: &str, change: Change) -> App
     Done::from_write(written)
 }
 
-/// Proves address and credentials by a call without effect, and records what came of it.
+/// Proves address and credentials by a call without effect, and records what came of it. The event's outcome is success where both are good,
+/// so that the connection can be used; a step after them that failed (permissions, clock, a read) stands in the event's `steps`.
 pub async fn test(app: &App, caller: &Caller, id: &str) -> AppResult<Done<Tested>> {
     let subject = Subject::new("connection", id);
     app.require(caller, Permission::ConnectionManage, Action::ConnectionTested, subject.clone()).await?;

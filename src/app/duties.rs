@@ -24,6 +24,9 @@ use crate::{
     store::{Conn, StoreError, Tx, audits, departments, holds, policies, self_recalls, users},
 };
 
+/// What a mark begins with.
+const LIST: &str = "list";
+
 /// One level of review that somebody's roles let them decide.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Level {
@@ -57,17 +60,33 @@ impl Duties {
 
     /// Whether something would wait for nobody.
     pub fn is_stranded(&self) -> bool {
-        self.levels.iter().any(|l| l.others == 0) || self.cases.iter().any(|c| c.others == Some(0) || matches!(c.part, Part::Returned | Part::Asked))
+        self.levels.iter().any(|l| l.others == 0) || self.cases.iter().any(Owed::is_stranded)
     }
 
-    /// What this list is told apart by from another one of the same person: empty for an empty list. Time alone does not change it.
+    /// A word for everything that would wait for nobody: each such case with its part and each such level.
+    fn stranded(&self) -> BTreeSet<String> {
+        let cases = self.cases.iter().filter(|c| c.is_stranded()).map(|c| json!([c.id, c.part.as_str(), level(c.part)]));
+        let levels = self.levels.iter().filter(|l| l.others == 0).map(|l| json!(["level", l.level]));
+        cases.chain(levels).map(|of| hex::encode(&crypto::sha256(of.to_string().as_bytes())[..4])).collect()
+    }
+
+    /// What a page that shows this list carries, for [`Self::was_seen`]: never empty, even for an empty list.
     pub fn mark(&self) -> String {
-        if self.is_empty() {
-            return String::new();
+        let words: String = self.stranded().into_iter().map(|word| format!(".{word}")).collect();
+        format!("{LIST}{words}")
+    }
+
+    /// Whether who saw the list that `mark` is of knows the worst of this one: everything that would wait for nobody was in that one too. What
+    /// got better, what others could take over and what the person files or withdraws makes no difference, or they could hold off their
+    /// suspension for ever. Who saw no list knows of nothing: without a mark nothing may rest on the person.
+    pub fn was_seen(&self, mark: &str) -> bool {
+        if mark.is_empty() {
+            return self.is_empty() && self.levels.iter().all(|l| l.others > 0);
         }
-        let cases: Vec<_> = self.cases.iter().map(|c| json!([c.id, c.part.as_str(), level(c.part), c.others])).collect();
-        let all = json!([cases, self.holds, self.proposal, self.filings, self.questions]);
-        hex::encode(&crypto::sha256(all.to_string().as_bytes())[..16])
+        let mut words = mark.split('.');
+        let known = words.next() == Some(LIST);
+        let words: BTreeSet<&str> = words.collect();
+        known && self.stranded().iter().all(|word| words.contains(word.as_str()))
     }
 
     /// How much it was, for the event.
@@ -143,13 +162,14 @@ fn levels(conn: &mut Conn, me: &UserId, roles: &BTreeSet<Role>, department: Opti
 }
 
 /// Has everybody told anew for whom the cases wait that `duties` says waited for the person too; part of the write that suspends them. How many
-/// cases that is.
+/// cases that is: none where there is no mail.
 pub(super) fn tell_others(tx: &mut Tx<'_>, user_id: &str, duties: &Duties) -> Result<usize, StoreError> {
     let mut told = BTreeSet::new();
     for owed in &duties.cases {
         if matches!(owed.part, Part::Decide(_) | Part::CarryOut | Part::Confirm) && owed.others.is_some_and(|n| n > 0) {
-            notices::wake_anew(tx, &owed.id, level(owed.part), user_id)?;
-            told.insert(&owed.id);
+            if notices::wake_anew(tx, &owed.id, level(owed.part), user_id)? {
+                told.insert(&owed.id);
+            }
         }
     }
     Ok(told.len())

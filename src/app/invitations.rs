@@ -138,10 +138,18 @@ pub async fn count(app: &App, caller: &Caller) -> AppResult<Option<usize>> {
 }
 
 /// Whether a link with these roles may be made by the system administrator alone: without a role, as a requester, or, so that a first start
-/// whose links ran out can be finished, with an administration that nobody holds yet.
+/// whose links ran out can be finished, with an administration that nobody holds yet. The latter only while there is no security
+/// administrator either: every such role is theirs to give as soon as there is one.
 fn renewable(conn: &mut crate::store::Conn, roles: &BTreeSet<Role>) -> Result<bool, StoreError> {
-    for role in roles {
-        if *role != Role::Requester && !(role.is_administrator() && users::user_count_with_role(conn, *role)? == 0) {
+    let others: Vec<Role> = roles.iter().copied().filter(|role| *role != Role::Requester).collect();
+    if others.is_empty() {
+        return Ok(true);
+    }
+    if users::user_count_with_role(conn, Role::SecurityAdministrator)? > 0 {
+        return Ok(false);
+    }
+    for role in others {
+        if !role.is_administrator() || users::user_count_with_role(conn, role)? > 0 {
             return Ok(false);
         }
     }
@@ -326,12 +334,12 @@ pub async fn revoke(app: &App, caller: &Caller, id: &str, version: i64) -> AppRe
     Done::from_write(written)
 }
 
-/// Mails one link, unless it is worthless meanwhile. Running it twice sends one mail, or two with the same link.
+/// Mails one link, unless it is worthless meanwhile. Running it twice sends one mail, or two with the same link. Where the settings name no
+/// mail server any more it has failed. A mail that went out is in the log even if the link was replaced meanwhile.
 ///
 /// # Errors
 /// Those of the store, and where the mail cannot be handed over now: the job tries again until the link has run out.
 pub async fn mail(app: &App, id: &str, version: i64) -> AppResult<Option<Instant>> {
-    let Some(mailer) = app.mailer.clone() else { return Ok(None) };
     let wanted = id.to_owned();
     let found = app.store.read(move |conn| invitations::invitation_find(conn, &wanted)).await?;
     let Some(row) = found.filter(|r| r.version == version && r.mail == "waiting" && r.used_at.is_none() && r.revoked_at.is_none()) else {
@@ -341,9 +349,10 @@ pub async fn mail(app: &App, id: &str, version: i64) -> AppResult<Option<Instant
     let over = app.now() >= Instant(row.expires_at);
     let nameless = |why: String| why.replace(&to, "…");
     let secret = app.store.keys().envelope.open(&invitations::link_context(&row.id), sealed).map_err(StoreError::from)?;
-    let problem = match over {
-        true => Some("expired".to_owned()),
-        false => match mailer.send(letter(app, &row, &to, &String::from_utf8_lossy(&secret))).await {
+    let problem = match &app.mailer {
+        _ if over => Some("expired".to_owned()),
+        None => Some("no mail server".to_owned()),
+        Some(mailer) => match mailer.send(letter(app, &row, &to, &String::from_utf8_lossy(&secret))).await {
             Ok(()) => None,
             Err(MailError::Later(why)) => return Err(AppError::Mail(nameless(why))),
             Err(MailError::Refused(why)) => Some(nameless(why)),
@@ -355,7 +364,7 @@ pub async fn mail(app: &App, id: &str, version: i64) -> AppResult<Option<Instant
     let state = if problem.is_none() { "sent" } else { "failed" };
     app.store
         .write(move |tx| {
-            if invitations::invitation_mailed(tx.conn, &row.id, version, state)? {
+            if invitations::invitation_mailed(tx.conn, &row.id, version, state)? || state == "sent" {
                 tx.append(event.clone())?;
             }
             Ok(())
@@ -364,17 +373,31 @@ pub async fn mail(app: &App, id: &str, version: i64) -> AppResult<Option<Instant
     Ok(None)
 }
 
+/// The letter in both languages, one below the other: who is invited has not chosen one yet.
 fn letter(app: &App, row: &InvitationRow, to: &str, secret: &str) -> Letter {
-    let lang = Lang::default();
-    let tr = Tr::new(lang).in_zone(&app.config.time_zone);
-    let until = Instant(row.expires_at);
-    let facts = vec![(tr.t("invitations-until"), format!("{} {}", tr.time(until), tr.zone_note(until)).trim().to_owned())];
     let link = format!("{}/invitations/{secret}", app.config.public_url.trim_end_matches('/'));
-    let (head, subject, open, foot) =
-        (tr.t("invitation-mail-head"), tr.t("invitation-mail-subject"), tr.t("invitation-mail-open"), tr.t("invitation-mail-foot"));
-    let lines: String = facts.iter().map(|(label, value)| format!("{}\n", tr.pair(label, value))).collect();
-    let text = format!("{head}\n\n{lines}\n{open}\n{link}\n\n{foot}\n");
+    let until = Instant(row.expires_at);
+    let in_lang = |lang: Lang| {
+        let tr = Tr::new(lang).in_zone(&app.config.time_zone);
+        let facts = vec![(tr.t("invitations-until"), format!("{} {}", tr.time(until), tr.zone_note(until)).trim().to_owned())];
+        let lines: String = facts.iter().map(|(label, value)| format!("{}\n", tr.pair(label, value))).collect();
+        let sheet = Sheet {
+            lang: lang.as_str(),
+            subject: tr.t("invitation-mail-subject"),
+            head: tr.t("invitation-mail-head"),
+            facts,
+            link: link.clone(),
+            open: tr.t("invitation-mail-open"),
+            foot: tr.t("invitation-mail-foot"),
+            below: None,
+        };
+        let text = format!("{}\n\n{lines}\n{}\n{link}\n\n{}\n", sheet.head, sheet.open, sheet.foot);
+        (sheet, text)
+    };
+    let ((mut sheet, text), (below, text_below)) = (in_lang(Lang::ZhCn), in_lang(Lang::En));
+    sheet.subject = format!("{} {}", sheet.subject, below.subject);
+    sheet.below = Some(Box::new(below));
+    let text = format!("{text}\n----\n\n{text_below}");
     let to_name = row.name.clone().unwrap_or_else(|| to.to_owned());
-    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open, foot };
     Letter { to: to.to_owned(), to_name, text, sheet, message_id: format!("{}.{}@{}", row.id, row.version, app.config.host()) }
 }

@@ -348,7 +348,7 @@ fn suspend(tx: &mut Tx<'_>, row: &UserRow, change: &Change, event: Event) -> Res
     let now = tx.now();
     let duties = duties::find(tx.conn, &row.id, now)?.unwrap_or_default();
     if let Change::Suspension { seen } = change
-        && *seen != duties.mark()
+        && !duties.was_seen(seen)
     {
         return Ok(Err(AppError::refused("duties-unseen")));
     }

@@ -39,6 +39,8 @@ pub struct Sheet {
     /// What the link says.
     pub open: String,
     pub foot: String,
+    /// The same in another language, for whoever has not chosen one; its subject is not used.
+    pub below: Option<Box<Sheet>>,
 }
 
 /// A message to one person.

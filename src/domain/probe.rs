@@ -1,4 +1,4 @@
-//! The steps of a connection's test, in their order, and what came of each. Not here: taking them (`app::connections::probe`).
+//! The steps of a connection's test, in their order, and what came of each. Not here: taking them (`app::probe`).
 
 use crate::words;
 

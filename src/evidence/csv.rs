@@ -17,6 +17,11 @@ pub fn restore(cell: &str) -> &str {
     cell.strip_prefix('\'').unwrap_or(cell)
 }
 
+/// Undoes [`neutralise`] in a table that somebody may have typed: an apostrophe that stands before nothing risky is theirs and stays.
+pub fn restore_typed(cell: &str) -> &str {
+    cell.strip_prefix('\'').filter(|rest| rest.starts_with(RISKY)).unwrap_or(cell)
+}
+
 /// One cell of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cell {
@@ -151,7 +156,9 @@ mod tests {
         ] {
             assert_eq!(neutralise(typed), cell);
             assert_eq!(restore(cell), typed);
+            assert_eq!(restore_typed(cell), typed);
         }
+        assert_eq!(restore_typed("'t Hart"), "'t Hart");
     }
 
     #[test]

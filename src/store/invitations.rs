@@ -84,11 +84,10 @@ pub fn invitation_revoke(conn: &mut Conn, id: &str, version: i64, now: i64) -> R
     Ok(n == 1)
 }
 
-/// What became of the mail of `version`: `sent` or `failed`; the sealed token goes.
+/// What became of the mail of `version`: `sent` or `failed`; the sealed token goes. Says whether it still waited.
 pub fn invitation_mailed(conn: &mut Conn, id: &str, version: i64, state: &str) -> Result<bool, StoreError> {
-    let n = diesel::update(invitations::table.find(id).filter(invitations::version.eq(version)))
-        .set((invitations::mail.eq(state), invitations::link_sealed.eq(None::<Vec<u8>>)))
-        .execute(conn)?;
+    let waiting = invitations::table.find(id).filter(invitations::version.eq(version)).filter(invitations::mail.eq("waiting"));
+    let n = diesel::update(waiting).set((invitations::mail.eq(state), invitations::link_sealed.eq(None::<Vec<u8>>))).execute(conn)?;
     Ok(n == 1)
 }
 

@@ -299,10 +299,12 @@ pub fn count(conn: &mut Conn, filter: &Filter) -> Result<u64, StoreError> {
     Ok(u64::try_from(n).unwrap_or_default())
 }
 
-/// The cases that are not at their end, oldest first, at most `limit`.
+/// The cases that are not at their end, at most `limit`: those whose window closes first, then those without a window, oldest first.
 pub fn open(conn: &mut Conn, limit: i64) -> Result<Vec<OpenRow>, StoreError> {
     let of = recalls::table.filter(recalls::state.eq_any(OPEN_STATES));
-    Ok(of.order(recalls::id.asc()).limit(limit).select(OpenRow::as_select()).load(conn)?)
+    // SQLite would put those without a window first, PostgreSQL last.
+    let urgent = (recalls::cut_off.is_null().asc(), recalls::cut_off.asc(), recalls::id.asc());
+    Ok(of.order(urgent).limit(limit).select(OpenRow::as_select()).load(conn)?)
 }
 
 /// How these cases stand, in no order; what is not there is left out.

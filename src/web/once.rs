@@ -68,6 +68,22 @@ where
     }
 }
 
+/// Runs `make`, whose answer holds what is shown once and kept nowhere (links), once for the form's nonce: a second click is told that it is
+/// done, by nothing, and whoever answers it says how to come by another. A refusal gives the nonce back.
+pub async fn shown<T, F, Fut>(app: &App, who: &SignedIn, req: &HttpRequest, posted: &Posted, make: F) -> Result<AppResult<Option<T>>, Fault>
+where
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = AppResult<T>>,
+{
+    let mut made = None;
+    let keep = &mut made;
+    let run = form(app, who, req, posted, move |_| async move {
+        *keep = Some(make().await?);
+        Ok(String::new())
+    });
+    Ok(run.await?.map(|_| made))
+}
+
 fn still_running(req: &HttpRequest) -> Fault {
     turned_away(req, "repeated");
     Fault::unavailable("the same form is still being worked on", Duration::from_secs(3))

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use countermand::{
+    app::invitations::sheet,
     config::{Config, Security},
     domain::role::Role,
     jobs,
@@ -12,8 +13,10 @@ use serde_json::Value;
 
 use crate::{
     notices::plain,
+    recalls::stage::Stage,
     support::{
         app::{Browser, TestApp},
+        db::TestDb,
         mail::{Mood, Sink},
     },
 };
@@ -85,6 +88,16 @@ async fn a_link_that_is_sent_again_replaces_the_old_one_and_a_revoked_one_is_wor
     assert_eq!((t.browser().get(&first).await.status.as_u16(), t.browser().get(&second).await.status.as_u16()), (404, 200));
     let (res, events) = t.events_of(system.submit(LIST, &again, &[("version", "1")])).await;
     assert_eq!((res.status.as_u16(), refused(&events, "invitation.renewed").as_str()), (409, "conflict"), "of a list that is old");
+    // A double click: the second answer is the one that the browser shows, and it leads to where another link is made.
+    let nonce = system.get(LIST).await.hidden("nonce").unwrap();
+    let twice = [("nonce", nonce.as_str()), ("version", "2")];
+    let res = system.submit(LIST, &again, &twice).await;
+    let second = link(&res.body);
+    let (res, events) = t.events_of(system.submit(LIST, &again, &twice)).await;
+    assert_eq!((res.status.as_u16(), res.location.as_str(), events.len()), (303, LIST, 1), "{}", res.body);
+    assert_ne!(events[0]["action"], "invitation.renewed");
+    assert_eq!(t.browser().get(&second).await.status, 200, "the link that was shown is good");
+    assert!(system.get(LIST).await.body.contains("此表单已提交过"), "and it says so");
 
     // It runs out, is shown as expired, and comes to life with a new link.
     t.advance(Duration::from_secs(72 * 3600));
@@ -146,6 +159,7 @@ async fn where_there_is_a_mail_server_the_link_goes_there_alone() {
     let mails = sink.take();
     assert_eq!((mails.len(), mails[0].to.as_str()), (1, "lixin@example.com"));
     let text = plain(&mails[0]);
+    assert!(text.contains("设置账号") && text.contains("Set up the account"), "in both languages: {text}");
     let first = link(text.lines().find(|line| line.contains("/invitations/")).unwrap());
     assert_eq!(t.browser().get(&first).await.status, 200, "{text}");
     assert!(system.get(LIST).await.body.contains("已发送邮件"));
@@ -165,6 +179,18 @@ async fn where_there_is_a_mail_server_the_link_goes_there_alone() {
     assert_eq!(only(&events), ("invitation.mailed", "failed"));
     assert!(!serde_json::to_string(&events).unwrap().contains("lixin@"), "servers like to repeat the address");
     assert!(system.get(LIST).await.body.contains("邮件未送出"));
+
+    // A mail that does not wait any more cannot be settled once more; without a mail server the link fails, and its token goes.
+    let (id, version) = (rows[0].id.clone(), rows[0].version + 1);
+    let settled = t.app.store.write(move |tx| countermand::store::invitations::invitation_mailed(tx.conn, &id, version, "sent")).await.unwrap();
+    assert!(!settled.value);
+    assert_eq!(system.submit(LIST, &again, &[]).await.status, 303);
+    let mut without = t.app.clone();
+    without.mailer = None;
+    let (_, events) = t.events_of(async { jobs::run_due(&without).await.unwrap() }).await;
+    assert_eq!(only(&events), ("invitation.mailed", "failed"));
+    let rows = t.app.store.read(|conn| countermand::store::invitations::invitation_list(conn, 9)).await.unwrap();
+    assert!(rows[0].link_sealed.is_none() && rows[0].mail == "failed");
 
     // What was taken back before the server had it never goes.
     sink.is(Mood::Takes);
@@ -204,8 +230,14 @@ async fn nobody_gets_a_power_by_sending_an_invitation_again() {
     let ids: Vec<&str> = list.split("/users/invitations/").skip(1).filter_map(|rest| rest.split_once("/renewals")).map(|(id, _)| id).collect();
     let made = system.submit(LIST, &format!("{LIST}/{}/renewals", ids[0]), &[]).await;
     assert_eq!(made.status, 201, "{}", made.body);
-    // Once somebody does, nobody but the security administrator gives such a role.
+    // As soon as there is a security administrator every such role is theirs to give, those that nobody holds too.
     let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    assert!(!system.get(LIST).await.body.contains("/renewals\""));
+    for (id, version) in [(ids[0], "2"), (ids[1], "1")] {
+        let (res, events) = t.events_of(system.submit("/users", &format!("{LIST}/{id}/renewals"), &[("version", version)])).await;
+        assert_eq!((res.status.as_u16(), refused(&events, "invitation.renewed").as_str()), (409, "invitation-role"));
+    }
+    // Once somebody does, nobody but the security administrator gives such a role.
     let (_, audit) = t.signed_in("aud", &[Role::AuditAdministrator]).await;
     assert!(!system.get(LIST).await.body.contains("/renewals\""));
     for (id, version) in [(ids[0], "2"), (ids[1], "1")] {
@@ -289,7 +321,7 @@ async fn a_list_of_people_is_checked_line_by_line_and_invited_wholly_or_not_at_a
     }
 
     // A good one, as a Chinese spreadsheet writes it, with a formula that is a name.
-    let good = "\u{feff}姓名,邮箱,部门,角色\r\n'=李新,lixin@example.com,华东,申请人\r\n赵敏,,,\r\n";
+    let good = "\u{feff}姓名,邮箱,部门,角色\r\n'=李新,lixin@example.com,华东,申请人\r\n'赵敏,,,\r\n";
     let (res, events) = upload(&t, &system, good.as_bytes()).await;
     assert_eq!((res.status.as_u16(), only(&events)), (200, ("invitation.sheet_checked", "success")), "{}", res.body);
     let sealed = res.hidden("sealed").unwrap();
@@ -320,9 +352,43 @@ async fn a_list_of_people_is_checked_line_by_line_and_invited_wholly_or_not_at_a
     let shown = link(&res.body);
     assert!(res.body.contains("赵敏") && res.body.contains("lixin@example.com") && res.body.matches("/invitations/").count() == 1, "{}", res.body);
     assert!(!serde_json::to_string(&events).unwrap().contains(shown.rsplit('/').next().unwrap()));
-    assert!(t.browser().get(&shown).await.body.contains("value=\"赵敏\""));
+    assert_eq!(made[1]["name"], "'赵敏", "an apostrophe that somebody typed stays");
+    assert!(t.browser().get(&shown).await.body.contains("赵敏\""));
     jobs::run_due(&t.app).await.unwrap();
     assert_eq!(sink.take().iter().filter(|m| m.to == "lixin@example.com").count(), 1);
     let (res, events) = t.events_of(system.submit("/users/imports", confirm, &[("sealed", &sealed)])).await;
     assert_eq!((res.status.as_u16(), refused(&events, "invitation.sheet_confirmed").as_str()), (409, "sheet-done"));
+
+    // A double click leads to the list, where the links are made anew.
+    let (res, _) = upload(&t, &system, "姓名\n吴桐\n".as_bytes()).await;
+    let (sealed, nonce) = (res.hidden("sealed").unwrap(), res.hidden("nonce").unwrap());
+    let twice = [("sealed", sealed.as_str()), ("nonce", nonce.as_str())];
+    assert_eq!(system.submit("/users/imports", confirm, &twice).await.status, 201);
+    let res = system.submit("/users/imports", confirm, &twice).await;
+    assert_eq!((res.status.as_u16(), res.location.as_str()), (303, LIST), "{}", res.body);
+    let list = system.get(LIST).await.body;
+    assert!(list.contains("此表单已提交过") && list.matches("吴桐").count() > 0, "{list}");
+}
+
+#[actix_web::test]
+async fn a_list_at_the_limit_comes_back_whole_or_is_refused_before_anything_is_promised() {
+    let long = "部".repeat(60);
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let system = stage.person("system", &[Role::SystemAdministrator], &long).await;
+        // A hundred lines of 28 KiB in UTF-8: what the page carries fits into a field.
+        let domain = format!("{}.example", "x".repeat(55));
+        let lines: String = (0..100).map(|n| format!("{},{}{n:03}@{domain}\n", "长".repeat(60), "a".repeat(37))).collect();
+        let list = format!("姓名,邮箱\n{lines}");
+        assert!(list.len() > 28_600 && list.len() <= sheet::LARGEST, "{}", list.len());
+        let checked = sheet::check(&stage.app, &system.caller, list.into_bytes()).await.unwrap().value;
+        let done = stage.post(&system, "/users/imports/confirmations", &[("sealed", &checked.sealed.unwrap())]).await;
+        assert_eq!(done.status, 201, "{}", done.body);
+        // As many bytes in GB18030 are half as long again in the page.
+        let lines: String = (100..200).map(|n| format!("{},b{n:03}@{},{long}\n", "长".repeat(60), "example.com")).collect();
+        let list = encoding_rs::GB18030.encode(&format!("姓名,邮箱,部门\n{lines}")).0.into_owned();
+        assert!(list.len() <= sheet::LARGEST, "{}", list.len());
+        let Err(error) = sheet::check(&stage.app, &system.caller, list).await else { panic!("too long for the page") };
+        assert!(format!("{error:?}").contains("too-many-people"), "{error:?}");
+    }
 }

@@ -111,6 +111,6 @@ fn letter(app: &App, lang: Lang, row: &AlertRow, to: String, to_name: String, us
     let lines: String = facts.iter().map(|(label, value)| format!("{}\n", tr.pair(label, value))).collect();
     let (open, foot) = (tr.t("alert-mail-open"), tr.t("alert-mail-foot"));
     let text = format!("{head}\n\n{lines}\n{open}\n{link}\n\n{foot}\n");
-    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open, foot };
+    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open, foot, below: None };
     Letter { to, to_name, text, sheet, message_id: format!("{}.{user}@{}", row.id, app.config.host()) }
 }

@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -27,8 +28,10 @@ use crate::{
 
 /// People that one table invites at most.
 pub const MOST: usize = 100;
-/// Longest file in bytes, and longest sum of its lines: the page carries them.
+/// Longest file in bytes: the page carries its lines.
 pub const LARGEST: usize = 28 << 10;
+/// Longest text that the page carries for [`invite`]; a form's field holds as much (`web::console::newcomers`).
+pub const CARRIED: usize = 64 << 10;
 
 /// A line as it was typed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,13 +80,16 @@ const COLUMNS: [(&str, &[&str]); 4] = [
     ("roles", &["roles", "role", "角色"]),
 ];
 
+fn too_many() -> AppError {
+    AppError::Invalid(vec![FieldError::new("file", "too-many-people").arg("max", MOST)])
+}
+
 /// Reads a table: a head and a line a person.
 ///
 /// # Errors
 /// `Invalid` on `file`.
 fn read(bytes: &[u8]) -> AppResult<Vec<Line>> {
     let wrong = |kind| AppError::invalid("file", kind);
-    let too_many = || AppError::Invalid(vec![FieldError::new("file", "too-many-people").arg("max", MOST)]);
     if bytes.len() > LARGEST {
         return Err(too_many());
     }
@@ -112,7 +118,7 @@ fn read(bytes: &[u8]) -> AppResult<Vec<Line>> {
         let mut line = Line { line: row.line, ..Line::default() };
         for (place, cell) in places.iter().zip(row.cells) {
             // A spreadsheet's way of writing what is no formula.
-            let cell = csv::restore(cell.trim()).trim().to_owned();
+            let cell = csv::restore_typed(cell.trim()).trim().to_owned();
             match *place {
                 "name" => line.name = cell,
                 "address" => line.address = cell,
@@ -200,10 +206,14 @@ pub async fn check(app: &App, caller: &Caller, bytes: Vec<u8>) -> AppResult<Done
     let problems = judged.iter().filter(|line| !line.problems.is_empty()).count();
     let carried = Carried { ids: lines.iter().map(|_| id::fresh()).collect(), lines };
     let bytes = serde_json::to_vec(&carried).map_err(|e| StoreError::Corrupt(e.to_string()))?;
-    let sealed = (problems == 0).then(|| hex::encode(app.store.keys().envelope.seal(&context(caller), &bytes)));
+    let sealed = URL_SAFE_NO_PAD.encode(app.store.keys().envelope.seal(&context(caller), &bytes));
+    // In another encoding than ours, a file that is short enough can become too long.
+    if problems == 0 && sealed.len() > CARRIED {
+        return Err(app.refuse(caller, Action::InvitationsChecked, about, None, too_many()).await);
+    }
     let detail = json!({ "people": judged.len(), "problems": problems, "sha256": digest(&carried.lines)? });
     let receipt = app.record(caller.event(Action::InvitationsChecked, about).detail(detail)).await?;
-    Ok(Done { value: Checked { lines: judged, sealed }, receipt })
+    Ok(Done { value: Checked { lines: judged, sealed: (problems == 0).then_some(sealed) }, receipt })
 }
 
 /// What tells one list of people from another.
@@ -220,7 +230,7 @@ fn digest(lines: &[Line]) -> Result<String, StoreError> {
 pub async fn invite(app: &App, caller: &Caller, sealed: &str) -> AppResult<Done<Vec<(String, Way)>>> {
     let about = Subject::new("invitation", "all");
     app.require(caller, Permission::UserManage, Action::InvitationsMade, about.clone()).await?;
-    let opened = hex::decode(sealed).ok().and_then(|bytes| app.store.keys().envelope.open(&context(caller), &bytes).ok());
+    let opened = URL_SAFE_NO_PAD.decode(sealed).ok().and_then(|bytes| app.store.keys().envelope.open(&context(caller), &bytes).ok());
     let Some(carried) = opened.and_then(|bytes| serde_json::from_slice::<Carried>(&bytes).ok()) else {
         return Err(app.refuse(caller, Action::InvitationsMade, about, None, AppError::refused("sheet-stale")).await);
     };

@@ -39,6 +39,6 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, loaded: &Loaded, user: &
     let link = format!("{}/recalls/{}", app.config.public_url.trim_end_matches('/'), row.id);
     let lines: String = facts.iter().map(|(label, value)| format!("{}\n", tr.pair(label, value))).collect();
     let text = format!("{head}\n\n{lines}\n{}\n{link}\n\n{}\n", tr.t("mail-open"), tr.t("mail-foot"));
-    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open: tr.t("mail-open"), foot: tr.t("mail-foot") };
+    let sheet = Sheet { lang: lang.as_str(), subject, head, facts, link, open: tr.t("mail-open"), foot: tr.t("mail-foot"), below: None };
     Letter { to, to_name: user.display_name.clone(), text, sheet, message_id: format!("{id}@{}", app.config.host()) }
 }

@@ -54,12 +54,14 @@ pub(super) fn wake_entry(tx: &mut Tx<'_>, recall: &str, entry: &str) -> Result<(
 }
 
 /// Has everybody told anew who can do the next step of a case at `level` (0 for carrying it out): somebody else who could, left.
-pub(super) fn wake_anew(tx: &mut Tx<'_>, recall: &str, level: u8, left: &str) -> Result<(), StoreError> {
+/// Says whether anybody will be.
+pub(super) fn wake_anew(tx: &mut Tx<'_>, recall: &str, level: u8, left: &str) -> Result<bool, StoreError> {
     if !tx.tells() {
-        return Ok(());
+        return Ok(false);
     }
     let now = tx.now();
-    tx.enqueue(TELL, &format!("{recall}/{level}/{left}"), &json!({ "recall": recall, "anew": level }), now)
+    tx.enqueue(TELL, &format!("{recall}/{level}/{left}"), &json!({ "recall": recall, "anew": level }), now)?;
+    Ok(true)
 }
 
 /// Finds out whom the case concerns now, and has each of them told who was not told before. With `remind` in its payload, who still has to

@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// Cases that are looked through.
+/// Cases that are looked through, those whose window closes first; what lies beyond is the least urgent.
 pub const DEPTH: i64 = 2000;
 
 /// What somebody has to do with a case.
@@ -67,6 +67,13 @@ pub struct Owed {
     pub due: Option<Instant>,
     /// How many others could do it now; `None` where nobody else ever could or needs to.
     pub others: Option<usize>,
+}
+
+impl Owed {
+    /// Whether it would wait for nobody without them.
+    pub fn is_stranded(&self) -> bool {
+        self.others == Some(0) || matches!(self.part, Part::Returned | Part::Asked)
+    }
 }
 
 /// A person as the rules see them, whether or not they can sign in at present.

@@ -27,7 +27,7 @@ use crate::{
     words,
 };
 
-/// Open cases that are looked through for what waits for one person.
+/// Open cases that are looked through for what waits for one person, those whose window closes first.
 const DEPTH: i64 = 20_000;
 /// Titles are sealed, so a word is looked for case by case, in the most urgent ones.
 pub const KEYWORD_DEPTH: usize = 2000;
@@ -267,7 +267,7 @@ pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
     Ok(n)
 }
 
-/// What waits for `caller`, oldest first.
+/// What waits for `caller`, whose window closes first first.
 fn items(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<Item>, StoreError> {
     if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
         return Ok(Vec::new());

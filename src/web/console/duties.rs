@@ -64,7 +64,7 @@ impl List {
             state: page.word("recall-state", owed.state),
             due: owed.due,
             others: owed.others,
-            stranded: owed.others == Some(0) || matches!(owed.part, Part::Returned | Part::Asked),
+            stranded: owed.is_stranded(),
         };
         Self {
             lines: duties.cases.iter().map(line).collect(),
@@ -90,6 +90,8 @@ struct Suspend {
     duties: List,
     form: FormState,
     own: bool,
+    /// Whether others will be told by mail.
+    tells: bool,
 }
 
 async fn page_of(app: &App, me: &SignedIn, page: Page, id: &str, form: FormState) -> Result<Suspend, Fault> {
@@ -109,6 +111,7 @@ async fn page_of(app: &App, me: &SignedIn, page: Page, id: &str, form: FormState
         id: person.id,
         name: person.name,
         form,
+        tells: app.mailer.is_some(),
     })
 }
 

@@ -2,7 +2,7 @@
 //! (`console::users`), taking a link up in `console::setup`.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -14,7 +14,7 @@ use crate::{
         App, AppError,
         invitations::{self, Invitation, Way},
     },
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other, view::Crumb},
+    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, see_other, view::Crumb},
 };
 
 /// Where the list is.
@@ -99,6 +99,13 @@ pub(super) async fn went(app: &App, me: &SignedIn, page: Page, way: Way) -> Resu
     }
 }
 
+/// The answer to a second click on what made links: they were shown with the first answer, which the browser may have thrown away, and can be
+/// made anew in the list.
+pub(super) async fn went_before(me: &SignedIn, page: &Page) -> Result<HttpResponse, Fault> {
+    me.flash(Tone::Warn, page.t("invitations-went-before")).await;
+    Ok(see_other(HERE))
+}
+
 async fn declined(app: &App, me: &SignedIn, page: Page, posted: &Posted, error: AppError) -> Result<HttpResponse, Fault> {
     let mut form = FormState::from_posted("invitations", posted);
     let status = refuse(&mut form, error)?;
@@ -110,10 +117,11 @@ fn version(posted: &Posted) -> i64 {
 }
 
 /// `POST /users/invitations/{id}/renewals`: another link in the place of the old one.
-pub async fn send_again(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+pub async fn send_again(req: HttpRequest, app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    match invitations::send_again(&app, &me.caller, &id, version(&posted)).await {
-        Ok(done) => went(&app, &me, page, done.value).await,
+    match once::shown(&app, &me, &req, &posted, || invitations::send_again(&app, &me.caller, &id, version(&posted))).await? {
+        Ok(None) => went_before(&me, &page).await,
+        Ok(Some(done)) => went(&app, &me, page, done.value).await,
         Err(error) => declined(&app, &me, page, &posted, error).await,
     }
 }

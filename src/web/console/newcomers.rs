@@ -1,9 +1,9 @@
 //! Inviting many people by a table: the form, the dry run's report, and the links.
 
-use actix_web::{HttpResponse, http::StatusCode, web::Data};
+use actix_web::{HttpRequest, HttpResponse, http::StatusCode, web::Data};
 use askama::Template;
 
-use super::{sessions::refuse, setup::links};
+use super::{invitations::went_before, sessions::refuse, setup::links};
 use crate::{
     app::{
         App,
@@ -13,10 +13,11 @@ use crate::{
         },
         users,
     },
-    web::{Fault, FormState, Page, Posted, SignedIn, html, view::Crumb},
+    web::{Fault, FormState, Page, Posted, SignedIn, html, once, posted::FIELD_LIMIT, view::Crumb},
 };
 
 const HERE: &str = "/users/imports";
+const _: () = assert!(sheet::CARRIED <= FIELD_LIMIT, "what the page carries comes back in a field");
 
 /// A line of the report.
 struct Line {
@@ -105,10 +106,11 @@ struct Imported {
 }
 
 /// `POST /users/imports/confirmations`: all are invited, or nobody.
-pub async fn confirm(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn confirm(req: HttpRequest, app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    match sheet::invite(&app, &me.caller, posted.get("sealed")).await {
-        Ok(done) => {
+    match once::shown(&app, &me, &req, &posted, || sheet::invite(&app, &me.caller, posted.get("sealed"))).await? {
+        Ok(None) => went_before(&me, &page).await,
+        Ok(Some(done)) => {
             let (mut shown, mut mailed) = (Vec::new(), Vec::new());
             for (name, way) in done.value {
                 match way {

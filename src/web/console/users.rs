@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header,
     web::{Data, Path, Query},
 };
@@ -23,7 +23,7 @@ use crate::{
     clock::Instant,
     domain::{account::UserState, role::Role},
     web::{
-        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other,
+        Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, once, see_other,
         view::{Chip, Choice, Crumb},
     },
 };
@@ -201,7 +201,7 @@ pub async fn file(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>)
 }
 
 /// `POST /users/invitations`: the answer shows the link, once, unless it goes by mail.
-pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+pub async fn invite(req: HttpRequest, app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let new = Invitee {
         name: posted.get("name").to_owned(),
@@ -210,8 +210,9 @@ pub async fn invite(app: Data<App>, me: SignedIn, page: Page, posted: Posted) ->
         roles: posted.all("roles").iter().map(|w| Role::parse(w).unwrap_or(Role::SystemAdministrator)).collect(),
         department_id: chosen(&posted, "department"),
     };
-    match invitations::invite(&app, &me.caller, new).await {
-        Ok(done) => super::invitations::went(&app, &me, page, done.value).await,
+    match once::shown(&app, &me, &req, &posted, || invitations::invite(&app, &me.caller, new)).await? {
+        Ok(None) => super::invitations::went_before(&me, &page).await,
+        Ok(Some(done)) => super::invitations::went(&app, &me, page, done.value).await,
         Err(error) => {
             let mut form = FormState::from_posted("invitation", &posted).ids("inv");
             let status = refuse(&mut form, error)?;
