@@ -32,7 +32,7 @@ async fn a_failed_job_is_seen_and_tried_again_by_the_system_administrator() {
         .unwrap();
     jobs::run_due(&t.app).await.unwrap();
     let body = security.get(PAGE).await.body;
-    for shown in ["生成审计资料包", "固化证据", "失败的任务", "上次失败的原因", "not found"] {
+    for shown in ["生成审计资料包", "封存材料包", "失败的任务", "上次失败的原因", "not found"] {
         assert!(body.contains(shown), "{shown}: {body}");
     }
     assert!(!body.contains("/retries"), "the security administrator sees, and does nothing");
