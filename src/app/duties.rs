@@ -166,10 +166,11 @@ fn levels(conn: &mut Conn, me: &UserId, roles: &BTreeSet<Role>, department: Opti
 pub(super) fn tell_others(tx: &mut Tx<'_>, user_id: &str, duties: &Duties) -> Result<usize, StoreError> {
     let mut told = BTreeSet::new();
     for owed in &duties.cases {
-        if matches!(owed.part, Part::Decide(_) | Part::CarryOut | Part::Confirm) && owed.others.is_some_and(|n| n > 0) {
-            if notices::wake_anew(tx, &owed.id, level(owed.part), user_id)? {
-                told.insert(&owed.id);
-            }
+        if matches!(owed.part, Part::Decide(_) | Part::CarryOut | Part::Confirm)
+            && owed.others.is_some_and(|n| n > 0)
+            && notices::wake_anew(tx, &owed.id, level(owed.part), user_id)?
+        {
+            told.insert(&owed.id);
         }
     }
     Ok(told.len())
