@@ -87,7 +87,12 @@ impl TestDb {
     /// Runs a statement past the product.
     pub fn execute(&self, sql: &str) {
         match &self.database {
-            Database::Sqlite(path) => SqliteConnection::establish(path.to_str().unwrap()).unwrap().batch_execute(sql).unwrap(),
+            Database::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+                // The product may be writing just now, as a checkpoint does.
+                conn.batch_execute("PRAGMA busy_timeout = 5000").unwrap();
+                conn.batch_execute(sql).unwrap();
+            }
             Database::Postgres(url) => PgConnection::establish(url).unwrap().batch_execute(sql).unwrap(),
         }
     }
