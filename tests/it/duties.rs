@@ -2,7 +2,7 @@
 
 use countermand::{
     app::holds::{NewHold, propose},
-    config::{Config, Security},
+    config::Config,
     domain::role::Role,
 };
 
@@ -11,7 +11,10 @@ use diesel::RunQueryDsl;
 use crate::{
     notices::plain,
     recalls::stage::{Person, Stage},
-    support::{db::TestDb, mail::Sink},
+    support::{
+        db::TestDb,
+        mail::{self, Sink},
+    },
 };
 
 /// The value of a hidden field on a page.
@@ -30,10 +33,7 @@ async fn who_is_suspended_leaves_no_case_waiting_in_silence() {
         let sink = Sink::open();
         let port = sink.port;
         let mail = move |config: &mut Config, _| {
-            config.smtp.host = Some("127.0.0.1".to_owned());
-            config.smtp.port = Some(port);
-            config.smtp.security = Security::None;
-            config.smtp.from = "countermand@example.com".to_owned();
+            mail::post(config, port);
         };
         let stage = Stage::set_with(db, |options| options.tells = true, mail).await;
         let cast = stage.cast().await;

@@ -3,12 +3,7 @@
 
 use std::time::Duration;
 
-use countermand::{
-    app::invitations::sheet,
-    config::{Config, Security},
-    domain::role::Role,
-    jobs,
-};
+use countermand::{app::invitations::sheet, config::Config, domain::role::Role, jobs};
 use serde_json::Value;
 
 use crate::{
@@ -17,7 +12,7 @@ use crate::{
     support::{
         app::{Browser, TestApp},
         db::TestDb,
-        mail::{Mood, Sink},
+        mail::{self, Mood, Sink},
     },
 };
 
@@ -49,10 +44,7 @@ fn post_office() -> (Sink, impl FnOnce(&mut Config)) {
     let sink = Sink::open();
     let port = sink.port;
     (sink, move |config: &mut Config| {
-        config.smtp.host = Some("127.0.0.1".to_owned());
-        config.smtp.port = Some(port);
-        config.smtp.security = Security::None;
-        config.smtp.from = "countermand@example.com".to_owned();
+        mail::post(config, port);
     })
 }
 

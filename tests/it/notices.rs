@@ -3,18 +3,13 @@
 use std::time::Duration;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use countermand::{
-    app::notices,
-    config::{Config, Security},
-    domain::role::Role,
-    store::notices::NoticeRow,
-};
+use countermand::{app::notices, config::Config, domain::role::Role, store::notices::NoticeRow};
 
 use crate::{
     recalls::stage::{Cast, Person, Stage},
     support::{
         db::TestDb,
-        mail::{Mail, Mood, Sink},
+        mail::{self, Mail, Mood, Sink},
     },
 };
 
@@ -28,11 +23,7 @@ async fn house(db: TestDb) -> House {
     let sink = Sink::open();
     let port = sink.port;
     let mail = move |config: &mut Config, _| {
-        config.smtp.host = Some("127.0.0.1".to_owned());
-        config.smtp.port = Some(port);
-        config.smtp.security = Security::None;
-        config.smtp.from = "撤回有据 <countermand@example.com>".to_owned();
-        config.public_url = "http://recall.example.com".to_owned();
+        mail::post(config, port);
     };
     let stage = Stage::set_with(db, |options| options.tells = true, mail).await;
     let cast = stage.cast().await;

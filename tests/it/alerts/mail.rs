@@ -2,7 +2,7 @@
 
 use countermand::{
     app::notices,
-    config::{Config, Security},
+    config::Config,
     domain::{alert::Rule, role::Role},
 };
 
@@ -12,7 +12,7 @@ use crate::{
     support::{
         db::TestDb,
         log,
-        mail::{Mood, Sink},
+        mail::{self, Mood, Sink},
     },
 };
 
@@ -22,11 +22,7 @@ async fn who_has_to_see_an_alert_is_told_that_there_is_one() {
         let sink = Sink::open();
         let port = sink.port;
         let mail = move |config: &mut Config, _| {
-            config.smtp.host = Some("127.0.0.1".to_owned());
-            config.smtp.port = Some(port);
-            config.smtp.security = Security::None;
-            config.smtp.from = "撤回有据 <countermand@example.com>".to_owned();
-            config.public_url = "http://recall.example.com".to_owned();
+            mail::post(config, port);
         };
         let house = House::on(Stage::set_with(db, |options| options.tells = true, mail).await).await;
         let clerk = house.stage.person("zhangwei", &[Role::LegalReviewer], "法务部").await;

@@ -7,6 +7,8 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use countermand::config::{Config, Security};
+
 /// What it answers to `RCPT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mood {
@@ -38,6 +40,15 @@ pub struct Sink {
     pub port: u16,
     mails: Arc<Mutex<Vec<Mail>>>,
     mood: Arc<Mutex<Mood>>,
+}
+
+/// Settings with which the product mails to the sink at `port`.
+pub fn post(config: &mut Config, port: u16) {
+    config.smtp.host = Some("127.0.0.1".to_owned());
+    config.smtp.port = Some(port);
+    config.smtp.security = Security::None;
+    config.smtp.from = "撤回有据 <countermand@example.com>".to_owned();
+    config.public_url = "http://recall.example.com".to_owned();
 }
 
 impl Sink {
