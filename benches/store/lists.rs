@@ -3,9 +3,12 @@
 //! `BENCH_DATABASE_URL` names a server for the same on PostgreSQL.
 
 use std::{
+    cell::Cell,
     path::Path,
     time::{Duration, Instant},
 };
+
+use diesel::RunQueryDsl;
 
 use countermand::{
     app::{
@@ -189,6 +192,11 @@ impl Company {
             self.app.store.write_now(write).unwrap();
         }
         self.app.store.checkpoint_now().unwrap();
+        // The server does so by itself within a minute.
+        if self.name == "PostgreSQL" {
+            let analyse = |conn: &mut countermand::store::Conn| Ok(diesel::sql_query("ANALYZE").execute(conn)?);
+            self.app.store.read_now(analyse).unwrap();
+        }
     }
 
     fn measure(&self) {
@@ -238,6 +246,13 @@ impl Company {
             let second = first.below.clone().map_or(Turn::First, Turn::Down);
             let what = format!("{} of {} open cases wait, {what}", first.all, (self.cases.len() / OPEN).max(1));
             self.say(&what, || timed(|| page(&Turn::First)), || timed(|| page(&second)));
+            // Nobody has looked since something changed: each time as somebody else of the same kind.
+            let anew = |n: usize| {
+                let other = Caller { user_id: Some(format!("{n}")), id: format!("{n}"), ..who.clone() };
+                timed(|| runtime.block_on(queue::page(&self.app, &other, Narrow::default(), Turn::First, list::PAGE)).unwrap())
+            };
+            let (n, times) = (Cell::new(0), |n: &Cell<usize>| anew(n.replace(n.get() + 1)));
+            self.say(&format!("{what}, after a change"), || times(&n), || times(&n));
         }
     }
 

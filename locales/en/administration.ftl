@@ -81,7 +81,6 @@ duty-confirm = Confirm the recall's result
 duty-captured = Uploaded captures
 refusal-duties-unseen = What rests on this person has changed. Please look at the list below and confirm again
 
-users-file = Export the list (CSV)
 
 # Jobs and backups
 jobs-by-kind = Background jobs

@@ -63,6 +63,8 @@ import-report-more = { $n ->
 }
 import-made = Imported broadcasts
 import-made-help = All of it was written. The uploaded file is deleted; each message is sealed under a key of its own.
+import-made-nth = Message { $n }
+import-gone = Discarded: the uploaded file and what was found in it are deleted. Nothing was written.
 import-made-all = All broadcasts
 import-fact-broadcasts = Broadcasts
 import-fact-doubles = Repeated recipients

@@ -76,7 +76,6 @@ duty-confirm = 确认撤回结果
 duty-captured = 已上传截图
 refusal-duties-unseen = 此人名下的事项有变化，请核对下列事项后再确认停用
 
-users-file = 导出人员名单（CSV）
 
 # 后台任务与备份
 jobs-by-kind = 后台任务

@@ -1,9 +1,12 @@
-//! The lists of broadcasts and of cases as files: CSV with what the screen shows, by the same use cases as the screen, so that nobody carries
-//! away what they cannot see. Read page by page. Not here: what a list finds (`recalls::list`, `broadcasts::view`), the trail (`audit::export`).
+//! The lists of broadcasts, of cases and of people as files: CSV with what the screen shows, by the same use cases as the screen, so that nobody
+//! carries away what they cannot see. Read page by page. Not here: what a list finds (`recalls::list`, `broadcasts::view`, `users`), the trail
+//! (`audit::export`).
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, Done, Turn, broadcasts::view, pieces::Pieces, recalls::list as recalls, refused, step_up};
+use super::{
+    App, AppError, AppResult, Caller, Done, Turn, broadcasts::view, people::Person, pieces::Pieces, recalls::list as recalls, refused, step_up, users,
+};
 use crate::{
     clock::Instant,
     domain::{
@@ -15,6 +18,7 @@ use crate::{
         tables::local,
     },
     i18n::Tr,
+    store::passkeys,
     words,
 };
 
@@ -28,15 +32,35 @@ words! {
         Broadcasts = "broadcasts",
         /// What waits for somebody.
         Approvals = "approvals",
+        /// Accounts.
+        Users = "users",
     }
 }
 
 impl List {
-    pub(super) const fn permission(self) -> Permission {
+    /// Each of these is enough to see it.
+    pub(super) const fn permissions(self) -> &'static [Permission] {
         match self {
-            Self::Recalls | Self::Approvals => Permission::RecallRead,
-            Self::Broadcasts => Permission::BroadcastRead,
+            Self::Recalls | Self::Approvals => &[Permission::RecallRead],
+            Self::Broadcasts => &[Permission::BroadcastRead],
+            Self::Users => &users::LOOK,
         }
+    }
+
+    /// That by which the caller sees it, or would.
+    pub(super) fn permission(self, caller: &Caller) -> Permission {
+        let any = self.permissions();
+        any.iter().copied().find(|p| caller.may(*p)).unwrap_or(any[0])
+    }
+
+    /// Whether what narrows it can be kept as a view.
+    pub const fn has_views(self) -> bool {
+        !matches!(self, Self::Users)
+    }
+
+    /// Whether it can be a file: what waits for somebody changes by the minute.
+    pub const fn is_exported(self) -> bool {
+        !matches!(self, Self::Approvals)
     }
 
     /// What can narrow it: the fields of its address.
@@ -45,6 +69,7 @@ impl List {
             Self::Recalls => &["state", "class", "platform", "department", "requester", "from", "until", "ended", "ended_until", "number", "q"],
             Self::Approvals => &["task", "left", "class", "platform", "q"],
             Self::Broadcasts => &["from", "to", "platform", "state", "department", "sender", "q"],
+            Self::Users => &["q", "department", "role", "state"],
         }
     }
 }
@@ -54,6 +79,7 @@ impl List {
 pub enum Source {
     Recalls(recalls::Wanted),
     Broadcasts(view::Wanted),
+    Users(users::Filter),
 }
 
 impl Source {
@@ -62,6 +88,7 @@ impl Source {
         match self {
             Self::Recalls(_) => List::Recalls,
             Self::Broadcasts(_) => List::Broadcasts,
+            Self::Users(_) => List::Users,
         }
     }
 
@@ -102,6 +129,20 @@ impl Source {
                 "case",
                 "case-state",
             ],
+            Self::Users(_) => &[
+                "name",
+                "account",
+                "roles",
+                "department",
+                "account-state",
+                "signed-in-utc",
+                "signed-in",
+                "second-factor",
+                "read-only-utc",
+                "read-only",
+                "zone",
+                "account-id",
+            ],
         }
     }
 }
@@ -125,16 +166,18 @@ pub struct File {
 pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: Value, code: &str) -> AppResult<File> {
     let list = source.list();
     let about = Subject::new("list", list.as_str());
-    app.require(caller, list.permission(), Action::ListExported, about.clone()).await?;
+    let permission = list.permission(caller);
+    app.require(caller, permission, Action::ListExported, about.clone()).await?;
     let rows = match &source {
         Source::Recalls(wanted) => recalls::count(app, caller, wanted).await?,
         Source::Broadcasts(wanted) => view::count(app, caller, wanted).await?,
+        Source::Users(filter) => users::count(app, caller, filter.clone()).await?,
     };
     let event = caller.event(Action::ListExported, about).detail(json!({ "format": "csv", "rows": rows }));
     let event = event.text(if asked == json!({}) { Value::Null } else { json!({ "query": asked }) });
     let (ring, by, code) = (app.store.keys().clone(), caller.user_id.clone(), code.to_owned());
     let written = app.write_of(caller.audits(), move |tx| {
-        let Some(by) = &by else { return refused(tx, event.clone(), AppError::Forbidden(list.permission())) };
+        let Some(by) = &by else { return refused(tx, event.clone(), AppError::Forbidden(permission)) };
         if let Err(error) = step_up::spend_totp(tx, &ring, by, &code)? {
             return refused(tx, event.clone(), error);
         }
@@ -151,7 +194,7 @@ pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: 
 /// `Forbidden`, recorded.
 pub async fn again(app: &App, caller: &Caller, source: Source, tr: &Tr) -> AppResult<File> {
     let list = source.list();
-    app.require(caller, list.permission(), Action::ListExported, Subject::new("list", list.as_str())).await?;
+    app.require(caller, list.permission(caller), Action::ListExported, Subject::new("list", list.as_str())).await?;
     Ok(File::new(app, caller, source, tr))
 }
 
@@ -211,6 +254,29 @@ impl File {
         ]);
         csv::line(&cells)
     }
+
+    /// An account. Roles, state and factor in words: it is read by those who review who may do what.
+    fn person(&self, person: &Person, has_passkey: bool) -> String {
+        let factor = match (person.has_second_factor, has_passkey) {
+            (true, true) => "both",
+            (true, false) => "totp",
+            (false, true) => "passkey",
+            (false, false) => "none",
+        };
+        let roles: Vec<String> = person.roles.iter().map(|role| self.tr.word("role", role)).collect();
+        let mut cells = vec![
+            Cell::text(&person.name),
+            Cell::text(&person.username),
+            Cell::text(self.tr.list(&roles)),
+            Cell::text(person.department.clone().unwrap_or_default()),
+            Cell::text(self.tr.word("user-state", person.state)),
+        ];
+        cells.extend(self.at(person.signed_in_at));
+        cells.push(Cell::text(self.tr.word("list-factor", factor)));
+        cells.extend(self.at(person.valid_until));
+        cells.extend([Cell::plain(&self.app.config.time_zone), Cell::plain(&person.id)]);
+        csv::line(&cells)
+    }
 }
 
 impl Pieces for File {
@@ -228,6 +294,11 @@ impl Pieces for File {
             Source::Broadcasts(wanted) => {
                 let page = view::piece(&self.app, &self.caller, wanted, turn, PIECE).await?;
                 (page.lines.iter().map(|line| self.broadcast(line)).collect(), page.below)
+            }
+            Source::Users(filter) => {
+                let page = users::piece(&self.app, &self.caller, filter, turn, PIECE).await?;
+                let keys = self.app.store.read(passkeys::holders).await?;
+                (page.people.iter().map(|person| self.person(person, keys.contains(&person.id))).collect(), page.below)
             }
         };
         self.next = below.map(Turn::Down);

@@ -14,6 +14,7 @@ pub mod connections;
 pub mod content;
 pub mod duties;
 pub mod evidence;
+pub mod first_steps;
 pub mod holds;
 pub mod invitations;
 pub mod keys;
@@ -62,8 +63,8 @@ pub struct App {
     pub quota: Arc<quota::Quota>,
     /// When answers of earlier requests were last forgotten.
     pub tidied: Arc<std::sync::atomic::AtomicI64>,
-    /// How many cases wait for whom.
-    pub counts: Arc<recalls::queue::Counts>,
+    /// What waits for whom.
+    pub lately: Arc<recalls::queue::Lately>,
     /// Bounds the questions to timestamp authorities, so that silent ones never hold up the jobs of a recall.
     pub stamping: Arc<tokio::sync::Semaphore>,
     /// How far the exports of the trail have come.
@@ -91,7 +92,6 @@ pub mod departments;
 pub mod device;
 mod passwords;
 pub mod people;
-pub mod people_sheet;
 pub mod personal;
 pub mod policies;
 mod probe;
@@ -238,7 +238,7 @@ impl App {
             throttle: Arc::default(),
             quota: Arc::default(),
             tidied: Arc::default(),
-            counts: Arc::default(),
+            lately: Arc::default(),
             stamping: Arc::new(tokio::sync::Semaphore::new(timestamps::AT_ONCE)),
             exports: Arc::default(),
             readiness: Arc::default(),

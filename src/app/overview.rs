@@ -17,7 +17,7 @@ use crate::{
     store::{
         departments,
         figures::{self, Ended},
-        page::{COUNTED, Few},
+        page::Few,
         recalls::{self, Filter},
         self_recalls,
     },
@@ -25,6 +25,8 @@ use crate::{
 
 /// Days of the figures about cases that ended, today among them.
 pub const DAYS: i64 = 30;
+/// Filings that are looked at for their figures, at most.
+const FILED: i64 = 10_000;
 /// Days of the table of when cases come.
 pub const WEEKS: i64 = 13;
 /// A case whose window ends within so many minutes is close to its end.
@@ -155,7 +157,7 @@ pub async fn overview(app: &App, caller: &Caller) -> AppResult<Overview> {
         .read(move |conn| {
             filter.departments = of.as_deref().map(|id| departments::department_tree(conn, id)).transpose()?;
             let filed_by = self_recalls::Filter { departments: filter.departments.clone(), ..filed_by };
-            let filed = self_recalls::states(conn, &filed_by, from, i64::try_from(COUNTED).unwrap_or(i64::MAX))?;
+            let filed = self_recalls::states(conn, &filed_by, from, FILED)?;
             let ended = figures::ended(conn, &filter, from)?;
             let carried: Vec<&str> = ended.iter().filter(|e| e.round == 1 && e.approved_at.is_some()).map(|e| e.id.as_str()).collect();
             let approvals = figures::approvals(conn, &carried)?;

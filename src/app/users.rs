@@ -159,14 +159,30 @@ pub struct PeoplePage {
 }
 
 /// A page of those that `filter` lets through, in the order of usernames; for who keeps accounts or gives roles.
-pub async fn page(app: &App, caller: &Caller, mut filter: Filter, turn: Turn) -> AppResult<PeoplePage> {
+///
+/// # Errors
+/// `Forbidden`.
+pub async fn page(app: &App, caller: &Caller, filter: Filter, turn: Turn) -> AppResult<PeoplePage> {
+    piece(app, caller, filter, turn, PAGE).await
+}
+
+/// The same with at most `size` people.
+pub(super) async fn piece(app: &App, caller: &Caller, mut filter: Filter, turn: Turn, size: usize) -> AppResult<PeoplePage> {
     may_look(caller)?;
     filter.text = filter.text.trim().to_owned();
-    let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
     let (found, all) =
-        app.store.read(move |conn| Ok((turn.cut(people::person_page(conn, &filter, &turn, limit)?, PAGE), users::user_count(conn)?))).await?;
+        app.store.read(move |conn| Ok((turn.cut(people::person_page(conn, &filter, &turn, limit)?, size), users::user_count(conn)?))).await?;
     let (above, below) = found.edges(|p| p.username.clone());
     Ok(PeoplePage { people: found.rows, above, below, all: u64::try_from(all).unwrap_or(0) })
+}
+
+/// How many people `filter` lets through.
+pub(super) async fn count(app: &App, caller: &Caller, mut filter: Filter) -> AppResult<u64> {
+    may_look(caller)?;
+    filter.text = filter.text.trim().to_owned();
+    let found = app.store.read(move |conn| users::user_found(conn, &filter)).await?;
+    Ok(u64::try_from(found).unwrap_or(0))
 }
 
 /// One person, for the same people.
@@ -184,9 +200,11 @@ pub fn may_invite(caller: &Caller) -> AppResult<()> {
     if caller.may(Permission::UserManage) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
 }
 
+/// Each of these is enough to see everybody.
+pub(super) const LOOK: [Permission; 3] = [Permission::UserManage, Permission::RoleManage, Permission::AuditorManage];
+
 pub(super) fn may_look(caller: &Caller) -> AppResult<()> {
-    let any = [Permission::UserManage, Permission::RoleManage, Permission::AuditorManage];
-    if any.iter().any(|p| caller.may(*p)) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
+    if LOOK.iter().any(|p| caller.may(*p)) { Ok(()) } else { Err(AppError::Forbidden(Permission::UserManage)) }
 }
 
 /// What changes on an account.

@@ -26,7 +26,7 @@ pub struct View {
 
 /// The caller's views of a list, in the order in which they were kept.
 pub async fn of(app: &App, caller: &Caller, list: List) -> AppResult<Vec<View>> {
-    let Some(owner) = caller.user_id.clone().filter(|_| caller.may(list.permission())) else { return Ok(Vec::new()) };
+    let Some(owner) = caller.user_id.clone().filter(|_| list.permissions().iter().any(|p| caller.may(*p))) else { return Ok(Vec::new()) };
     let kept = searches::of(app, &owner, list.as_str()).await?;
     Ok(kept.into_iter().filter(|k| k.mine).map(|k| View { id: k.id, name: k.name, fields: k.query }).collect())
 }
@@ -38,7 +38,7 @@ pub async fn of(app: &App, caller: &Caller, list: List) -> AppResult<Vec<View>> 
 pub async fn save(app: &App, caller: &Caller, id: &str, list: List, name: &str, fields: &Fields) -> AppResult<Done<String>> {
     let known = list.fields().iter().filter_map(|field| Some(((*field).to_owned(), fields.get(*field).filter(|v| !v.trim().is_empty())?)));
     let fields: Fields = known.map(|(field, value)| (field, value.chars().filter(|c| !c.is_control()).take(LONGEST).collect())).collect();
-    let keep = Keep { id, list: list.as_str(), permission: list.permission(), name, shared: false };
+    let keep = Keep { id, list: list.as_str(), permission: list.permission(caller), name, shared: false };
     searches::keep(app, caller, keep, &fields, json!(fields), async { Ok(()) }).await
 }
 

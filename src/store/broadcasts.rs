@@ -84,6 +84,16 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<BroadcastRow>, StoreErro
     Ok(broadcasts::table.find(id).first(conn).optional()?)
 }
 
+/// Those of these ids that there are, by id.
+pub fn find_many(conn: &mut Conn, ids: &[String]) -> Result<BTreeMap<String, BroadcastRow>, StoreError> {
+    let mut found = BTreeMap::new();
+    for ids in ids.chunks(500) {
+        let rows: Vec<BroadcastRow> = broadcasts::table.filter(broadcasts::id.eq_any(ids.to_vec())).load(conn)?;
+        found.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+    }
+    Ok(found)
+}
+
 pub fn insert(conn: &mut Conn, row: BroadcastRow) -> Result<(), StoreError> {
     diesel::insert_into(broadcasts::table).values(row).execute(conn)?;
     Ok(())

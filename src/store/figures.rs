@@ -7,13 +7,13 @@ use diesel::prelude::*;
 
 use super::{
     Conn, StoreError,
-    page::{COUNTED, Few},
+    page::Few,
     recalls::{Filter, narrowed},
     schema::{decisions, recalls},
 };
 
 /// Cases that figures are made from at most: the newest.
-const MOST: i64 = 2 * COUNTED as i64;
+const MOST: i64 = 20_000;
 
 /// A case that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]

@@ -1,5 +1,7 @@
 //! The pieces of a broadcast: one row for each message that the platform knows by an id of its own, or should.
 
+use std::collections::BTreeMap;
+
 use diesel::prelude::*;
 
 use super::{
@@ -49,6 +51,18 @@ impl MessageRow {
 /// The pieces of a broadcast, in order.
 pub fn of_broadcast(conn: &mut Conn, broadcast: &str) -> Result<Vec<MessageRow>, StoreError> {
     Ok(messages::table.filter(messages::broadcast_id.eq(broadcast)).order(messages::piece).load(conn)?)
+}
+
+/// The pieces of these broadcasts, in order, by broadcast.
+pub fn of_broadcasts(conn: &mut Conn, broadcasts: &[String]) -> Result<BTreeMap<String, Vec<MessageRow>>, StoreError> {
+    let mut found: BTreeMap<String, Vec<MessageRow>> = BTreeMap::new();
+    for ids in broadcasts.chunks(500) {
+        let of = messages::table.filter(messages::broadcast_id.eq_any(ids.to_vec()));
+        for row in of.order(messages::piece).load::<MessageRow>(conn)? {
+            found.entry(row.broadcast_id.clone()).or_default().push(row);
+        }
+    }
+    Ok(found)
 }
 
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<MessageRow>, StoreError> {

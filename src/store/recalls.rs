@@ -164,6 +164,16 @@ pub fn find(conn: &mut Conn, id_or_number: &str) -> Result<Option<RecallRow>, St
     }
 }
 
+/// Those of these ids that there are, by id.
+pub fn find_many(conn: &mut Conn, ids: &[String]) -> Result<BTreeMap<String, RecallRow>, StoreError> {
+    let mut found = BTreeMap::new();
+    for ids in ids.chunks(500) {
+        let rows: Vec<RecallRow> = recalls::table.filter(recalls::id.eq_any(ids.to_vec())).load(conn)?;
+        found.extend(rows.into_iter().map(|row| (row.id.clone(), row)));
+    }
+    Ok(found)
+}
+
 pub fn insert(conn: &mut Conn, row: &RecallRow) -> Result<(), StoreError> {
     diesel::insert_into(recalls::table).values(row.clone()).execute(conn)?;
     Ok(())
@@ -305,6 +315,36 @@ pub fn open(conn: &mut Conn, limit: i64) -> Result<Vec<OpenRow>, StoreError> {
     // SQLite would put those without a window first, PostgreSQL last.
     let urgent = (recalls::cut_off.is_null().asc(), recalls::cut_off.asc(), recalls::id.asc());
     Ok(of.order(urgent).limit(limit).select(OpenRow::as_select()).load(conn)?)
+}
+
+/// Whose open cases are looked for: what could be somebody's to do. Too many rather than too few; the rules say the last word.
+#[derive(Clone, Debug, Default)]
+pub struct Touching {
+    pub person: String,
+    /// Levels that they could decide whatever the department.
+    pub levels: Vec<u8>,
+    /// Departments whose messages they could judge at level 1, which a sender without one adds.
+    pub departments: Vec<String>,
+    /// Whether cases that run by hand are wanted.
+    pub running: bool,
+}
+
+/// The open cases that touch somebody, at most `limit`, in the order of [`open`].
+pub fn open_to(conn: &mut Conn, touching: &Touching, limit: i64) -> Result<Vec<OpenRow>, StoreError> {
+    let own = recalls::requester_id.eq(touching.person.clone());
+    let mut query = recalls::table.filter(own.and(recalls::state.eq_any(["reviewing", "returned"]))).into_boxed();
+    for level in &touching.levels {
+        query = query.or_filter(recalls::state.eq("reviewing").and(recalls::open_levels.like(format!("%{level}%"))));
+    }
+    if !touching.departments.is_empty() {
+        let theirs = recalls::department_id.is_null().or(recalls::department_id.eq_any(touching.departments.clone()));
+        query = query.or_filter(recalls::state.eq("reviewing").and(recalls::open_levels.like("%1%")).and(theirs));
+    }
+    if touching.running {
+        query = query.or_filter(recalls::state.eq_any(["approved", "executing"]).and(recalls::mode.eq("guided")));
+    }
+    let urgent = (recalls::cut_off.is_null().asc(), recalls::cut_off.asc(), recalls::id.asc());
+    Ok(query.order(urgent).limit(limit).select(OpenRow::as_select()).load(conn)?)
 }
 
 /// How these cases stand, in no order; what is not there is left out.

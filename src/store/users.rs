@@ -74,35 +74,47 @@ pub struct Filter {
     pub unused_since: Option<i64>,
 }
 
+/// The accounts that a filter lets through; a macro, for the type of what is narrowed has no name that is shorter.
+macro_rules! narrowed {
+    ($filter:expr) => {{
+        let filter: &Filter = $filter;
+        let mut query = users::table.into_boxed();
+        if let Some(department) = &filter.department {
+            query = query.filter(users::department_id.eq(department.clone()));
+        }
+        if let Some(role) = filter.role {
+            query = query.filter(users::id.eq_any(user_roles::table.filter(user_roles::role.eq(role.as_str())).select(user_roles::user_id)));
+        }
+        if let Some(state) = &filter.state {
+            query = query.filter(users::state.eq(state.clone()));
+        }
+        if let Some(since) = filter.unused_since {
+            let never = users::signed_in_at.is_null().and(users::created_at.lt(since));
+            query = query.filter(users::state.eq("active")).filter(users::signed_in_at.lt(since).or(never));
+        }
+        let text = filter.text.as_str();
+        if !text.is_empty() {
+            let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
+            let holds = || lower(pattern.clone());
+            query = query.filter(lower(users::username).like(holds()).escape('\\').or(lower(users::display_name).like(holds()).escape('\\')));
+        }
+        query
+    }};
+}
+
 /// Accounts that a filter lets through, by username, at most `limit`.
 pub fn user_page(conn: &mut Conn, filter: &Filter, turn: &Turn, limit: i64) -> Result<Vec<UserRow>, StoreError> {
-    let mut query = users::table.into_boxed();
-    if let Some(department) = &filter.department {
-        query = query.filter(users::department_id.eq(department.clone()));
-    }
-    if let Some(role) = filter.role {
-        query = query.filter(users::id.eq_any(user_roles::table.filter(user_roles::role.eq(role.as_str())).select(user_roles::user_id)));
-    }
-    if let Some(state) = &filter.state {
-        query = query.filter(users::state.eq(state.clone()));
-    }
-    if let Some(since) = filter.unused_since {
-        let never = users::signed_in_at.is_null().and(users::created_at.lt(since));
-        query = query.filter(users::state.eq("active")).filter(users::signed_in_at.lt(since).or(never));
-    }
-    let text = filter.text.as_str();
-    if !text.is_empty() {
-        let pattern = format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"));
-        let holds = |pattern: &str| lower(pattern.to_owned());
-        query =
-            query.filter(lower(users::username).like(holds(&pattern)).escape('\\').or(lower(users::display_name).like(holds(&pattern)).escape('\\')));
-    }
-    query = match turn {
-        Turn::First => query.order(users::username.asc()),
-        Turn::Down(key) => query.filter(users::username.gt(key.clone())).order(users::username.asc()),
-        Turn::Up(key) => query.filter(users::username.lt(key.clone())).order(users::username.desc()),
+    let query = match turn {
+        Turn::First => narrowed!(filter).order(users::username.asc()),
+        Turn::Down(key) => narrowed!(filter).filter(users::username.gt(key.clone())).order(users::username.asc()),
+        Turn::Up(key) => narrowed!(filter).filter(users::username.lt(key.clone())).order(users::username.desc()),
     };
     Ok(page::in_order(turn, query.limit(limit).select(UserRow::as_select()).load(conn)?))
+}
+
+/// How many accounts a filter lets through.
+pub fn user_found(conn: &mut Conn, filter: &Filter) -> Result<i64, StoreError> {
+    Ok(narrowed!(filter).count().get_result(conn)?)
 }
 
 pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
@@ -112,6 +124,12 @@ pub fn user_count(conn: &mut Conn) -> Result<i64, StoreError> {
 pub fn user_insert(conn: &mut Conn, row: &UserRow) -> Result<(), StoreError> {
     diesel::insert_into(users::table).values(row.clone()).execute(conn)?;
     Ok(())
+}
+
+/// Whether anybody active holds a role.
+pub fn is_held(conn: &mut Conn, role: Role) -> Result<bool, StoreError> {
+    let holders = user_roles::table.inner_join(users::table).filter(user_roles::role.eq(role.as_str())).filter(users::state.eq("active"));
+    Ok(holders.select(users::id).first::<String>(conn).optional()?.is_some())
 }
 
 pub fn user_roles(conn: &mut Conn, id: &str) -> Result<BTreeSet<Role>, StoreError> {

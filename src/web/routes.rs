@@ -59,7 +59,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/users/invitations/{id}/revocations").post(invitations::revoke));
     cfg.service(resource("/users/imports").get(newcomers::new).post(newcomers::check));
     cfg.service(resource("/users/imports/confirmations").post(newcomers::confirm));
-    cfg.service(resource("/users/file").get(users::file));
+    cfg.service(resource("/users/exports").post(lists::export_users));
     cfg.service(resource("/users/{id}").get(users::show));
     cfg.service(resource("/users/{id}/personal-data").get(personal::show));
     cfg.service(resource("/users/{id}/roles").post(users::roles));

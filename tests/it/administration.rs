@@ -215,39 +215,91 @@ async fn what_would_stop_the_installation_is_told_before_it_does() {
     assert_eq!((over[0]["subject"]["id"].as_str(), over[0]["action"].as_str()), (Some("checkpoint"), Some("system.recovered")));
 }
 
-/// The list of people as a file: as it is filtered, for whoever may see the list, and nothing in it runs in a spreadsheet.
+/// Whoever sets the product up is told what is missing and whose task it is, until nothing is.
+#[actix_web::test]
+async fn an_administrator_sees_what_the_installation_still_needs_until_nothing_is_missing() {
+    let stage = crate::recalls::stage::Stage::set().await;
+    let system = stage.person("chengye", &[Role::SystemAdministrator], "信息部").await;
+    let security = stage.person("xuman", &[Role::SecurityAdministrator], "信息安全部").await;
+    let auditor = stage.person("shen", &[Role::Auditor], "审计部").await;
+    let missing = async |who| {
+        let body = stage.get(who, "/").await.body;
+        let steps = body.split("id=\"h-first\"").nth(1).unwrap_or_default().split("</section>").next().unwrap_or_default().to_owned();
+        steps.matches("aria-label=\"未完成\"").count()
+    };
+    let first = stage.get(&system, "/").await.body;
+    assert!(first.contains("开始使用") && first.contains("三名管理员到位") && first.contains("href=\"/users/imports\""), "{first}");
+    assert!(first.contains("由安全管理员办理"), "whose task it is: {first}");
+    let theirs = stage.get(&security, "/").await.body;
+    assert!(theirs.contains("href=\"/users\"><strong>指定三级复核人") && !theirs.contains("href=\"/connections/new\""), "{theirs}");
+    assert!(!stage.get(&auditor, "/").await.body.contains("开始使用"), "nothing that an auditor could do");
+    // The audit administrator, requesters, reviewers, a backup.
+    assert_eq!(missing(&system).await, 4);
+    stage.person("fangzhou", &[Role::AuditAdministrator], "审计部").await;
+    stage.cast().await;
+    assert_eq!((missing(&system).await, missing(&security).await), (1, 1), "the backup");
+    let (app, out) = (stage.app.clone(), stage.app.config.data.join("first.zip"));
+    let taken = tokio::task::spawn_blocking(move || countermand::app::backup::take(&app, &out, None, None, || Ok(()))).await.unwrap();
+    taken.unwrap();
+    for who in [&system, &security] {
+        assert!(!stage.get(who, "/").await.body.contains("开始使用"), "nothing is missing any more");
+    }
+}
+
+/// The list of people as a file: as it is filtered, for whoever may see the list, against a fresh code; nothing in it runs in a spreadsheet.
 #[actix_web::test]
 async fn the_list_of_people_can_be_taken_along_for_the_access_review() {
     let t = TestApp::start().await;
-    let (_, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
-    let (_, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
+    let (sys, system) = t.signed_in("sys", &[Role::SystemAdministrator]).await;
+    let (sec, security) = t.signed_in("sec", &[Role::SecurityAdministrator]).await;
     let wang = t.person_in("wang", &[Role::Requester, Role::DepartmentReviewer], Some("华东, 二部")).await;
     let named = [("display_name", "=HYPERLINK(\"x\")"), ("department", &id_of(&t, "华东, 二部").await)];
     assert_eq!(system.submit(&format!("/users/{}", wang.id), &format!("/users/{}/details", wang.id), &named).await.status, 303);
 
     let list = security.get("/users?q=wang").await.body;
-    assert!(list.contains("href=\"/users/file?q=wang\""), "{list}");
-    let from = t.log_size().await;
-    let res = security.get("/users/file?q=wang").await;
-    assert_eq!(res.status, 200, "{}", res.body);
-    let events = t.events_from(from).await;
-    assert_eq!((res.status.as_u16(), only(&events)), (200, ("user.read", "success")));
-    assert_eq!((&events[0]["parts"]["detail"]["shown"], &events[0]["parts"]["text"]["query"]["q"]), (&"/users/file".into(), &"wang".into()));
+    assert!(list.contains("action=\"/users/exports\"") && list.contains("name=\"q\" value=\"wang\""), "{list}");
+    assert!(!list.contains("action=\"/views\""), "this list has no views");
+    let empty = security.get("/users?q=nobody-of-that-name").await.body;
+    assert!(!empty.contains("/users/exports"), "nobody is no file");
+    let code = t.code(&sec);
+    let (res, events) = t.events_of(security.submit("/users?q=wang", "/users/exports", &[("q", "wang"), ("totp", &code)])).await;
+    let exported = events.iter().find(|e| e["action"] == "list.exported").unwrap_or_else(|| panic!("{events:#?}"));
+    assert_eq!((res.status.as_u16(), exported["outcome"].as_str()), (200, Some("success")), "{}", res.body);
+    assert_eq!((&exported["subject"]["id"], &exported["parts"]["detail"]["rows"]), (&"users".into(), &1.into()));
+    assert_eq!(exported["parts"]["text"]["query"]["q"], "wang");
     let rows = countermand::evidence::csv::parse(res.body.as_bytes()).unwrap();
-    assert_eq!(rows[0], ["name", "account", "roles", "department", "state", "last_sign_in", "second_factor", "read_only_until", "account_id"]);
+    assert_eq!(
+        rows[0].join(" "),
+        "姓名 账号 角色 部门 账号状态 最近登录（UTC） 最近登录（当地） 第二因素 审计权限截止（UTC） 审计权限截止（当地） 时区 账号编号"
+    );
     let cells: Vec<&str> = rows[1].iter().map(String::as_str).collect();
-    let expected = ["'=HYPERLINK(\"x\")", "wang", "requester department_reviewer", "华东, 二部", "active", "", "totp", "", wang.id.as_str()];
-    assert_eq!((rows.len(), cells.as_slice()), (2, expected.as_slice()));
+    let words =
+        ["'=HYPERLINK(\"x\")", "wang", "申请人、部门复核", "华东, 二部", "正常", "", "", "动态验证码", "", "", "Asia/Shanghai", wang.id.as_str()];
+    assert_eq!((rows.len(), cells.as_slice()), (2, words.as_slice()));
 
-    let whole = system.get("/users/file").await;
-    let rows = countermand::evidence::csv::parse(whole.body.as_bytes()).unwrap();
-    assert_eq!(rows.len(), 4);
-    assert!(rows.iter().any(|row| row[1] == "sys" && row[5].ends_with('Z')), "who has signed in, says when");
-    assert!(!whole.body.contains("argon2"));
-    assert_eq!(countermand::evidence::csv::parse(system.get("/users/file?state=suspended").await.body.as_bytes()).unwrap().len(), 1);
+    let taken = async |query: &str, fields: &[(&str, &str)]| {
+        let code = t.code(&sys);
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("totp", code.as_str())]).collect();
+        let res = system.submit(&format!("/users{query}"), &format!("/users/exports{query}"), &fields).await;
+        assert_eq!(res.status, 200, "{}", res.body);
+        assert!(!res.body.contains("argon2"));
+        countermand::evidence::csv::parse(res.body.as_bytes()).unwrap()
+    };
+    let rows = taken("?lang=en", &[]).await;
+    assert_eq!((rows.len(), rows[0][0].as_str()), (4, "Name"));
+    assert!(rows.iter().any(|row| row[1] == "sys" && row[5].ends_with('Z') && row[6].ends_with("+08:00")), "who has signed in, says when");
+    assert_eq!(taken("", &[("state", "suspended")]).await.len(), 1);
 
-    let (_, requester) = t.signed_in("li", &[Role::Requester]).await;
-    let (res, events) = t.events_of(requester.get("/users/file")).await;
-    assert_eq!((res.status.as_u16(), events[0]["outcome"].as_str()), (403, Some("refused")));
+    // Without a code nothing leaves, and what was asked for is kept.
+    let (res, events) = t.events_of(system.submit("/users?q=wang", "/users/exports", &[("q", "wang"), ("totp", "000000")])).await;
+    let refused = events.iter().find(|e| e["action"] == "list.exported").unwrap();
+    assert_eq!((res.status.as_u16(), refused["outcome"].as_str()), (422, Some("refused")), "{}", res.body);
+    assert!(res.body.contains("name=\"q\" value=\"wang\"") && !res.body.contains("HYPERLINK(\"x\"),"), "{}", res.body);
+
+    let (li, requester) = t.signed_in("li", &[Role::Requester]).await;
+    let code = t.code(&li);
+    let (res, events) = t.events_of(requester.submit("/account", "/users/exports", &[("totp", &code)])).await;
+    let refused = events.iter().find(|e| e["action"] == "list.exported").unwrap_or_else(|| panic!("{events:#?}"));
+    assert_eq!((res.status.as_u16(), refused["outcome"].as_str()), (403, Some("refused")));
     assert!(!res.body.contains("wang"));
 }

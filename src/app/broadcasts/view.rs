@@ -173,10 +173,7 @@ async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: u
             });
             let rows = cut.rows;
             let connections: BTreeMap<_, _> = connections::list(conn)?.into_iter().map(|c| (c.id.clone(), c)).collect();
-            let mut pieces = BTreeMap::new();
-            for row in &rows {
-                pieces.insert(row.id.clone(), messages::of_broadcast(conn, &row.id)?);
-            }
+            let pieces = messages::of_broadcasts(conn, &rows.iter().map(|r| r.id.clone()).collect::<Vec<_>>())?;
             let cases = broadcasts::newest_cases(conn, rows.iter().map(|r| r.id.clone()).collect())?;
             let names = broadcasts::names(conn, rows.iter().filter_map(|r| r.sender_id.clone()).collect())?;
             let policy = policies::in_force(conn)?;

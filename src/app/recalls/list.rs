@@ -218,13 +218,15 @@ pub(super) type Joined = (RecallRow, Option<BroadcastRow>, String);
 
 pub(super) fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, StoreError> {
     let names = broadcasts::names(conn, rows.iter().map(|r| r.requester_id.clone()).collect())?;
-    rows.into_iter()
-        .map(|row| {
-            let message = broadcasts::find(conn, &row.broadcast_id)?;
-            let name = names.get(&row.requester_id).cloned().unwrap_or_default();
-            Ok((row, message, name))
-        })
-        .collect()
+    let of: Vec<String> = rows.iter().map(|r| r.broadcast_id.clone()).collect();
+    let messages = broadcasts::find_many(conn, &of)?;
+    let joined = rows.into_iter().map(|row| {
+        let name = names.get(&row.requester_id).cloned().unwrap_or_default();
+        // A message may have had several cases.
+        let message = messages.get(&row.broadcast_id).cloned();
+        (row, message, name)
+    });
+    Ok(joined.collect())
 }
 
 /// The lowest of some levels, as a row has them.

@@ -2,13 +2,13 @@
 //! list of all cases (`list`).
 
 use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, Mutex, PoisonError},
     time,
 };
 
 use super::{
-    App, AppError, AppResult, Caller, cases,
+    App, AppError, AppResult, Caller, cases, guided,
     list::{Joined, Line, line, with_messages},
     view,
 };
@@ -16,13 +16,14 @@ use crate::{
     app::{Turn, content},
     clock::Instant,
     domain::{
+        event::ActorKind,
         platform::{HarmClass, Platform},
         recall::{Case, Mode},
         role::Permission,
     },
     store::{
-        Conn, StoreError,
-        recalls::{self, OpenRow},
+        Conn, StoreError, departments,
+        recalls::{self, OpenRow, Touching},
     },
     words,
 };
@@ -163,16 +164,14 @@ pub async fn waiting_for_program(app: &App, caller: &Caller) -> AppResult<Vec<(T
 
 /// A page of at most `size` of what waits, least time left first.
 pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: usize) -> AppResult<Waiting> {
-    let (asking, now) = (caller.clone(), app.now());
+    let (all, now) = (lately(app, caller).await?, app.now());
     let (envelope, titled) = (app.store.keys().envelope.clone(), caller.may(Permission::ContentRead));
     let keyword = narrow.keyword.as_ref().map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
     let (mut waiting, tasks, rows) = app
         .store
         .read(move |conn| {
-            let mut items = items(conn, &asking, now)?;
-            let mut waiting = Waiting { all: items.len(), ..Waiting::default() };
-            items.retain(|item| item.is(&narrow, now));
-            items.sort_by(|a, b| a.place().cmp(&b.place()));
+            let mut waiting = Waiting { all: all.len(), ..Waiting::default() };
+            let mut items: Vec<&Item> = all.iter().filter(|item| item.is(&narrow, now)).collect();
             if let Some(keyword) = keyword {
                 waiting.cut = items.len() > KEYWORD_DEPTH;
                 items.truncate(KEYWORD_DEPTH);
@@ -206,8 +205,8 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
                 }
             };
             let shown = items.get(from..to).unwrap_or_default();
-            waiting.above = shown.first().filter(|_| from > 0).map(Item::key);
-            waiting.below = shown.last().filter(|_| to < items.len()).map(Item::key);
+            waiting.above = shown.first().filter(|_| from > 0).map(|item| item.key());
+            waiting.below = shown.last().filter(|_| to < items.len()).map(|item| item.key());
             Ok((waiting, shown.iter().map(|item| item.task).collect::<Vec<_>>(), joined(conn, shown)?))
         })
         .await?;
@@ -217,72 +216,96 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
 }
 
 /// The rows of these, in their order.
-fn joined(conn: &mut Conn, items: &[Item]) -> Result<Vec<Joined>, StoreError> {
-    let rows = items.iter().map(|item| recalls::find(conn, &item.id)?.ok_or(StoreError::NotFound)).collect::<Result<_, _>>()?;
+fn joined(conn: &mut Conn, items: &[&Item]) -> Result<Vec<Joined>, StoreError> {
+    let mut rows = recalls::find_many(conn, &items.iter().map(|item| item.id.clone()).collect::<Vec<_>>())?;
+    let rows = items.iter().map(|item| rows.remove(&item.id).ok_or(StoreError::NotFound)).collect::<Result<_, _>>()?;
     with_messages(conn, rows)
 }
 
-/// How many cases wait for each person who looked lately: every page shows that number, and hardly ever has it changed since the last.
+/// What waits for each person who looked lately: every page shows how much it is, and hardly ever has it changed since the last.
 #[derive(Default)]
-pub struct Counts(Mutex<HashMap<String, Count>>);
+pub struct Lately(Mutex<HashMap<String, Kept>>);
 
-#[derive(Clone, Copy)]
-struct Count {
-    n: u64,
-    /// [`crate::store::Store::changes`] before it was counted.
+struct Kept {
+    items: Arc<Vec<Item>>,
+    /// [`crate::store::Store::changes`] before it was looked up.
     changes: u64,
-    counted: time::Instant,
+    /// When a level comes due or a window closes, something else waits: no page is older than this.
+    at: time::Instant,
 }
 
-impl Counts {
-    /// For so long what another process did may be missing from the number.
+impl Lately {
+    /// For so long what another process did, and what the clock did, may be missing.
     const KEPT: time::Duration = time::Duration::from_secs(2);
-    /// So many people are remembered before all are forgotten.
-    const PEOPLE: usize = 10_000;
+    /// So many things of all people together are remembered before all are forgotten.
+    const ITEMS: usize = 200_000;
 
-    fn of(&self, person: &str, changes: u64) -> Option<u64> {
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(person).copied()?;
-        (kept.changes == changes && kept.counted.elapsed() < Self::KEPT).then_some(kept.n)
+    fn of(&self, person: &str, changes: u64) -> Option<Arc<Vec<Item>>> {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = all.get(person).filter(|kept| kept.changes == changes && kept.at.elapsed() < Self::KEPT)?;
+        Some(kept.items.clone())
     }
 
-    fn keep(&self, person: &str, count: Count) {
+    fn keep(&self, person: &str, kept: Kept) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= Self::PEOPLE {
+        // Whoever nothing waits for takes room as well.
+        if all.values().map(|kept| kept.items.len() + 1).sum::<usize>() > Self::ITEMS {
             all.clear();
         }
-        all.insert(person.to_owned(), count);
+        all.insert(person.to_owned(), kept);
     }
+}
+
+/// What waits for `caller`, least time left first, as it was a moment ago.
+async fn lately(app: &App, caller: &Caller) -> AppResult<Arc<Vec<Item>>> {
+    let Some(person) = &caller.user_id else { return Ok(Arc::default()) };
+    let (changes, at) = (app.store.changes(), time::Instant::now());
+    // A token may do less than its person: what it sees is neither taken from here nor kept.
+    let themselves = caller.kind == ActorKind::User;
+    if let Some(items) = app.lately.of(person, changes).filter(|_| themselves) {
+        return Ok(items);
+    }
+    let (asking, now) = (caller.clone(), app.now());
+    let items = Arc::new(app.store.read(move |conn| items(conn, &asking, now)).await?);
+    if themselves {
+        app.lately.keep(person, Kept { items: items.clone(), changes, at });
+    }
+    Ok(items)
 }
 
 /// How many cases wait for this person.
 pub async fn waiting_count(app: &App, caller: &Caller) -> AppResult<u64> {
-    let Some(person) = &caller.user_id else { return Ok(0) };
-    let (changes, counted) = (app.store.changes(), time::Instant::now());
-    if let Some(n) = app.counts.of(person, changes) {
-        return Ok(n);
-    }
-    let (asking, now) = (caller.clone(), app.now());
-    let n = app.store.read(move |conn| Ok(items(conn, &asking, now)?.len() as u64)).await?;
-    app.counts.keep(person, Count { n, changes, counted });
-    Ok(n)
+    Ok(lately(app, caller).await?.len() as u64)
 }
 
-/// What waits for `caller`, whose window closes first first.
+/// What waits for `caller`, least time left first.
 fn items(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<Item>, StoreError> {
     if caller.user_id.is_none() || !caller.may(Permission::RecallRead) {
         return Ok(Vec::new());
     }
-    let mut rows = recalls::open(conn, DEPTH)?;
-    // Most cases wait for somebody else; that is seen without loading what belongs to them.
-    rows.retain(|OpenRow { standing: row, .. }| match row.state.as_str() {
-        "reviewing" if caller.user_id.as_deref() == Some(&row.requester_id) => true,
-        "reviewing" => caller.roles.iter().any(|r| r.level().is_some_and(|l| row.open_levels.split(',').any(|o| o.parse() == Ok(l)))),
-        "returned" => caller.user_id.as_deref() == Some(&row.requester_id),
-        _ => row.mode == Mode::Guided.as_str(),
-    });
+    let touching = touching(conn, caller)?;
+    let rows = recalls::open_to(conn, &touching, DEPTH)?;
     let standings: Vec<_> = rows.iter().map(|row| row.standing.clone()).collect();
     let cases = cases(conn, &standings)?;
-    Ok(rows.into_iter().zip(cases).filter_map(|(row, case)| item(caller, row, &case, now)).collect())
+    let mut items: Vec<Item> = rows.into_iter().zip(cases).filter_map(|(row, case)| item(caller, row, &case, now)).collect();
+    items.sort_by(|a, b| a.place().cmp(&b.place()));
+    Ok(items)
+}
+
+/// Where something could wait for `caller`: most cases wait for somebody else, and are not even read.
+fn touching(conn: &mut Conn, caller: &Caller) -> Result<Touching, StoreError> {
+    let levels: BTreeSet<u8> = caller.roles.iter().filter_map(|r| r.level()).collect();
+    let departments = match &caller.department_id {
+        Some(id) if levels.contains(&1) => departments::department_tree(conn, id)?,
+        _ => Vec::new(),
+    };
+    Ok(Touching {
+        person: caller.user_id.clone().unwrap_or_default(),
+        // Without a department of their own a reviewer judges those whose sender has none either; the rules see to it.
+        levels: levels.into_iter().filter(|level| *level != 1 || departments.is_empty()).collect(),
+        departments,
+        running: caller.may(Permission::RecallExecute) || guided::may_confirm(caller),
+    })
 }
 
 fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item> {

@@ -18,6 +18,7 @@ use crate::{
         broadcasts::view::{self, Line, Wanted},
         clocks::standing::Against,
         evidence::signing,
+        first_steps::{self, Step},
         recalls::{
             list,
             queue::{self, Narrow},
@@ -39,6 +40,8 @@ const SHORT: usize = 5;
 #[template(path = "home/show.html")]
 struct Home {
     page: Page,
+    /// What the installation still needs, for who administers it.
+    steps: Vec<FirstStep>,
     /// Who decides, operates or asks has a work list.
     works: bool,
     waiting: Vec<Item>,
@@ -54,6 +57,36 @@ struct Home {
     log: Option<Stand>,
     /// What runs, for who administers or audits.
     state: Vec<Figure>,
+}
+
+/// One of the steps to a working installation.
+struct FirstStep {
+    done: bool,
+    title: String,
+    help: String,
+    by: String,
+    /// Where this person can do it; empty where it is somebody else's task.
+    href: &'static str,
+}
+
+impl FirstStep {
+    fn of(page: &Page, step: Step, done: bool) -> Self {
+        let (permission, href) = match step {
+            Step::Administrators => ("user.manage", "/users/invitations"),
+            Step::Departments => ("user.manage", "/departments"),
+            Step::Connection => ("connection.manage", "/connections/new"),
+            Step::Requesters => ("user.manage", "/users/imports"),
+            Step::Reviewers => ("role.manage", "/users"),
+            Step::Backup => ("connection.manage", "/settings"),
+        };
+        Self {
+            done,
+            title: page.word("first-step", step),
+            help: page.t(&format!("first-step-{step}-help")),
+            by: page.word("role", step.by()),
+            href: if page.can(permission) { href } else { "" },
+        }
+    }
 }
 
 impl Home {
@@ -96,7 +129,8 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
     state.extend(installation(&app, &who, &page).await?);
     // Where nothing is going on for this person, the page says where to go.
     let links = if works || !lines.is_empty() || !cases.is_empty() { Vec::new() } else { page.nav().into_iter().filter(|l| l.href != "/").collect() };
-    ok(Home { page, works, waiting, count, mine, cases, lines, links, charts, log, state })
+    let steps = first_steps::of(&app, caller).await?.into_iter().map(|(step, done)| FirstStep::of(&page, step, done)).collect();
+    ok(Home { page, steps, works, waiting, count, mine, cases, lines, links, charts, log, state })
 }
 
 /// How the log stands, for who reads the trail.

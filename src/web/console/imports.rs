@@ -247,6 +247,10 @@ impl Show {
         self.known.state == ImportState::Done
     }
 
+    fn is_gone(&self) -> bool {
+        self.known.state == ImportState::Discarded
+    }
+
     fn has_failed(&self) -> bool {
         self.known.state == ImportState::Failed
     }

@@ -1,4 +1,4 @@
-//! What the lists of broadcasts, of cases and of what waits have in common: their addresses, the list as a file, views under a name. Not here:
+//! What the lists of broadcasts, of cases, of people and of what waits have in common: their addresses, the list as a file, views under a name. Not here:
 //! the lists themselves.
 
 use actix_web::{
@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::{
     broadcasts::{self, list::Asked},
     recalls::{approvals, index},
+    users,
 };
 use crate::{
     app::{
@@ -35,7 +36,8 @@ pub struct ViewLink {
 pub struct Views {
     pub list: List,
     pub links: Vec<ViewLink>,
-    pub save: FormState,
+    /// For lists that have views.
+    pub save: Option<FormState>,
     pub hidden: Vec<(&'static str, String)>,
     /// The form that asks for the list as a file, where there is something to carry away.
     pub export: Option<FormState>,
@@ -54,15 +56,20 @@ impl Views {
     /// As `query` narrows the list; `any`: it has rows.
     pub async fn of(app: &App, me: &SignedIn, list: List, query: &Fields, refused: Refused, any: bool) -> Result<Self, Fault> {
         let here = address(list, query, None, None);
-        let links = views::of(app, &me.caller, list).await?.into_iter().map(|view| {
+        let kept = if list.has_views() { views::of(app, &me.caller, list).await? } else { Vec::new() };
+        let links = kept.into_iter().map(|view| {
             let href = address(list, &view.fields, None, None);
             ViewLink { open: href == here, href, id: view.id, name: view.name }
         });
         let hidden = list.fields().iter().filter_map(|name| Some((*name, given(query, name)?.to_owned())));
-        // What waits for somebody changes by the minute, and is no file.
-        let file = (any && list != List::Approvals).then(|| FormState::new("audit").ids("export"));
-        let save = refused.save.unwrap_or_else(|| FormState::new("view").ids("view"));
+        let file = (any && list.is_exported()).then(|| FormState::new("audit").ids("export"));
+        let save = refused.save.or_else(|| list.has_views().then(|| FormState::new("view").ids("view")));
         Ok(Self { list, links: links.collect(), save, hidden: hidden.collect(), export: refused.export.or(file) })
+    }
+
+    /// Whether a view was refused.
+    pub fn is_refused(&self) -> bool {
+        self.save.as_ref().is_some_and(|save| !save.ok())
     }
 }
 
@@ -102,6 +109,7 @@ async fn shown(
         List::Recalls => html(status, index::list_of(app, me, page.at("/recalls"), query, index::Forms { refused, remind: None }).await?),
         List::Broadcasts => html(status, broadcasts::list::list_of(app, me, page.at("/broadcasts"), query, refused).await?),
         List::Approvals => html(status, approvals::list_of(app, me, page.at("/approvals"), query, refused).await?),
+        List::Users => html(status, users::list_of(app, me, page.at("/users"), query, users::Forms { refused, invite: None }).await?),
     }
 }
 
@@ -116,6 +124,7 @@ async fn export(app: &App, me: SignedIn, page: Page, req: &HttpRequest, posted: 
     let query = narrowed(list, posted);
     let source = match list {
         List::Broadcasts => Source::Broadcasts(Asked::of(&query).wanted(&page)),
+        List::Users => Source::Users(users::filter(&query, page.now)),
         List::Recalls | List::Approvals => Source::Recalls(index::wanted(&page, &query)),
     };
     let make = || async {
@@ -148,10 +157,15 @@ pub async fn export_broadcasts(app: Data<App>, me: SignedIn, page: Page, req: Ht
     export(&app, me, page, &req, &posted, List::Broadcasts).await
 }
 
+/// `POST /users/exports`, with the filters of the list.
+pub async fn export_users(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    export(&app, me, page, &req, &posted, List::Users).await
+}
+
 /// `POST /views`: keeps what narrows a list under a name; refused, the list with what was typed.
 pub async fn save_view(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    let list = List::parse(posted.get("list")).unwrap_or(List::Recalls);
+    let list = List::parse(posted.get("list")).filter(|list| list.has_views()).unwrap_or(List::Recalls);
     let fields = narrowed(list, &posted);
     let mut form = FormState::from_posted("view", &posted).ids("view");
     if form.ok() {

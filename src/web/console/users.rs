@@ -5,20 +5,25 @@ use std::collections::BTreeSet;
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header,
     web::{Data, Path, Query},
 };
 use askama::Template;
-use serde::Deserialize;
 
-use super::{departments::choices, duties::List, sessions::refuse};
+use super::{
+    departments::choices,
+    duties::List,
+    lists::{Refused, Views, address, given},
+    sessions::refuse,
+};
 use crate::{
     app::{
         App, AppResult, Done, Turn, duties,
         invitations::{self, Invitee},
+        listed,
         people::Person,
-        people_sheet, resets,
+        resets,
         users::{self, Change, Filter},
+        views::Fields,
     },
     clock::Instant,
     domain::{account::UserState, role::Role},
@@ -27,6 +32,8 @@ use crate::{
         view::{Chip, Choice, Crumb},
     },
 };
+
+const HERE: listed::List = listed::List::Users;
 
 /// A person in the list.
 struct Line {
@@ -45,15 +52,13 @@ struct Line {
 
 #[derive(Template)]
 #[template(path = "users/index.html")]
-struct Index {
+pub(super) struct Index {
     page: Page,
     people: Vec<Line>,
     /// How many accounts there are in all.
     all: u64,
-    asked: Asked,
     chips: Vec<Chip>,
-    /// Where the same people are a file.
-    file: String,
+    views: Views,
     previous: Option<String>,
     next: Option<String>,
     invite: FormState,
@@ -68,57 +73,28 @@ struct Index {
     invited: Option<usize>,
 }
 
-/// What the list is asked for.
-#[derive(Default, Deserialize)]
-pub struct Asked {
-    /// Part of a name or username.
-    #[serde(default)]
-    q: String,
-    /// The id of a department.
-    #[serde(default)]
-    department: String,
-    /// A word of [`Role`].
-    #[serde(default)]
-    role: String,
-    /// A word of [`UserState`], or `unused`.
-    #[serde(default)]
-    state: String,
-    /// The last username of the page before.
-    #[serde(default)]
-    after: String,
-    /// The first username of the page after.
-    #[serde(default)]
-    before: String,
-}
-
-/// What [`Asked::state`] says for active accounts that nobody has used for long.
+/// What [`filter`] takes for active accounts that nobody has used for long.
 const UNUSED: &str = "unused";
 
-impl Asked {
-    /// The filters that are set, by name.
-    fn set(&self) -> Vec<(&'static str, &str)> {
-        let all = [("q", self.q.trim()), ("department", &self.department), ("role", &self.role), ("state", &self.state)];
-        all.into_iter().filter(|(_, v)| !v.is_empty()).collect()
+/// For the use case, what an address narrows the list by; a word that there is not finds nobody.
+pub(super) fn filter(query: &Fields, now: Instant) -> Filter {
+    let of = |name| given(query, name).map(ToOwned::to_owned);
+    let state = of("state");
+    Filter {
+        text: of("q").unwrap_or_default(),
+        department: of("department"),
+        role: given(query, "role").and_then(Role::parse),
+        unused_since: (state.as_deref() == Some(UNUSED)).then(|| now.minus(users::UNUSED).0),
+        state: state.filter(|state| state != UNUSED),
     }
+}
 
-    /// The list with these filters but `without`, at another place.
-    fn href(&self, without: &str, place: &str, username: &str) -> String {
-        let given = self.set().into_iter().filter(|(name, _)| *name != without).chain([(place, username)]).filter(|(_, v)| !v.is_empty());
-        let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(given).finish();
-        if query.is_empty() { "/users".to_owned() } else { format!("/users?{query}") }
-    }
-
-    /// For the use case; a word that there is not finds nobody.
-    fn filter(&self, now: Instant) -> Filter {
-        let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-        Filter {
-            text: self.q.clone(),
-            department: given(&self.department),
-            role: Role::parse(&self.role),
-            state: given(&self.state).filter(|state| state != UNUSED),
-            unused_since: (self.state == UNUSED).then(|| now.minus(users::UNUSED).0),
-        }
-    }
+/// The forms beside the list, where they were refused.
+#[derive(Default)]
+pub(super) struct Forms {
+    /// Over the list.
+    pub refused: Refused,
+    pub invite: Option<FormState>,
 }
 
 fn tone(state: UserState) -> Tone {
@@ -129,11 +105,13 @@ fn tone(state: UserState) -> Tone {
     }
 }
 
-async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Option<FormState>) -> Result<Index, Fault> {
-    let given = |username: &String| Some(username.clone()).filter(|u| !u.is_empty());
-    let found = users::page(app, &me.caller, asked.filter(page.now), Turn::of(given(&asked.after), given(&asked.before))).await?;
+/// The list as `query` narrows it.
+pub(super) async fn list_of(app: &App, me: &SignedIn, page: Page, query: &Fields, forms: Forms) -> Result<Index, Fault> {
+    let get = |name: &str| given(query, name).map(ToOwned::to_owned);
+    // Names go up from page to page: what lies after one is further down.
+    let found = users::page(app, &me.caller, filter(query, page.now), Turn::of(get("after"), get("before"))).await?;
     let long_ago = page.now.minus(users::UNUSED);
-    let people = found
+    let people: Vec<Line> = found
         .people
         .into_iter()
         .map(|p| Line {
@@ -157,17 +135,19 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Op
         .collect();
     let all_roles: Vec<Choice> = Role::ALL.iter().map(|r| Choice::new(r.as_str(), page.word("role", r))).collect();
     let label = |of: &[Choice], value: &str| of.iter().find(|c| c.value == value).map_or_else(|| value.to_owned(), |c| c.label.clone());
-    let chip = |(name, value): (&'static str, &str)| {
-        let (key, shown) = match name {
+    let chip = |name: &&'static str| {
+        let value = given(query, name)?;
+        let (key, shown) = match *name {
             "department" => ("users-department", label(&departments, value)),
             "role" => ("users-roles", label(&all_roles, value)),
             "state" => ("users-state", label(&states, value)),
             _ => ("users-search-label", value.to_owned()),
         };
-        Chip { label: page.pair(&page.t(key), &shown), href: asked.href(name, "", "") }
+        Some(Chip { label: page.pair(&page.t(key), &shown), href: address(HERE, query, Some(name), None) })
     };
-    let chips: Vec<Chip> = asked.set().into_iter().map(chip).collect();
-    let filter = FormState::new("users").with("department", &asked.department).with("role", &asked.role).with("state", &asked.state);
+    let chips: Vec<Chip> = HERE.fields().iter().filter_map(chip).collect();
+    let filter = HERE.fields().iter().fold(FormState::new("users"), |form, name| form.with(name, given(query, name).unwrap_or_default()));
+    let views = Views::of(app, me, HERE, query, forms.refused, !people.is_empty()).await?;
     Ok(Index {
         people,
         all: found.all,
@@ -175,11 +155,10 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Op
         filter,
         all_roles,
         states,
-        file: asked.href("", "", "").replacen("/users", "/users/file", 1),
-        previous: found.above.map(|username| asked.href("", "before", &username)),
-        next: found.below.map(|username| asked.href("", "after", &username)),
-        asked,
-        invite: invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
+        views,
+        previous: found.above.map(|username| address(HERE, query, None, Some(("before", &username)))),
+        next: found.below.map(|username| address(HERE, query, None, Some(("after", &username)))),
+        invite: forms.invite.unwrap_or_else(|| FormState::new("invitation").ids("inv")),
         departments,
         roles: vec![Choice::new(Role::Requester.as_str(), page.word("role", Role::Requester))],
         may_manage: page.can("user.manage"),
@@ -189,15 +168,8 @@ async fn index_of(app: &App, me: &SignedIn, page: Page, asked: Asked, invite: Op
 }
 
 /// `GET /users`
-pub async fn index(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    ok(index_of(&app, &me, page, asked.into_inner(), None).await?)
-}
-
-/// `GET /users/file`: the list as it is filtered, as CSV.
-pub async fn file(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    let text = people_sheet::export(&app, &me.caller, asked.filter(page.now)).await?;
-    let name = format!("attachment; filename=\"people-{}.csv\"", page.iso_date(page.now));
-    Ok(HttpResponse::Ok().content_type("text/csv; charset=utf-8").insert_header((header::CONTENT_DISPOSITION, name)).body(text))
+pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<Fields>) -> Result<HttpResponse, Fault> {
+    ok(list_of(&app, &me, page, &query, Forms::default()).await?)
 }
 
 /// `POST /users/invitations`: the answer shows the link, once, unless it goes by mail.
@@ -216,7 +188,7 @@ pub async fn invite(req: HttpRequest, app: Data<App>, me: SignedIn, page: Page, 
         Err(error) => {
             let mut form = FormState::from_posted("invitation", &posted).ids("inv");
             let status = refuse(&mut form, error)?;
-            html(status, index_of(&app, &me, page.at("/users"), Asked::default(), Some(form)).await?)
+            html(status, list_of(&app, &me, page.at("/users"), &Fields::new(), Forms { invite: Some(form), ..Forms::default() }).await?)
         }
     }
 }

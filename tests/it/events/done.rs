@@ -657,14 +657,19 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let code = house.fresh_code(&crew.auditor);
     let shot = house.post(auditor, route, &[("case", case), ("totp", &code)]).await;
     house.worked(route, auditor, &shot);
-    for (route, field, value) in [("/recalls/exports", "state", "open"), ("/broadcasts/exports", "platform", "wecom")] {
+    let lists = [
+        ("/recalls/exports", "state", "open", &crew.auditor),
+        ("/broadcasts/exports", "platform", "wecom", &crew.auditor),
+        ("/users/exports", "q", "wang", &crew.security),
+    ];
+    for (route, field, value, who) in lists {
         for wrong in ["000000", ""] {
-            let shot = house.post(auditor, route, &[(field, value), ("totp", wrong)]).await;
-            house.declined(route, auditor, &shot, 422, "invalid");
+            let shot = house.post(By::Person(who), route, &[(field, value), ("totp", wrong)]).await;
+            house.declined(route, By::Person(who), &shot, 422, "invalid");
         }
-        let code = house.fresh_code(&crew.auditor);
-        let shot = house.post(auditor, route, &[(field, value), ("totp", &code)]).await;
-        house.worked(route, auditor, &shot);
+        let code = house.fresh_code(who);
+        let shot = house.post(By::Person(who), route, &[(field, value), ("totp", &code)]).await;
+        house.worked(route, By::Person(who), &shot);
     }
     let route = "/audit/searches";
     for (fields, reason) in [(&[("action", "recall.decided")][..], "invalid"), (&[("name", "三级复核"), ("address", "x")], "invalid")] {

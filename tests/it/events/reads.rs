@@ -76,7 +76,6 @@ const TABLE: &[Line] = &[
     line("/departments/{id}", Who::Security, "user.read"),
     line("/users", Who::System, "user.read"),
     line("/users/invitations", Who::System, "user.read"),
-    line("/users/file", Who::Security, "user.read"),
     line("/users/{id}", Who::System, "user.read"),
     line("/users/{id}/suspensions", Who::System, "user.read"),
     line("/users/{id}/personal-data", Who::System, "user.read"),

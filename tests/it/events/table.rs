@@ -101,6 +101,7 @@ pub const TABLE: &[Line] = &[
     said("/audit/exports", "audit.exported", &["/log_size"]),
     said("/recalls/exports", "list.exported", &["/format", "/rows"]),
     line("/broadcasts/exports", "list.exported", &["/format", "/rows"]),
+    line("/users/exports", "list.exported", &["/format", "/rows"]),
     said("/audit/searches", "search.saved", &["/after/list", "/after/shared"]),
     line("/audit/searches/{id}/removals", "search.removed", &["/before/list", "/before/shared"]),
     line("/reminders", "recall.reminded", &["/level", "/round"]),

@@ -134,3 +134,26 @@ async fn hostile_text_is_refused_or_shown_as_text() {
         assert!(answer.status < 500, "{path}: {}", answer.status);
     }
 }
+
+/// What somebody does to a case that went on meanwhile is told where they are, with what they typed, though its form is no longer there.
+#[actix_web::test]
+async fn what_comes_too_late_is_told_and_what_was_typed_is_kept() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let security = stage.person("xuman", &[Role::SecurityAdministrator], "信息安全部").await;
+    let case = stage.case(&cast).await;
+    assert_eq!(stage.decide(&cast.reviewer, &case, "reject").await.status, 303);
+    let late = [
+        (&cast.requester, "withdrawal", "reason", "业务部门已自行更正"),
+        (&cast.requester, "resubmissions", "reason", "已补充收件范围说明"),
+        (&security, "halts", "reason", "平台接口异常，先行中止"),
+        (&cast.reviewer, "transfers", "reason", "今日外出，请代为复核"),
+        (&cast.reviewer, "questions", "question", "请补充收件范围说明"),
+    ];
+    for (who, what, field, typed) in late {
+        let answer = stage.post(who, &format!("/recalls/{case}/{what}"), &[(field, typed), ("to", &cast.lawyer.caller.id)]).await;
+        assert_eq!(answer.status, 409, "{what}: {}", answer.body);
+        assert!(answer.body.contains("未能完成，尚未提交"), "{what}: not told: {}", answer.body);
+        assert!(answer.body.contains(typed), "{what}: what was typed is lost: {}", answer.body);
+    }
+}

@@ -147,6 +147,27 @@ struct CasePage {
     forms: Forms,
 }
 
+impl CasePage {
+    /// Forms that were refused and whose place on the page is gone, for the case went on: with what was typed in them.
+    fn lost(&self) -> Vec<(&FormState, Vec<&str>)> {
+        let forms = &self.forms;
+        let places = [
+            (&forms.transfer, !self.candidates.is_empty()),
+            (&forms.ask, self.may_ask && self.level.is_some()),
+            (&forms.resubmit, self.may_resubmit),
+            (&forms.confirm, matches!(self.may_confirm, Some(Ok(())))),
+            (&forms.capture, self.may_capture),
+            (&forms.withdraw, self.may_withdraw),
+            (&forms.halt, self.may_halt),
+        ];
+        let typed = |form: &'_ FormState| {
+            ["reason", "basis", "question", "note"].into_iter().filter(|field| !form.value(field).is_empty()).collect::<Vec<_>>()
+        };
+        let lost = places.into_iter().filter(|(form, has_place)| !form.ok() && !has_place);
+        lost.map(|(form, _)| (form, typed(form).into_iter().map(|field| form.value(field)).collect())).collect()
+    }
+}
+
 /// A mail to somebody.
 struct NoticeLine {
     name: String,
