@@ -107,30 +107,34 @@ fn stated(conn: &mut Conn, filter: &Filter, side: Side) -> Result<Option<(String
         let question = filter.words.iter().map(Group::to_match).collect::<Vec<_>>().join(" AND ");
         stated.and("log_words MATCH ?", Value::Text(question));
     }
-    match side {
-        Side::Newest => {}
-        Side::Below(index) => stated.and(&format!("{key} < ?"), Value::Number(index)),
-        Side::Above(index) => stated.and(&format!("{key} > ?"), Value::Number(index)),
-        Side::Within(first, last) => {
-            stated.and(&format!("{key} >= ?"), Value::Number(first));
-            stated.and(&format!("{key} <= ?"), Value::Number(last));
-        }
-    }
+    // The first index that is looked at, and the one behind the last: one border on each side, for SQLite enters an index by one only.
+    let (mut first, mut end) = match side {
+        Side::Newest => (i64::MIN, i64::MAX),
+        Side::Below(index) => (i64::MIN, index),
+        Side::Above(index) => (index.saturating_add(1), i64::MAX),
+        Side::Within(first, last) => (first, last.saturating_add(1)),
+    };
     // Within given indices the times alone decide: where clocks differ, their places may leave one out that a hold has to keep.
     let by_place = !matches!(side, Side::Within(..));
     // Plus nothing, so that no index of times takes the lead and gives up the order.
     if let Some(from) = filter.from {
         if by_place {
-            let Some(first) = place(conn, from)? else { return Ok(None) };
-            stated.and(&format!("{key} >= ?"), Value::Number(first.saturating_sub(slack)));
+            let Some(earliest) = place(conn, from)? else { return Ok(None) };
+            first = first.max(earliest.saturating_sub(slack));
         }
         stated.and("s.at + 0 >= ?", Value::Number(from.0));
     }
     if let Some(to) = filter.to {
-        if by_place && let Some(end) = place(conn, to)? {
-            stated.and(&format!("{key} < ?"), Value::Number(end.saturating_add(slack)));
+        if by_place && let Some(latest) = place(conn, to)? {
+            end = end.min(latest.saturating_add(slack));
         }
         stated.and("s.at + 0 < ?", Value::Number(to.0));
+    }
+    if first > i64::MIN {
+        stated.and(&format!("{key} >= ?"), Value::Number(first));
+    }
+    if end < i64::MAX {
+        stated.and(&format!("{key} < ?"), Value::Number(end));
     }
     for (column, value) in [("action", &filter.action), ("outcome", &filter.outcome), ("case_id", &filter.case), ("subject_id", &filter.subject_id)] {
         if let Some(value) = value {
