@@ -137,3 +137,21 @@ first-step-reviewers = Reviewers at all three levels
 first-step-reviewers-help = At least one each for department review, legal and compliance review and final approval, and different people.
 first-step-backup = A first backup
 first-step-backup-help = Run countermand backup on the server and keep the file on another machine.
+
+errand-proposal = { $n ->
+    [one] A change of the recall policy waits for your confirmation
+   *[other] { $n_text } changes of the recall policy wait for your confirmation
+}
+errand-hold = { $n ->
+    [one] A legal hold waits for a second person: you
+   *[other] { $n_text } legal holds wait for a second person: you
+}
+errand-question = { $n ->
+    [one] An auditor's question waits for your answer
+   *[other] { $n_text } auditors' questions wait for your answer
+}
+errand-filing = { $n ->
+    [one] A self-recall filing is to be checked
+   *[other] { $n_text } self-recall filings are to be checked
+}
+home-cut = More cases ended in these 30 days than are counted: the charts are of the newest { $n }; earlier ones are not in them.

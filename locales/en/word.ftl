@@ -42,6 +42,7 @@ recall-path-none = No recall possible, only remediation
 permission-broadcast-send = Send broadcasts
 permission-broadcast-read = See broadcasts
 permission-content-read = Read message contents
+permission-content-unmask = Open a masked message with a reason
 permission-recall-request = Request recalls
 permission-recall-read = See recall cases
 permission-recall-decide = Decide recalls

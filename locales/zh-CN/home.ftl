@@ -113,3 +113,9 @@ first-step-reviewers = 指定三级复核人
 first-step-reviewers-help = 部门复核、法务合规复核、终审至少各一人，且须是不同的人。
 first-step-backup = 做第一次备份
 first-step-backup-help = 在服务器上运行 countermand backup，并把文件存放到另一台机器。
+
+errand-proposal = 有 { $n_text } 份规则修改方案等您确认
+errand-hold = 有 { $n_text } 项诉讼保留等您确认或解除
+errand-question = 有 { $n_text } 个审计问询等您答复
+errand-filing = 有 { $n_text } 份自行撤回备案等待核对
+home-cut = 近 30 天办结的案件较多，以下图表只统计最近办结的 { $n } 件，更早的不在其中。

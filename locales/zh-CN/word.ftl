@@ -42,6 +42,7 @@ recall-path-none = 无法撤回，只能补救
 permission-broadcast-send = 发送群发消息
 permission-broadcast-read = 查看群发消息
 permission-content-read = 查看消息内容
+permission-content-unmask = 说明理由后打开被遮蔽的消息
 permission-recall-request = 申请撤回
 permission-recall-read = 查看撤回案件
 permission-recall-decide = 审批撤回

@@ -1,4 +1,4 @@
-//! What would soon stop the installation: a disk that fills, jobs that do not get done, a log that is not signed any more. Each is told once as
+//! What would soon stop the installation: a disk that fills, jobs that do not get done, a log that is not signed or does not grow any more. Each is told once as
 //! an event when it begins and once when it is over; the alert rules go by these events. Not here: the rules (`domain::alert`).
 
 use std::{
@@ -34,6 +34,8 @@ pub struct Alarms {
     told: Mutex<BTreeSet<&'static str>>,
     /// Since when jobs do not get done.
     stuck: Mutex<Option<Instant>>,
+    /// Since when events get no index.
+    idle: Mutex<Option<Instant>>,
     /// The size that the newest checkpoint covered when it was first found behind the log, and when that was.
     unsigned: Mutex<Option<(i64, Instant)>>,
 }
@@ -63,7 +65,15 @@ pub async fn look(app: &App) -> AppResult<()> {
     };
     tell(app, "disk", room.low(), json!({ "free": room.free, "full": room.full })).await?;
     tell(app, "jobs", lies, json!({ "count": stuck })).await?;
-    tell(app, "checkpoint", unsigned.is_some(), json!({ "size": size, "signed": signed })).await
+    tell(app, "checkpoint", unsigned.is_some(), json!({ "size": size, "signed": signed })).await?;
+    // Without a sequencer the log does not grow, and nothing of it is unsigned: this says it.
+    let idle = {
+        let running = app.store.health().await?.sequencer;
+        let mut since = app.alarms.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        *since = if running { None } else { Some(since.unwrap_or(now)) };
+        since.is_some_and(|since| now.since(since) >= PATIENCE)
+    };
+    tell(app, "sequencer", idle, json!({})).await
 }
 
 /// How far the log has come, and how far it is signed.

@@ -25,6 +25,8 @@ use crate::{
 
 /// Days of the figures about cases that ended, today among them.
 pub const DAYS: i64 = 30;
+/// Ended cases that figures are made from at most: where there were more, the newest.
+pub const MOST: u64 = figures::MOST.unsigned_abs();
 /// Filings that are looked at for their figures, at most.
 const FILED: i64 = 10_000;
 /// Days of the table of when cases come.

@@ -106,6 +106,11 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken, service: bool, co
     Ok(Done { value, receipt: done.receipt })
 }
 
+/// Whether the caller makes tokens of services.
+pub fn may_make_for_services(caller: &Caller) -> bool {
+    caller.kind == ActorKind::User && caller.may(Permission::TokenManage)
+}
+
 fn check(new: &NewToken, service: bool) -> AppResult<(String, BTreeSet<Permission>)> {
     let mut errors = Vec::new();
     let name = text::line(&new.name, 60).map_err(|e| errors.push(FieldError::text("name", e))).unwrap_or_default();
@@ -118,6 +123,9 @@ fn check(new: &NewToken, service: bool) -> AppResult<(String, BTreeSet<Permissio
             }
             None => errors.push(FieldError::new("scopes", "scope-unknown").arg("scope", word.chars().take(40).collect::<String>())),
         }
+    }
+    if new.expires_at == Some(Instant(0)) {
+        errors.push(FieldError::new("ends", "future"));
     }
     if scopes.is_empty() && errors.is_empty() {
         errors.push(FieldError::new("scopes", "required"));

@@ -11,7 +11,7 @@ use crate::{
     clock::Instant,
     domain::event::{Action, Event, Outcome, Subject},
     store::{
-        Conn, StoreError, settings,
+        Conn, StoreError, reader, settings,
         verify::{Against, Report, recent},
     },
 };
@@ -87,12 +87,28 @@ pub fn found(conn: &mut Conn) -> Result<Found, StoreError> {
     Ok(settings::get(conn, SETTING)?.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default())
 }
 
+/// What was found last, as far as the log bears it out: the row lies in the database for anybody who can write to that, and the events do
+/// not. A verification of everything counts if its event is there, and a failure that no such event came after stands, whatever the row says.
+///
+/// # Errors
+/// Those of the store.
+pub fn borne_out(conn: &mut Conn) -> Result<Found, StoreError> {
+    let mut found = found(conn)?;
+    let (failed, verified) = (reader::newest_of(conn, Action::LogVerificationFailed)?, reader::newest_of(conn, Action::LogVerified)?);
+    // A whole verification of `size` events is told by an event at or after that place.
+    found.whole = found.whole.filter(|whole| verified.is_some_and(|at| whole.size <= at));
+    if let Some(at) = failed.filter(|at| verified.is_none_or(|verified| verified < *at)) {
+        found.problem.get_or_insert_with(|| format!("log_events {at}"));
+    }
+    Ok(found)
+}
+
 /// What does not hold in the log, by the last verifications; nothing if all does.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn problem(app: &App) -> AppResult<Option<String>> {
-    Ok(app.store.look_up(found).await?.problem)
+    Ok(app.store.look_up(borne_out).await?.problem)
 }
 
 fn trail() -> Subject {

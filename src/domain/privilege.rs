@@ -191,7 +191,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
 pub const fn of_permission(permission: Permission) -> Option<Privilege> {
     use Permission as P;
     Some(match permission {
-        P::ContentRead => Privilege::Contents,
+        P::ContentRead | P::ContentUnmask => Privilege::Contents,
         P::AuditRead | P::AuditExport | P::AlertRead => Privilege::Trail,
         P::EvidenceExport | P::HoldManage => Privilege::Evidence,
         P::UserManage | P::RoleManage | P::AuditorManage | P::AccessManage => Privilege::People,

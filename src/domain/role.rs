@@ -31,6 +31,8 @@ words! {
         BroadcastRead = "broadcast.read",
         /// Read the text of a message and its attachments.
         ContentRead = "content.read",
+        /// Open one message that is masked, with a reason and a fresh code.
+        ContentUnmask = "content.unmask",
         RecallRequest = "recall.request",
         RecallRead = "recall.read",
         RecallDecide = "recall.decide",
@@ -69,8 +71,8 @@ words! {
 
 use Permission::{
     AccessManage, AlertAcknowledge, AlertRead, AlertRuleManage, AuditExport, AuditRead, AuditorManage, BroadcastRead, BroadcastSend,
-    ConnectionManage, ContentRead, EvidenceExport, HoldManage, LogRead, PolicyConfirm, PolicyPropose, RecallDecide, RecallExecute, RecallHalt,
-    RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
+    ConnectionManage, ContentRead, ContentUnmask, EvidenceExport, HoldManage, LogRead, PolicyConfirm, PolicyPropose, RecallDecide, RecallExecute,
+    RecallHalt, RecallRead, RecallRequest, RoleManage, StreamManage, SystemRead, TokenManage, UserManage,
 };
 
 impl Role {
@@ -97,7 +99,7 @@ impl Role {
             Self::AuditAdministrator => {
                 &[AuditorManage, AuditRead, AuditExport, HoldManage, StreamManage, SystemRead, LogRead, AlertRead, AlertAcknowledge, AlertRuleManage]
             }
-            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, RecallRead, LogRead, AlertRead],
+            Self::Auditor => &[AuditRead, AuditExport, EvidenceExport, BroadcastRead, ContentUnmask, RecallRead, LogRead, AlertRead],
             Self::Counsel => &[BroadcastRead, ContentRead, RecallRead, AuditRead, EvidenceExport, HoldManage],
         }
     }

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Cases that figures are made from at most: the newest.
-const MOST: i64 = 20_000;
+pub const MOST: i64 = 20_000;
 
 /// A case that has ended.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable)]

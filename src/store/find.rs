@@ -19,7 +19,7 @@ use super::{
     search::SearchRow,
     words::Group,
 };
-use crate::{clock::Instant, on_each};
+use crate::{clock::Instant, domain::event::Action, on_each};
 
 /// How many other writes one may be overtaken by on its way into the log on PostgreSQL, where the order of the log is not that of time. Only
 /// how far a search looks, never what it finds within.
@@ -173,6 +173,13 @@ pub fn onward(conn: &mut Conn, filter: &Filter, after: Option<u64>, limit: i64) 
     let mut rows = rows(conn, filter, Side::Above(after), limit)?;
     rows.sort_unstable_by_key(|row| row.idx);
     Ok(rows)
+}
+
+/// The place of the newest event of an action.
+pub fn newest_of(conn: &mut Conn, action: Action) -> Result<Option<u64>, StoreError> {
+    let of = log_search::table.filter(log_search::action.eq(action.as_str()));
+    let newest: Option<i64> = of.order(log_search::idx.desc()).select(log_search::idx).first(conn).optional()?;
+    Ok(newest.and_then(|idx| u64::try_from(idx).ok()))
 }
 
 #[derive(QueryableByName)]

@@ -11,7 +11,7 @@ use super::{
     tx::PartRow,
 };
 pub use super::{
-    find::{Filter, count, onward, places, search, times},
+    find::{Filter, count, newest_of, onward, places, search, times},
     log::{Head, TileReader},
     search::SearchRow,
 };

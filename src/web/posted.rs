@@ -23,8 +23,8 @@ use super::{fault::Fault, gate::TurnedAway, visit::Visit};
 pub const FILE_LIMIT: usize = 10 << 20;
 /// The largest post, 20 MiB.
 pub const WHOLE_LIMIT: usize = 20 << 20;
-/// The longest text of a field, 64 KiB.
-pub const FIELD_LIMIT: usize = 64 << 10;
+/// The longest text of a field, 256 KiB: fifty thousand characters, whatever they are.
+pub const FIELD_LIMIT: usize = 256 << 10;
 /// The largest url-encoded post, 1 MiB.
 const URLENCODED_LIMIT: usize = 1 << 20;
 /// The most fields and files of a post.

@@ -2,9 +2,9 @@
 //! session's middleware before any handler runs.
 
 /// Routes, or beginnings of routes that end with `/`: sign-out, one's own security settings, audits and
-/// their packs, questions, verification, audited exports,
+/// their packs, questions, verification, audited exports, one message opened with a reason,
 /// searches of one's own.
-const ALLOWED: [&str; 26] = [
+const ALLOWED: [&str; 27] = [
     "/sessions",
     "/sessions/verification",
     "/sessions/enrolment",
@@ -26,6 +26,7 @@ const ALLOWED: [&str; 26] = [
     "/audit/searches/{id}/removals",
     "/recalls/exports",
     "/broadcasts/exports",
+    "/broadcasts/{id}/unmaskings",
     "/views",
     "/views/{id}/removals",
     "/evidence/exports",

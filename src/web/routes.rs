@@ -36,7 +36,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/sessions/enrolment").get(sessions::enrolment).post(sessions::enrol));
     cfg.service(resource("/sessions/current/closures").post(sessions::close));
     cfg.service(resource("/sessions/{id}/revocations").post(access::end_session));
-    cfg.service(resource("/tokens").get(access::tokens));
+    cfg.service(resource("/tokens").get(access::tokens).post(access::create_token));
     cfg.service(resource("/tokens/{id}/revocations").post(access::revoke_token));
 
     cfg.service(resource("/account").get(account::show));
@@ -177,6 +177,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/broadcasts/imports/{id}/removals").post(imports::discard));
     cfg.service(resource("/broadcasts/{id}").get(broadcasts::show));
     cfg.service(resource("/broadcasts/{id}/attachments/{attachment}").get(broadcasts::file));
+    cfg.service(resource("/broadcasts/{id}/unmaskings").post(broadcasts::unmask));
     cfg.service(resource("/reports").post(reports::create));
     cfg.service(resource("/reports/new").get(reports::new));
     cfg.service(resource("/connections").get(connections::index).post(connections::create));

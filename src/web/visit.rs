@@ -124,6 +124,8 @@ pub struct Visit {
     pub query: String,
     /// `?lang=` of this request: it goes into the cookie.
     asked: Option<Lang>,
+    /// What was last chosen in this browser, on any page or with the account.
+    chosen: Option<Lang>,
     lang: Lang,
     theme: Option<Theme>,
     /// Token against forged posts before sign-in; the same value lies in a cookie (double submit).
@@ -132,6 +134,8 @@ pub struct Visit {
     pre_used: Cell<bool>,
     viewer: RefCell<Option<Rc<Viewer>>>,
     kept: RefCell<Option<Kept>>,
+    /// Choices that this answer leaves in the browser; `None` in one of them takes it away.
+    preferred: RefCell<Option<(Option<Lang>, Option<Theme>)>>,
 }
 
 impl Visit {
@@ -147,6 +151,8 @@ impl Visit {
             request_id: crate::id::fresh(),
             path: req.path().to_owned(),
             asked,
+            chosen: cookie("lang").and_then(|l| Lang::parse(&l)),
+            preferred: RefCell::new(None),
             lang: Lang::negotiate(asked.map(Lang::as_str), cookie("lang").as_deref(), accept),
             theme: cookie("theme").and_then(|t| Theme::parse(&t)),
             pre_is_new: pre.is_none(),
@@ -201,15 +207,20 @@ impl Visit {
         }
     }
 
-    /// The language: asked for now, else remembered with the account, else cookie and browser.
+    /// The language: asked for now, else what this browser last chose, else remembered with the account, else the browser's own.
     pub fn tr(&self) -> Tr {
         let viewer = self.viewer.borrow();
         let remembered = viewer.as_ref().and_then(|v| v.lang);
-        let tr = Tr::new(self.asked.or(remembered).unwrap_or(self.lang));
+        let tr = Tr::new(self.asked.or(self.chosen).or(remembered).unwrap_or(self.lang));
         match viewer.as_ref().and_then(|v| v.zone.as_deref()) {
             Some(zone) => tr.in_zone(zone),
             None => tr,
         }
+    }
+
+    /// Leaves a person's choices in the browser, so that pages before sign-in have them too.
+    pub fn prefer(&self, lang: Option<Lang>, theme: Option<Theme>) {
+        *self.preferred.borrow_mut() = Some((lang, theme));
     }
 
     pub fn theme(&self) -> Option<Theme> {
@@ -230,6 +241,12 @@ impl Visit {
         let mut set = Vec::new();
         if let Some(lang) = self.asked {
             set.push(self.cookie("lang", lang.as_str()).max_age(CookieDuration::days(400)).finish());
+        }
+        if let Some((lang, theme)) = *self.preferred.borrow() {
+            for (name, value) in [("lang", lang.map(Lang::as_str)), ("theme", theme.map(Theme::as_str))] {
+                let cookie = self.cookie(name, value.unwrap_or_default());
+                set.push(cookie.max_age(if value.is_some() { CookieDuration::days(400) } else { CookieDuration::ZERO }).finish());
+            }
         }
         if self.pre_is_new && self.pre_used.get() {
             set.push(self.cookie(pre_cookie_name(self.shell.secure), &self.pre_token).finish());

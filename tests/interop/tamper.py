@@ -98,7 +98,8 @@ TABLES = {
     # Other columns of these change in the course of work, and no event commits to them.
     "broadcasts": ["title_sealed", "content_sealed", "key_sealed", "content_salt", "commitment", "audience_sealed", "recipients_count", "recipients_root"],
     "recipients": ["platform_id", "salt"],
-    "decisions": ["event_id", "statement", "comment_sealed"],
+    "decisions": ["recall_id", "level", "decision", "decider_id", "event_id", "statement", "comment_sealed"],
+    "recalls": ["number", "broadcast_id"],
     "bundles": ["sha256"],
 }
 c = connect()

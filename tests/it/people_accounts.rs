@@ -182,7 +182,7 @@ async fn hostile_names_are_shown_as_text_or_refused() {
     }
     let long = "长".repeat(61);
     assert_eq!(system.submit("/departments", "/departments", &[("name", &long)]).await.status, 422);
-    let (res, events) = t.events_of(system.submit("/departments", "/departments", &[("name", &"x".repeat(70_000))])).await;
+    let (res, events) = t.events_of(system.submit("/departments", "/departments", &[("name", &"x".repeat(300_000))])).await;
     assert_eq!(res.status, 413);
     assert_eq!(only(&events), ("permission.checked", "refused"));
     let page = system.get("/departments").await;
@@ -229,6 +229,7 @@ async fn the_auditor_changes_nothing_through_any_route() {
         "/audit/searches",
         "/recalls/exports",
         "/broadcasts/exports",
+        "/broadcasts/x/unmaskings",
         "/views",
         "/audits",
         "/questions",
@@ -494,4 +495,24 @@ async fn an_auditors_last_day_is_a_day_of_the_company() {
         let late = t.browser().submit("/sign-in", "/sessions", &[("account", &auditor.username), ("password", &auditor.password)]).await;
         assert_eq!(late.status, 409, "{zone}");
     }
+}
+
+/// The language and the theme that somebody last chose stay, wherever they were chosen.
+#[actix_web::test]
+async fn a_choice_of_language_and_theme_sticks() {
+    let t = TestApp::start().await;
+    let (_, li) = t.signed_in("li", &[Role::Requester]).await;
+    assert_eq!(li.submit("/account", "/account/preferences", &[("lang", "zh-CN"), ("theme", "dark")]).await.status, 303);
+    let english = li.get("/recalls?lang=en").await.body;
+    assert!(english.contains("<html lang=\"en\""), "{english}");
+    for page in ["/recalls", "/broadcasts", "/nowhere"] {
+        let body = li.get(page).await.body;
+        assert!(body.contains("<html lang=\"en\"") && body.contains("data-theme=\"dark\""), "{page} is what was last chosen: {body}");
+    }
+    assert_eq!(li.submit("/account", "/account/preferences", &[("lang", "zh-CN"), ("theme", "light")]).await.status, 303);
+    let body = li.get("/recalls").await.body;
+    assert!(body.contains("<html lang=\"zh-CN\"") && body.contains("data-theme=\"light\""), "{body}");
+    assert_eq!(li.submit("/account", "/sessions/current/closures", &[]).await.status, 303);
+    let body = li.get("/sign-in").await.body;
+    assert!(body.contains("<html lang=\"zh-CN\"") && body.contains("data-theme=\"light\""), "before sign-in too: {body}");
 }

@@ -259,7 +259,7 @@ fn standing(conn: &mut Conn, vkey: &Vkey) -> Result<Standing, StoreError> {
             }
         }
     }
-    Ok(Standing { size, at: Instant(head.last_at), verified: verification::found(conn)?.whole, problem })
+    Ok(Standing { size, at: Instant(head.last_at), verified: verification::borne_out(conn)?.whole, problem })
 }
 
 /// One event of a case for programs.

@@ -14,7 +14,7 @@ use serde_json::json;
 
 pub use audience::Wanted;
 
-use super::{App, AppError, AppResult, Caller, Done, connections, content, once};
+use super::{App, AppError, AppResult, Caller, Done, FieldError, connections, content, once, refused, step_up};
 use crate::{
     clock::Instant,
     domain::{
@@ -23,6 +23,7 @@ use crate::{
         policy::Version,
         recall::request,
         role::Permission,
+        text,
     },
     ledger::set::Set,
     store::{
@@ -222,6 +223,40 @@ pub(super) async fn looked(app: &App, caller: &Caller, id: &str, case: Option<&s
     }
     app.record_of(caller, event).await?;
     Ok(())
+}
+
+/// What a broadcast says, for somebody to whom it is masked, once: title and text, against a reason and a fresh `code` that the event of it
+/// spends. Needs [`Permission::ContentUnmask`]; leaves a `content.read` event that says so.
+///
+/// # Errors
+/// `Forbidden`; `NotFound`; `Invalid` on `reason` or `totp`; `Refused` where the contents were erased; those of `step_up::spend_totp`. Each is
+/// recorded.
+pub async fn unmask(app: &App, caller: &Caller, id: &str, reason: &str, code: &str) -> AppResult<content::Content> {
+    let about = Subject::new("broadcast", id);
+    app.require(caller, Permission::ContentUnmask, Action::ContentRead, about.clone()).await?;
+    let refuse = async |error| Err(app.refuse(caller, Action::ContentRead, about.clone(), None, error).await);
+    let reason = match text::paragraph(reason, 10, 500) {
+        Ok(reason) => reason,
+        Err(e) => return refuse(AppError::Invalid(vec![FieldError::text("reason", e)])).await,
+    };
+    let row = match there(app, id).await {
+        Ok(row) => row,
+        Err(error) => return refuse(error).await,
+    };
+    let said = content::open(&app.store.keys().envelope, &row)?;
+    let event =
+        caller.event(Action::ContentRead, about.clone()).detail(json!({ "what": "text", "unmasked": true })).text(json!({ "reason": reason }));
+    let (ring, by, code) = (app.store.keys().clone(), caller.user_id.clone(), code.to_owned());
+    let written = app.write_of(caller.audits(), move |tx| {
+        let Some(by) = &by else { return refused(tx, event.clone(), AppError::Forbidden(Permission::ContentUnmask)) };
+        if let Err(error) = step_up::spend_totp(tx, &ring, by, &code)? {
+            return refused(tx, event.clone(), error);
+        }
+        tx.append(event.clone())?;
+        Ok(Ok(()))
+    });
+    Done::from_write(written.await?)?;
+    Ok(said)
 }
 
 /// A file of a broadcast, opened: name, media type, bytes. Leaves a `content.read` event.

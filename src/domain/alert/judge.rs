@@ -62,7 +62,11 @@ const OFFICE: &[Action] = &[
     Action::PolicyConfirmed,
     Action::HoldReleased,
     Action::AuditExported,
+    Action::ListExported,
+    Action::AuditPackExported,
     Action::EvidenceExported,
+    Action::StreamCreated,
+    Action::StreamChanged,
 ];
 
 impl Rule {
@@ -77,7 +81,9 @@ impl Rule {
             Self::SignInsAccount => (&[A::SessionOpened], Outcome::Refused, By::Account, Needs::Row),
             Self::SignInsAddress => (&[A::SessionOpened], Outcome::Refused, By::Address, Needs::Row),
             Self::TwoNetworks => (&[A::SessionOpened], Outcome::Success, By::Actor, Needs::Row),
-            Self::ExportBurst => (&[A::AuditExported, A::ListExported, A::EvidenceExported], Outcome::Success, By::Actor, Needs::Row),
+            Self::ExportBurst => {
+                (&[A::AuditExported, A::ListExported, A::AuditPackExported, A::EvidenceExported], Outcome::Success, By::Actor, Needs::Row)
+            }
             Self::ExportRows => (&[A::AuditExported, A::ListExported], Outcome::Success, By::Actor, Needs::Detail),
             Self::PurgeLarge => (&[A::RetentionApplied], Outcome::Success, By::Subject, Needs::Usual),
             Self::LogBroken => (&[A::LogVerificationFailed], Outcome::Failed, By::Subject, Needs::Row),
@@ -161,7 +167,7 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         }
         Rule::DiskLow => (seen.subject.1 == "disk").then_some(()).and_then(|()| of(1, String::new())),
         Rule::JobsStuck => (seen.subject.1 == "jobs").then_some(()).and_then(|()| of(1, String::new())),
-        Rule::CheckpointOverdue => (seen.subject.1 == "checkpoint").then_some(()).and_then(|()| of(1, String::new())),
+        Rule::CheckpointOverdue => ["checkpoint", "sequencer"].contains(&seen.subject.1.as_str()).then_some(()).and_then(|()| of(1, String::new())),
         Rule::RuleWeakened => (detail?["weaker"] == true).then_some(()).and_then(|()| of(1, String::new())),
         Rule::RecallBurst
         | Rule::ReadingBurst

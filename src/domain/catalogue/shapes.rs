@@ -181,7 +181,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape("broadcast.read", &["token", "user"], &["broadcast"], &["detail/shown", "text/query"]),
     shape("reading.captured", &["job", "user"], &["broadcast"], &["detail/available", "detail/complete", "detail/read", "detail/unread"]),
-    shape("content.read", &["token", "user"], &["broadcast", "recall"], &["detail/attachment", "detail/what"]),
+    shape("content.read", &["token", "user"], &["broadcast", "recall"], &["detail/attachment", "detail/unmasked", "detail/what", "text/reason"]),
     shape(
         "recall.submitted",
         &["token", "user"],

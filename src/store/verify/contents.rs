@@ -47,6 +47,7 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
     let (table, id) = match leaf.action {
         "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", leaf.subject_id),
         "recall.decided" => ("decisions", leaf.id),
+        "recall.submitted" => ("recalls", leaf.subject_id),
         "evidence.sealed" => ("bundles", leaf.subject_id),
         "audit_pack.sealed" => ("audit_packs", leaf.subject_id),
         "evidence.erased" if leaf.subject_kind == "audit_pack" => ("audit_packs", leaf.subject_id),
@@ -66,11 +67,17 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         "broadcasts" if leaf.action == "broadcast.erased" => text(&detail["message"]),
         "broadcasts" => text(&detail["after"]["message"]),
         "decisions" => text(&detail["statement_sha256"]),
+        "recalls" => detail["number"].as_str().zip(detail["broadcast"].as_str()).map(|(number, of)| hex::encode(identity(number, of))),
         _ => text(&detail["sha256"]),
     };
     let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
     let erased = matches!(leaf.action, "evidence.erased" | "broadcast.erased");
     Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients }, erased })
+}
+
+/// What a case is found by and what it is about, for a comparison: neither ever changes.
+fn identity(number: &str, broadcast: &str) -> [u8; 32] {
+    sha256(format!("{number}\n{broadcast}").as_bytes())
 }
 
 /// (table, id) -> what the log says of that row.
@@ -129,12 +136,21 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
     // On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
     let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
     messages(conn, audit, &mut bound, certain)?;
-    let gone = cases(conn, audit)?;
-    let columns = (decisions::id, decisions::recall_id, decisions::event_id, decisions::statement, decisions::comment_sealed);
-    let rows: Vec<(String, String, String, Vec<u8>, Vec<u8>)> =
-        readable(audit, Kind::Part, "decisions", decisions::table.select(columns).load(conn))?;
-    for (id, case, event, statement, comment) in rows {
+    let gone = cases(conn, audit, &mut bound, certain)?;
+    type Decision = (String, String, String, Vec<u8>, Vec<u8>, i64, String, String);
+    let sealed = (decisions::id, decisions::recall_id, decisions::event_id, decisions::statement, decisions::comment_sealed);
+    let shown = (decisions::level, decisions::decision, decisions::decider_id);
+    let columns = (sealed.0, sealed.1, sealed.2, sealed.3, sealed.4, shown.0, shown.1, shown.2);
+    let rows: Vec<Decision> = readable(audit, Kind::Part, "decisions", decisions::table.select(columns).load(conn))?;
+    for (id, case, event, statement, comment, level, decision, decider) in rows {
         let said = bound.take(audit, "decisions", &event, &sha256(&statement), certain);
+        // What pages show of a decision is what was signed.
+        let signed: Value = serde_json::from_slice(&statement).unwrap_or_default();
+        let row = serde_json::json!({ "case": case, "level": level, "decision": decision, "decider": decider });
+        for (column, value) in row.as_object().into_iter().flatten().filter(|(column, value)| signed[column.as_str()] != **value) {
+            let index = said.as_ref().map(|s| s.index);
+            audit.problem(Kind::Part, "decisions", index, format!("{column} of {id} is {value}, and its statement says {}", signed[column.as_str()]));
+        }
         if gone.contains(&case) {
             if !comment.is_empty() {
                 audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} was erased, and it is there"));
@@ -203,17 +219,18 @@ struct Message {
 
 /// The cases whose words were erased: those of erased broadcasts, whose rows [`messages`] holds against the log. What each says of itself
 /// must be the same, and its request gone, or there and sealed for it.
-fn cases(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<BTreeSet<String>, StoreError> {
-    type Row = (String, Option<i64>, Vec<u8>, Option<i64>);
+fn cases(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<BTreeSet<String>, StoreError> {
+    type Row = (String, Option<i64>, Vec<u8>, Option<i64>, String, String);
     let (mut gone, mut after) = (BTreeSet::new(), String::new());
     loop {
         let both = recalls::table.inner_join(sent::table.on(sent::id.eq(recalls::broadcast_id))).filter(recalls::id.gt(after));
-        let columns = (recalls::id, recalls::erased_at, recalls::request_sealed, sent::erased_at);
+        let columns = (recalls::id, recalls::erased_at, recalls::request_sealed, sent::erased_at, recalls::number, recalls::broadcast_id);
         let page = both.order(recalls::id).select(columns).limit(BATCH).load(conn);
         let page: Vec<Row> = readable(audit, Kind::Part, "recalls", page)?;
         let Some((last, ..)) = page.last() else { return Ok(gone) };
         after = last.clone();
-        for (id, erased_at, request, with) in page {
+        for (id, erased_at, request, with, number, broadcast) in page {
+            bound.take(audit, "recalls", &id, &identity(&number, &broadcast), certain);
             if erased_at != with {
                 audit.problem(Kind::Part, "recalls", None, format!("{id} and its message were not erased together"));
             }

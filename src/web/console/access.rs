@@ -17,7 +17,8 @@ use crate::{
         tokens,
     },
     clock::Instant,
-    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other},
+    domain::role::Permission,
+    web::{Fault, FormState, Page, Posted, SignedIn, Tone, html, ok, see_other, view::Choice},
 };
 
 /// What a list is asked for.
@@ -145,14 +146,16 @@ struct TokenLine {
 #[template(path = "access/tokens.html")]
 struct Tokens {
     page: Page,
+    /// The form for a service's token, for who may make one.
+    form: Option<FormState>,
+    scopes: Vec<Choice>,
     lines: Vec<TokenLine>,
     previous: Option<String>,
     next: Option<String>,
 }
 
-/// `GET /tokens`
-pub async fn tokens(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
-    let (found, above, below) = tokens::overview(&app, &me.caller, asked.turn()).await?;
+async fn tokens_of(app: &App, me: &SignedIn, page: Page, asked: &Asked, form: FormState) -> Result<Tokens, Fault> {
+    let (found, above, below) = tokens::overview(app, &me.caller, asked.turn()).await?;
     let now = page.now;
     let line = |t: tokens::Overseen| {
         let ends = t.row.expires_at.map(Instant);
@@ -176,12 +179,34 @@ pub async fn tokens(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked
             ends,
         }
     };
-    ok(Tokens {
+    let words = |p: &Permission| Choice::new(p.as_str(), page.word("permission", p));
+    Ok(Tokens {
+        form: tokens::may_make_for_services(&me.caller).then_some(form),
+        // A service never decides.
+        scopes: Permission::ALL.iter().filter(|p| **p != Permission::RecallDecide).map(words).collect(),
         lines: found.into_iter().map(line).collect(),
         previous: above.map(|id| asked.href("/tokens", "before", &id)),
         next: below.map(|id| asked.href("/tokens", "after", &id)),
         page,
     })
+}
+
+/// `GET /tokens`
+pub async fn tokens(app: Data<App>, me: SignedIn, page: Page, asked: Query<Asked>) -> Result<HttpResponse, Fault> {
+    ok(tokens_of(&app, &me, page, &asked, FormState::new("token").ids("tok")).await?)
+}
+
+/// `POST /tokens`: a token for a service; the answer shows it, once.
+pub async fn create_token(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let me = me.with(&posted);
+    match super::account::make_token(&app, &me, &page, &posted, true).await {
+        Ok(token) => html(StatusCode::CREATED, super::account::TokenMade::new(page.at("/tokens"), &posted, token, "/tokens")),
+        Err(error) => {
+            let mut form = FormState::from_posted("token", &posted).ids("tok");
+            let status = refuse(&mut form, error)?;
+            html(status, tokens_of(&app, &me, page.at("/tokens"), &Asked::default(), form).await?)
+        }
+    }
 }
 
 /// `POST /tokens/{id}/revocations`

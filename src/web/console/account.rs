@@ -1,7 +1,7 @@
 //! One's own account: password, second factor, sessions, tokens, language and theme.
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::StatusCode,
     web::{Data, Path},
 };
@@ -9,12 +9,12 @@ use askama::Template;
 
 use super::sessions::{grouped_key, refuse};
 use crate::{
-    app::{App, account, caller, notices, people::Person, retention, sessions, tokens},
+    app::{App, AppResult, account, caller, notices, people::Person, retention, sessions, tokens},
     clock::Instant,
     crypto::totp,
     domain::role::{self, Permission},
     i18n::Lang,
-    web::{Fault, FormState, Html, Page, Posted, SignedIn, Theme, Tone, html, ok, qr, see_other, view::Choice},
+    web::{Fault, FormState, Html, Page, Posted, SignedIn, Theme, Tone, extract::visit, html, ok, qr, see_other, view::Choice},
 };
 
 /// A session as its owner sees it.
@@ -146,10 +146,10 @@ pub async fn password(app: Data<App>, me: SignedIn, page: Page, posted: Posted) 
 }
 
 /// `POST /account/preferences`
-pub async fn preferences(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
-    let lang = Lang::parse(posted.get("lang")).map(Lang::as_str);
-    let theme = Theme::parse(posted.get("theme")).map(Theme::as_str);
-    account::preferences_set(&app, &me.caller, lang, theme).await?;
+pub async fn preferences(req: HttpRequest, app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
+    let (lang, theme) = (Lang::parse(posted.get("lang")), Theme::parse(posted.get("theme")));
+    account::preferences_set(&app, &me.caller, lang.map(Lang::as_str), theme.map(Theme::as_str)).await?;
+    visit(&req)?.prefer(lang, theme);
     me.flash(Tone::Ok, page.t("account-preferences-done")).await;
     Ok(see_other("/account"))
 }
@@ -221,18 +221,34 @@ pub async fn replace_second_factor(app: Data<App>, me: SignedIn, page: Page, pos
 
 #[derive(Template)]
 #[template(path = "account/token.html")]
-struct TokenMade {
+pub(super) struct TokenMade {
     page: Page,
     name: String,
     token: String,
+    back: &'static str,
+}
+
+impl TokenMade {
+    pub(super) fn new(page: Page, posted: &Posted, token: String, back: &'static str) -> Self {
+        Self { page, name: posted.get("name").to_owned(), token, back }
+    }
+}
+
+/// Makes what a form asks for: one's own token or a service's; the token, as it is shown once.
+pub(super) async fn make_token(app: &App, me: &SignedIn, page: &Page, posted: &Posted, service: bool) -> AppResult<String> {
+    // To the end of the day that was typed; what is none, or is over, is refused there.
+    let typed = posted.get("ends").trim();
+    let until = page.end_of_day(typed).filter(|at| *at > page.now).unwrap_or(Instant(0));
+    let expires_at = (!typed.is_empty()).then_some(until);
+    let new = tokens::NewToken { name: posted.get("name").to_owned(), scopes: posted.all("scopes").to_vec(), user: None, expires_at };
+    Ok(tokens::create(app, &me.caller, new, service, posted.get("totp")).await?.value.secret)
 }
 
 /// `POST /account/tokens`: the answer shows the token, once.
 pub async fn create_token(app: Data<App>, me: SignedIn, page: Page, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
-    let new = tokens::NewToken { name: posted.get("name").to_owned(), scopes: posted.all("scopes").to_vec(), user: None, expires_at: None };
-    match tokens::create(&app, &me.caller, new, false, posted.get("totp")).await {
-        Ok(done) => html(StatusCode::CREATED, TokenMade { page: page.at("/account"), name: posted.get("name").to_owned(), token: done.value.secret }),
+    match make_token(&app, &me, &page, &posted, false).await {
+        Ok(token) => html(StatusCode::CREATED, TokenMade::new(page.at("/account"), &posted, token, "/account")),
         Err(error) => {
             let mut form = FormState::from_posted("token", &posted).ids("tok");
             let status = refuse(&mut form, error)?;

@@ -17,6 +17,7 @@ use crate::{
         self, App, Turn, audit,
         broadcasts::view::{self, Line, Wanted},
         clocks::standing::Against,
+        errands,
         evidence::signing,
         first_steps::{self, Step},
         recalls::{
@@ -45,6 +46,8 @@ struct Home {
     /// Who decides, operates or asks has a work list.
     works: bool,
     waiting: Vec<Item>,
+    /// What waits beside cases: words and page.
+    errands: Vec<(String, &'static str)>,
     /// How many wait, beyond those that are shown too.
     count: usize,
     /// Whether `cases` are this person's own that are under way; else they are the newest.
@@ -130,7 +133,8 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpRespo
     // Where nothing is going on for this person, the page says where to go.
     let links = if works || !lines.is_empty() || !cases.is_empty() { Vec::new() } else { page.nav().into_iter().filter(|l| l.href != "/").collect() };
     let steps = first_steps::of(&app, caller).await?.into_iter().map(|(step, done)| FirstStep::of(&page, step, done)).collect();
-    ok(Home { page, steps, works, waiting, count, mine, cases, lines, links, charts, log, state })
+    let errands = errands::of(&app, caller).await?.into_iter().map(|(errand, n)| (page.n(&format!("errand-{errand}"), n), errand.href())).collect();
+    ok(Home { page, steps, errands, works, waiting, count, mine, cases, lines, links, charts, log, state })
 }
 
 /// How the log stands, for who reads the trail.

@@ -3,7 +3,7 @@
 
 use super::audit::{WEEK, WeekDay, week};
 use crate::{
-    app::overview::{DAYS, End, Outcomes, Overview, WEEKS},
+    app::overview::{DAYS, End, MOST, Outcomes, Overview, WEEKS},
     domain::lead::Lead,
     web::Page,
 };
@@ -69,6 +69,8 @@ pub struct Charts {
     pub week_href: String,
     /// Whether any case was ever asked for in the time that the charts show.
     pub any: bool,
+    /// What is said where not all that ended is in the figures; else empty.
+    pub cut: String,
     /// Whether any of them has ended.
     pub ended: bool,
     /// Whether any of them went through all levels at once.
@@ -113,6 +115,7 @@ pub fn charts(page: &Page, found: &Overview) -> Charts {
         week_say: week_say(page, &found.week),
         week_href: of.href(&[("from", &from)]),
         any: found.running.n > 0 || found.total.all() > 0 || found.week.iter().flatten().any(|n| *n > 0),
+        cut: if found.total.all() >= MOST { page.a1("home-cut", "n", page.num(MOST)) } else { String::new() },
         ended: found.total.all() > 0,
         led: found.whole.cases > 0,
     }

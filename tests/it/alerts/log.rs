@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use countermand::{
-    app::{clocks, verification},
+    app::{audit, clocks, verification},
     domain::alert::{Rule, Severity},
     jobs,
-    store::schema::{log_search, log_tiles},
+    store::{
+        schema::{log_search, log_tiles},
+        settings,
+    },
 };
 use diesel::prelude::*;
 use serde_json::Value;
@@ -199,5 +202,32 @@ async fn a_clock_that_was_set_or_differs_is_told_once_and_when_it_agrees_again()
         assert!(house.told("clock.deviated").await[2]["parts"]["detail"]["offset_ms"].as_i64().unwrap() < -25_000);
         serving.abort();
         clocks::ask(house.app(), "127.0.0.1:9").await.unwrap();
+    }
+}
+
+#[actix_web::test]
+async fn what_the_database_says_of_the_last_verification_counts_as_far_as_the_log_bears_it_out() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        house.refused(&house.system).await;
+        let app = house.app();
+        verification::full(app).await.unwrap();
+        let honest = audit::stands(app).await.unwrap().verified.expect("verified");
+        let claim = async |found: verification::Found| {
+            let text = serde_json::to_string(&found).unwrap();
+            app.store.write(move |tx| settings::put(tx.conn, "log.verification", &text)).await.unwrap();
+        };
+        // More than there is was never verified.
+        let whole = verification::Whole { size: honest.size + 999_999, at: app.now() };
+        claim(verification::Found { whole: Some(whole), ..verification::Found::default() }).await;
+        assert_eq!(audit::stands(app).await.unwrap().verified, None, "no event tells of it");
+        claim(verification::Found { whole: Some(honest), ..verification::Found::default() }).await;
+        assert_eq!(audit::stands(app).await.unwrap().verified, Some(honest));
+        // A failure that somebody takes out of the row stands in the log.
+        verification::failed(app, "full", "log_parts 3: changed").await.unwrap();
+        claim(verification::Found::default()).await;
+        assert!(verification::problem(app).await.unwrap().is_some(), "the banner stays");
+        verification::full(app).await.unwrap();
+        assert_eq!(verification::problem(app).await.unwrap(), None, "until all of it was looked at again");
     }
 }

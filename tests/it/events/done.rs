@@ -657,6 +657,32 @@ async fn evidence(house: &House, crew: &Crew, case: &str) {
     let code = house.fresh_code(&crew.auditor);
     let shot = house.post(auditor, route, &[("case", case), ("totp", &code)]).await;
     house.worked(route, auditor, &shot);
+    let route = "/tokens";
+    let maker = By::Person(&crew.system);
+    let code = house.fresh_code(&crew.system);
+    for (fields, works) in [
+        (&[("name", "归档系统"), ("scopes", "recall.read"), ("totp", "000000")][..], false),
+        (&[("name", "归档系统"), ("scopes", "recall.decide"), ("totp", &code)], false),
+        (&[("name", "归档系统"), ("scopes", "recall.read"), ("ends", "2001-01-01"), ("totp", &code)], false),
+        (&[("name", "归档系统"), ("scopes", "recall.read"), ("ends", "2099-01-01"), ("totp", &code)], true),
+    ] {
+        let shot = house.post(maker, route, fields).await;
+        if works {
+            house.worked(route, maker, &shot);
+            assert!(shot.body.contains("cmt_"), "shown once: {}", shot.body);
+        } else {
+            house.declined(route, maker, &shot, 422, "invalid");
+        }
+    }
+    let (route, of) = ("/broadcasts/{id}/unmaskings", house.stage.loaded(case).await.row.broadcast_id);
+    let path = format!("/broadcasts/{of}/unmaskings");
+    for fields in [&[("reason", "短"), ("totp", "123456")], &[("reason", "第四季度审计项目抽样核对原文"), ("totp", "000000")]] {
+        let shot = house.post(auditor, &path, fields).await;
+        house.declined(route, auditor, &shot, 422, "invalid");
+    }
+    let code = house.fresh_code(&crew.auditor);
+    let shot = house.post(auditor, &path, &[("reason", "第四季度审计项目抽样核对原文"), ("totp", &code)]).await;
+    house.worked(route, auditor, &shot);
     let lists = [
         ("/recalls/exports", "state", "open", &crew.auditor),
         ("/broadcasts/exports", "platform", "wecom", &crew.auditor),

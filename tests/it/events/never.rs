@@ -215,4 +215,25 @@ async fn an_auditor_sees_cases_and_nothing_that_was_said_in_a_message() {
         assert_eq!(shot.status, 200, "{page}");
         assert!(!shot.body.contains(SAID) && !shot.body.contains("各位同事"), "{page}");
     }
+    // But with a reason and a fresh code, once, and with both in the trail.
+    let (path, reason) = (format!("/broadcasts/{broadcast}/unmaskings"), "第四季度审计项目：抽样核对原文");
+    let code = house.fresh_code(&crew.auditor);
+    let shot = house.post(By::Person(&crew.auditor), &path, &[("reason", reason), ("totp", &code)]).await;
+    let event = shot.one("an auditor opens a masked message");
+    assert_eq!((shot.status, &event["action"], &event["outcome"]), (200, &"content.read".into(), &"success".into()), "{event:#}");
+    assert!(
+        shot.body.contains("各位同事") && event["parts"]["detail"]["unmasked"] == true && event["parts"]["text"]["reason"] == reason,
+        "{event:#}"
+    );
+    for (fields, status) in [([("reason", reason), ("totp", code.as_str())], 422), ([("reason", reason), ("totp", "")], 422)] {
+        let shot = house.post(By::Person(&crew.auditor), &path, &fields).await;
+        assert_eq!((shot.status, shot.one("refused")["outcome"].as_str()), (status, Some("refused")));
+        assert!(!shot.body.contains("各位同事") && shot.body.contains(reason), "what was typed is kept, and nothing is shown");
+    }
+    let (request, _) = house.request(By::Person(&crew.auditor), Method::GET, &format!("/broadcasts/{broadcast}")).await;
+    assert!(!house.shoot(request).await.body.contains("各位同事"), "masked as before");
+    for who in [&crew.audit, &crew.system, &crew.operator] {
+        let shot = house.post(By::Person(who), &path, &[("reason", reason), ("totp", "000000")]).await;
+        assert_eq!((shot.status, shot.one("who may not")["outcome"].as_str()), (403, Some("refused")));
+    }
 }

@@ -101,6 +101,8 @@ pub const TABLE: &[Line] = &[
     said("/audit/exports", "audit.exported", &["/log_size"]),
     said("/recalls/exports", "list.exported", &["/format", "/rows"]),
     line("/broadcasts/exports", "list.exported", &["/format", "/rows"]),
+    said("/broadcasts/{id}/unmaskings", "content.read", &["/what", "/unmasked"]),
+    line("/tokens", "token.created", &["/after/name", "/after/scopes"]),
     line("/users/exports", "list.exported", &["/format", "/rows"]),
     said("/audit/searches", "search.saved", &["/after/list", "/after/shared"]),
     line("/audit/searches/{id}/removals", "search.removed", &["/before/list", "/before/shared"]),

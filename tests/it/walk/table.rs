@@ -321,6 +321,8 @@ pub const ROWS: &[Row] = &[
     form("/reminders", "lawyer", &[("cases", "{nowhere}"), ("cases", "{case.done}")], 409).from("/recalls"),
     form("/reminders", "requester", &[("cases", "{case.reviewing}"), ("cases", "{case.done}")], 200).from("/recalls").only("en"),
     form("/recalls/exports", "lawyer", &[("class", "leak"), ("totp", "12")], 422).from("/recalls?class=leak"),
+    form("/broadcasts/{id}/unmaskings", "auditor", &[("reason", "短"), ("totp", "12")], 422).of("{broadcast.sent}"),
+    form("/tokens", "system", &[("name", ""), ("ends", "2001-01-01"), ("totp", "12")], 422),
     form("/broadcasts/exports", "auditor", &[("totp", "000000")], 422).from("/broadcasts"),
     form("/views", "requester", &[("list", "recalls"), ("state", "open"), ("name", "")], 422).from("/recalls?state=open"),
     form("/views", "reviewer", &[("list", "approvals"), ("task", "level-1"), ("name", "")], 422).from("/approvals?task=level-1"),

@@ -184,6 +184,8 @@ struct Show {
     text: Option<String>,
     /// They may read it, but that cannot be recorded now.
     unrecorded: bool,
+    /// For whom it is masked and who may open it once.
+    unmask: Option<FormState>,
     /// The audience in the reporter's words.
     words: String,
     facts: Vec<Fact>,
@@ -266,18 +268,50 @@ pub struct Beside {
 }
 
 pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, query: Query<Beside>) -> Result<HttpResponse, Fault> {
-    let detail = view::detail(&app, &who.caller, &id, turn(&query.after, &query.before)).await?;
+    ok(show_of(&app, &who, page, &id, &query, Unmasking::Masked(FormState::new("unmasking"))).await?)
+}
+
+/// Whether what is masked was opened.
+enum Unmasking {
+    /// The form that asks for it, if it may be.
+    Masked(FormState),
+    /// Title and text.
+    Opened(String, String),
+}
+
+/// `POST /broadcasts/{id}/unmaskings`: the answer shows the message, once.
+pub async fn unmask(app: Data<App>, who: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let who = who.with(&posted);
+    let (opened, status) = match broadcasts::unmask(&app, &who.caller, &id, posted.get("reason"), posted.get("totp")).await {
+        Ok(said) => (Unmasking::Opened(said.title, report::visible(&said.text)), StatusCode::OK),
+        Err(error) => {
+            let mut form = FormState::from_posted("unmasking", &posted);
+            form.refuse_all(error)?;
+            let status = form.status();
+            (Unmasking::Masked(form), status)
+        }
+    };
+    html(status, show_of(&app, &who, page.at(format!("/broadcasts/{id}")), &id, &Beside::default(), opened).await?)
+}
+
+async fn show_of(app: &App, who: &SignedIn, page: Page, id: &str, query: &Beside, unmasking: Unmasking) -> Result<Show, Fault> {
+    let mut detail = view::detail(app, &who.caller, id, turn(&query.after, &query.before)).await?;
     let reads = who.caller.may(crate::domain::role::Permission::ContentRead);
     let (mut text, mut words, mut unrecorded) = (None, String::new(), false);
     if reads && detail.broadcast.row.erased_at.is_none() {
-        match broadcasts::content(&app, &who.caller, &id, None).await {
+        match broadcasts::content(app, &who.caller, id, None).await {
             Ok(said) => {
                 text = Some(report::visible(&said.text));
-                words = view::audience_words(&app, &who.caller, &detail.broadcast)?.words;
+                words = view::audience_words(app, &who.caller, &detail.broadcast)?.words;
             }
             Err(AppError::Store(e)) if e.passes() => unrecorded = true,
             Err(e) => return Err(e.into()),
         }
+    }
+    let mut unmask = None;
+    match unmasking {
+        Unmasking::Opened(title, said) => (detail.title, text) = (Some(title), Some(said)),
+        Unmasking::Masked(form) => unmask = (page.can("content.unmask") && !reads && detail.broadcast.row.erased_at.is_none()).then_some(form),
     }
     let facts = facts(&page, &detail);
     let beside = |name: &str, key: &String| {
@@ -285,12 +319,13 @@ pub async fn show(app: Data<App>, who: SignedIn, page: Page, id: Path<String>, q
         format!("/broadcasts/{id}?{query}#h-people")
     };
     let title = detail.title.clone().unwrap_or_else(|| untitled(&page, &detail.broadcast));
-    let filed = self_recalls::of_broadcast(&app, &who.caller, &detail.broadcast.row).await?;
+    let filed = self_recalls::of_broadcast(app, &who.caller, &detail.broadcast.row).await?;
     let filing = |(id, number, state): (String, String, _)| {
         let (tone, state) = super::self_recalls::badge(&page, state);
         (format!("/self-recalls/{id}"), number, tone, state)
     };
-    ok(Show {
+    Ok(Show {
+        unmask,
         filings: filed.into_iter().map(filing).collect(),
         crumbs: vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(title)],
         path: detail.may_recall(page.now),
