@@ -24,6 +24,7 @@ use crate::{
         recall::{
             Case, Guard, Rules, State, Verb,
             approval::{LEVELS, may_ever_decide},
+            delegation::Grant,
             execution,
             participation::{self, Entry as Kind},
         },
@@ -44,6 +45,8 @@ pub struct DecisionView {
     pub round: i64,
     pub level: u8,
     pub name: String,
+    /// Whose name it was made in, if not in their own.
+    pub behalf: Option<String>,
     pub verb: Verb,
     pub comment: String,
     pub method: String,
@@ -67,6 +70,8 @@ pub struct LevelView {
 pub struct Mine {
     /// `None`: they never decide anything. `Some(Ok(level))`: the level that waits for them.
     pub decide: Option<Result<u8, Guard>>,
+    /// Under what they would decide it; nothing in their own name.
+    pub behalf: Option<Grant>,
     pub withdraw: bool,
     pub resubmit: bool,
     pub capture: bool,
@@ -90,6 +95,8 @@ pub struct Entry {
     pub kind: String,
     /// Empty for jobs, and where the part has been purged.
     pub who: String,
+    /// On whose behalf it was decided.
+    pub behalf: Option<String>,
     /// What they typed.
     pub said: String,
     /// Detail as recorded.
@@ -219,7 +226,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let erased = if erased { crate::store::erased::told_at(conn, &broadcast.id)? } else { None };
     let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
     let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
-    ids.extend(loaded.decisions.iter().map(|d| d.decider_id.clone()));
+    ids.extend(loaded.decisions.iter().flat_map(|d| [Some(d.decider_id.clone()), d.principal_id.clone()]).flatten());
     ids.extend(loaded.entries.iter().flat_map(|e| [Some(e.by_id.clone()), e.to_id.clone()]).flatten());
     ids.push(row.requester_id.clone());
     ids.extend(broadcast.sender.clone());
@@ -299,7 +306,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         content: None,
         unrecorded: false,
         levels: levels.to_vec(),
-        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller)).collect(),
+        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller, &names)).collect(),
         notices,
         reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
         events,
@@ -370,6 +377,7 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
             round: d.round,
             level: u8::try_from(d.level).unwrap_or(0),
             name: names.get(&d.decider_id).cloned().unwrap_or_default(),
+            behalf: d.principal_id.as_ref().map(|id| names.get(id).cloned().unwrap_or_default()),
             verb: Verb::parse(&d.decision).ok_or_else(|| StoreError::Corrupt(d.decision.clone()))?,
             comment: comment["text"].as_str().unwrap_or_default().to_owned(),
             method: d.method.clone(),
@@ -387,6 +395,7 @@ pub(super) fn mine(caller: &Caller, case: &Case, now: Instant) -> Mine {
     let running = case.state == State::Executing && case.mode == crate::domain::recall::Mode::Guided;
     let judged = caller.may(Permission::RecallDecide) && reviewing;
     Mine {
+        behalf: if judged { decide::in_whose_name(case, &who, level).cloned() } else { None },
         decide: judged.then(|| decide::why_not(case, &who, now).map_or(Ok(level), Err)),
         withdraw: own && crate::domain::recall::approval::withdraw(Rules::ALL, case, &who.user).is_ok(),
         resubmit: own && crate::domain::recall::approval::resubmit(Rules::ALL, case, &who.user, now).is_ok(),
@@ -435,6 +444,7 @@ fn looked(row: SearchRow, caller: &Caller) -> Entry {
         // Only people look at contents here.
         kind: "user".to_owned(),
         who: row.actor_name.unwrap_or_default(),
+        behalf: None,
         said: String::new(),
         detail: Value::Null,
         client_ip: row.client_ip.filter(|_| shown),
@@ -442,7 +452,7 @@ fn looked(row: SearchRow, caller: &Caller) -> Entry {
     }
 }
 
-fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Caller) -> Entry {
+fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Caller, names: &BTreeMap<String, String>) -> Entry {
     let part =
         |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
@@ -458,6 +468,7 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         outcome: Outcome::parse(&event.leaf.outcome),
         kind: event.leaf.actor.kind.clone(),
         who: text(&part("actor")["name"]).unwrap_or_default(),
+        behalf: text(&part("detail")["principal"]).and_then(|id| names.get(&id).cloned()),
         said: text(said).unwrap_or_default(),
         detail: part("detail"),
         client_ip: text(&client["client_ip"]).filter(|_| shown),

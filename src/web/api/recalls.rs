@@ -63,6 +63,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             comment: fields.text("comment"),
             totp: fields.text("totp"),
             seen: fields.number("version"),
+            behalf: None,
             id: id.map(DecisionId),
             once: None,
         };
@@ -73,7 +74,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
         })?;
         let body = json!({
             "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
-            "state": done.value.state, "at": done.value.at.to_rfc3339(),
+            "on_behalf_of": done.value.principal, "state": done.value.state, "at": done.value.at.to_rfc3339(),
         });
         Ok::<_, Refusal>(Answer::changed(&done, body))
     })
@@ -191,7 +192,7 @@ pub async fn approvals(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Resu
                 Task::Resubmit => ("resubmit", None),
                 Task::Answer => ("answer", None),
             };
-            json!({ "task": task, "level": level, "recall": line(of) })
+            json!({ "task": task, "level": level, "on_behalf_of": of.behalf, "recall": line(of) })
         })
         .collect();
     Ok(json_ok(&json!({ "approvals": all })))
@@ -224,7 +225,7 @@ fn body(found: &status::Status) -> Value {
         .map(|(due, level)| {
             let made = case.decisions.iter().find(|d| d.level == level && d.round == case.round);
             let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
-            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider) })
+            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()) })
         })
         .collect();
     // Until the end nothing is known of the outcomes: the set alone.

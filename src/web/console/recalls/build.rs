@@ -90,7 +90,7 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
         Some(made) => Step {
             state: if made.verb == Verb::Approve { StepState::Done } else { StepState::Stopped },
             title,
-            who: format!("{} {}", made.name, page.t(&format!("recall-made-{}", made.verb))),
+            who: format!("{} {}", in_name(page, &made.name, made.behalf.as_ref()), page.t(&format!("recall-made-{}", made.verb))),
             note: page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since))),
         },
         None if level.open => Step { state: StepState::Now, title, who: some(page, &level.who), note: page.t("recall-step-waits") },
@@ -100,6 +100,11 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
             Step { state: if stopped { StepState::Stopped } else { StepState::Todo }, title, who: String::new(), note }
         }
     }
+}
+
+/// Who did it, and on whose behalf.
+fn in_name(page: &Page, who: &str, behalf: Option<&String>) -> String {
+    behalf.map_or_else(|| who.to_owned(), |name| page.a2("who-behalf", "who", who, "behalf", page.a1("behalf-made", "name", name)))
 }
 
 /// Names in a row; of many people only the first few.
@@ -200,7 +205,7 @@ fn item(page: &Page, e: &view::Entry) -> TimelineItem {
     details.push(page.a1("recall-event-index", "index", page.num(e.index)));
     details.extend(e.client_ip.clone());
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
-    let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { e.who.clone() };
+    let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { in_name(page, &e.who, e.behalf.as_ref()) };
     TimelineItem { at: page.stamp(e.at), tone, who, what, details }
 }
 

@@ -120,6 +120,9 @@ struct CasePage {
     /// The level that waits for this person.
     level: Option<u8>,
     level_name: String,
+    /// The delegation that they would decide under, and a sentence about it; empty in their own name.
+    behalf: String,
+    in_name: String,
     verbs: Vec<Choice>,
     how_many: String,
     version: i64,
@@ -289,6 +292,12 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         may_audit: page.can("audit.read"),
         may_export: page.can("evidence.export"),
         title: format!("{title} {people}"),
+        behalf: v.mine.behalf.as_ref().map(|grant| grant.id.clone()).unwrap_or_default(),
+        in_name: v
+            .mine
+            .behalf
+            .as_ref()
+            .map_or_else(String::new, |grant| page.a2("decision-behalf", "name", &grant.name, "until", page.tr.time(grant.until))),
         level_name: level.map_or_else(String::new, |l| page.t(&format!("level-{l}"))),
         level,
         tone,
