@@ -133,6 +133,11 @@ impl Caller {
         }
     }
 
+    /// The same without what others handed them: for what is not deciding a case.
+    pub fn may_themself(&self, permission: Permission) -> bool {
+        self.may(permission) && (self.grants.is_empty() || role::allows(&self.roles, permission))
+    }
+
     /// A person who may read the trail: what they do to read it may use the reserve of a full disk (`store`).
     pub fn audits(&self) -> bool {
         self.kind == ActorKind::User && self.user_id.is_some() && self.may(Permission::AuditRead)

@@ -178,7 +178,7 @@ impl Page {
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
             ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
-            ("/delegations", "send", self.t("nav-delegations"), &["recall.decide", "role.manage"]),
+            ("/delegations", "file", self.t("nav-delegations"), &["recall.decide", "role.manage"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/audits", "eye", self.t("nav-audits"), &["audit.read"]),
             ("/alerts", "warn", self.t("nav-alerts"), &["alert.read"]),

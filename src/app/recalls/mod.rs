@@ -1,6 +1,7 @@
 //! Recall cases: from the check before the request to the closing of the case. Here: what every use case of a case shares.
 //! Rules are in `domain::recall`, rows in `store::recalls`; each use case is one file and one write.
 
+pub mod able;
 pub mod check;
 pub mod close;
 pub mod decide;
@@ -9,6 +10,7 @@ pub mod expire;
 pub mod guided;
 pub mod halt;
 pub mod list;
+pub mod mine;
 pub mod owed;
 pub mod queue;
 pub mod remind;

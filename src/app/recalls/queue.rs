@@ -10,7 +10,7 @@ use std::{
 use super::{
     App, AppError, AppResult, Caller, cases, guided,
     list::{Joined, Line, line, with_messages},
-    view,
+    mine,
 };
 use crate::{
     app::{Turn, content},
@@ -323,7 +323,7 @@ fn touching(conn: &mut Conn, caller: &Caller) -> Result<Touching, StoreError> {
 }
 
 fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item> {
-    let mine = view::mine(caller, case, now);
+    let mine = mine::of(caller, case, now);
     let guided = case.mode == Mode::Guided;
     let task = match () {
         () if let Some(Ok(level)) = mine.decide => Task::Decide(level),

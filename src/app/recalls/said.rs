@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Loaded, take_part, view::Mine};
+use super::{Loaded, mine::Mine, take_part};
 use crate::{
     clock::Instant,
     crypto::seal::Key,

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in, said, take_part,
+    App, AppError, AppResult, Caller, Dossier, Loaded,
+    able::{self, Able, Why},
+    decider, deciders, known, known_in,
+    mine::{self, Mine},
+    said, take_part,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -21,13 +25,7 @@ use crate::{
         event::{Action, Outcome},
         outcome::Tally,
         platform::HarmClass,
-        recall::{
-            Case, Guard, Rules, State, Verb,
-            approval::{LEVELS, may_ever_decide},
-            delegation::Grant,
-            execution,
-            participation::{self, Entry as Kind},
-        },
+        recall::{State, Verb, approval::LEVELS, participation::Entry as Kind},
         role::{Permission, Role},
     },
     store::{
@@ -59,29 +57,10 @@ pub struct LevelView {
     pub level: u8,
     pub due: Instant,
     pub open: bool,
-    /// Names of those who can decide it.
-    pub who: Vec<String>,
+    /// Who can decide it now.
+    pub who: Vec<Able>,
     /// This round's decision.
     pub made: Option<DecisionView>,
-}
-
-/// What this person may do here; a refusal says why not.
-#[derive(Clone, Debug)]
-pub struct Mine {
-    /// `None`: they never decide anything. `Some(Ok(level))`: the level that waits for them.
-    pub decide: Option<Result<u8, Guard>>,
-    /// Under what they would decide it; nothing in their own name.
-    pub behalf: Option<Grant>,
-    pub withdraw: bool,
-    pub resubmit: bool,
-    pub capture: bool,
-    /// As `decide`.
-    pub confirm: Option<Result<(), Guard>>,
-    pub halt: bool,
-    pub ask: bool,
-    pub answer: bool,
-    pub comment: bool,
-    pub remind: bool,
 }
 
 /// An entry of the timeline.
@@ -163,6 +142,8 @@ pub struct Show {
     /// The execution waits for witnesses.
     pub waiting: Option<Waiting>,
     pub mine: Mine,
+    /// Why they cannot decide now.
+    pub why: Option<Why>,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -269,14 +250,11 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         level,
         due: Instant([row.due_1, row.due_2, row.due_3][usize::from(level) - 1]),
         open: open.contains(&level),
-        who: able
-            .iter()
-            .filter(|(d, _)| open.contains(&level) && may_ever_decide(Rules::ALL, &loaded.case, d, level).is_ok())
-            .map(|(_, name)| name.clone())
-            .collect(),
+        who: if open.contains(&level) { able::able(&loaded.case, &able, level) } else { Vec::new() },
         made: decisions.iter().find(|d| d.level == level && d.round == row.round).cloned(),
     });
-    let mine = mine(caller, &loaded.case, now);
+    let mine = mine::of(caller, &loaded.case, now);
+    let why = able::why(conn, caller, &loaded.case, now)?;
     let candidates = said::candidates(&loaded.case, &mine, &able, &decider(caller));
     let dossier = Dossier::open(&keys.envelope, row)?;
     let requester = name(&row.requester_id);
@@ -298,6 +276,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
             })
             .collect(),
         waiting,
+        why,
         mine,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
@@ -385,28 +364,6 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
         })
     };
     loaded.decisions.iter().map(view).collect()
-}
-
-pub(super) fn mine(caller: &Caller, case: &Case, now: Instant) -> Mine {
-    let who = decider(caller);
-    let own = caller.may(Permission::RecallRequest) && who.user == case.requester;
-    let level = decide::level_for(case, &who);
-    let reviewing = case.state == State::Reviewing;
-    let running = case.state == State::Executing && case.mode == crate::domain::recall::Mode::Guided;
-    let judged = caller.may(Permission::RecallDecide) && reviewing;
-    Mine {
-        behalf: if judged { decide::in_whose_name(case, &who, level).cloned() } else { None },
-        decide: judged.then(|| decide::why_not(case, &who, now).map_or(Ok(level), Err)),
-        withdraw: own && crate::domain::recall::approval::withdraw(Rules::ALL, case, &who.user).is_ok(),
-        resubmit: own && crate::domain::recall::approval::resubmit(Rules::ALL, case, &who.user, now).is_ok(),
-        capture: caller.may(Permission::RecallExecute) && execution::capture(Rules::ALL, case, &who.user, now).is_ok(),
-        confirm: (running && guided::may_confirm(caller)).then(|| execution::confirm(Rules::ALL, case, &who.user, &Tally::default()).map(drop)),
-        ask: judged && participation::ask(Rules::ALL, case, &who, level, now).is_ok(),
-        answer: own && participation::answer(Rules::ALL, case, &who.user, now).is_ok(),
-        comment: caller.may(Permission::RecallRead) && participation::comment(Rules::ALL, case, &who).is_ok(),
-        remind: caller.may(Permission::RecallRead) && participation::remind(Rules::ALL, case, &who, participation::waits_at(case), now).is_ok(),
-        halt: caller.may(Permission::RecallHalt) && execution::halt(Rules::ALL, case).is_ok(),
-    }
 }
 
 fn counts(rows: &[(String, String, Option<String>, i64)]) -> Counts {

@@ -20,6 +20,7 @@ use crate::{
         App, AppError,
         once::of_request,
         recalls::{
+            able::Able,
             decide,
             list::{self, Line},
             queue::{self, Task},
@@ -216,6 +217,14 @@ pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<S
     }
 }
 
+/// Somebody who can decide a level now.
+fn one(able: &Able) -> Value {
+    json!({
+        "id": able.id, "name": able.name, "on_behalf_of": able.behalf.as_ref().map(|(name, _)| name),
+        "handed_to": able.away.as_ref().map(|(name, _)| name),
+    })
+}
+
 fn body(found: &status::Status) -> Value {
     let (row, case) = (&found.loaded.row, &found.loaded.case);
     let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
@@ -225,7 +234,9 @@ fn body(found: &status::Status) -> Value {
         .map(|(due, level)| {
             let made = case.decisions.iter().find(|d| d.level == level && d.round == case.round);
             let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
-            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()) })
+            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()),
+                "able": found.able.iter().find(|(of, _)| *of == level).map(|(_, able)| able.iter().map(one).collect::<Vec<_>>()),
+            })
         })
         .collect();
     // Until the end nothing is known of the outcomes: the set alone.

@@ -54,11 +54,10 @@ struct Row {
     state: String,
 }
 
-/// A list that can be chosen.
+/// Another list.
 struct Tab {
     href: &'static str,
     label: String,
-    current: bool,
 }
 
 #[derive(Template)]
@@ -96,12 +95,12 @@ pub async fn index(app: Data<App>, me: SignedIn, page: Page, query: Query<BTreeM
         }
     };
     let tabs = [(List::Given, "/delegations?list=given"), (List::Received, "/delegations?list=received"), (List::All, "/delegations?list=all")];
-    let tab = |(list, href): (List, &'static str)| Tab { href, label: page.word("delegation-list", list), current: list == which };
+    let tab = |(list, href): (List, &'static str)| Tab { href, label: page.word("delegation-list", list) };
     let rows: Vec<Row> = found.iter().map(row).collect();
     ok(Index {
         crumbs: vec![Crumb::here(page.t("nav-delegations"))],
         // Who oversees them decides nothing, and so has none.
-        tabs: if all { Vec::new() } else { tabs.into_iter().filter(|(list, _)| *list != List::All).map(tab).collect() },
+        tabs: if all { Vec::new() } else { tabs.into_iter().filter(|(list, _)| *list != List::All && *list != which).map(tab).collect() },
         title: page.word("delegation-list", which),
         count: count_of(&page, Some(few), "delegation", rows.len()),
         none: page.t(&format!("delegations-none-{which}")),
@@ -218,13 +217,13 @@ fn show_of(page: Page, me: &SignedIn, form: FormState, of: Delegation) -> Show {
         Fact::new(page.t("delegation-principal"), &of.principal.1, ""),
         Fact::new(page.t("delegation-delegate"), &of.delegate.1, ""),
         Fact::new(page.t("field-delegation-levels"), scope(&page, &of), ""),
-        Fact::new(page.t("field-delegation-from"), page.tr.time_full(of.from), ""),
-        Fact::new(page.t("field-delegation-until"), page.tr.time_full(of.until), ""),
+        Fact::new(page.t("field-delegation-from"), page.tr.time(of.from), ""),
+        Fact::new(page.t("field-delegation-until"), page.tr.time(of.until), ""),
         Fact::new(page.t("field-delegation-reason"), &of.reason, ""),
-        Fact::new(page.t("delegation-made-at"), page.tr.time_full(of.made_at), ""),
+        Fact::new(page.t("delegation-made-at"), page.tr.time(of.made_at), ""),
     ];
     if let Some((at, by, why)) = &of.ended {
-        facts.push(Fact::new(page.t("delegation-ended-by"), page.a2("delegation-ended-when", "by", by, "at", page.tr.time_full(*at)), why));
+        facts.push(Fact::new(page.t("delegation-ended-by"), page.a2("delegation-ended-when", "by", by, "at", page.tr.time(*at)), why));
     }
     Show {
         crumbs: vec![Crumb::link("/delegations", page.t("nav-delegations")), Crumb::here(&title)],

@@ -449,7 +449,7 @@ async fn delegations(house: &House, crew: &Crew) {
     let shot = hand(by, "hejing", "1", &code).await;
     house.worked(route, by, &shot);
     let (path, route) = (format!("{}/ends", shot.location), "/delegations/{id}/ends");
-    house.declined(route, requester, &house.post(requester, &path, &[]).await, 404, "not_found");
+    house.declined(route, requester, &house.post(requester, &path, &[]).await, 403, "permission");
     house.declined(route, lawyer, &house.post(lawyer, &path, &[]).await, 403, "permission");
     house.declined(route, security, &house.post(security, &path, &[("reason", "")]).await, 422, "invalid");
     house.declined(route, by, &house.post(by, "/delegations/nothing/ends", &[]).await, 404, "not_found");

@@ -3,7 +3,11 @@
 
 use std::time::Duration;
 
-use countermand::{domain::role::Role, store::Options};
+use countermand::{
+    app::{Turn, alarms, alerts},
+    domain::{alert::Rule, role::Role},
+    store::Options,
+};
 use serde_json::json;
 
 use super::stage::{Answer, Cast, Person, Stage};
@@ -79,7 +83,7 @@ async fn a_delegate_decides_on_behalf_and_every_record_says_so() {
         assert!(told.iter().any(|mail| format!("{mail:?}").contains("deputy@example.com")), "{told:?}");
 
         let list = stage.get(&deputy, "/approvals").await;
-        assert!(list.body.contains("代zhouqiming") && list.body.contains(">1<"), "{}", list.body);
+        assert!(list.body.contains("（代zhouqiming）") && list.body.contains(">1<"), "{}", list.body);
         let shown = stage.get(&deputy, &page).await;
         assert!(shown.body.contains("您受zhouqiming委托审批"), "{}", shown.body);
         assert_eq!(hidden(&shown.body, "behalf"), id);
@@ -344,5 +348,58 @@ async fn programs_hand_on_in_a_persons_name_alone() {
         let ended = stage.api(&token, &format!("/delegations/{id}/ends"), Some(json!({})), None).await;
         assert_eq!(ended.status, 200, "{}", ended.body);
         assert_eq!(stage.api(&theirs, "/approvals", None, None).await.json()["approvals"].as_array().unwrap().len(), 0);
+    }
+}
+
+#[actix_web::test]
+async fn the_page_says_who_can_decide_and_why_the_reader_cannot() {
+    for stage in stages().await {
+        let cast = stage.cast().await;
+        let deputy = stage.person("deputy", &[Role::Requester], "总裁办").await;
+        let other = stage.person("suntao", &[Role::DepartmentReviewer], "人力资源部").await;
+        let security = stage.person("security", &[Role::SecurityAdministrator], "信息部").await;
+        handed(&stage, &cast.reviewer, &deputy, &["1"]).await;
+        let case = stage.case(&cast).await;
+        let page = format!("/recalls/{case}");
+        let shown = stage.get(&cast.requester, &page).await;
+        for says in ["谁可以审批", "以部门复核身份；已委托deputy", "代zhouqiming，自", "suntao"] {
+            assert!(shown.body.contains(says), "{says}: {}", shown.body);
+        }
+        assert!(!shown.body.contains("目前无人可以审批"));
+        let token = stage.token(Some(&cast.requester), &["recall.read"]).await;
+        let told = stage.api(&token, &page, None, None).await.json();
+        let able: Vec<(&str, &serde_json::Value)> =
+            told["levels"][0]["able"].as_array().unwrap().iter().map(|a| (a["name"].as_str().unwrap(), &a["on_behalf_of"])).collect();
+        assert_eq!(able, [("suntao", &json!(null)), ("deputy", &json!("zhouqiming")), ("zhouqiming", &json!(null))]);
+        assert_eq!(told["levels"][1]["able"], json!(null), "it is not open");
+
+        let why = async |who: &Person, says: &str| {
+            let shown = stage.get(who, &page).await;
+            assert!(shown.body.contains(says), "{says}: {}", shown.body);
+        };
+        why(&cast.lawyer, "法务合规复核尚未开始，须先完成部门复核").await;
+        let fields = [("to", other.caller.id.as_str()), ("reason", "出差，请孙涛处理")];
+        assert_eq!(stage.post(&cast.reviewer, &format!("{page}/transfers"), &fields).await.status, 303);
+        why(&cast.reviewer, "本级已转办给suntao").await;
+        why(&other, "您的决定").await;
+        assert_eq!(approve(&stage, &other, &case).await.status, 303);
+        why(&other, "您已在部门复核作出决定").await;
+        stage.db.execute(&format!("UPDATE users SET totp_sealed = NULL WHERE id = '{}'", cast.lawyer.caller.id));
+        why(&cast.lawyer, "您尚未登记二次验证").await;
+
+        // Nobody is left for level 2: the page says so, and those who give roles are told once.
+        alarms::look(&stage.app).await.unwrap();
+        stage.db.execute(&format!("UPDATE users SET state = 'suspended' WHERE id = '{}'", cast.lawyer.caller.id));
+        why(&cast.requester, "法务合规复核目前无人可以审批").await;
+        for _ in 0..2 {
+            alarms::look(&stage.app).await.unwrap();
+        }
+        alerts::watch::pass(&stage.app).await.unwrap();
+        let wanted = alerts::Wanted { rule: Some(Rule::ReviewersMissing), ..alerts::Wanted::default() };
+        let raised = alerts::list(&stage.app, &security.caller, wanted, Turn::First).await.unwrap().0;
+        assert_eq!(raised.len(), 1, "the security administrator sees it");
+        let number = stage.loaded(&case).await.row.number;
+        let told = stage.api(&token, &page, None, None).await.json();
+        assert_eq!((told["levels"][1]["able"].as_array().map(Vec::len), told["number"].as_str()), (Some(0), Some(number.as_str())));
     }
 }

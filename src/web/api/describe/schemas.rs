@@ -211,6 +211,9 @@ fn recall() -> Value {
         "levels": list(object(json!({
             "level": number(), "open": flag(), "due": time(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
             "on_behalf_of": or_null(text()),
+            "able": or_null(list(object(json!({
+                "id": id(), "name": text(), "on_behalf_of": or_null(text()), "handed_to": or_null(text()),
+            })))),
         }))),
         "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),
