@@ -67,6 +67,8 @@ text_id! {
     AttachmentId;
     /// What a sender took back by themselves, as filed.
     SelfRecallId;
+    /// What a reviewer handed to somebody.
+    DelegationId;
     /// A legal hold.
     HoldId;
     /// A stream of the audit trail to another system.

@@ -1,4 +1,5 @@
-//! What would soon stop the installation: a disk that fills, jobs that do not get done, a log that is not signed or does not grow any more. Each is told once as
+//! What would soon stop the installation: a disk that fills, jobs that do not get done, a log that is not signed or does not grow any more, a
+//! level that nobody can decide. Each is told once as
 //! an event when it begins and once when it is over; the alert rules go by these events. Not here: the rules (`domain::alert`).
 
 use std::{
@@ -10,7 +11,7 @@ use std::{
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-use super::{App, AppResult};
+use super::{App, AppResult, recalls::able::stranded};
 use crate::{
     clock::Instant,
     domain::event::{Action, Event, Outcome, Subject},
@@ -65,6 +66,8 @@ pub async fn look(app: &App) -> AppResult<()> {
     };
     tell(app, "disk", room.low(), json!({ "free": room.free, "full": room.full })).await?;
     tell(app, "jobs", lies, json!({ "count": stuck })).await?;
+    let stranded = app.store.read(move |conn| stranded(conn, now)).await?;
+    tell(app, "reviewers", !stranded.is_empty(), json!({ "cases": stranded })).await?;
     tell(app, "checkpoint", unsigned.is_some(), json!({ "size": size, "signed": signed })).await?;
     // Without a sequencer the log does not grow, and nothing of it is unsigned: this says it.
     let idle = {

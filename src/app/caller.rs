@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::domain::{
     event::{Action, ActorKind, Event, Outcome, Subject},
+    recall::delegation::{self, Grant},
     role::{self, Permission, Role},
 };
 
@@ -76,6 +77,8 @@ pub struct Caller {
     pub user_id: Option<String>,
     pub name: String,
     pub roles: BTreeSet<Role>,
+    /// What others handed them and is in force: decisions that they may take on somebody's behalf.
+    pub grants: Vec<Grant>,
     pub department_id: Option<String>,
     pub department: Option<String>,
     pub session: Option<String>,
@@ -108,6 +111,7 @@ impl Caller {
             user_id: None,
             name: String::new(),
             roles: BTreeSet::new(),
+            grants: Vec::new(),
             department_id: None,
             department: None,
             session: None,
@@ -117,7 +121,7 @@ impl Caller {
         }
     }
 
-    /// Deny by default: a person needs a role that carries it; a token needs it among its scopes too; jobs and the shell come in past
+    /// Deny by default: a person needs a role that carries it, or for deciding on somebody's behalf a delegation; a token needs it among its scopes too; jobs and the shell come in past
     /// this check by calling what they may call.
     pub fn may(&self, permission: Permission) -> bool {
         let scoped = self.scopes.as_ref().is_none_or(|s| s.contains(permission.as_str()));
@@ -125,8 +129,13 @@ impl Caller {
             (ActorKind::Job | ActorKind::System, _) => true,
             // A service token has no roles: its scopes are its rights, but it never decides.
             (ActorKind::Token, None) => scoped && permission != Permission::RecallDecide,
-            _ => scoped && role::allows(&self.roles, permission),
+            _ => scoped && (role::allows(&self.roles, permission) || delegation::allows(&self.grants, &self.roles, permission)),
         }
+    }
+
+    /// The same without what others handed them: for what is not deciding a case.
+    pub fn may_themself(&self, permission: Permission) -> bool {
+        self.may(permission) && (self.grants.is_empty() || role::allows(&self.roles, permission))
     }
 
     /// A person who may read the trail: what they do to read it may use the reserve of a full disk (`store`).

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    App, AppError, AppResult, Caller, notices,
+    App, AppError, AppResult, Caller, delegations, notices,
     recalls::{
         self,
         owed::{Owed, Part, Somebody},
@@ -50,12 +50,14 @@ pub struct Duties {
     pub filings: usize,
     /// Questions of auditors to them without an answer.
     pub questions: usize,
+    /// Delegations by them and to them that run or are to come, and count for nothing while they are suspended.
+    pub delegations: (usize, usize),
 }
 
 impl Duties {
     /// Whether nothing waits for them or with them.
     pub fn is_empty(&self) -> bool {
-        self.cases.is_empty() && self.holds == 0 && !self.proposal && self.filings == 0 && self.questions == 0
+        self.cases.is_empty() && self.holds == 0 && !self.proposal && self.filings == 0 && self.questions == 0 && self.delegations == (0, 0)
     }
 
     /// Whether something would wait for nobody.
@@ -96,7 +98,7 @@ impl Duties {
             "levels": of(|p| matches!(p, Part::Decide(_))),
             "requests": of(|p| matches!(p, Part::Request | Part::Returned | Part::Asked)),
             "guided": of(|p| matches!(p, Part::CarryOut | Part::Confirm | Part::Captured)),
-            "holds": self.holds, "proposals": usize::from(self.proposal), "filings": self.filings, "questions": self.questions,
+            "holds": self.holds, "proposals": usize::from(self.proposal), "filings": self.filings, "questions": self.questions, "delegations": self.delegations.0 + self.delegations.1,
         })
     }
 }
@@ -126,7 +128,8 @@ pub(super) fn find(conn: &mut Conn, user_id: &str, now: Instant) -> Result<Optio
     let Some(row) = users::user_find(conn, user_id)? else { return Ok(None) };
     let roles = users::user_roles(conn, user_id)?;
     let me = UserId(row.id.clone());
-    let decider = Decider { user: me.clone(), roles: roles.clone(), department: row.department_id.clone().map(DepartmentId), person: true };
+    let decider =
+        Decider { user: me.clone(), roles: roles.clone(), department: row.department_id.clone().map(DepartmentId), person: true, grants: Vec::new() };
     let may_execute = roles.iter().any(|r| r.permissions().contains(&Permission::RecallExecute));
     let (cases, more) = recalls::owed::owed(conn, &Somebody { decider, may_execute }, now)?;
     let mine = |by: &str| by == me.as_str();
@@ -142,6 +145,7 @@ pub(super) fn find(conn: &mut Conn, user_id: &str, now: Instant) -> Result<Optio
         holds: held.count(),
         proposal: policies::open(conn)?.is_some_and(|p| mine(&p.proposed_by)),
         filings: self_recalls::unchecked_of(conn, me.as_str())?,
+        delegations: delegations::open_of(conn, me.as_str(), now)?,
         questions: audits::questions_to(conn, me.as_str(), 500)?.iter().filter(|q| q.answered_at.is_none()).count(),
     }))
 }
@@ -155,7 +159,7 @@ fn levels(conn: &mut Conn, me: &UserId, roles: &BTreeSet<Role>, department: Opti
     let mut found = Vec::new();
     for level in LEVELS.into_iter().filter(|level| roles.iter().any(|r| r.level() == Some(*level))) {
         let near = |d: &Decider| level != 1 || line.is_empty() || d.department.as_ref().is_some_and(|d| line.contains(&d.0));
-        let others = recalls::deciders(conn, &[level], now)?.into_iter().filter(|(d, _)| d.user != *me && near(d)).count();
+        let others = recalls::holders(conn, &[level], now)?.into_iter().filter(|(d, _)| d.user != *me && near(d)).count();
         found.push(Level { level, others });
     }
     Ok(found)

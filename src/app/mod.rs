@@ -89,6 +89,7 @@ pub struct App {
 pub mod account;
 pub mod clocks;
 pub mod connectors;
+pub mod delegations;
 pub mod departments;
 pub mod device;
 mod passwords;

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{App, AppResult, Caller, Client, Device, FieldError, recalls::own_cases_only};
+use super::{App, AppResult, Caller, Client, Device, FieldError, delegations::grants, recalls::own_cases_only};
 use crate::{
     clock::Instant,
     domain::{
         account::{Unfit, UserState},
         event::ActorKind,
-        role::{Permission, Role},
+        recall::delegation::{self, Grant},
+        role::{self, Permission, Role},
     },
     store::{
         Conn, StoreError, departments,
@@ -28,6 +29,8 @@ pub struct Person {
     pub department_id: Option<String>,
     pub department: Option<String>,
     pub roles: BTreeSet<Role>,
+    /// What others handed them, of a person who asks; see [`Person::with_grants`].
+    pub grants: Vec<Grant>,
     pub state: UserState,
     pub has_password: bool,
     pub has_second_factor: bool,
@@ -46,6 +49,20 @@ impl Person {
         self.state == UserState::Active && self.valid_until.is_none_or(|until| now < until)
     }
 
+    /// With what others handed them and is in force now: whoever asks has that too.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub fn with_grants(mut self, conn: &mut Conn, now: Instant) -> Result<Self, StoreError> {
+        self.grants = grants::of(conn, &self.id, now)?;
+        Ok(self)
+    }
+
+    /// Whether they may: by a role, or by what they received.
+    pub fn may(&self, permission: Permission) -> bool {
+        role::allows(&self.roles, permission) || delegation::allows(&self.grants, &self.roles, permission)
+    }
+
     /// The person as the one who asks.
     pub fn caller(&self, session: Option<String>, client: Option<Client>, device: Option<Device>) -> Caller {
         Caller {
@@ -54,6 +71,7 @@ impl Person {
             user_id: Some(self.id.clone()),
             name: self.name.clone(),
             roles: self.roles.clone(),
+            grants: self.grants.clone(),
             department_id: self.department_id.clone(),
             department: self.department.clone(),
             session,
@@ -71,6 +89,7 @@ impl Person {
             department_id: row.department_id.clone(),
             department,
             roles,
+            grants: Vec::new(),
             state: UserState::parse(&row.state).ok_or_else(|| StoreError::Corrupt(format!("users.state: {}", row.state)))?,
             has_password: row.password_hash.is_some(),
             has_second_factor: row.totp_sealed.is_some(),

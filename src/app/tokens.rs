@@ -241,7 +241,7 @@ pub async fn resolve(app: &App, bearer: &str, client: Client) -> AppResult<Resul
             let scopes: BTreeSet<String> = row.scopes.split_whitespace().map(ToOwned::to_owned).collect();
             let mut caller = match &row.user_id {
                 Some(user) => match people::person_find(conn, user)?.filter(|p| p.may_sign_in(now)) {
-                    Some(person) => person.caller(None, Some(client), None),
+                    Some(person) => person.with_grants(conn, now)?.caller(None, Some(client), None),
                     None => return denied("account"),
                 },
                 None => Caller { name: row.name.clone(), ..Caller::anonymous(client, None) },

@@ -151,6 +151,10 @@ words! {
         PolicyConfirmed = "policy.confirmed",
         PolicyRejected = "policy.rejected",
         PolicyWithdrawn = "policy.withdrawn",
+        /// A reviewer handed their deciding to somebody for a time.
+        DelegationMade = "delegation.made",
+        /// Before its time; that it ran out is no event.
+        DelegationEnded = "delegation.ended",
         StreamRead = "stream.read",
         /// A witness ceased to cosign, or began to again; that it cosigns is no event, for each would be a new head.
         WitnessLost = "witness.lost",
@@ -234,7 +238,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 21] = [
+const NAMED: [&str; 22] = [
     "user",
     "token",
     "session",
@@ -255,6 +259,7 @@ const NAMED: [&str; 21] = [
     "policy",
     "import",
     "self_recall",
+    "delegation",
     "job",
 ];
 /// Longest id that a subject keeps.

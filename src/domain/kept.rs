@@ -117,7 +117,9 @@ impl EventClass {
             | Action::PolicyProposed
             | Action::PolicyConfirmed
             | Action::PolicyRejected
-            | Action::PolicyWithdrawn => Self::Decision,
+            | Action::PolicyWithdrawn
+            | Action::DelegationMade
+            | Action::DelegationEnded => Self::Decision,
             Action::AuditExported
             | Action::ListExported
             | Action::AuditEngagementOpened

@@ -26,6 +26,8 @@ words! {
         Decisions = "decisions",
         Participation = "participation",
         SelfRecalls = "self_recalls",
+        /// Deciding that they handed on or received.
+        Delegations = "delegations",
         Attachments = "attachments",
         Holds = "holds_placed",
         Audits = "audits",
@@ -98,7 +100,9 @@ impl Kind {
             Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {
                 (Claims, Stay::Broadcast, Erasure::Contents)
             }
-            Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules | Self::Policies => (Claims, Stay::Good, Erasure::Never),
+            Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules | Self::Policies | Self::Delegations => {
+                (Claims, Stay::Good, Erasure::Never)
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     platform::{HarmClass, Platform},
+    recall::delegation::DELEGABLE,
     windows::{self, Span, Stated, Window},
 };
 
@@ -42,6 +43,18 @@ pub struct Policy {
     pub budgets: BTreeMap<HarmClass, u64>,
     /// How what is left of the window is shared between the three levels.
     pub shares: [u32; 3],
+    /// Levels that may be decided on somebody's behalf.
+    #[serde(default = "delegable", skip_serializing_if = "is_as_shipped")]
+    pub delegable: BTreeSet<u8>,
+}
+
+fn delegable() -> BTreeSet<u8> {
+    DELEGABLE.into()
+}
+
+/// Rules of before there was delegation keep their bytes.
+fn is_as_shipped(levels: &BTreeSet<u8>) -> bool {
+    *levels == delegable()
 }
 
 /// A version with its number, as it was, is or would be in force.
@@ -80,6 +93,7 @@ impl Policy {
             limits: BTreeMap::new(),
             budgets: budgets.into(),
             shares: [1, 1, 1],
+            delegable: delegable(),
         }
     }
 
@@ -134,6 +148,9 @@ impl Policy {
         if !self.amended.is_empty() {
             rules["amended"] = json!(self.amended);
         }
+        if !is_as_shipped(&self.delegable) {
+            rules["delegable_levels"] = json!(self.delegable);
+        }
         rules
     }
 }
@@ -171,6 +188,17 @@ mod tests {
         assert!(shipped.rules().get("amended").is_none(), "rules of before there were amendments");
         let kept: Policy = serde_json::from_value(serde_json::to_value(&amended).unwrap()).unwrap();
         assert_eq!(kept, amended);
+    }
+
+    #[test]
+    fn rules_of_before_there_was_delegation_keep_their_bytes() {
+        let shipped = Policy::shipped();
+        let kept = serde_json::to_string(&shipped).unwrap();
+        assert!(!kept.contains("delegable") && !shipped.rules().to_string().contains("delegable"), "{kept}");
+        assert_eq!(serde_json::from_str::<Policy>(&kept).unwrap().delegable, [1, 2].into());
+        let none = Policy { delegable: BTreeSet::new(), ..shipped };
+        assert_eq!(none.rules()["delegable_levels"], json!([]));
+        assert_eq!(serde_json::from_value::<Policy>(json!(none)).unwrap(), none);
     }
 
     #[test]

@@ -142,6 +142,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallQuestionAnswered
         | A::RecallCommented
         | A::SelfRecallFiled
+        | A::DelegationMade
+        | A::DelegationEnded
         | A::SelfRecallChecked
         | A::RecallReminded
         | A::RecallWithdrawn

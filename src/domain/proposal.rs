@@ -5,6 +5,7 @@
 use super::{
     platform::{EXECUTION_RESERVE, HarmClass, Platform},
     policy::Policy,
+    recall::approval::LEVELS,
     windows::{self, Grade, Span, Stated},
 };
 use crate::words;
@@ -61,6 +62,8 @@ pub enum Line {
     Limit(Platform),
     Budget(HarmClass),
     Shares,
+    /// Whether a level may be decided on somebody's behalf.
+    Delegable(u8),
 }
 
 impl Policy {
@@ -70,7 +73,7 @@ impl Policy {
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).collect()
+        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).collect()
     }
 
     /// The lines in which `other` says something else.
@@ -81,6 +84,7 @@ impl Policy {
             Line::Limit(platform) => self.limits.get(platform) != other.limits.get(platform),
             Line::Budget(class) => self.budgets.get(class) != other.budgets.get(class),
             Line::Shares => self.shares != other.shares,
+            Line::Delegable(level) => self.delegable.contains(level) != other.delegable.contains(level),
         };
         Self::lines().into_iter().filter(differs).collect()
     }
@@ -103,6 +107,8 @@ impl Policy {
                     (self.amended.get(id).is_some_and(wrong), limits)
                 }
                 Line::Row(_) => (false, (0, 0)),
+                // That there is no fourth level is said once.
+                Line::Delegable(level) => (level == 1 && self.delegable.iter().any(|l| !LEVELS.contains(l)), (1, 3)),
                 Line::Limit(platform) => {
                     let limits = (LIMIT_LEAST, LIMIT_MOST);
                     (self.limits.get(&platform).is_some_and(|limit| outside(*limit, limits)), limits)

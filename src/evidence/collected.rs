@@ -146,6 +146,9 @@ pub struct Decision {
     pub level: u64,
     /// Id of the account.
     pub decider: String,
+    /// Id of who it was decided for, if not in the decider's own name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal: Option<String>,
     /// `approve`, `return` or `reject`.
     pub decision: String,
     pub comment: Option<String>,

@@ -3,6 +3,8 @@
 
 use serde_json::{Value, json};
 
+use super::collected::Decision;
+
 /// One column.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
@@ -64,8 +66,16 @@ pub const EVENTS: &[Column] = &[
     LEAF,
 ];
 
+/// The columns of `approvals.csv`: two more where something was decided on somebody's behalf, so that bundles of before say the same.
+pub fn approvals(decisions: &[Decision]) -> &'static [Column] {
+    if decisions.iter().any(|d| d.principal.is_some()) { &APPROVALS } else { APPROVALS.split_at(OWN_NAME).0 }
+}
+
+/// Columns where everybody decided in their own name.
+const OWN_NAME: usize = 20;
+
 /// `approvals.csv`: one row a decision.
-pub const APPROVALS: &[Column] = &[
+static APPROVALS: [Column; OWN_NAME + 2] = [
     column("level", "integer", "审批级别", "1 department, 2 legal and compliance, 3 final"),
     column("decider_id", "string", "审批人编号", "Opaque id of the account"),
     personal("decider_name", "string", "审批人姓名", "Name at that time"),
@@ -86,6 +96,8 @@ pub const APPROVALS: &[Column] = &[
     column("event_id", "string", "事件编号", "UUIDv7 of the decision's event"),
     column("statement_sha256", "string", "决定声明摘要", "SHA-256 of the statement that the decision binds"),
     LEAF,
+    column("on_behalf_of_id", "string", "委托人编号", "Opaque id of who it was decided for; empty in the decider's own name"),
+    personal("on_behalf_of_name", "string", "委托人姓名", "Name at that time"),
 ];
 
 /// `recipients.csv`: one row a recipient.

@@ -94,8 +94,9 @@ pub fn events(events: &[Event], zone: &str) -> String {
 /// `approvals.csv`. A decision whose event is not among `events` has empty cells where the event would speak.
 pub fn approvals(decisions: &[Decision], events: &[Event], zone: &str) -> String {
     let by_id: BTreeMap<&str, &Event> = events.iter().map(|e| (e.leaf.id.as_str(), e)).collect();
+    let behalf = decisions.iter().any(|d| d.principal.is_some());
     file(
-        columns::APPROVALS,
+        columns::approvals(decisions),
         decisions.iter().map(|d| {
             let event = by_id.get(d.event.as_str());
             let said = |part: &str, key: &str| Cell::text(event.map(|e| e.text(part, key)).unwrap_or_default());
@@ -119,6 +120,9 @@ pub fn approvals(decisions: &[Decision], events: &[Event], zone: &str) -> String
                 Cell::plain(hex::encode(sha256(d.statement.as_bytes()))),
                 Cell::plain(event.map(|e| e.line.clone()).unwrap_or_default()),
             ]);
+            if behalf {
+                cells.extend([Cell::text(d.principal.clone().unwrap_or_default()), said("principal", "name")]);
+            }
             cells
         }),
     )

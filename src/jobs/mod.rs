@@ -15,7 +15,7 @@ use crate::{
     app::{
         App, AppError, alerts, audit, audits,
         broadcasts::{self, imports},
-        evidence, invitations, keys, notices, recalls, retention, timestamps, verification,
+        delegations, evidence, invitations, keys, notices, recalls, retention, timestamps, verification,
     },
     clock::Instant,
     store::jobs,
@@ -45,6 +45,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
             let version = payload["version"].as_i64().ok_or(AppError::NotFound)?;
             invitations::mail(app, id("invitation")?, version).await?
         }
+        delegations::mail::SEND => delegations::mail::send(app, id("delegation")?, payload["ended"].as_bool().unwrap_or(false)).await?,
         alerts::mail::TELL => alerts::mail::tell(app, id("alert")?).await?,
         alerts::mail::SEND => alerts::mail::send(app, id("alert")?, id("user")?).await?,
         verification::LIGHT => verification::newest(app).await?,
@@ -156,7 +157,8 @@ pub async fn serve(app: App, stop: impl Future<Output = ()>) {
     /// Jobs at once: they mostly wait for platforms.
     const AT_ONCE: usize = 8;
     /// Kinds of which only so many at once: neither a mail server that does not answer nor a table of many lines must keep recalls waiting.
-    const FEW: [(&[&str], usize); 2] = [(&[notices::SEND, alerts::mail::SEND, invitations::SEND], 2), (&[imports::CHECK, imports::APPLY], 1)];
+    const FEW: [(&[&str], usize); 2] =
+        [(&[notices::SEND, alerts::mail::SEND, invitations::SEND, delegations::mail::SEND], 2), (&[imports::CHECK, imports::APPLY], 1)];
     let owner = app.process().to_owned();
     if let Err(e) = retention::schedule(&app).await {
         tracing::warn!(error = %e, "retention is not scheduled; the next start tries again");

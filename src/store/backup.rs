@@ -102,7 +102,7 @@ pub const TABLES: &[Table] = &[
     table(
         "decisions",
         "id:t recall_id:t round:i level:i decider_id:t decision:t comment_sealed:b method:t statement:b shown:b event_id:t client_ip:x \
-         device_id:x at:i",
+         device_id:x at:i principal_id:t",
         "id",
     ),
     table(
@@ -136,6 +136,12 @@ pub const TABLES: &[Table] = &[
         "self_recalls",
         "id:t number:t broadcast_id:t filer_id:t department_id:t state:t extent:t withdrawn_at:i note_sealed:b filed_at:i checker_id:t \
          checked_at:i check_sealed:b version:i",
+        "id",
+    ),
+    table(
+        "delegations",
+        "id:t principal_id:t delegate_id:t levels:t department_id:t reason_sealed:b from_at:i until_at:i made_at:i ended_at:i ended_by:t \
+         end_sealed:b",
         "id",
     ),
     table("notices", "id:t recall_id:t user_id:t kind:t round:i level:i state:t problem:t created_at:i ended_at:i", "id"),

@@ -17,6 +17,7 @@ pub mod calls;
 mod conn;
 pub mod connections;
 mod counted;
+pub mod delegations;
 pub mod departments;
 mod disk;
 mod ends;

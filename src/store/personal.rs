@@ -11,8 +11,8 @@ use super::{
     find::{self, Filter},
     holds::{self, HoldRow},
     schema::{
-        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, devices, exports, holds as held, imports,
-        invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches,
+        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, delegations, devices, exports, holds as held,
+        imports, invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches,
         self_recalls, sessions, tokens, user_roles, users,
     },
     words::Words,
@@ -89,6 +89,8 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         .or(held::release_proposed_by.assume_not_null().eq(user).and(held::release_proposed_by.is_not_null()))
         .or(held::ended_by.assume_not_null().eq(user).and(held::ended_by.is_not_null()));
     let filed = self_recalls::filer_id.eq(user).or(self_recalls::checker_id.assume_not_null().eq(user).and(self_recalls::checker_id.is_not_null()));
+    let made = decisions::decider_id.eq(user).or(decisions::principal_id.assume_not_null().eq(user).and(decisions::principal_id.is_not_null()));
+    let delegated = delegations::principal_id.eq(user).or(delegations::delegate_id.eq(user));
     let questions = audit_questions::asked_by.eq(user).or(audit_questions::asked_of.eq(user));
     let ruled = policies::proposed_by.eq(user).or(policies::ended_by.assume_not_null().eq(user).and(policies::ended_by.is_not_null()));
     Ok(vec![
@@ -107,8 +109,9 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Notices, span!(conn, notices, told, created_at, ended_at)),
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
-        (Kind::Decisions, span!(conn, decisions, decisions::decider_id.eq(user), at, at)),
+        (Kind::Decisions, span!(conn, decisions, made, at, at)),
         (Kind::SelfRecalls, span!(conn, self_recalls, filed, filed_at, filed_at)),
+        (Kind::Delegations, span!(conn, delegations, delegated, made_at, made_at)),
         (Kind::Participation, span!(conn, recall_entries, recall_entries::by_id.eq(user), at, at)),
         (Kind::Attachments, span!(conn, attachments, uploads, uploaded_at, uploaded_at)),
         (Kind::Holds, span!(conn, held, placed, proposed_at, proposed_at)),

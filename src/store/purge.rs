@@ -64,6 +64,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("connections", Class::Master),
     ("counters", Class::Master),
     ("decisions", Class::Words),
+    ("delegations", Class::Record),
     ("departments", Class::Master),
     ("devices", Class::Trace),
     ("exports", Class::Work),

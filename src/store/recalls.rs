@@ -71,6 +71,7 @@ pub struct Standing {
     pub mode: String,
     pub cut_off: Option<i64>,
     pub halted_at: Option<i64>,
+    pub policy_version: i64,
     pub version: i64,
 }
 
@@ -99,6 +100,7 @@ impl RecallRow {
             mode: self.mode.clone(),
             cut_off: self.cut_off,
             halted_at: self.halted_at,
+            policy_version: self.policy_version,
             version: self.version,
         }
     }
@@ -126,6 +128,8 @@ pub struct DecisionRow {
     pub client_ip: Option<String>,
     pub device_id: Option<String>,
     pub at: i64,
+    /// On whose behalf, if not in the decider's own name.
+    pub principal_id: Option<String>,
 }
 
 /// What a list shows; every field narrows.

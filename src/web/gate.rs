@@ -31,11 +31,7 @@ use crate::{
         throttle::{self, Share},
         tokens, verification,
     },
-    domain::{
-        account::SessionState,
-        event::Outcome,
-        role::{self, Permission},
-    },
+    domain::{account::SessionState, event::Outcome, role::Permission},
     i18n::Lang,
 };
 
@@ -285,16 +281,16 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
         }
     }
     // A number in the navigation; a page is not lost for it.
-    let waiting = match shows && person.roles.iter().any(|r| r.is_decider() || *r == role::Role::PlatformOperator) {
+    let waiting = match shows && (person.may(Permission::RecallDecide) || person.may(Permission::RecallExecute)) {
         true => recalls::queue::waiting_count(app, &asking.caller(app)).await.unwrap_or(0),
         false => 0,
     };
-    let alerts = match shows && role::allows(&person.roles, Permission::AlertAcknowledge) {
+    let alerts = match shows && person.may(Permission::AlertAcknowledge) {
         true => alerts::open_count(app, &asking.caller(app)).await.unwrap_or(0),
         false => 0,
     };
     // Whoever relies on the trail must not miss it, whatever page they are on.
-    let broken = match role::allows(&person.roles, Permission::AuditRead) {
+    let broken = match person.may(Permission::AuditRead) {
         true => verification::problem(app).await.unwrap_or_default(),
         false => None,
     };
@@ -305,7 +301,7 @@ async fn welcome(app: &App, visit: &Rc<Visit>, asking: &Asking, shows: bool) {
             readonly: sessions::is_read_only(person),
             readonly_until: person.valid_until,
             ask: passkeys::ask(app, Purpose::StepUp, &person.id, &person.passkeys),
-            permissions: Permission::ALL.iter().copied().filter(|p| role::allows(&person.roles, *p)).collect(),
+            permissions: Permission::ALL.iter().copied().filter(|p| person.may(*p)).collect(),
         },
         csrf: session.csrf.clone(),
         waiting,

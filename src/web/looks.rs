@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 26] = [
+const UNRECORDED: [(&str, &str); 27] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -41,6 +41,7 @@ const UNRECORDED: [(&str, &str); 26] = [
     ("/reports/new", "an empty form"),
     ("/users/imports", "an empty form"),
     ("/self-recalls/new", "an empty form"),
+    ("/delegations/new", "an empty form"),
 ];
 
 /// Whether showing `route` (the pattern) never leaves an event.

@@ -173,11 +173,12 @@ impl Page {
 
     /// The main navigation, as far as this person may go.
     pub fn nav(&self) -> Vec<NavLink> {
-        let all: [(&str, &str, String, &[&str]); 19] = [
+        let all: [(&str, &str, String, &[&str]); 20] = [
             ("/", "home", self.t("nav-overview"), &["recall.read", "broadcast.read", "system.read"]),
             ("/broadcasts", "send", self.t("nav-broadcasts"), &["broadcast.read"]),
             ("/recalls", "undo", self.t("nav-recalls"), &["recall.read"]),
             ("/approvals", "check", self.t("nav-approvals"), &["recall.decide", "recall.execute"]),
+            ("/delegations", "file", self.t("nav-delegations"), &["recall.decide", "role.manage"]),
             ("/audit", "list", self.t("nav-audit"), &["audit.read"]),
             ("/audits", "eye", self.t("nav-audits"), &["audit.read"]),
             ("/alerts", "warn", self.t("nav-alerts"), &["alert.read"]),

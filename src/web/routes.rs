@@ -6,9 +6,9 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, departments, duties, evidence, holds, home,
-        imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions, setup, streams,
-        users, work,
+        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, delegations, departments, duties, evidence,
+        holds, home, imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions,
+        setup, streams, users, work,
     },
     machine,
 };
@@ -99,6 +99,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
+
+    cfg.service(resource("/delegations").get(delegations::index).post(delegations::create));
+    cfg.service(resource("/delegations/new").get(delegations::new));
+    cfg.service(resource("/delegations/{id}").get(delegations::show));
+    cfg.service(resource("/delegations/{id}/ends").post(delegations::end));
 
     cfg.service(resource("/self-recalls").get(self_recalls::index).post(self_recalls::create));
     cfg.service(resource("/self-recalls/new").get(self_recalls::new));
@@ -193,6 +198,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/broadcasts/{id}").get(api::broadcasts::show));
     cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
     cfg.service(resource("/api/v1/approvals").get(api::recalls::approvals));
+    cfg.service(resource("/api/v1/delegations").get(api::delegations::index).post(api::delegations::create));
+    cfg.service(resource("/api/v1/delegations/{id}/ends").post(api::delegations::end));
     cfg.service(resource("/api/v1/recalls").get(api::recalls::index).post(api::recalls::create));
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
     cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));

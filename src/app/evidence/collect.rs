@@ -253,6 +253,7 @@ impl Reading<'_> {
             round: u64::try_from(row.round).unwrap_or(0),
             level: u64::try_from(row.level).unwrap_or(0),
             decider: row.decider_id.clone(),
+            principal: row.principal_id.clone(),
             decision: row.decision.clone(),
             comment: text("text"),
             comment_salt: text("salt"),

@@ -9,9 +9,18 @@ use crate::{
     store::users::UserRow,
 };
 
-/// The letter of a notice to `user`.
+/// The letter of a notice to `user`, who would decide on behalf of whom it names.
 #[expect(clippy::too_many_arguments, reason = "each is one fact of the letter")]
-pub(super) fn write(app: &App, kind: Notice, level: u8, loaded: &Loaded, user: &UserRow, requester: &str, to: String, id: &str) -> Letter {
+pub(super) fn write(
+    app: &App,
+    kind: Notice,
+    level: u8,
+    loaded: &Loaded,
+    (user, behalf): (&UserRow, Option<&str>),
+    requester: &str,
+    to: String,
+    id: &str,
+) -> Letter {
     let lang = user.lang.as_deref().and_then(Lang::parse).unwrap_or_default();
     let tr = Tr::new(lang).in_zone(&app.config.time_zone);
     let row = &loaded.row;
@@ -26,6 +35,7 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, loaded: &Loaded, user: &
     match kind {
         Notice::Decide | Notice::Remind => {
             facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}"))));
+            facts.extend(behalf.map(|name| (tr.t("mail-behalf"), name.to_owned())));
             facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
         }

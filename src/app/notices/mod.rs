@@ -11,21 +11,25 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, Done, recalls};
+use super::{App, AppError, AppResult, Caller, Done, delegations::grants, recalls};
 use crate::{
     clock::Instant,
     connect::mail::{self, MailError},
     domain::{
         event::{Action, Event, Outcome, Subject},
         notice::{self, Notice, Told},
-        recall::{Case, State, approval::LEVELS, participation::Entry},
+        recall::{
+            Case, Rules, State,
+            approval::{self, Decider, LEVELS},
+            participation::Entry,
+        },
         role::Role,
     },
-    id::{NoticeId, UserId},
+    id::{DepartmentId, NoticeId, UserId},
     store::{
         Conn, StoreError, Tx,
         notices::{self, NoticeRow},
-        users,
+        users::{self, UserRow},
     },
 };
 
@@ -194,10 +198,12 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
             let requester = users::user_find(conn, &loaded.row.requester_id)?.map_or_else(String::new, |u| u.display_name);
             let address = notices::address(conn, &row.user_id)?;
             let due = concerned(conn, &loaded.case, now)?;
-            Ok(Some((row, loaded, user, requester, address, due)))
+            let level = u8::try_from(row.level).unwrap_or(0);
+            let behalf = if level > 0 { behalf(conn, &loaded.case, &user, level, now)? } else { None };
+            Ok(Some((row, loaded, (user, behalf), requester, address, due)))
         })
         .await?;
-    let Some((row, loaded, user, requester, address, due)) = found else { return Ok(None) };
+    let Some((row, loaded, (user, behalf), requester, address, due)) = found else { return Ok(None) };
     let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
     let level = u8::try_from(row.level).unwrap_or(0);
     let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
@@ -209,7 +215,7 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
     // Servers like to repeat the address; it is nothing for the record.
     let to = address.clone();
     let nameless = |why: String| why.replace(&to, "…");
-    let letter = letter::write(app, kind, level, &loaded, &user, &requester, address, &row.id);
+    let letter = letter::write(app, kind, level, &loaded, (&user, behalf.as_deref()), &requester, address, &row.id);
     match mailer.send(letter).await {
         Ok(()) => settle(app, &row, "sent", None).await?,
         Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(nameless(why))).await?,
@@ -222,6 +228,18 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
         }
     }
     Ok(None)
+}
+
+/// Name of who this person would decide a level for; nothing where it is in their own name.
+fn behalf(conn: &mut Conn, case: &Case, user: &UserRow, level: u8, now: Instant) -> Result<Option<String>, StoreError> {
+    let who = Decider {
+        user: UserId(user.id.clone()),
+        roles: users::user_roles(conn, &user.id)?,
+        department: user.department_id.clone().map(DepartmentId),
+        person: true,
+        grants: grants::of(conn, &user.id, now)?,
+    };
+    Ok(approval::capacity(Rules::ALL, case, &who, level).ok().flatten().map(|grant| grant.name.clone()))
 }
 
 /// Records how it ended; a mail that the server took or refused is an event of the case.

@@ -133,7 +133,7 @@ pub async fn show(app: &App, caller: &Caller, which: Which, question: Option<Que
         let cut = turn.cut(store::page(conn, &turn, limit)?, PAGE);
         let edges = cut.edges(|row| row.nonce.clone());
         let history = cut.rows.into_iter().map(|row| proposals::shown(conn, &ring.envelope, row)).collect::<Result<_, _>>()?;
-        let deciders = recalls::deciders(conn, &LEVELS, now)?;
+        let deciders = recalls::holders(conn, &LEVELS, now)?;
         Ok((policy, in_force.number, store::numbers(conn)?, open.map(|row| row.id), deciders, (history, edges)))
     });
     let (policy, in_force, numbers, open, deciders, history) = found.await?;

@@ -42,6 +42,8 @@ pub struct Typed {
     pub limits: Vec<(Platform, String)>,
     pub budgets: Vec<(HarmClass, String)>,
     pub shares: [String; 3],
+    /// Levels that may be decided on somebody's behalf; `None` leaves that as it is.
+    pub delegable: Option<Vec<String>>,
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
@@ -235,6 +237,10 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
             return refuse(tx, AppError::Refused { kind: "policy-open", detail: json!({ "id": open.id }) });
         }
         let before = store::in_force(tx.conn)?;
+        let mut policy = policy.clone();
+        if typed.delegable.is_none() {
+            policy.delegable = before.policy.delegable.clone();
+        }
         if before.number != typed.base {
             return refuse(tx, AppError::Conflict);
         }
@@ -284,6 +290,9 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
             _ => errors.push(FieldError::new("amended", "choice")),
         }
     }
+    if let Some(levels) = &typed.delegable {
+        policy.delegable = levels.iter().map(|level| level.parse().unwrap_or(0)).collect();
+    }
     let fresh = match amendment(&typed.amendment) {
         Ok(fresh) => fresh,
         Err(more) => {
@@ -309,6 +318,7 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
         let minutes = |field| FieldError::new(field, "minutes").arg("min", least / 60).arg("max", most / 60);
         match fault.at {
             Line::Row(_) => {}
+            Line::Delegable(_) => errors.push(FieldError::new("delegable", "choice")),
             Line::Amended(id) if amending.as_deref() == Some(id) => errors.push(minutes("amend_minutes")),
             Line::Amended(_) => errors.push(minutes("amended")),
             Line::Limit(platform) => errors.push(minutes(limit_field(platform))),

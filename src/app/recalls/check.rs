@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, AppError, AppResult, Caller, deciders};
+use super::{App, AppError, AppResult, Caller, holders};
 use crate::{
     app::broadcasts::{self, Broadcast},
     clock::Instant,
@@ -49,7 +49,7 @@ pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass
     let (situation, people, open_case) = app
         .store
         .read(move |conn| {
-            let people = deciders(conn, &LEVELS, now)?;
+            let people = holders(conn, &LEVELS, now)?;
             let situation = situation(conn, &seen, &requester, class, now)?;
             Ok((situation, people, crate::store::recalls::open_case(conn, &seen.id)?))
         })
@@ -78,6 +78,6 @@ pub(super) fn situation(conn: &mut Conn, broadcast: &Broadcast, requester: &str,
         class,
         requester: UserId(requester.to_owned()),
         departments: line.into_iter().map(DepartmentId).collect(),
-        deciders: deciders(conn, &LEVELS, now)?.into_iter().map(|(d, _)| d).collect(),
+        deciders: holders(conn, &LEVELS, now)?.into_iter().map(|(d, _)| d).collect(),
     })
 }

@@ -4,16 +4,19 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::sign::{self, Proof, Said};
-use super::{App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider, known_in, load, passage, refusal, refused, subject, telling, view};
+use super::{
+    App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider_at, known_in, load, passage, refusal, refused, subject, telling, view,
+};
 use crate::{
-    app::{Done, content, once, resets, step_up},
+    app::{Done, content, delegations::grants, once, resets, step_up},
     clock::Instant,
     crypto,
     domain::{
         event::Action,
         recall::{
-            Guard, Rules, State, Verb,
-            approval::{self, Ballot},
+            Case, Guard, Rules, State, Verb,
+            approval::{self, Ballot, Decider},
+            delegation::Grant,
         },
         role::Permission,
     },
@@ -35,6 +38,9 @@ pub struct Decide {
     pub totp: String,
     /// The version that the page showed; `None` where no page was shown (API): the newest then.
     pub seen: Option<i64>,
+    /// The delegation that the page showed it under, empty for in their own name; `None` where no page was shown: whichever they may, their own
+    /// name first.
+    pub behalf: Option<String>,
     /// What a form that is posted twice is known by.
     pub once: Option<once::Key>,
     /// What a request comes back to whose process died (API); a fresh one otherwise.
@@ -48,6 +54,8 @@ pub struct Decided {
     pub number: String,
     pub level: u8,
     pub verb: Verb,
+    /// Id of who it was decided for, if not in the decider's own name.
+    pub principal: Option<String>,
     pub state: State,
     pub at: Instant,
     /// An earlier post of the same form made it.
@@ -103,6 +111,7 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action) -
 /// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
+    let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
     let Seen { loaded, summary, .. } = seen(app, caller, id, Action::RecallDecided).await?;
     let case_id = loaded.row.id.clone();
     let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
@@ -129,15 +138,17 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 }
             }
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
-            let who = decider(&caller2);
+            let now = tx.now();
+            let who = shown_as(tx.conn, &caller2, input.behalf.as_deref(), now)?;
             let level = level_for(&case, &who);
             let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
-            let next = match approval::decide(Rules::ALL, &case, &who, ballot, tx.now()) {
+            let next = match approval::decide(Rules::ALL, &case, &who, ballot, now) {
                 Ok(next) => next,
                 Err(guard) => return refused(tx, event, refusal(guard)),
             };
-            // Summary and statement were made of what was loaded before: the very version that is decided on.
-            if case.version != seen_version {
+            let grant = in_whose_name(&case, &who, level).cloned();
+            // Summary and statement were made of what was loaded before: the very version that is decided on, in the name that was shown.
+            if case.version != seen_version || as_another(grant.as_ref(), input.behalf.as_deref()) {
                 return refused(tx, event, AppError::Conflict);
             }
             let proof = match Proof::read(&app2, &row.id, &input.totp) {
@@ -163,16 +174,22 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 "statement": STANDARD.encode(&statement), "statement_sha256": hex::encode(crypto::sha256(&statement)),
                 "shown": hex::encode(shown), "before": before, "after": now_is,
             });
+            if let Some(grant) = &grant {
+                (detail["principal"], detail["delegation"]) = (json!(grant.principal), json!(grant.id));
+            }
             if let Some(signed) = signed {
                 detail["passkey"] = json!(signed);
             }
-            let now = tx.now();
             let resets = resets::on_the_day_of(tx.conn, &app2.config.time_zone, &who.user.0, now)?;
             if !resets.is_empty() {
                 let told = |r: &ResetDone| json!({ "at": Instant(r.at).to_rfc3339(), "proposed_by": r.proposed_by, "confirmed_by": r.confirmed_by });
                 detail["second_factor_resets"] = resets.iter().map(told).collect();
             }
-            let event_id = tx.append(event.part("shown", json!({ "summary": summary })).detail(detail))?;
+            let mut event = event.part("shown", json!({ "summary": summary })).detail(detail);
+            if let Some(grant) = &grant {
+                event = event.part("principal", json!({ "name": grant.name }));
+            }
+            let event_id = tx.append(event)?;
             let decision = input.id.clone().unwrap_or_else(DecisionId::fresh).0;
             if let Some(once) = &input.once {
                 once::keep(tx, once, &decision)?;
@@ -200,12 +217,22 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                     client_ip: client.map(|c| c.client_ip.clone()),
                     device_id: caller2.device.as_ref().map(|d| d.device_id.clone()),
                     at: tx.now().0,
+                    principal_id: grant.as_ref().map(|grant| grant.principal.0.clone()),
                 },
             )?;
             if approved && case.mode == crate::domain::recall::Mode::Api {
                 tx.enqueue("execute_recall", &row.id, &json!({ "recall": row.id }), tx.now())?;
             }
-            Ok(Ok(Made::Now(Decided { id: row.id, number: row.number, level, verb, state: next.state, at: tx.now(), repeated: false })))
+            Ok(Ok(Made::Now(Decided {
+                id: row.id,
+                number: row.number,
+                level,
+                verb,
+                principal: grant.map(|grant| grant.principal.0.clone()),
+                state: next.state,
+                at: tx.now(),
+                repeated: false,
+            })))
         })
         .await;
     app.wake.notify_one();
@@ -234,6 +261,7 @@ async fn made_before(app: &App, case: &str, decision: String, repeated: bool) ->
         number: loaded.row.number,
         level: u8::try_from(made.level).unwrap_or(0),
         verb: Verb::parse(&made.decision).ok_or_else(|| StoreError::Corrupt(format!("decisions.decision: {}", made.decision)))?,
+        principal: made.principal_id,
         state: loaded.case.state,
         at: Instant(made.at),
         repeated,
@@ -258,14 +286,36 @@ pub(super) fn parse(input: &Decide, coded: bool) -> AppResult<(Verb, String)> {
     }
 }
 
+/// Who decides, as their page showed it: in their own name alone, or under the one delegation, which may have ended meanwhile.
+pub(super) fn shown_as(conn: &mut Conn, caller: &Caller, behalf: Option<&str>, now: Instant) -> Result<Decider, StoreError> {
+    let mut who = decider_at(conn, caller, now)?;
+    if let Some(id) = behalf {
+        who.grants.retain(|grant| grant.id == id);
+        if who.grants.is_empty() {
+            who.grants.extend(grants::lapsed(conn, id, who.user.as_str(), now)?);
+        }
+    }
+    Ok(who)
+}
+
+/// What they decide a level under; nothing in their own name.
+pub(super) fn in_whose_name<'w>(case: &Case, who: &'w Decider, level: u8) -> Option<&'w Grant> {
+    approval::capacity(Rules::ALL, case, who, level).ok().flatten()
+}
+
+/// Whether that is another name than the page showed.
+pub(super) fn as_another(grant: Option<&Grant>, shown: Option<&str>) -> bool {
+    shown.is_some_and(|shown| shown != grant.map_or("", |grant| grant.id.as_str()))
+}
+
 /// The open level that this person may decide; where there is none, the open level whose refusal tells the reason.
-pub(super) fn level_for(case: &crate::domain::recall::Case, who: &approval::Decider) -> u8 {
+pub(super) fn level_for(case: &Case, who: &Decider) -> u8 {
     let able = |level: &&u8| approval::may_ever_decide(Rules::ALL, case, who, **level).is_ok();
     case.open.iter().find(able).or_else(|| case.open.first()).copied().unwrap_or(3)
 }
 
 /// Why this person may not decide this case now, or `None` if they may: what the page shows instead of the form.
-pub(super) fn why_not(case: &crate::domain::recall::Case, who: &approval::Decider, now: Instant) -> Option<Guard> {
+pub(super) fn why_not(case: &Case, who: &Decider, now: Instant) -> Option<Guard> {
     let ballot = Ballot { level: level_for(case, who), verb: Verb::Return, seen: case.version };
     approval::decide(Rules::ALL, case, who, ballot, now).err()
 }

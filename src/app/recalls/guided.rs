@@ -131,7 +131,7 @@ fn parse(input: &Capture) -> AppResult<(RecipientOutcome, String, &'static str, 
 
 /// Whether a person may confirm at all: operators and deciders can; who of them, the rules say.
 pub fn may_confirm(caller: &Caller) -> bool {
-    caller.user_id.is_some() && (caller.may(Permission::RecallExecute) || caller.may(Permission::RecallDecide))
+    caller.user_id.is_some() && (caller.may(Permission::RecallExecute) || caller.may_themself(Permission::RecallDecide))
 }
 
 /// What the second person states.

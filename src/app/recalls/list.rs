@@ -46,6 +46,8 @@ pub struct Line {
     /// When the open level is due.
     pub due: Option<Instant>,
     pub recipients: u64,
+    /// On whose behalf it waits for somebody; only where that is asked.
+    pub behalf: Option<String>,
 }
 
 /// One page of the list.
@@ -256,6 +258,7 @@ pub(super) fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<B
         cut_off: row.cut_off.map(Instant),
         due: due.map(Instant),
         recipients: u64::try_from(row.recipients_count).unwrap_or(0),
+        behalf: None,
         id: row.id,
         number: row.number,
     })

@@ -1,6 +1,7 @@
 //! Recall cases: from the check before the request to the closing of the case. Here: what every use case of a case shares.
 //! Rules are in `domain::recall`, rows in `store::recalls`; each use case is one file and one write.
 
+pub mod able;
 pub mod check;
 pub mod close;
 pub mod decide;
@@ -9,6 +10,7 @@ pub mod expire;
 pub mod guided;
 pub mod halt;
 pub mod list;
+pub mod mine;
 pub mod owed;
 pub mod queue;
 pub mod remind;
@@ -29,7 +31,7 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult, Caller, FieldError, refused};
 use crate::{
-    app::notices,
+    app::{delegations::grants, notices},
     clock::Instant,
     crypto::seal::Key,
     domain::{
@@ -39,6 +41,7 @@ use crate::{
         recall::{
             Case, Guard, Made, Mode, Rules, State, Verb,
             approval::{Comment, CommentError, Decider, qualified},
+            delegation,
             participation::{Entry, Question, Reminder, Transfer},
         },
         role::{Permission, Role},
@@ -49,6 +52,7 @@ use crate::{
         broadcasts::BroadcastRow,
         departments,
         entries::{self, EntryRow},
+        policies,
         recalls::{self, DecisionRow, RecallRow, Standing},
         users,
     },
@@ -130,7 +134,7 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
         _ => BTreeSet::new(),
     };
     let entries = entries::of_recall(conn, &row.id)?;
-    let mut case = case_of(&row.standing(), &decisions, &entries, line, operators)?;
+    let mut case = case_of(&row.standing(), &decisions, &entries, line, operators, delegable(conn, row.policy_version)?)?;
     fall_back(conn, &mut case)?;
     Ok(Some(Loaded { row, case, decisions, entries }))
 }
@@ -151,16 +155,27 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
             lines.insert(id, departments::department_line(conn, id)?);
         }
     }
+    let mut versions: BTreeMap<i64, BTreeSet<u8>> = BTreeMap::new();
     rows.iter()
         .map(|row| {
+            let delegable = match versions.get(&row.policy_version) {
+                Some(known) => known.clone(),
+                None => versions.entry(row.policy_version).or_insert(delegable(conn, row.policy_version)?).clone(),
+            };
             let decisions = decisions.remove(&row.id).unwrap_or_default();
             let line = row.department_id.as_deref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
             let entries = entries.remove(&row.id).unwrap_or_default();
-            let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default())?;
+            let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default(), delegable)?;
             fall_back(conn, &mut case)?;
             Ok(case)
         })
         .collect()
+}
+
+/// The levels that the policy of a case lets be decided on somebody's behalf; none by rules that nobody knows.
+fn delegable(conn: &mut Conn, version: i64) -> Result<BTreeSet<u8>, StoreError> {
+    let known = u64::try_from(version).ok().map(|number| policies::version(conn, number)).transpose()?.flatten();
+    Ok(known.map(|version| version.policy.delegable).unwrap_or_default())
 }
 
 fn case_of(
@@ -169,6 +184,7 @@ fn case_of(
     entries: &[EntryRow],
     departments: Vec<String>,
     operators: BTreeSet<UserId>,
+    delegable: BTreeSet<u8>,
 ) -> Result<Case, StoreError> {
     let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
@@ -188,6 +204,7 @@ fn case_of(
         transfers,
         questions,
         reminders,
+        delegable,
         state: State::parse(&row.state).ok_or_else(|| corrupt("recalls.state", &row.state))?,
         open: row.open_levels.split(',').filter_map(|l| l.parse().ok()).collect(),
         round: small(row.round),
@@ -201,6 +218,7 @@ fn case_of(
                     round: small(d.round),
                     level: u8::try_from(d.level).unwrap_or(0),
                     decider: UserId(d.decider_id.clone()),
+                    principal: d.principal_id.clone().map(UserId),
                     verb: Verb::parse(&d.decision).ok_or_else(|| corrupt("decisions.decision", &d.decision))?,
                 })
             })
@@ -219,7 +237,7 @@ fn fall_back(conn: &mut Conn, case: &mut Case) -> Result<(), StoreError> {
     if case.state != State::Reviewing || levels.is_empty() {
         return Ok(());
     }
-    let able = deciders(conn, &levels, Instant(0))?;
+    let able = holders(conn, &levels, Instant(0))?;
     let stands = |t: &Transfer| able.iter().any(|(d, _)| d.user == t.to && qualified(Rules::ALL, case, d, t.level).is_ok());
     let kept: Vec<Transfer> = case.transfers.iter().filter(|t| t.round != case.round || stands(t)).cloned().collect();
     case.transfers = kept;
@@ -284,18 +302,49 @@ pub(crate) fn decider(caller: &Caller) -> Decider {
         roles: caller.roles.clone(),
         department: caller.department_id.clone().map(DepartmentId),
         person: caller.user_id.is_some(),
+        grants: caller.grants.clone(),
     }
 }
 
-/// Everybody who could decide one of `levels` now: active people with its role, and their names.
-pub(crate) fn deciders(conn: &mut Conn, levels: &[u8], now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
+/// The same within a read or a write, with what others handed them as it is now.
+pub(crate) fn decider_at(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Decider, StoreError> {
+    let who = decider(caller);
+    let grants = if who.person { grants::of(conn, who.user.as_str(), now)? } else { Vec::new() };
+    Ok(Decider { grants, ..who })
+}
+
+/// Everybody who could decide one of `levels` now in their own name: active people with its role, and their names.
+pub(crate) fn holders(conn: &mut Conn, levels: &[u8], now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
     let roles: Vec<Role> = Role::ALL.iter().copied().filter(|r| r.level().is_some_and(|l| levels.contains(&l))).collect();
     let able = users::user_holders(conn, &roles)?.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until));
-    Ok(able.map(|p| (Decider { user: UserId(p.id), roles: p.roles, department: p.department_id.map(DepartmentId), person: true }, p.name)).collect())
+    Ok(able
+        .map(|p| {
+            (Decider { user: UserId(p.id), roles: p.roles, department: p.department_id.map(DepartmentId), person: true, grants: Vec::new() }, p.name)
+        })
+        .collect())
+}
+
+/// The same with everybody who could on somebody's behalf.
+pub(crate) fn deciders(conn: &mut Conn, levels: &[u8], now: Instant) -> Result<Vec<(Decider, String)>, StoreError> {
+    let mut found = holders(conn, levels, now)?;
+    let mut handed = grants::all(conn, now)?;
+    handed.retain(|_, grants| grants.iter().any(|grant| levels.iter().any(|level| grant.levels.contains(level))));
+    for (decider, _) in &mut found {
+        decider.grants = handed.remove(decider.user.as_str()).unwrap_or_default();
+    }
+    for (delegate, grants) in handed {
+        let Some(user) = users::user_find(conn, &delegate)?.filter(|u| u.state == "active" && u.valid_until.is_none_or(|until| now.0 < until)) else {
+            continue;
+        };
+        let roles = users::user_roles(conn, &delegate)?;
+        let decider = Decider { user: UserId(user.id), roles, department: user.department_id.map(DepartmentId), person: true, grants };
+        found.push((decider, user.display_name));
+    }
+    Ok(found)
 }
 
 /// Reads a text that must say something; `field` names it in the error.
-fn telling(field: &'static str, typed: &str) -> Result<String, FieldError> {
+pub(crate) fn telling(field: &'static str, typed: &str) -> Result<String, FieldError> {
     Comment::parse(typed).map(|c| c.as_str().to_owned()).map_err(|e| match e {
         CommentError::Text(e) => FieldError::text(field, e),
         CommentError::Trivial => FieldError::new(field, "trivial"),
@@ -331,5 +380,7 @@ fn known_in(conn: &mut Conn, caller: &Caller, id_or_number: &str) -> Result<AppR
 pub(crate) fn own_cases_only(caller: &Caller) -> Option<String> {
     let me = caller.user_id.clone()?;
     let wider = caller.roles.iter().any(|r| *r != Role::Requester && r.permissions().contains(&Permission::RecallRead));
-    (!wider && !caller.roles.contains(&Role::SecurityAdministrator)).then_some(me)
+    // Who decides on somebody's behalf sees what is to be decided, for as long as that lasts.
+    let handed = delegation::allows(&caller.grants, &caller.roles, Permission::RecallRead);
+    (!wider && !handed && !caller.roles.contains(&Role::SecurityAdministrator)).then_some(me)
 }

@@ -1,7 +1,7 @@
 //! What of the running cases rests on one person: levels that wait for them, requests of theirs, guided recalls that they are part of; and who
 //! else could do it. For whoever is about to suspend them. Not here: holds, rules and questions (`app::duties`).
 
-use super::{Case, Mode, Rules, State, cases, deciders};
+use super::{Case, Mode, Rules, State, cases, holders};
 use crate::{
     clock::Instant,
     domain::{
@@ -89,7 +89,7 @@ pub struct Somebody {
 pub fn owed(conn: &mut Conn, who: &Somebody, now: Instant) -> Result<(Vec<Owed>, bool), StoreError> {
     let rows = recalls::open(conn, DEPTH)?.into_iter().map(|open| open.standing).collect::<Vec<_>>();
     let more = i64::try_from(rows.len()).is_ok_and(|n| n >= DEPTH);
-    let able: Vec<Decider> = deciders(conn, &[1, 2, 3], now)?.into_iter().map(|(d, _)| d).filter(|d| d.user != who.decider.user).collect();
+    let able: Vec<Decider> = holders(conn, &[1, 2, 3], now)?.into_iter().map(|(d, _)| d).filter(|d| d.user != who.decider.user).collect();
     let operators: Vec<UserId> = users::user_holders(conn, &[Role::PlatformOperator])?
         .into_iter()
         .filter(|p| p.valid_until.is_none_or(|until| now.0 < until) && p.id != who.decider.user.as_str())

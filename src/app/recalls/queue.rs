@@ -10,7 +10,7 @@ use std::{
 use super::{
     App, AppError, AppResult, Caller, cases, guided,
     list::{Joined, Line, line, with_messages},
-    view,
+    mine,
 };
 use crate::{
     app::{Turn, content},
@@ -117,6 +117,8 @@ struct Item {
     due: Option<i64>,
     class: String,
     platform: String,
+    /// Name of who it would be decided for.
+    behalf: Option<String>,
 }
 
 impl Item {
@@ -167,7 +169,7 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
     let (all, now) = (lately(app, caller).await?, app.now());
     let (envelope, titled) = (app.store.keys().envelope.clone(), caller.may(Permission::ContentRead));
     let keyword = narrow.keyword.as_ref().map(|k| k.trim().to_lowercase()).filter(|k| !k.is_empty());
-    let (mut waiting, tasks, rows) = app
+    let (mut waiting, tasks, behalf, rows) = app
         .store
         .read(move |conn| {
             let mut waiting = Waiting { all: all.len(), ..Waiting::default() };
@@ -191,7 +193,7 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
             let (from, to) = match &turn {
                 Turn::First => (0, size.min(items.len())),
                 Turn::Down(key) | Turn::Up(key) => {
-                    let Some(beside) = place(key) else { return Ok((waiting, Vec::new(), Vec::new())) };
+                    let Some(beside) = place(key) else { return Ok((waiting, Vec::new(), Vec::new(), Vec::new())) };
                     match turn.is_up() {
                         true => {
                             let to = items.partition_point(|item| item.place() < beside);
@@ -207,10 +209,14 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
             let shown = items.get(from..to).unwrap_or_default();
             waiting.above = shown.first().filter(|_| from > 0).map(|item| item.key());
             waiting.below = shown.last().filter(|_| to < items.len()).map(|item| item.key());
-            Ok((waiting, shown.iter().map(|item| item.task).collect::<Vec<_>>(), joined(conn, shown)?))
+            let behalf: Vec<Option<String>> = shown.iter().map(|item| item.behalf.clone()).collect();
+            Ok((waiting, shown.iter().map(|item| item.task).collect::<Vec<_>>(), behalf, joined(conn, shown)?))
         })
         .await?;
-    let lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
+    let mut lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
+    for (line, behalf) in lines.iter_mut().zip(behalf) {
+        line.behalf = behalf;
+    }
     waiting.lines = tasks.into_iter().zip(lines).collect();
     Ok(waiting)
 }
@@ -294,11 +300,19 @@ fn items(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<Item>, St
 
 /// Where something could wait for `caller`: most cases wait for somebody else, and are not even read.
 fn touching(conn: &mut Conn, caller: &Caller) -> Result<Touching, StoreError> {
-    let levels: BTreeSet<u8> = caller.roles.iter().filter_map(|r| r.level()).collect();
-    let departments = match &caller.department_id {
-        Some(id) if levels.contains(&1) => departments::department_tree(conn, id)?,
-        _ => Vec::new(),
-    };
+    let mut levels: BTreeSet<u8> = caller.roles.iter().filter_map(|r| r.level()).collect();
+    // Whose department level 1 goes by: their own, and that of whoever handed them level 1.
+    let mut homes: Vec<Option<&str>> = if levels.contains(&1) { vec![caller.department_id.as_deref()] } else { Vec::new() };
+    for grant in &caller.grants {
+        levels.extend(&grant.levels);
+        if grant.levels.contains(&1) {
+            homes.push(grant.department.as_ref().map(DepartmentId::as_str));
+        }
+    }
+    let (anywhere, mut departments) = (homes.iter().any(Option::is_none), Vec::new());
+    for home in homes.into_iter().flatten().filter(|_| !anywhere) {
+        departments.extend(departments::department_tree(conn, home)?);
+    }
     Ok(Touching {
         person: caller.user_id.clone().unwrap_or_default(),
         // Without a department of their own a reviewer judges those whose sender has none either; the rules see to it.
@@ -309,7 +323,7 @@ fn touching(conn: &mut Conn, caller: &Caller) -> Result<Touching, StoreError> {
 }
 
 fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item> {
-    let mine = view::mine(caller, case, now);
+    let mine = mine::of(caller, case, now);
     let guided = case.mode == Mode::Guided;
     let task = match () {
         () if let Some(Ok(level)) = mine.decide => Task::Decide(level),
@@ -319,10 +333,19 @@ fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item
         () if mine.answer => Task::Answer,
         () => return None,
     };
+    let behalf = mine.behalf.filter(|_| matches!(task, Task::Decide(_)));
     let due = super::list::open_level(&row.standing.open_levels).map(|level| match level {
         1 => row.due_1,
         2 => row.due_2,
         _ => row.due_3,
     });
-    Some(Item { task, id: row.standing.id, cut_off: row.standing.cut_off, due, class: row.harm_class, platform: row.platform })
+    Some(Item {
+        task,
+        id: row.standing.id,
+        cut_off: row.standing.cut_off,
+        due,
+        class: row.harm_class,
+        platform: row.platform,
+        behalf: behalf.map(|grant| grant.name),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Loaded, take_part, view::Mine};
+use super::{Loaded, mine::Mine, take_part};
 use crate::{
     clock::Instant,
     crypto::seal::Key,
@@ -30,8 +30,9 @@ pub struct Said {
 
 /// To whom the level that waits for this person could be passed on.
 pub(super) fn candidates(case: &Case, mine: &Mine, able: &[(Decider, String)], me: &Decider) -> Vec<(String, String)> {
-    let Some(Ok(level)) = mine.decide else { return Vec::new() };
-    let fit = able.iter().filter(|(d, _)| d.user != me.user && qualified(Rules::ALL, case, d, level).is_ok());
+    // What was received is not passed on.
+    let (Some(Ok(level)), None) = (&mine.decide, &mine.behalf) else { return Vec::new() };
+    let fit = able.iter().filter(|(d, _)| d.user != me.user && qualified(Rules::ALL, case, d, *level).is_ok());
     fit.map(|(d, name)| (d.user.0.clone(), name.clone())).collect()
 }
 

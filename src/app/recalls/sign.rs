@@ -7,11 +7,12 @@ use serde_json::json;
 use super::{
     App, AppError, AppResult, Caller, Loaded,
     decide::{self, Decide, Seen},
-    decider, load, refusal, refused, subject,
+    load, refusal, refused, subject,
 };
 use crate::{
     app::{
         Done,
+        delegations::grants,
         passkeys::{self, Answer, Bound, Purpose, Question},
         step_up,
     },
@@ -42,6 +43,8 @@ pub struct ToSign {
     pub level: u8,
     pub verb: Verb,
     pub comment: String,
+    /// On whose behalf: name; and the delegation. Nothing in their own name.
+    pub behalf: Option<(String, String)>,
     pub recipients: i64,
     pub deadline: Instant,
     pub version: i64,
@@ -139,6 +142,7 @@ impl<'p> Proof<'p> {
 /// As `decide::decide` without those of a code, and `Refused` with kind `no-passkey`. Each is recorded, the typed comment with it.
 pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, credentials: &[Vec<u8>]) -> AppResult<Done<ToSign>> {
     let action = Action::StatementMade;
+    let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
     let seen = decide::seen(app, caller, id, action).await?;
     let Seen { loaded, title, summary } = seen;
     let case_id = loaded.row.id.clone();
@@ -153,13 +157,15 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
         .write(move |tx| {
             let event = caller2.event(action, subject(&case_id)).case(&case_id).text(json!({ "comment": comment }));
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
-            let who = decider(&caller2);
+            let now = tx.now();
+            let who = decide::shown_as(tx.conn, &caller2, input.behalf.as_deref(), now)?;
             let level = decide::level_for(&case, &who);
             let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
-            if let Err(guard) = approval::decide(Rules::ALL, &case, &who, ballot, tx.now()) {
+            if let Err(guard) = approval::decide(Rules::ALL, &case, &who, ballot, now) {
                 return refused(tx, event, refusal(guard));
             }
-            if case.version != seen_version {
+            let grant = decide::in_whose_name(&case, &who, level);
+            if case.version != seen_version || decide::as_another(grant, input.behalf.as_deref()) {
                 return refused(tx, event, AppError::Conflict);
             }
             let (nonce, salt) = (crypto::random(), crypto::random());
@@ -181,6 +187,7 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
                 level,
                 verb,
                 comment: comment.clone(),
+                behalf: grant.map(|grant| (grant.name.clone(), grant.id.clone())),
                 recipients: row.recipients_count,
                 version: case.version,
                 summary: summary.clone(),

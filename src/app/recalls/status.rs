@@ -1,6 +1,10 @@
 //! A case without its message, and the receipts of its events: for the API, and for whoever keeps what was recorded.
 
-use super::{App, AppError, AppResult, Caller, Loaded, known};
+use super::{
+    App, AppError, AppResult, Caller, Loaded,
+    able::{self, Able},
+    known,
+};
 use crate::{
     clock::Instant,
     domain::{event::Action, outcome::Tally, role::Permission},
@@ -12,6 +16,8 @@ use crate::{
 pub struct Status {
     pub loaded: Loaded,
     pub tally: Option<Tally>,
+    /// Who can decide each open level now.
+    pub able: Vec<(u8, Vec<Able>)>,
 }
 
 /// The state of a case.
@@ -21,7 +27,8 @@ pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
     }
     let loaded = known(app, caller, id).await?;
     let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
-    Ok(Status { loaded, tally })
+    let able = able::of(app, &loaded).await?;
+    Ok(Status { loaded, tally, able })
 }
 
 /// The receipt of one event of a case.

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, FieldError, Loaded, advance, decide, decider, deciders, known, load, passage, refusal, refused, subject,
+    App, AppError, AppResult, Caller, FieldError, Loaded, advance, decide, decider_at, holders, known, load, passage, refusal, refused, subject,
     telling,
 };
 use crate::{
@@ -131,7 +131,8 @@ pub async fn take(app: &App, caller: &Caller, wanted: &str, act: Act, id: String
             let text = act.said().map_or(serde_json::Value::Null, |(field, _)| json!({ field: said }));
             let event = caller2.event(action, subject(&case_id)).case(&case_id).text(text);
             let Loaded { row, case, .. } = load(tx.conn, &case_id)?.ok_or(StoreError::NotFound)?;
-            let who = decider(&caller2);
+            let now = tx.now();
+            let who = decider_at(tx.conn, &caller2, now)?;
             let step = match step(tx, &act, &case, &who)? {
                 Ok(step) => step,
                 Err(guard) => return refused(tx, event, refusal(guard)),
@@ -198,7 +199,7 @@ fn candidate(tx: &mut Tx<'_>, wanted: &str, level: u8) -> Result<Option<Decider>
     };
     let Some(user) = found else { return Ok(None) };
     let now = tx.now();
-    Ok(deciders(tx.conn, &[level], now)?.into_iter().map(|(decider, _)| decider).find(|d| d.user.0 == user.id))
+    Ok(holders(tx.conn, &[level], now)?.into_iter().map(|(decider, _)| decider).find(|d| d.user.0 == user.id))
 }
 
 fn seal(envelope: &Key, id: &str, said: &str) -> Vec<u8> {

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in, said, take_part,
+    App, AppError, AppResult, Caller, Dossier, Loaded,
+    able::{self, Able, Why},
+    decider, deciders, known, known_in,
+    mine::{self, Mine},
+    said, take_part,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -21,12 +25,7 @@ use crate::{
         event::{Action, Outcome},
         outcome::Tally,
         platform::HarmClass,
-        recall::{
-            Case, Guard, Rules, State, Verb,
-            approval::{LEVELS, may_ever_decide},
-            execution,
-            participation::{self, Entry as Kind},
-        },
+        recall::{State, Verb, approval::LEVELS, participation::Entry as Kind},
         role::{Permission, Role},
     },
     store::{
@@ -44,6 +43,8 @@ pub struct DecisionView {
     pub round: i64,
     pub level: u8,
     pub name: String,
+    /// Whose name it was made in, if not in their own.
+    pub behalf: Option<String>,
     pub verb: Verb,
     pub comment: String,
     pub method: String,
@@ -56,27 +57,10 @@ pub struct LevelView {
     pub level: u8,
     pub due: Instant,
     pub open: bool,
-    /// Names of those who can decide it.
-    pub who: Vec<String>,
+    /// Who can decide it now.
+    pub who: Vec<Able>,
     /// This round's decision.
     pub made: Option<DecisionView>,
-}
-
-/// What this person may do here; a refusal says why not.
-#[derive(Clone, Debug)]
-pub struct Mine {
-    /// `None`: they never decide anything. `Some(Ok(level))`: the level that waits for them.
-    pub decide: Option<Result<u8, Guard>>,
-    pub withdraw: bool,
-    pub resubmit: bool,
-    pub capture: bool,
-    /// As `decide`.
-    pub confirm: Option<Result<(), Guard>>,
-    pub halt: bool,
-    pub ask: bool,
-    pub answer: bool,
-    pub comment: bool,
-    pub remind: bool,
 }
 
 /// An entry of the timeline.
@@ -90,6 +74,8 @@ pub struct Entry {
     pub kind: String,
     /// Empty for jobs, and where the part has been purged.
     pub who: String,
+    /// On whose behalf it was decided.
+    pub behalf: Option<String>,
     /// What they typed.
     pub said: String,
     /// Detail as recorded.
@@ -156,6 +142,8 @@ pub struct Show {
     /// The execution waits for witnesses.
     pub waiting: Option<Waiting>,
     pub mine: Mine,
+    /// Why they cannot decide now.
+    pub why: Option<Why>,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -219,7 +207,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let erased = if erased { crate::store::erased::told_at(conn, &broadcast.id)? } else { None };
     let captures: Vec<AttachmentHead> = attachments::of_recall(conn, &row.id)?.into_iter().filter(|a| a.kind == "capture").collect();
     let mut ids: Vec<String> = captures.iter().flat_map(|c| [Some(c.uploaded_by.clone()), c.confirmed_by.clone()]).flatten().collect();
-    ids.extend(loaded.decisions.iter().map(|d| d.decider_id.clone()));
+    ids.extend(loaded.decisions.iter().flat_map(|d| [Some(d.decider_id.clone()), d.principal_id.clone()]).flatten());
     ids.extend(loaded.entries.iter().flat_map(|e| [Some(e.by_id.clone()), e.to_id.clone()]).flatten());
     ids.push(row.requester_id.clone());
     ids.extend(broadcast.sender.clone());
@@ -262,14 +250,11 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         level,
         due: Instant([row.due_1, row.due_2, row.due_3][usize::from(level) - 1]),
         open: open.contains(&level),
-        who: able
-            .iter()
-            .filter(|(d, _)| open.contains(&level) && may_ever_decide(Rules::ALL, &loaded.case, d, level).is_ok())
-            .map(|(_, name)| name.clone())
-            .collect(),
+        who: if open.contains(&level) { able::able(&loaded.case, &able, level) } else { Vec::new() },
         made: decisions.iter().find(|d| d.level == level && d.round == row.round).cloned(),
     });
-    let mine = mine(caller, &loaded.case, now);
+    let mine = mine::of(caller, &loaded.case, now);
+    let why = able::why(conn, caller, &loaded.case, now)?;
     let candidates = said::candidates(&loaded.case, &mine, &able, &decider(caller));
     let dossier = Dossier::open(&keys.envelope, row)?;
     let requester = name(&row.requester_id);
@@ -291,6 +276,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
             })
             .collect(),
         waiting,
+        why,
         mine,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
@@ -299,7 +285,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         content: None,
         unrecorded: false,
         levels: levels.to_vec(),
-        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller)).collect(),
+        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller, &names)).collect(),
         notices,
         reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
         events,
@@ -370,6 +356,7 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
             round: d.round,
             level: u8::try_from(d.level).unwrap_or(0),
             name: names.get(&d.decider_id).cloned().unwrap_or_default(),
+            behalf: d.principal_id.as_ref().map(|id| names.get(id).cloned().unwrap_or_default()),
             verb: Verb::parse(&d.decision).ok_or_else(|| StoreError::Corrupt(d.decision.clone()))?,
             comment: comment["text"].as_str().unwrap_or_default().to_owned(),
             method: d.method.clone(),
@@ -377,27 +364,6 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
         })
     };
     loaded.decisions.iter().map(view).collect()
-}
-
-pub(super) fn mine(caller: &Caller, case: &Case, now: Instant) -> Mine {
-    let who = decider(caller);
-    let own = caller.may(Permission::RecallRequest) && who.user == case.requester;
-    let level = decide::level_for(case, &who);
-    let reviewing = case.state == State::Reviewing;
-    let running = case.state == State::Executing && case.mode == crate::domain::recall::Mode::Guided;
-    let judged = caller.may(Permission::RecallDecide) && reviewing;
-    Mine {
-        decide: judged.then(|| decide::why_not(case, &who, now).map_or(Ok(level), Err)),
-        withdraw: own && crate::domain::recall::approval::withdraw(Rules::ALL, case, &who.user).is_ok(),
-        resubmit: own && crate::domain::recall::approval::resubmit(Rules::ALL, case, &who.user, now).is_ok(),
-        capture: caller.may(Permission::RecallExecute) && execution::capture(Rules::ALL, case, &who.user, now).is_ok(),
-        confirm: (running && guided::may_confirm(caller)).then(|| execution::confirm(Rules::ALL, case, &who.user, &Tally::default()).map(drop)),
-        ask: judged && participation::ask(Rules::ALL, case, &who, level, now).is_ok(),
-        answer: own && participation::answer(Rules::ALL, case, &who.user, now).is_ok(),
-        comment: caller.may(Permission::RecallRead) && participation::comment(Rules::ALL, case, &who).is_ok(),
-        remind: caller.may(Permission::RecallRead) && participation::remind(Rules::ALL, case, &who, participation::waits_at(case), now).is_ok(),
-        halt: caller.may(Permission::RecallHalt) && execution::halt(Rules::ALL, case).is_ok(),
-    }
 }
 
 fn counts(rows: &[(String, String, Option<String>, i64)]) -> Counts {
@@ -435,6 +401,7 @@ fn looked(row: SearchRow, caller: &Caller) -> Entry {
         // Only people look at contents here.
         kind: "user".to_owned(),
         who: row.actor_name.unwrap_or_default(),
+        behalf: None,
         said: String::new(),
         detail: Value::Null,
         client_ip: row.client_ip.filter(|_| shown),
@@ -442,7 +409,7 @@ fn looked(row: SearchRow, caller: &Caller) -> Entry {
     }
 }
 
-fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Caller) -> Entry {
+fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Caller, names: &BTreeMap<String, String>) -> Entry {
     let part =
         |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
@@ -458,6 +425,7 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         outcome: Outcome::parse(&event.leaf.outcome),
         kind: event.leaf.actor.kind.clone(),
         who: text(&part("actor")["name"]).unwrap_or_default(),
+        behalf: text(&part("detail")["principal"]).and_then(|id| names.get(&id).cloned()),
         said: text(said).unwrap_or_default(),
         detail: part("detail"),
         client_ip: text(&client["client_ip"]).filter(|_| shown),

@@ -44,6 +44,7 @@ pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
                 Some(device) => sessions::device_find(conn, device, &session.user_id)?.and_then(|d| d.fingerprint),
                 None => None,
             };
+            let person = person.with_grants(conn, now)?;
             Ok(Some(Signed { session, person, fingerprint }))
         })
         .await?;

@@ -29,6 +29,7 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::CertificateExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::DiskLow | Rule::JobsStuck => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::CheckpointOverdue => (1, DAY, Severity::High, &[System, Security, Audit, Auditor]),
+        Rule::ReviewersMissing => (1, 60, Severity::High, &[Security, Audit, Auditor]),
         Rule::Clock => (5, 60, Severity::High, &[System, Audit, Auditor]),
         Rule::RuleWeakened => (1, 60, Severity::High, &[Security, Audit, Auditor]),
     };

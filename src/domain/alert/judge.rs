@@ -92,7 +92,9 @@ impl Rule {
             Self::StreamStuck => (&[A::StreamStuck], Outcome::Failed, By::Subject, Needs::Row),
             Self::TimestampExpiring => (&[A::TimestampExpiring, A::TimestampExpired], Outcome::Failed, By::Subject, Needs::Row),
             Self::CertificateExpiring => (&[A::EvidenceCertificateExpiring], Outcome::Failed, By::Subject, Needs::Row),
-            Self::DiskLow | Self::JobsStuck | Self::CheckpointOverdue => (&[A::SystemEndangered], Outcome::Failed, By::Subject, Needs::Row),
+            Self::DiskLow | Self::JobsStuck | Self::CheckpointOverdue | Self::ReviewersMissing => {
+                (&[A::SystemEndangered], Outcome::Failed, By::Subject, Needs::Row)
+            }
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
             Self::RuleWeakened => (&[A::AlertRuleChanged], Outcome::Success, By::Actor, Needs::Detail),
         };
@@ -168,6 +170,7 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         Rule::DiskLow => (seen.subject.1 == "disk").then_some(()).and_then(|()| of(1, String::new())),
         Rule::JobsStuck => (seen.subject.1 == "jobs").then_some(()).and_then(|()| of(1, String::new())),
         Rule::CheckpointOverdue => ["checkpoint", "sequencer"].contains(&seen.subject.1.as_str()).then_some(()).and_then(|()| of(1, String::new())),
+        Rule::ReviewersMissing => (seen.subject.1 == "reviewers").then_some(()).and_then(|()| of(1, String::new())),
         Rule::RuleWeakened => (detail?["weaker"] == true).then_some(()).and_then(|()| of(1, String::new())),
         Rule::RecallBurst
         | Rule::ReadingBurst

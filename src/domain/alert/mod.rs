@@ -54,6 +54,8 @@ words! {
         JobsStuck = "jobs_stuck",
         /// The log grows and is not signed any more.
         CheckpointOverdue = "checkpoint_overdue",
+        /// A level of an open case has nobody who can decide it.
+        ReviewersMissing = "reviewers_missing",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// Somebody made a rule see less.
@@ -150,6 +152,7 @@ impl Rule {
             | Self::DiskLow
             | Self::JobsStuck
             | Self::CheckpointOverdue
+            | Self::ReviewersMissing
             | Self::Clock
             | Self::RuleWeakened => Measure::Each,
         }
@@ -170,6 +173,7 @@ impl Rule {
                 | Self::DiskLow
                 | Self::JobsStuck
                 | Self::CheckpointOverdue
+                | Self::ReviewersMissing
                 | Self::RuleWeakened
         )
     }

@@ -1,4 +1,4 @@
-//! What the events say of taking part beside deciding, and of what senders took back by themselves.
+//! What the events say of taking part beside deciding, of deciding that was handed on, and of what senders took back by themselves.
 
 use super::{Shape, shapes::shape};
 
@@ -60,6 +60,27 @@ pub(super) const TAKING_PART: &[Shape] = &[
     ),
     shape("recall.commented", &["token", "user"], &["recall"], &["detail/level", "detail/round", "text/comment"]),
     shape("recall.reminded", &["token", "user"], &["recall"], &["detail/level", "detail/round"]),
+    shape(
+        "delegation.made",
+        &["token", "user"],
+        &["delegation"],
+        &[
+            "detail/after/delegate",
+            "detail/after/department",
+            "detail/after/from",
+            "detail/after/levels",
+            "detail/after/principal",
+            "detail/after/until",
+            "detail/before",
+            "text/reason",
+        ],
+    ),
+    shape(
+        "delegation.ended",
+        &["token", "user"],
+        &["delegation"],
+        &["detail/after/until", "detail/before/until", "detail/delegate", "detail/principal", "text/reason"],
+    ),
     shape(
         "self_recall.filed",
         &["user"],

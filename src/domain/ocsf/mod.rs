@@ -216,6 +216,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::PolicyConfirmed => ACTIVATED,
         Action::PolicyRejected => DEACTIVATED,
         Action::PolicyWithdrawn => DEACTIVATED,
+        Action::DelegationMade => CREATED,
+        Action::DelegationEnded => DEACTIVATED,
         Action::WitnessLost => SUSPENDED,
         Action::WitnessReturned => RESUMED,
         Action::TimestampObtained => call(1, "Create"),

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::{Case, Guard, Made, Rules, State, Verb, before, participation::holder};
+use super::{
+    Case, Guard, Made, Rules, State, Verb, before,
+    delegation::{self, Grant},
+    participation::holder,
+};
 use crate::{
     clock::Instant,
     domain::{
@@ -23,6 +27,8 @@ pub struct Decider {
     pub department: Option<DepartmentId>,
     /// A person with proof of identity; a service token is none.
     pub person: bool,
+    /// What others handed them; what is in force comes first.
+    pub grants: Vec<Grant>,
 }
 
 /// What is to be decided, and which version of the case the decider had before them.
@@ -69,12 +75,14 @@ pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Ins
     rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
     rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
     rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
-    may_ever_decide(rules, case, who, ballot.level)?;
+    let grant = capacity(rules, case, who, ballot.level)?;
+    rules.check(Guard::DelegationInForce, grant.is_none_or(|grant| grant.in_force(now)))?;
     rules.check(Guard::LevelOpen, case.open.contains(&ballot.level))?;
     rules.check(Guard::ApproveNotHalted, ballot.verb != Verb::Approve || !case.halted)?;
 
     let mut next = case.next();
-    next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), verb: ballot.verb });
+    let principal = grant.map(|grant| grant.principal.clone());
+    next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), principal, verb: ballot.verb });
     match ballot.verb {
         Verb::Approve => {
             next.open.remove(&ballot.level);
@@ -95,18 +103,37 @@ pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Ins
 /// Whether this person could decide this level of this case at all, whatever its state: for lists of who can, and for the sentence
 /// that tells a reader why they cannot.
 pub fn may_ever_decide(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<(), Guard> {
-    qualified(rules, case, who, level)?;
-    rules.check(Guard::DeciderHolder, holder(case, level).is_none_or(|user| *user == who.user))
+    capacity(rules, case, who, level).map(drop)
 }
 
-/// The same, whoever it was passed on to: what makes somebody fit to have the level passed on to them.
+/// In whose name they could: their own (`None`), which goes first, or that of who handed them a grant. The refusal is that of their own name,
+/// and for who does not hold the level themself, that of what they were handed.
+pub fn capacity<'w>(rules: Rules, case: &Case, who: &'w Decider, level: u8) -> Result<Option<&'w Grant>, Guard> {
+    let theirs = |user: &UserId| rules.check(Guard::DeciderHolder, holder(case, level).is_none_or(|holder| holder == user));
+    let mut why = match qualified(rules, case, who, level).and_then(|()| theirs(&who.user)) {
+        Ok(()) => return Ok(None),
+        Err(guard) => guard,
+    };
+    for grant in &who.grants {
+        match delegation::on_behalf(rules, case, who, grant, level).and_then(|()| theirs(&grant.principal)) {
+            Ok(()) => return Ok(Some(grant)),
+            // That some other level was handed to them explains nothing where there is a nearer reason.
+            Err(guard) if why == Guard::DeciderRole || (why == Guard::DelegatedLevel && guard != why) => why = guard,
+            Err(_) => {}
+        }
+    }
+    Err(why)
+}
+
+/// Whether they could in their own name, whoever it was passed on to: what makes somebody fit to have the level passed on to them.
 pub fn qualified(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<(), Guard> {
     rules.check(Guard::DeciderPerson, who.person)?;
     rules.check(Guard::DeciderNotRequester, who.user != case.requester)?;
     rules.check(Guard::DeciderNotAdministrator, !who.roles.iter().any(|r| r.is_administrator()))?;
     rules.check(Guard::DeciderRole, who.roles.iter().any(|r| r.level() == Some(level)))?;
     rules.check(Guard::DeciderDepartment, level != 1 || in_department(case, who))?;
-    rules.check(Guard::DeciderOneLevel, !case.decisions.iter().any(|d| d.decider == who.user && d.level != level))
+    rules.check(Guard::DeciderOneLevel, !delegation::decided_elsewhere(case, &who.user, level))?;
+    rules.check(Guard::DecidedForElsewhere, !delegation::decided_for_elsewhere(case, &who.user, level))
 }
 
 /// Level 1 belongs to the sender's department: a reviewer answers for their own department with its sub-departments. A sender without

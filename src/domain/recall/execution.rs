@@ -18,11 +18,13 @@ pub fn begin(rules: Rules, case: &Case, now: Instant) -> Result<Case, Guard> {
     Ok(next)
 }
 
-/// Three levels approved in this round, by three different people, none of whom is the requester.
+/// Three levels approved in this round, by three different people in three different people's names, none of whom is the requester.
 pub fn three_people(case: &Case) -> bool {
     let levels: BTreeSet<u8> = case.approvers().map(|(level, _)| level).collect();
     let people: BTreeSet<&UserId> = case.approvers().map(|(_, who)| who).collect();
-    levels.len() == 3 && people.len() == 3 && !people.contains(&case.requester)
+    let names: BTreeSet<&UserId> = case.approvals().map(|made| made.principal.as_ref().unwrap_or(&made.decider)).collect();
+    let all = |people: &BTreeSet<&UserId>| people.len() == 3 && !people.contains(&case.requester);
+    levels.len() == 3 && all(&people) && all(&names)
 }
 
 /// Whether one more call may go out for a message of which `answered` tells that the platform's yes or no is already recorded.
@@ -204,6 +206,7 @@ mod tests {
             mode: Mode::Api,
             requester: "r".into(),
             departments: vec![],
+            delegable: BTreeSet::new(),
             decisions: vec![],
             transfers: Vec::new(),
             questions: Vec::new(),

@@ -1,5 +1,5 @@
 //! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
-//! withdrawal, expiry), [`participation`] (transfer, questions, comments, reminders), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
+//! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, questions, comments, reminders), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
 //!
 //! Not here: storage, time (comes in as a value), proof of identity (spent by the use case in the same write).
 //!
@@ -7,6 +7,7 @@
 //! properties still hold would be a guard that nothing protects.
 
 pub mod approval;
+pub mod delegation;
 pub mod execution;
 pub mod participation;
 pub mod request;
@@ -79,6 +80,16 @@ words! {
         DeciderNotRequester = "own-request",
         DeciderOneLevel = "decided-at-another-level",
         DeciderHolder = "transferred-to-another",
+        DecidedForElsewhere = "decided-for-at-another-level",
+        DelegatedLevel = "delegated-another-level",
+        DelegatedDepartment = "delegated-another-department",
+        LevelDelegable = "level-not-delegated",
+        DelegateNotAdministrator = "delegate-administers",
+        DelegationInForce = "delegation-ended",
+        PrincipalRole = "principal-does-not-decide",
+        PrincipalDepartment = "principal-of-another-department",
+        PrincipalNotRequester = "principal-requested",
+        PrincipalOneLevel = "principal-decided-at-another-level",
         ApproveNotHalted = "halted",
         WithdrawOpen = "not-open",
         WithdrawByRequester = "not-the-requester",
@@ -87,6 +98,7 @@ words! {
         ResubmitBeforeCutOff = "past-cut-off-resubmitting",
         TransferElsewhere = "transfer-to-oneself",
         TransferToEligible = "transfer-not-eligible",
+        TransferByOwn = "received-is-not-passed-on",
         AskOnce = "question-open",
         AnswerByRequester = "not-the-requester-answering",
         AnswerAsked = "nothing-to-answer",
@@ -135,6 +147,8 @@ pub struct Made {
     pub round: u32,
     pub level: u8,
     pub decider: UserId,
+    /// On whose behalf, if not in their own name.
+    pub principal: Option<UserId>,
     pub verb: Verb,
 }
 
@@ -150,6 +164,8 @@ pub struct Case {
     pub requester: UserId,
     /// The sender's department, then each department above it; empty where the sender has none.
     pub departments: Vec<DepartmentId>,
+    /// Levels that may be decided on somebody's behalf, by the policy that the case goes by.
+    pub delegable: BTreeSet<u8>,
     /// All decisions of all rounds.
     pub decisions: Vec<Made>,
     /// Levels that were passed on, oldest first. One whose new person can no longer decide it does not count (`app::recalls` leaves it out):
@@ -173,7 +189,12 @@ impl Case {
 
     /// People who approved in this round.
     pub fn approvers(&self) -> impl Iterator<Item = (u8, &UserId)> {
-        self.decisions.iter().filter(|d| d.round == self.round && d.verb == Verb::Approve).map(|d| (d.level, &d.decider))
+        self.approvals().map(|d| (d.level, &d.decider))
+    }
+
+    /// The approvals of this round.
+    pub fn approvals(&self) -> impl Iterator<Item = &Made> {
+        self.decisions.iter().filter(|d| d.round == self.round && d.verb == Verb::Approve)
     }
 
     fn next(&self) -> Self {

@@ -10,42 +10,22 @@ use proptest::{
 
 use super::{
     Case, Guard, Mode, Rules, State, Verb,
-    approval::{self, Ballot, Decider},
+    approval::{self, Ballot},
+    delegation::DELEGABLE,
     execution::{self, Answer, Next, ReadBack},
     participation,
 };
 use crate::{
     clock::Instant,
-    domain::{
-        outcome::{RecipientOutcome, Tally},
-        role::Role,
-    },
+    domain::outcome::{RecipientOutcome, Tally},
     id::UserId,
 };
 
-const CUT_OFF: Instant = Instant(1_000_000_000);
+mod cast;
 
-/// The people of the stories. Some hold role sets that no administration would hand out: the machine must not rely on it.
-fn people() -> Vec<Decider> {
-    use Role::*;
-    let person = |name: &str, roles: &[Role], department: &str, person: bool| Decider {
-        user: name.into(),
-        roles: roles.iter().copied().collect(),
-        department: Some(department.into()),
-        person,
-    };
-    vec![
-        person("requester", &[Requester, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
-        person("reviewer", &[DepartmentReviewer], "hr", true),
-        person("lawyer", &[LegalReviewer], "law", true),
-        person("executive", &[FinalApprover], "board", true),
-        person("stranger", &[DepartmentReviewer], "sales", true),
-        person("everything", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
-        person("robot", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", false),
-        person("administrator", &[SystemAdministrator, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
-        person("operator", &[PlatformOperator], "it", true),
-    ]
-}
+use cast::{ENDS, deputies, everybody, people, principal};
+
+const CUT_OFF: Instant = Instant(1_000_000_000);
 
 #[derive(Clone, Debug)]
 enum Act {
@@ -80,6 +60,8 @@ enum Act {
 fn act() -> impl Strategy<Value = Act> {
     let who = 0..people().len();
     let anybody = prop_oneof![3 => Just(None), 2 => who.clone().prop_map(Some)];
+    let handed = people().len()..people().len() + deputies().len();
+    let anybody = prop_oneof![5 => anybody, 1 => handed.prop_map(Some)];
     let mine = anybody.clone().boxed();
     let level = prop_oneof![4 => Just(None), 1 => (1_u8..=3).prop_map(Some)];
     let verb = prop_oneof![8 => Just(Verb::Approve), 1 => Just(Verb::Return), 1 => Just(Verb::Reject)];
@@ -114,6 +96,8 @@ struct Story {
     calls: Vec<(Instant, Answer)>,
     /// Accepted decisions: round, level, name, verb.
     record: Vec<(u32, u8, String, Verb)>,
+    /// On whose behalf those were, in the same order.
+    names: Vec<Option<&'static str>>,
     /// Accepted transfers: round, level, to whom.
     passed: Vec<(u32, u8, usize)>,
     /// Whether a question waits: round and level, who asked.
@@ -139,6 +123,7 @@ impl Story {
             mode,
             requester: "requester".into(),
             departments: vec!["payroll".into(), "hr".into()],
+            delegable: DELEGABLE.into(),
             decisions: Vec::new(),
             transfers: Vec::new(),
             questions: Vec::new(),
@@ -154,6 +139,7 @@ impl Story {
             now: Instant(0),
             calls: Vec::new(),
             record: Vec::new(),
+            names: Vec::new(),
             passed: Vec::new(),
             asked: None,
             reminded: Vec::new(),
@@ -253,7 +239,7 @@ impl Story {
     fn decide(&mut self, who: Option<usize>, level: Option<u8>, verb: Verb, stale: bool) -> Verdict {
         let level = level.or_else(|| self.case.open.first().copied()).unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
-        let decider = &people()[index];
+        let decider = &everybody(index);
         let seen = self.case.version - i64::from(stale);
         let Ok(next) = approval::decide(self.rules, &self.case, decider, Ballot { level, verb, seen }, self.now) else {
             return Ok(());
@@ -265,20 +251,31 @@ impl Story {
         if let Some(unfit) = self.unfit(index, level) {
             never!(true, "{who} decided level {level}: {unfit}");
         }
-        never!(self.passed_to(level).is_some_and(|to| to != index), "{who} decided level {level}, which was passed on");
+        never!(self.passed_elsewhere(index, level), "{who} decided level {level}, which was passed on");
+        let principal = principal(index, level);
+        let made = next.decisions.last().and_then(|made| made.principal.as_ref().map(UserId::as_str));
+        never!(made != principal, "{who} decided on behalf of {made:?}");
+        never!(principal.is_some() && self.now >= ENDS, "{who} decided under what had ended");
         let approved = |l: u8| self.record.iter().any(|(r, at, _, v)| *r == self.case.round && *at == l && *v == Verb::Approve);
         never!((1..level).any(|l| !approved(l)), "level {level} before the levels below it");
         never!(approved(level), "level {level} twice");
         never!(self.halted && verb == Verb::Approve, "approved after the halt");
         self.record.push((self.case.round, level, who, verb));
+        self.names.push(principal);
         self.case = next;
         Ok(())
     }
 
     /// Why somebody must never decide a level, nor be passed it.
     fn unfit(&self, index: usize, level: u8) -> Option<&'static str> {
-        let who = people()[index].user.0.clone();
+        let who = everybody(index).user.0;
+        let heard = |who: &str| {
+            let all = self.record.iter().zip(&self.names);
+            all.filter(|((_, l, ..), _)| *l != level).any(|((_, _, w, _), name)| w == who || *name == Some(who))
+        };
         match index {
+            9.. if principal(index, level).is_none() => Some("not handed to them"),
+            9.. if principal(index, level).is_some_and(heard) => Some("their principal decided another level"),
             0 => Some("the requester"),
             4 if level == 1 => Some("another department"),
             6 => Some("no person"),
@@ -286,13 +283,19 @@ impl Story {
             8 => Some("no role"),
             1..=3 if usize::from(level) != index => Some("another role"),
             4 => Some("another role"),
-            _ if self.record.iter().any(|(_, l, w, _)| *w == who && *l != level) => Some("decided another level"),
+            _ if heard(&who) => Some("decided another level"),
             _ => None,
         }
     }
 
     fn passed_to(&self, level: u8) -> Option<usize> {
         self.passed.iter().rev().find(|(round, l, _)| *round == self.case.round && *l == level).map(|(_, _, to)| *to)
+    }
+
+    /// Whether a level was passed on to somebody in whose name they do not decide.
+    fn passed_elsewhere(&self, index: usize, level: u8) -> bool {
+        let theirs = |to: usize| to == index || principal(index, level).is_some_and(|name| people()[to].user.as_str() == name);
+        self.passed_to(level).is_some_and(|to| !theirs(to))
     }
 
     /// Who may say something in a case: whoever is named in it, and whoever could decide one of its levels.
@@ -305,20 +308,21 @@ impl Story {
 
     /// What must hold of whoever passes on or asks.
     fn worked(&self, index: usize, level: u8) -> Verdict {
-        let who = &people()[index].user.0;
+        let who = &everybody(index).user.0;
         never!(self.case.state != State::Reviewing, "{who} worked while {}", self.case.state);
         never!(self.now >= CUT_OFF, "{who} worked after the deadline");
         never!(!self.case.open.contains(&level), "{who} worked at a closed level");
         never!(self.unfit(index, level).is_some(), "{who} worked at level {level}, which is not theirs");
-        never!(self.passed_to(level).is_some_and(|to| to != index), "{who} worked at a level that was passed on");
+        never!(self.passed_elsewhere(index, level), "{who} worked at a level that was passed on");
         Ok(())
     }
 
     fn transfer(&mut self, who: Option<usize>, to: usize) -> Verdict {
         let level = self.case.open.first().copied().unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
-        let Ok(next) = participation::transfer(self.rules, &self.case, &people()[index], &people()[to], level, self.now) else { return Ok(()) };
+        let Ok(next) = participation::transfer(self.rules, &self.case, &everybody(index), &people()[to], level, self.now) else { return Ok(()) };
         self.worked(index, level)?;
+        never!(index >= people().len(), "passed on what was received");
         never!(index == to, "passed on to oneself");
         if let Some(unfit) = self.unfit(to, level) {
             never!(true, "passed on to somebody unfit: {unfit}");
@@ -331,7 +335,7 @@ impl Story {
     fn ask(&mut self, who: Option<usize>) -> Verdict {
         let level = self.case.open.first().copied().unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
-        let Ok(next) = participation::ask(self.rules, &self.case, &people()[index], level, self.now) else { return Ok(()) };
+        let Ok(next) = participation::ask(self.rules, &self.case, &everybody(index), level, self.now) else { return Ok(()) };
         self.worked(index, level)?;
         never!(self.asked.is_some_and(|(round, l, _)| round == self.case.round && l == level), "asked while a question waits");
         self.asked = Some((self.case.round, level, index));
@@ -369,8 +373,10 @@ impl Story {
     fn begun(&self, after_window: bool) -> Verdict {
         let approvals: Vec<_> = self.record.iter().filter(|(round, _, _, verb)| *round == self.case.round && *verb == Verb::Approve).collect();
         let people: BTreeSet<_> = approvals.iter().map(|(_, _, who, _)| who.as_str()).collect();
+        let names = self.record.iter().zip(&self.names).filter(|((round, _, _, verb), _)| *round == self.case.round && *verb == Verb::Approve);
+        let names: BTreeSet<_> = names.map(|((_, _, who, _), name)| name.unwrap_or(who.as_str())).collect();
         let levels: BTreeSet<_> = approvals.iter().map(|(_, level, _, _)| *level).collect();
-        never!(levels.len() != 3 || people.len() != 3 || people.contains("requester"), "begun without three different people");
+        never!(levels.len() != 3 || people.len() != 3 || names.len() != 3 || people.contains("requester"), "begun without three different people");
         never!(after_window, "begun after the window");
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     Case, Guard, Rules, State,
-    approval::{Decider, LEVELS, may_ever_decide, qualified},
+    approval::{Decider, LEVELS, capacity, may_ever_decide, qualified},
     before,
 };
 use crate::{clock::Instant, id::UserId, words};
@@ -59,9 +59,10 @@ pub fn unanswered(case: &Case) -> Option<&Question> {
     case.questions.iter().find(|q| q.round == case.round && !q.answered && case.open.contains(&q.level))
 }
 
-/// Who could decide the level passes it on. Whether the new person may have it is checked now, and again when they decide.
+/// Who could decide the level in their own name passes it on. Whether the new person may have it is checked now, and again when they decide.
 pub fn transfer(rules: Rules, case: &Case, who: &Decider, to: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
     at_work(rules, case, who, level, now)?;
+    rules.check(Guard::TransferByOwn, matches!(capacity(rules, case, who, level), Ok(None)))?;
     rules.check(Guard::TransferElsewhere, to.user != who.user)?;
     rules.check(Guard::TransferToEligible, qualified(Rules::ALL, case, to, level).is_ok())?;
     let mut next = case.next();
@@ -128,7 +129,9 @@ fn takes_part(case: &Case, who: &Decider) -> bool {
         || case.decisions.iter().any(|d| d.decider == *user)
         || case.transfers.iter().any(|t| t.to == *user)
         || case.questions.iter().any(|q| q.by == *user);
-    who.person && (did || LEVELS.iter().any(|level| qualified(Rules::ALL, case, who, *level).is_ok()))
+    who.person
+        && (did
+            || LEVELS.iter().any(|level| qualified(Rules::ALL, case, who, *level).is_ok() || may_ever_decide(Rules::ALL, case, who, *level).is_ok()))
 }
 
 /// What passing on and asking have in common with deciding.

@@ -167,6 +167,7 @@ fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
         mode: Mode::Api,
         requester: s.requester.clone(),
         departments: s.departments.clone(),
+        delegable: BTreeSet::new(),
         decisions: Vec::new(),
         transfers: Vec::new(),
         questions: Vec::new(),
@@ -206,7 +207,7 @@ mod tests {
     }
 
     fn decider(name: &str, roles: &[Role], department: Option<&str>) -> Decider {
-        Decider { user: name.into(), roles: roles.iter().copied().collect(), department: department.map(Into::into), person: true }
+        Decider { user: name.into(), roles: roles.iter().copied().collect(), department: department.map(Into::into), person: true, grants: vec![] }
     }
 
     fn situation() -> Situation {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     crypto::sha256,
-    evidence::{columns, report::Report, signed, tables, tables::Event, zip::Files},
+    evidence::{collected::Decision, columns, report::Report, signed, tables, tables::Event, zip::Files},
     ledger::{
         commitment::{canonical, commit, parse_canonical},
         set::Set,
@@ -129,6 +129,10 @@ fn decisions(report: &Report, events: &[Event], checks: &mut Checks) {
                     wrong(&event.leaf.at.to_rfc3339(), &d.at.to_rfc3339());
                 }
                 let hash = hex::encode(sha256(d.statement.as_bytes()));
+                let told = event.text("detail", "principal");
+                if event.parts.contains_key("detail") && told != d.principal.clone().unwrap_or_default() {
+                    wrong(&format!("on behalf of {told}"), d.principal.as_deref().unwrap_or_default());
+                }
                 match event.parts.get("detail") {
                     Some(detail) if mentions(detail, &hash) || mentions(detail, &d.statement) => {}
                     Some(_) => wrong("a statement that its event names", &hash),
@@ -208,13 +212,15 @@ fn people(report: &Report, events: &[Event], checks: &mut Checks) {
     }
     let last = report.decisions.iter().map(|d| d.round).max().unwrap_or(0);
     let mut deciders = BTreeMap::new();
-    for d in &report.decisions {
-        if d.decider == report.case.requester {
-            problems.push(Problem::new("somebody else than the requester", &d.decider));
+    // Somebody who was decided for counts as if they had decided.
+    let named = |d: &Decision| std::iter::once(d.decider.clone()).chain(d.principal.clone());
+    for (d, who) in report.decisions.iter().flat_map(|d| named(d).map(move |who| (d, who))) {
+        if who == report.case.requester {
+            problems.push(Problem::new("somebody else than the requester", &who));
         }
         // Over all rounds one person stays at one level.
-        if deciders.insert(d.decider.clone(), d.level).is_some_and(|level| level != d.level) {
-            problems.push(Problem::new("one level a person", &d.decider));
+        if deciders.insert(who.clone(), d.level).is_some_and(|level| level != d.level) {
+            problems.push(Problem::new("one level a person", &who));
         }
     }
     let approved: BTreeSet<_> = report.decisions.iter().filter(|d| d.round == last && d.decision == "approve").map(|d| d.level).collect();

@@ -22,7 +22,7 @@ pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &m
     deliveries(files, report, events, checks);
     let known: [(&str, &str, &'static [Column]); 4] = [
         ("events.csv", "事件", columns::EVENTS),
-        ("approvals.csv", "审批", columns::APPROVALS),
+        ("approvals.csv", "审批", columns::approvals(&report.decisions)),
         ("recipients.csv", "接收人与撤回结果", columns::RECIPIENTS),
         ("deliveries.csv", "平台调用", columns::DELIVERIES),
     ];

@@ -1,5 +1,6 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
+mod delegated;
 mod factors;
 mod imported;
 mod invited;
@@ -9,6 +10,7 @@ mod rules;
 mod self_recalled;
 mod taking_part;
 
+pub use delegated::delegations;
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
 pub use factors::{passkeys, recovery_codes};
 pub use imported::imports;
@@ -34,6 +36,7 @@ joinable!(sessions -> users (user_id));
 
 allow_tables_to_appear_in_same_query!(
     settings,
+    delegations,
     counters,
     departments,
     users,

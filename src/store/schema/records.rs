@@ -249,6 +249,7 @@ table! {
         client_ip -> Nullable<Text>,
         device_id -> Nullable<Text>,
         at -> BigInt,
+        principal_id -> Nullable<Text>,
     }
 }
 

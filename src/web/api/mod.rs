@@ -6,6 +6,7 @@
 //! the receipt goes into the body (`event` and `index`, and the same as `receipt`) and into the header `Audit-Event`; a request with an `Idempotency-Key` is done once.
 
 pub mod broadcasts;
+pub mod delegations;
 pub mod describe;
 pub mod door;
 pub mod event_types;

@@ -20,6 +20,7 @@ use crate::{
         App, AppError,
         once::of_request,
         recalls::{
+            able::Able,
             decide,
             list::{self, Line},
             queue::{self, Task},
@@ -63,6 +64,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             comment: fields.text("comment"),
             totp: fields.text("totp"),
             seen: fields.number("version"),
+            behalf: None,
             id: id.map(DecisionId),
             once: None,
         };
@@ -73,7 +75,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
         })?;
         let body = json!({
             "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
-            "state": done.value.state, "at": done.value.at.to_rfc3339(),
+            "on_behalf_of": done.value.principal, "state": done.value.state, "at": done.value.at.to_rfc3339(),
         });
         Ok::<_, Refusal>(Answer::changed(&done, body))
     })
@@ -191,7 +193,7 @@ pub async fn approvals(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Resu
                 Task::Resubmit => ("resubmit", None),
                 Task::Answer => ("answer", None),
             };
-            json!({ "task": task, "level": level, "recall": line(of) })
+            json!({ "task": task, "level": level, "on_behalf_of": of.behalf, "recall": line(of) })
         })
         .collect();
     Ok(json_ok(&json!({ "approvals": all })))
@@ -215,6 +217,14 @@ pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<S
     }
 }
 
+/// Somebody who can decide a level now.
+fn one(able: &Able) -> Value {
+    json!({
+        "id": able.id, "name": able.name, "on_behalf_of": able.behalf.as_ref().map(|(name, _)| name),
+        "handed_to": able.away.as_ref().map(|(name, _)| name),
+    })
+}
+
 fn body(found: &status::Status) -> Value {
     let (row, case) = (&found.loaded.row, &found.loaded.case);
     let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
@@ -224,7 +234,9 @@ fn body(found: &status::Status) -> Value {
         .map(|(due, level)| {
             let made = case.decisions.iter().find(|d| d.level == level && d.round == case.round);
             let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
-            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider) })
+            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()),
+                "able": found.able.iter().find(|(of, _)| *of == level).map(|(_, able)| able.iter().map(one).collect::<Vec<_>>()),
+            })
         })
         .collect();
     // Until the end nothing is known of the outcomes: the set alone.

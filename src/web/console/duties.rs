@@ -54,6 +54,8 @@ impl List {
         if duties.proposal {
             rest.push(page.t("duties-proposal"));
         }
+        let delegations = [("duties-delegations-given", duties.delegations.0), ("duties-delegations-received", duties.delegations.1)];
+        rest.extend(delegations.into_iter().filter(|(_, n)| *n > 0).map(|(key, n)| page.n(key, n)));
         let line = |owed: &crate::app::recalls::owed::Owed| Line {
             href: if page.can("recall.read") { format!("/recalls/{}", owed.id) } else { String::new() },
             number: owed.number.clone(),

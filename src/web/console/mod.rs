@@ -10,6 +10,7 @@ pub mod audits;
 pub mod broadcasts;
 pub mod catalogue;
 pub mod connections;
+pub mod delegations;
 pub mod demo;
 pub mod departments;
 pub mod duties;

@@ -390,6 +390,7 @@ async fn messages(house: &House, crew: &Crew) {
     let shot = house.post(by, "/reports", &[("channel", ""), ("title", "x")]).await;
     house.declined("/reports", by, &shot, 422, "invalid");
 
+    delegations(house, crew).await;
     let route = "/self-recalls";
     let filing = |broadcast: &str, at: &str| {
         [("broadcast", broadcast.to_owned()), ("withdrawn_at", at.to_owned()), ("extent", "whole".to_owned()), ("note", "已在群里撤回".to_owned())]
@@ -426,6 +427,34 @@ async fn messages(house: &House, crew: &Crew) {
     house.worked(route, lawyer, &check(lawyer, &path, "visible", "1", &code).await);
     house.declined(route, lawyer, &check(lawyer, &path, "gone", "2", &code).await, 409, "self-recall-checked");
     tables(house, by).await;
+}
+
+/// A level is handed on and taken back.
+async fn delegations(house: &House, crew: &Crew) {
+    let until = house.stage.app.now().plus(std::time::Duration::from_secs(7200)).to_rfc3339();
+    let (by, lawyer, security) = (By::Person(&crew.cast.reviewer), By::Person(&crew.cast.lawyer), By::Person(&crew.security));
+    let route = "/delegations";
+    let hand = async |by: By<'_>, to: &str, level: &str, code: &str| {
+        let fields = [("to", to), ("levels", level), ("until", until.as_str()), ("reason", "出差期间请代为复核"), ("totp", code)];
+        house.post(by, route, &fields).await
+    };
+    let requester = By::Person(&crew.cast.requester);
+    house.declined(route, requester, &hand(requester, "hejing", "1", "000000").await, 403, "permission");
+    let code = house.fresh_code(&crew.cast.reviewer);
+    for (to, level, code) in
+        [("", "1", code.as_str()), ("nobody", "1", &code), ("hejing", "2", &code), ("hejing", "1", ""), ("hejing", "1", "000000")]
+    {
+        house.declined(route, by, &hand(by, to, level, code).await, 422, "invalid");
+    }
+    let shot = hand(by, "hejing", "1", &code).await;
+    house.worked(route, by, &shot);
+    let (path, route) = (format!("{}/ends", shot.location), "/delegations/{id}/ends");
+    house.declined(route, requester, &house.post(requester, &path, &[]).await, 403, "permission");
+    house.declined(route, lawyer, &house.post(lawyer, &path, &[]).await, 403, "permission");
+    house.declined(route, security, &house.post(security, &path, &[("reason", "")]).await, 422, "invalid");
+    house.declined(route, by, &house.post(by, "/delegations/nothing/ends", &[]).await, 404, "not_found");
+    house.worked(route, by, &house.post(by, &path, &[("reason", "已提前返回岗位")]).await);
+    house.declined(route, by, &house.post(by, &path, &[]).await, 409, "delegation-over");
 }
 
 /// A table is uploaded, read otherwise, put in; another one is thrown away.
@@ -793,6 +822,21 @@ async fn programs(house: &House, crew: &Crew) {
     assert_eq!(shot.one("twice")["outcome"], "refused");
 
     let next = stage.person("lilin", &[Role::LegalReviewer], "法务部").await;
+    let hand = stage.token(Some(&crew.cast.lawyer), &["recall.decide"]).await;
+    let until = stage.app.now().plus(std::time::Duration::from_secs(7200)).to_rfc3339();
+    let body = |levels: serde_json::Value, code: &str| json!({ "to": "lilin", "levels": levels, "until": until, "reason": "出差期间请代为复核", "totp": code });
+    let route = "/api/v1/delegations";
+    let code = house.fresh_code(&crew.cast.lawyer);
+    let shot = house.api(&hand, route, &body(json!([]), &code)).await;
+    house.declined(route, By::Token(&hand), &shot, 422, "invalid");
+    let shot = house.api(&hand, route, &body(json!([2]), &code)).await;
+    house.worked(route, By::Token(&hand), &shot);
+    let id = serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()["id"].as_str().unwrap().to_owned();
+    let route = "/api/v1/delegations/{id}/ends";
+    let shot = house.api(&hand, &route.replace("{id}", "nothing"), &json!({})).await;
+    house.declined(route, By::Token(&hand), &shot, 404, "not_found");
+    let shot = house.api(&hand, &route.replace("{id}", &id), &json!({ "reason": "已提前返回岗位" })).await;
+    house.worked(route, By::Token(&hand), &shot);
     let lawyer = stage.token(Some(&crew.cast.lawyer), &["recall.read", "recall.decide"]).await;
     for (noun, token, body) in [
         ("questions", &lawyer, json!({ "question": "附件是否已有人下载" })),

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand::{
-    app::{alerts, audits, broadcasts::imports, evidence, invitations, keys, notices, retention, timestamps, verification},
+    app::{alerts, audits, broadcasts::imports, delegations, evidence, invitations, keys, notices, retention, timestamps, verification},
     domain::event::Action,
     store::schema::jobs,
 };
@@ -39,6 +39,7 @@ const TABLE: &[Line] = &[
     ("notices::TELL", notices::TELL, Err("finds out who has to act; each mail is an event of its own")),
     ("notices::SEND", notices::SEND, Ok(&["notice.sent"])),
     ("invitations::SEND", invitations::SEND, Ok(&["invitation.mailed"])),
+    ("delegations::mail::SEND", delegations::mail::SEND, Ok(&["notice.sent"])),
     ("alerts::mail::TELL", alerts::mail::TELL, Err("finds out who is told; each mail is an event of its own")),
     ("alerts::mail::SEND", alerts::mail::SEND, Ok(&["notice.sent"])),
     ("verification::LIGHT", verification::LIGHT, Err("looks every five minutes; what does not hold is the system's `log.verification_failed`")),

@@ -31,6 +31,9 @@ enum Who {
     /// An everyday reader, who is not privileged.
     Requester,
     Counsel,
+    Reviewer,
+    /// A token of the reviewer's.
+    Hand,
     /// The auditor, in the session that made the export.
     Exporter,
     /// A program.
@@ -90,6 +93,11 @@ const TABLE: &[Line] = &[
     line("/recalls/{id}/receipts/{event}", Who::Auditor, "recall.read"),
     free("/recalls/{id}/receipts/{event}", Who::Requester),
     line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),
+    line("/delegations", Who::Security, "page.read"),
+    free("/delegations", Who::Reviewer),
+    free("/delegations/new", Who::Reviewer),
+    line("/delegations/{id}", Who::Security, "page.read"),
+    free("/delegations/{id}", Who::Reviewer),
     line("/self-recalls", Who::Auditor, "recall.read"),
     free("/self-recalls", Who::Requester),
     free("/self-recalls/new", Who::Requester),
@@ -132,6 +140,7 @@ const TABLE: &[Line] = &[
     free("/api/v1/openapi.json", Who::Anybody),
     line("/api/v1/broadcasts", Who::Token, "broadcast.read"),
     line("/api/v1/recalls", Who::Token, "recall.read"),
+    line("/api/v1/delegations", Who::Hand, "page.read"),
     line("/api/v1/approvals", Who::Token, "recall.read"),
     line("/api/v1/recalls/{id}/evidence", Who::Token, "evidence.read"),
     line("/api/v1/evidence", Who::Token, "evidence.read"),
@@ -193,6 +202,8 @@ struct Things {
     broadcast: String,
     reported: String,
     filing: String,
+    delegation: String,
+    hand: String,
     import: String,
     file: String,
     bundle: String,
@@ -224,6 +235,10 @@ impl Things {
         let reported = made(shot).trim_start_matches("/broadcasts/").to_owned();
         let fields = [("broadcast", reported.as_str()), ("withdrawn_at", &stage.app.now().to_rfc3339()), ("extent", "whole")];
         let filing = made(house.post(By::Person(&crew.cast.requester), "/self-recalls", &fields).await);
+        let until = stage.app.now().plus(std::time::Duration::from_secs(3600)).to_rfc3339();
+        let code = house.fresh_code(&crew.cast.reviewer);
+        let fields = [("to", "hejing"), ("levels", "1"), ("until", until.as_str()), ("reason", "出差期间请代为复核"), ("totp", &code)];
+        let delegation = made(house.post(By::Person(&crew.cast.reviewer), "/delegations", &fields).await);
         let sheet = [("kind", "broadcasts")];
         let shot = house.upload(By::Person(&crew.cast.requester), "/broadcasts/imports", &sheet, "file", "平台连接,正文\r\n".as_bytes()).await;
         let import = made(shot).trim_start_matches("/broadcasts/imports/").to_owned();
@@ -271,6 +286,8 @@ impl Things {
             broadcast: stage.loaded(&case).await.row.broadcast_id,
             case,
             filing,
+            delegation,
+            hand: stage.token(Some(&crew.cast.reviewer), &["recall.decide"]).await,
             receipt,
             guided,
             capture,
@@ -305,6 +322,7 @@ impl Things {
             "/recalls/new" => format!("/recalls/new?broadcast={}", self.reported),
             "/self-recalls/new" => format!("/self-recalls/new?broadcast={}", self.broadcast),
             "/self-recalls/{id}" => self.filing.clone(),
+            "/delegations/{id}" => self.delegation.clone(),
             "/recalls/{id}/captures/{attachment}" => format!("/recalls/{}/captures/{}", self.guided, self.capture),
             "/recalls/{id}/receipts/{event}" => format!("/recalls/{}/receipts/{}", self.case, self.receipt),
             "/broadcasts/{id}/attachments/{attachment}" => format!("/broadcasts/{}/attachments/{}", self.reported, self.file),
@@ -350,6 +368,8 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
             Who::Operator => By::Person(&crew.operator),
             Who::Requester => By::Person(&crew.cast.requester),
             Who::Counsel => By::Person(&crew.counsel),
+            Who::Reviewer => By::Person(&crew.cast.reviewer),
+            Who::Hand => By::Token(&things.hand),
             Who::Exporter => By::Cookie(&things.exporter),
             Who::Token => By::Token(&things.token),
         };

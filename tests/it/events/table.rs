@@ -39,6 +39,8 @@ const RULES: &[&str] = &["/proposed_by", "/before/state", "/before/rules/adopted
 
 const TRANSFERRED: &[&str] = &["/level", "/to", "/before/version", "/after/version"];
 
+const HANDED: &[&str] = &["/after/principal", "/after/delegate", "/after/levels", "/after/from", "/after/until"];
+
 pub const TABLE: &[Line] = &[
     line("/setup/{token}", "installation.set_up", &["/after/user", "/after/roles", "/invitations/1"]),
     line("/invitations/{token}", "invitation.accepted", &["/after/user", "/after/roles"]),
@@ -94,6 +96,8 @@ pub const TABLE: &[Line] = &[
     said("/recalls/{id}/captures", "recall.capture_uploaded", CASE),
     said("/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
     said("/recalls/{id}/halts", "recall.halted", CASE),
+    said("/delegations", "delegation.made", HANDED),
+    said("/delegations/{id}/ends", "delegation.ended", &["/principal", "/delegate", "/before/until", "/after/until"]),
     said("/self-recalls", "self_recall.filed", &["/number", "/broadcast", "/withdrawn_at", "/extent", "/after/state"]),
     said("/self-recalls/{id}/checks", "self_recall.checked", &["/number", "/broadcast", "/before/state", "/after/state"]),
     said("/evidence/exports", "evidence.exported", &["/number", "/sha256", "/log_size", "/contents"]),
@@ -148,6 +152,8 @@ pub const TABLE: &[Line] = &[
     line("/connections", "connection.created", &["/after/name", "/after/settings"]),
     line("/connections/{id}", "connection.changed", CHANGED),
     line("/connections/{id}/tests", "connection.tested", &["/call", "/result", "/steps/7/is"]),
+    said("/api/v1/delegations", "delegation.made", HANDED),
+    said("/api/v1/delegations/{id}/ends", "delegation.ended", &["/principal", "/delegate", "/before/until", "/after/until"]),
     said("/api/v1/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/after/state"]),
     said("/api/v1/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/before/state", "/after/state"]),
     said("/api/v1/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),

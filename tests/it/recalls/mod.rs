@@ -1,6 +1,7 @@
 //! Recall cases over HTTP against the emulated platform: the whole story, every refusal, every fault, pages and API.
 
 mod api;
+mod delegation;
 mod execution;
 mod guided;
 mod matrix;

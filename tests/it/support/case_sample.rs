@@ -151,6 +151,7 @@ pub fn collected(hostile: &str) -> Collected {
             round: 1,
             level: level.into(),
             decider,
+            principal: None,
             decision: "approve".to_owned(),
             comment: Some(comment),
             comment_salt: Some(hex::encode(comment_salt)),

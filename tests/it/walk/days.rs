@@ -23,7 +23,7 @@ const TRAIL: &str = "audit auditor counsel";
 
 /// Whose menu shows each page, where it is on one, and to whom it is open: as product.md divides the work, written down here a second time so
 /// that the code's own table is no witness in its own cause.
-const DOORS: [(&str, &str, &str); 43] = [
+const DOORS: [(&str, &str, &str); 45] = [
     ("/", ALL, ALL),
     ("/broadcasts", CASES, CASES),
     ("/broadcasts/new", "", "requester"),
@@ -36,6 +36,8 @@ const DOORS: [(&str, &str, &str); 43] = [
     ("/self-recalls/new?broadcast={broadcast.sent}", "", "requester"),
     // A case that was sent back waits for who asked.
     ("/approvals", "reviewer lawyer executive operator", ALL),
+    ("/delegations", "reviewer lawyer executive security", ALL),
+    ("/delegations/new", "", "reviewer lawyer executive"),
     ("/audit", TRAIL, TRAIL),
     ("/audit/event-types", "", ALL),
     ("/audits", TRAIL, TRAIL),

@@ -11,7 +11,7 @@ use countermand::{
     app::{
         App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
-        connections,
+        connections, delegations,
         evidence::export::{Export, export},
         holds,
         invitations::{self, Invitee, Way},
@@ -245,6 +245,7 @@ impl Companies {
         self.evidence(&done).await;
         self.holds(&done).await;
         self.policies().await;
+        self.delegations().await;
         self.audits(&done).await;
         self.alerts().await;
         self.streams().await;
@@ -274,6 +275,32 @@ impl Companies {
                 let check =
                     self_recalls::Check { seen: seen.into(), note: "在代理商群和两名收件人的手机上查看".into(), totp, version: 1 };
                 self_recalls::check(&self.full.app, self.caller("lawyer"), &id, check).await.unwrap();
+            }
+            self.call(name, id);
+        }
+    }
+
+    /// What the reviewer handed to the requester, some of it tomorrow and some of it ended early, and to the lawyer, now.
+    async fn delegations(&mut self) {
+        for (name, to, coming, ended) in [
+            ("delegation.coming", "requester", true, false),
+            ("delegation.ended", "requester", false, true),
+            ("delegation.running", "lawyer", false, false),
+        ] {
+            self.full.clock.advance(Duration::from_secs(30));
+            let now = self.full.app.now();
+            let new = delegations::NewDelegation {
+                to: self.caller(to).id.clone(),
+                levels: vec!["1".into()],
+                from: if !coming { String::new() } else { now.plus(Duration::from_secs(86_400)).to_rfc3339() },
+                until: now.plus(Duration::from_secs(3 * 86_400)).to_rfc3339(),
+                reason: "赴外地参加培训，期间请代为复核".into(),
+                totp: self.code("reviewer"),
+                ..delegations::NewDelegation::default()
+            };
+            let id = delegations::make(&self.full.app, self.caller("reviewer"), new, None).await.unwrap().value;
+            if ended {
+                delegations::end(&self.full.app, self.caller("security"), &id, "培训取消，由本人复核").await.unwrap();
             }
             self.call(name, id);
         }

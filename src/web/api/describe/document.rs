@@ -191,7 +191,14 @@ pub fn refused(tr: &Tr, operation: &Operation, status: u16) -> String {
 
 /// The example, as it is typed.
 pub fn sample(tr: &Tr, operation: &Operation) -> String {
-    let path = operation.path.replace("{number}", "$BUNDLE").replace("{id}", if operation.noun() == "recalls" { "$CASE" } else { "$BROADCAST" });
+    let path = operation.path.replace("{number}", "$BUNDLE").replace(
+        "{id}",
+        match operation.noun() {
+            "recalls" => "$CASE",
+            "delegations" => "$DELEGATION",
+            _ => "$BROADCAST",
+        },
+    );
     let mut line = "curl --fail-with-body --silent --show-error".to_owned();
     if operation.access != Access::Anybody {
         line.push_str(" --header \"Authorization: Bearer $TOKEN\"");
@@ -215,10 +222,25 @@ pub fn sample(tr: &Tr, operation: &Operation) -> String {
 
 /// A sample with the words that stand in braces.
 fn spoken(tr: &Tr, sample: &str) -> String {
-    ["title", "text", "reason", "channel", "person", "comment", "withdrawal", "purpose", "transfer", "question", "answer", "capture", "halt"]
-        .iter()
-        .fold(sample.to_owned(), |said, word| {
-            let hole = format!("{{{word}}}");
-            if said.contains(&hole) { said.replace(&hole, &tr.t(&format!("api-sample-{word}"))) } else { said }
-        })
+    [
+        "title",
+        "text",
+        "reason",
+        "channel",
+        "person",
+        "comment",
+        "withdrawal",
+        "purpose",
+        "transfer",
+        "question",
+        "answer",
+        "capture",
+        "halt",
+        "delegation",
+    ]
+    .iter()
+    .fold(sample.to_owned(), |said, word| {
+        let hole = format!("{{{word}}}");
+        if said.contains(&hole) { said.replace(&hole, &tr.t(&format!("api-sample-{word}"))) } else { said }
+    })
 }

@@ -1,11 +1,14 @@
 //! The table of operations.
 
 use super::{Access, Body, Kind, Media, Operation, Parameter};
-use crate::domain::{
-    event::{Action, Outcome},
-    platform::{HarmClass, Platform},
-    recall::State,
-    role::Permission,
+use crate::{
+    app::delegations::List,
+    domain::{
+        event::{Action, Outcome},
+        platform::{HarmClass, Platform},
+        recall::State,
+        role::Permission,
+    },
 };
 
 /// Rows a page of a list at most.
@@ -53,6 +56,10 @@ fn actions() -> Vec<&'static str> {
 
 fn outcomes() -> Vec<&'static str> {
     Outcome::ALL.iter().map(|o| o.as_str()).collect()
+}
+
+fn delegation_lists() -> Vec<&'static str> {
+    List::ALL.iter().map(|l| l.as_str()).collect()
 }
 
 /// The words of a broadcast's state.
@@ -169,6 +176,26 @@ pub const ALL: &[Operation] = &[
     )
     .takes(Media::Json, false)
     .like(r#"{"reason": "{withdrawal}"}"#),
+    get(
+        "list-delegations",
+        "/api/v1/delegations",
+        Access::People(Permission::RecallDecide, Permission::RoleManage),
+        &[(Media::Json, "DelegationList")],
+    )
+    .asks(&[word("list", delegation_lists), text("after")])
+    .like("?list=received"),
+    post("make-delegation", "/api/v1/delegations", Access::Person(Permission::RecallDecide), "NewDelegation", &[(Media::Json, "Entered")])
+        .makes()
+        .like(r#"{"to": "$PERSON", "levels": [1], "until": "$LATER", "reason": "{delegation}", "totp": "$CODE"}"#),
+    post(
+        "end-delegation",
+        "/api/v1/delegations/{id}/ends",
+        Access::People(Permission::RecallDecide, Permission::RoleManage),
+        "DelegationEnd",
+        &[(Media::Json, "Entered")],
+    )
+    .takes(Media::Json, false)
+    .like("{}"),
     get("list-case-evidence", "/api/v1/recalls/{id}/evidence", Access::Scope(Permission::EvidenceExport), &[(Media::Json, "BundleList")]),
     get("list-evidence", "/api/v1/evidence", Access::Scope(Permission::EvidenceExport), &[(Media::Json, "BundleList")])
         .asks(&[text("after"), limit(LIST)])

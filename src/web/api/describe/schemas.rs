@@ -12,13 +12,17 @@ use super::{
 use crate::{
     app::{
         broadcasts::{import::MOST_MESSAGES, report::MOST_FILES},
+        delegations::Standing,
         recalls::guided::STATABLE,
     },
     domain::{
         event::Outcome,
         outcome::RecipientOutcome,
         platform::{HarmClass, Platform, RecallPath},
-        recall::{Mode, State, Verb, approval::Comment},
+        recall::{
+            Mode, State, Verb,
+            approval::{Comment, LEVELS},
+        },
     },
     i18n::Tr,
 };
@@ -75,6 +79,11 @@ fn requests() -> Value {
             "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
         })),
         "NewDecision": asked(json!({ "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole() })),
+        "NewDelegation": asked(json!({
+            "to": name(), "levels": some(json!({ "type": "integer", "enum": LEVELS }), 1, 3), "department?": free(), "from?": time(), "until": time(),
+            "reason": telling(), "totp": name(),
+        })),
+        "DelegationEnd": asked(json!({ "reason?": prose(0, Comment::MAX) })),
         "Transfer": asked(json!({ "to": name(), "reason": telling() })),
         "Question": asked(json!({ "question": telling() })),
         "Reply": asked(json!({ "answer": telling() })),
@@ -116,8 +125,13 @@ fn answers() -> Value {
         "RecallMoved": receipted(json!({ "id": id(), "state": of!(State) })),
         "Entered": receipted(json!({ "id": text() })),
         "Decision": receipted(json!({
-            "id": id(), "number": text(), "level": number(), "decision": of!(Verb), "state": of!(State), "at": time(),
+            "id": id(), "number": text(), "level": number(), "decision": of!(Verb), "on_behalf_of": or_null(text()), "state": of!(State),
+            "at": time(),
         })),
+        "DelegationList": object(json!({ "delegations": list(object(json!({
+            "id": id(), "principal": id(), "delegate": id(), "levels": list(number()), "department": or_null(text()), "from": time(),
+            "until": time(), "state": of!(Standing), "reason": text(), "ended_at": or_null(time()),
+        }))), "next": or_null(text()) })),
         "RecallLine": object(json!({
             "id": id(), "number": text(), "title": or_null(text()), "state": of!(State), "category": of!(HarmClass), "mode": of!(Mode),
             "requester": text(), "level": or_null(number()), "submitted_at": time(), "cut_off": or_null(time()), "due": or_null(time()),
@@ -125,7 +139,8 @@ fn answers() -> Value {
         })),
         "RecallList": object(json!({ "recalls": list(named("RecallLine")), "next": or_null(text()) })),
         "ApprovalList": object(json!({ "approvals": list(object(json!({
-            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer"]), "level": or_null(number()), "recall": named("RecallLine"),
+            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer"]), "level": or_null(number()), "on_behalf_of": or_null(text()),
+            "recall": named("RecallLine"),
         }))) })),
         "BundleList": object(json!({ "bundles": list(named("Bundle")), "next": or_null(text()) })),
         "Bundle": object(json!({
@@ -195,6 +210,10 @@ fn recall() -> Value {
         "version": number(), "halted": flag(),
         "levels": list(object(json!({
             "level": number(), "open": flag(), "due": time(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
+            "on_behalf_of": or_null(text()),
+            "able": or_null(list(object(json!({
+                "id": id(), "name": text(), "on_behalf_of": or_null(text()), "handed_to": or_null(text()),
+            })))),
         }))),
         "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),

@@ -31,6 +31,7 @@ fn label(page: &Page, line: Line) -> String {
         Line::Limit(platform) => page.a1("policy-limit", "platform", page.word("platform", platform)),
         Line::Budget(class) => page.a1("policy-budget", "class", page.word("harm-class", class)),
         Line::Shares => page.t("policy-shares"),
+        Line::Delegable(level) => page.a1("policy-delegable", "level", page.t(&format!("level-{level}"))),
     }
 }
 
@@ -63,6 +64,7 @@ fn value(page: &Page, policy: &Policy, line: Line) -> String {
         Line::Limit(platform) => policy.limits.get(&platform).map_or_else(|| page.t("policy-no-limit"), |limit| window(page, *limit)),
         Line::Budget(class) => page.duration(policy.budget(class)),
         Line::Shares => policy.shares.map(|s| s.to_string()).join(" : "),
+        Line::Delegable(level) => page.t(if policy.delegable.contains(&level) { "policy-delegable-yes" } else { "policy-delegable-no" }),
     }
 }
 
@@ -72,7 +74,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         Line::Amended(id) => policy.amended.contains_key(*id),
         Line::Row(id) => policy.adopted.contains(*id),
         Line::Limit(platform) => policy.limits.contains_key(platform),
-        Line::Budget(_) | Line::Shares => true,
+        Line::Budget(_) | Line::Shares | Line::Delegable(_) => true,
     };
     let fact = |line: Line| match line {
         Line::Row(id) => {
@@ -83,7 +85,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
             Fact::new(label(page, line), window, graded.unwrap_or_default())
         }
         Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
-        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) => Fact::new(label(page, line), value(page, policy, line), ""),
+        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) => Fact::new(label(page, line), value(page, policy, line), ""),
     };
     let mut facts: Vec<Fact> = Policy::lines().into_iter().filter(set).map(fact).collect();
     facts.push(Fact::new(page.t("policy-reserve"), page.duration(crate::domain::platform::EXECUTION_RESERVE), ""));

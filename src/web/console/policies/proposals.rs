@@ -20,6 +20,7 @@ use crate::{
         platform::{HarmClass, Platform},
         policy::Policy,
         proposal::ProposalState,
+        recall::approval::LEVELS,
         windows::{self, Grade},
     },
     web::{
@@ -48,6 +49,8 @@ struct New {
     limits: Vec<&'static str>,
     budgets: Vec<&'static str>,
     shares: [&'static str; 3],
+    /// Levels that may be decided on somebody's behalf.
+    delegable: Vec<Choice>,
 }
 
 /// The form as these rules would fill it.
@@ -67,6 +70,9 @@ fn filled(policy: &Policy) -> FormState {
     }
     for (field, share) in SHARES.iter().zip(policy.shares) {
         form = form.with(field, share.to_string());
+    }
+    for level in &policy.delegable {
+        form = form.with("delegable", level.to_string());
     }
     form
 }
@@ -95,6 +101,7 @@ fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
         limits: Platform::ALL.iter().map(|p| limit_field(*p)).collect(),
         budgets: HarmClass::ALL.iter().map(|c| budget_field(*c)).collect(),
         shares: SHARES,
+        delegable: LEVELS.map(|level| Choice::new(level.to_string(), page.t(&format!("level-{level}")))).into(),
         page: page.at("/policies/proposals/new"),
         form,
     }
@@ -131,6 +138,8 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         limits: Platform::ALL.iter().map(|p| (*p, text(limit_field(*p)))).collect(),
         budgets: HarmClass::ALL.iter().map(|c| (*c, text(budget_field(*c)))).collect(),
         shares: SHARES.map(text),
+        // An empty one is always posted, so that no box at all says something.
+        delegable: Some(posted.all("delegable")).filter(|all| !all.is_empty()).map(|all| all.iter().filter(|l| !l.is_empty()).cloned().collect()),
         reason: text("reason"),
         code: text(step_up::FIELD),
     };

@@ -15,6 +15,7 @@ use super::{
 use crate::{
     app::{
         App, AppError, AppResult, Done,
+        delegations::grants,
         once::of_request,
         recalls::{decide, guided, halt, resubmit, sign, view, withdraw},
     },
@@ -92,14 +93,22 @@ pub(super) async fn answer(
     render(app, me, page.at(format!("/recalls/{id}")), id, forms, status, view::Showing::Again).await
 }
 
+/// The person as the page of the form showed them: a delegation that has ended since is refused on that very page.
+async fn as_shown(app: &App, mut me: SignedIn, posted: &Posted) -> Result<SignedIn, Fault> {
+    me.caller = grants::as_shown(app, &me.caller, posted.get("behalf")).await?;
+    Ok(me)
+}
+
 /// `POST /recalls/{id}/decisions`.
 pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
-    let (id, me) = (path.into_inner(), me.with(&posted));
+    let id = path.into_inner();
+    let me = as_shown(&app, me.with(&posted), &posted).await?;
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
         totp: posted.get("totp").to_owned(),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
+        behalf: posted.all("behalf").first().cloned(),
         once: once::key(&me, &req, &posted),
         id: None,
     };
@@ -120,6 +129,9 @@ struct SignPage {
     form: FormState,
     level: String,
     verb: String,
+    /// The delegation that it is decided under, and the words for it; empty in their own name.
+    behalf: String,
+    in_name: String,
     deadline: Html,
     recipients: String,
     to_sign: sign::ToSign,
@@ -127,11 +139,13 @@ struct SignPage {
 
 /// `POST /recalls/{id}/statements`: the statement of a decision, to be signed by a passkey. Nothing is decided by it.
 pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
-    let (id, me) = (path.into_inner(), me.with(&posted));
+    let id = path.into_inner();
+    let me = as_shown(&app, me.with(&posted), &posted).await?;
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
+        behalf: posted.all("behalf").first().cloned(),
         ..decide::Decide::default()
     };
     let to_sign = match sign::prepare(&app, &me.caller, &id, input, &me.person().passkeys).await {
@@ -146,6 +160,8 @@ pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<Stri
             form: FormState::new("decision").ids("sign"),
             level: page.t(&format!("level-{}", to_sign.level)),
             verb: page.word("recall-verb", to_sign.verb),
+            behalf: to_sign.behalf.as_ref().map(|(_, id)| id.clone()).unwrap_or_default(),
+            in_name: to_sign.behalf.as_ref().map_or_else(String::new, |(name, _)| page.a1("behalf-made", "name", name)),
             deadline: page.time_noted(to_sign.deadline),
             recipients: grouped(to_sign.recipients),
             page,

@@ -123,7 +123,10 @@ pub fn items(page: &Page, waiting: &[(Task, Line)]) -> Vec<Item> {
             let mut row = Row::of(page, line);
             row.href.push_str(if matches!(task, Task::Decide(_)) { "#decision" } else { "" });
             Item {
-                task: task_word(page, *task),
+                task: match &line.behalf {
+                    Some(name) => page.a2("task-behalf", "task", task_word(page, *task), "name", name),
+                    None => task_word(page, *task),
+                },
                 due: match (task, line.due) {
                     (Task::Decide(_), Some(due)) => page.time(due),
                     _ => Html::trusted(String::new()),

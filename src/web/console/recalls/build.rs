@@ -2,6 +2,7 @@
 
 use crate::{
     app::recalls::{
+        able::{Able, Why},
         said::Said,
         view::{self, LevelView, Show},
     },
@@ -90,16 +91,21 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
         Some(made) => Step {
             state: if made.verb == Verb::Approve { StepState::Done } else { StepState::Stopped },
             title,
-            who: format!("{} {}", made.name, page.t(&format!("recall-made-{}", made.verb))),
+            who: format!("{} {}", in_name(page, &made.name, made.behalf.as_ref()), page.t(&format!("recall-made-{}", made.verb))),
             note: page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since))),
         },
-        None if level.open => Step { state: StepState::Now, title, who: some(page, &level.who), note: page.t("recall-step-waits") },
+        None if level.open => Step { state: StepState::Now, title, who: some(page, &names(&level.who)), note: page.t("recall-step-waits") },
         None => {
             let stopped = ended && v.loaded.case.open.contains(&level.level);
             let note = if stopped { page.word("recall-state", v.loaded.case.state) } else { String::new() };
             Step { state: if stopped { StepState::Stopped } else { StepState::Todo }, title, who: String::new(), note }
         }
     }
+}
+
+/// Who did it, and on whose behalf.
+fn in_name(page: &Page, who: &str, behalf: Option<&String>) -> String {
+    behalf.map_or_else(|| who.to_owned(), |name| page.a2("who-behalf", "who", who, "behalf", page.a1("behalf-made", "name", name)))
 }
 
 /// Names in a row; of many people only the first few.
@@ -200,7 +206,7 @@ fn item(page: &Page, e: &view::Entry) -> TimelineItem {
     details.push(page.a1("recall-event-index", "index", page.num(e.index)));
     details.extend(e.client_ip.clone());
     details.extend(e.device.as_ref().map(|d| page.a1("recall-device", "code", d)));
-    let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { e.who.clone() };
+    let who = if e.who.is_empty() { page.word("actor-kind", &e.kind) } else { in_name(page, &e.who, e.behalf.as_ref()) };
     TimelineItem { at: page.stamp(e.at), tone, who, what, details }
 }
 
@@ -269,15 +275,59 @@ pub(super) struct WhyNot {
     pub who: String,
 }
 
+fn names(able: &[Able]) -> Vec<String> {
+    able.iter().map(|a| a.name.clone()).collect()
+}
+
+/// Why somebody cannot decide, in a sentence.
+fn why_words(page: &Page, v: &Show, why: &Why) -> String {
+    let level = |level: u8| page.t(&format!("level-{level}"));
+    match why {
+        Why::Rule(guard) => page.t(&format!("refusal-{guard}")),
+        Why::Decided(made) => page.a1("why-decided", "level", level(*made)),
+        Why::NotYet(mine) => {
+            let open: Vec<String> = v.loaded.case.open.iter().map(|l| level(*l)).collect();
+            page.a2("why-not-yet", "level", level(*mine), "open", page.list(&open))
+        }
+        Why::PassedOn(name) => page.a1("why-passed-on", "name", name),
+        Why::NoSecondFactor => page.t("why-no-second-factor"),
+    }
+}
+
+/// Who can decide the open levels, one line a person.
+pub(super) fn able(page: &Page, v: &Show) -> Vec<Fact> {
+    let line = |a: &Able, level: u8| {
+        let mut notes = Vec::new();
+        match &a.behalf {
+            Some((name, since)) => notes.push(page.a2("able-behalf", "name", name, "since", page.tr.time(*since))),
+            None => notes.push(page.a1("able-own", "level", page.t(&format!("level-{level}")))),
+        }
+        if a.passed {
+            notes.push(page.t("able-passed"));
+        }
+        notes.extend(a.away.as_ref().map(|(name, until)| page.a2("able-away", "name", name, "until", page.tr.time(*until))));
+        page.clauses(&notes)
+    };
+    v.levels.iter().filter(|l| l.open).flat_map(|l| l.who.iter().map(move |a| Fact::new(a.name.clone(), line(a, l.level), ""))).collect()
+}
+
+/// The open levels that nobody can decide now.
+pub(super) fn stranded(page: &Page, v: &Show) -> Option<String> {
+    let levels: Vec<String> = v.levels.iter().filter(|l| l.open && l.who.is_empty()).map(|l| page.t(&format!("level-{}", l.level))).collect();
+    (!levels.is_empty()).then(|| page.list(&levels))
+}
+
 pub(super) fn why_not(page: &Page, v: &Show) -> Option<WhyNot> {
     let case = &v.loaded.case;
     let open = v.levels.iter().find(|l| l.open);
     let who = match open {
         Some(level) if level.who.is_empty() => page.a1("recall-who-nobody", "level", page.t(&format!("level-{}", level.level))),
-        Some(level) => page.a2("recall-who-can", "level", page.t(&format!("level-{}", level.level)), "who", some(page, &level.who)),
+        Some(level) => page.a2("recall-who-can", "level", page.t(&format!("level-{}", level.level)), "who", some(page, &names(&level.who))),
         None => String::new(),
     };
     let reason = match (&v.mine.decide, case.state) {
+        (Some(Ok(_)), _) if v.why.is_none() => return None,
+        (Some(_), _) if v.why.is_some() => v.why.as_ref().map_or_else(String::new, |why| why_words(page, v, why)),
         (Some(Ok(_)), _) => return None,
         (Some(Err(guard)), _) => page.t(&format!("refusal-{guard}")),
         (None, State::Reviewing) => page.t("recall-not-yours"),

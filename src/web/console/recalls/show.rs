@@ -120,10 +120,17 @@ struct CasePage {
     /// The level that waits for this person.
     level: Option<u8>,
     level_name: String,
+    /// The delegation that they would decide under, and a sentence about it; empty in their own name.
+    behalf: String,
+    in_name: String,
     verbs: Vec<Choice>,
     how_many: String,
     version: i64,
     why_not: Option<WhyNot>,
+    /// Who can decide the open levels.
+    able: Vec<Fact>,
+    /// Open levels that nobody can decide.
+    stranded: Option<String>,
     summary: String,
     shown: String,
     captures: Vec<CaptureRow>,
@@ -232,7 +239,8 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
     let (tone, state) = badge(&page.tr, case.state, open_level);
     let title = v.title.clone().unwrap_or_else(|| row.number.clone());
     let running_out = matches!(case.state, State::Reviewing | State::Returned | State::Approved);
-    let level = v.mine.decide.as_ref().and_then(|d| d.as_ref().ok().copied());
+    // Who has no second factor has nothing to decide with.
+    let level = v.mine.decide.as_ref().and_then(|d| d.as_ref().ok().copied()).filter(|_| v.why.is_none());
     let people = page.n("people-count", u64::try_from(row.recipients_count).unwrap_or(0));
     let total = u64::try_from(row.recipients_count).unwrap_or(0).saturating_sub(v.counts.refused);
     CasePage {
@@ -270,6 +278,8 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         how_many: page.n("recall-warning", total),
         version: row.version,
         why_not: build::why_not(&page, &v),
+        able: build::able(&page, &v),
+        stranded: build::stranded(&page, &v),
         shown: hex::encode(crypto::sha256(v.summary.as_bytes())),
         summary: v.summary.clone(),
         captures: captures(&page, &v),
@@ -289,6 +299,12 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         may_audit: page.can("audit.read"),
         may_export: page.can("evidence.export"),
         title: format!("{title} {people}"),
+        behalf: v.mine.behalf.as_ref().map(|grant| grant.id.clone()).unwrap_or_default(),
+        in_name: v
+            .mine
+            .behalf
+            .as_ref()
+            .map_or_else(String::new, |grant| page.a2("decision-behalf", "name", &grant.name, "until", page.tr.time(grant.until))),
         level_name: level.map_or_else(String::new, |l| page.t(&format!("level-{l}"))),
         level,
         tone,

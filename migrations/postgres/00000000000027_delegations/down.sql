@@ -1,0 +1,2 @@
+ALTER TABLE decisions DROP COLUMN principal_id;
+DROP TABLE delegations;
