@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod connections;
 pub mod content;
 pub mod duties;
+pub mod duty;
 pub mod evidence;
 pub mod holds;
 pub mod invitations;

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     platform::{HarmClass, Platform},
+    recall_first::RecallFirst,
     windows::{self, Span, Stated, Window},
 };
 
@@ -42,6 +43,9 @@ pub struct Policy {
     pub budgets: BTreeMap<HarmClass, u64>,
     /// How what is left of the window is shared between the three levels.
     pub shares: [u32; 3],
+    /// When a recall may come before its review.
+    #[serde(default, skip_serializing_if = "RecallFirst::is_shipped")]
+    pub recall_first: RecallFirst,
 }
 
 /// A version with its number, as it was, is or would be in force.
@@ -80,6 +84,7 @@ impl Policy {
             limits: BTreeMap::new(),
             budgets: budgets.into(),
             shares: [1, 1, 1],
+            recall_first: RecallFirst::default(),
         }
     }
 
@@ -133,6 +138,9 @@ impl Policy {
         // Rules of before there were amendments say the same as ever.
         if !self.amended.is_empty() {
             rules["amended"] = json!(self.amended);
+        }
+        if !self.recall_first.is_shipped() {
+            rules["recall_first"] = json!(self.recall_first);
         }
         rules
     }

@@ -5,6 +5,7 @@
 use super::{
     platform::{EXECUTION_RESERVE, HarmClass, Platform},
     policy::Policy,
+    recall_first::{BELOW, HOUR, RATIFY},
     windows::{self, Grade, Span, Stated},
 };
 use crate::words;
@@ -61,6 +62,12 @@ pub enum Line {
     Limit(Platform),
     Budget(HarmClass),
     Shares,
+    /// The classes of harm that may be recalled first.
+    FirstClasses,
+    /// What is left of a window, below which any case may.
+    FirstBelow,
+    /// How long its ratification may take.
+    FirstHours,
 }
 
 impl Policy {
@@ -70,7 +77,7 @@ impl Policy {
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).collect()
+        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares, Line::FirstClasses, Line::FirstBelow, Line::FirstHours]).collect()
     }
 
     /// The lines in which `other` says something else.
@@ -81,6 +88,9 @@ impl Policy {
             Line::Limit(platform) => self.limits.get(platform) != other.limits.get(platform),
             Line::Budget(class) => self.budgets.get(class) != other.budgets.get(class),
             Line::Shares => self.shares != other.shares,
+            Line::FirstClasses => self.recall_first.classes != other.recall_first.classes,
+            Line::FirstBelow => self.recall_first.below != other.recall_first.below,
+            Line::FirstHours => self.recall_first.ratify_within != other.recall_first.ratify_within,
         };
         Self::lines().into_iter().filter(differs).collect()
     }
@@ -115,6 +125,9 @@ impl Policy {
                     let limits = (1, u64::from(SHARE_MOST));
                     (self.shares.iter().any(|share| outside(u64::from(*share), limits)), limits)
                 }
+                Line::FirstClasses => (false, (0, 0)),
+                Line::FirstBelow => (self.recall_first.below.is_some_and(|below| outside(below, BELOW) || below % MINUTE != 0), BELOW),
+                Line::FirstHours => (outside(self.recall_first.ratify_within, RATIFY) || self.recall_first.ratify_within % HOUR != 0, RATIFY),
             };
             if wrong {
                 faults.push(Fault { at: line, limits });

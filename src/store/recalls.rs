@@ -307,6 +307,11 @@ pub fn open(conn: &mut Conn, limit: i64) -> Result<Vec<OpenRow>, StoreError> {
     Ok(of.order(urgent).limit(limit).select(OpenRow::as_select()).load(conn)?)
 }
 
+/// The rows of these cases, in no order; what is not there is left out.
+pub fn rows_of(conn: &mut Conn, ids: &[String]) -> Result<Vec<OpenRow>, StoreError> {
+    Ok(recalls::table.filter(recalls::id.eq_any(ids.to_vec())).select(OpenRow::as_select()).load(conn)?)
+}
+
 /// How these cases stand, in no order; what is not there is left out.
 pub fn standings(conn: &mut Conn, ids: &[String]) -> Result<Vec<Standing>, StoreError> {
     Ok(recalls::table.filter(recalls::id.eq_any(ids.to_vec())).select(Standing::as_select()).load(conn)?)

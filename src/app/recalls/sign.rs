@@ -24,6 +24,7 @@ use crate::{
             Rules, Verb,
             approval::{self, Ballot},
         },
+        role::Permission,
     },
     ledger::{
         commitment,
@@ -139,7 +140,7 @@ impl<'p> Proof<'p> {
 /// As `decide::decide` without those of a code, and `Refused` with kind `no-passkey`. Each is recorded, the typed comment with it.
 pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, credentials: &[Vec<u8>]) -> AppResult<Done<ToSign>> {
     let action = Action::StatementMade;
-    let seen = decide::seen(app, caller, id, action).await?;
+    let seen = decide::seen(app, caller, id, action, Permission::RecallDecide).await?;
     let Seen { loaded, title, summary } = seen;
     let case_id = loaded.row.id.clone();
     let (verb, comment) = match decide::parse(&input, false) {

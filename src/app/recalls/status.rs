@@ -12,6 +12,7 @@ use crate::{
 pub struct Status {
     pub loaded: Loaded,
     pub tally: Option<Tally>,
+    pub now: Instant,
 }
 
 /// The state of a case.
@@ -21,7 +22,7 @@ pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
     }
     let loaded = known(app, caller, id).await?;
     let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
-    Ok(Status { loaded, tally })
+    Ok(Status { loaded, tally, now: app.now() })
 }
 
 /// The receipt of one event of a case.

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in, said, take_part,
+    App, AppError, AppResult, Caller, Dossier, Loaded, decide, decider, deciders, guided, known, known_in,
+    ordered::{self, First},
+    said, take_part,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -156,6 +158,8 @@ pub struct Show {
     /// The execution waits for witnesses.
     pub waiting: Option<Waiting>,
     pub mine: Mine,
+    /// Recalled first, and what is owed for it.
+    pub first: First,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -292,6 +296,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
             .collect(),
         waiting,
         mine,
+        first: ordered::first(conn, app, caller, &loaded, now)?,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),

@@ -56,6 +56,12 @@ words! {
         CheckpointOverdue = "checkpoint_overdue",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
+        /// A recall was ordered before its review.
+        RecallFirst = "recall_first",
+        /// Its ratification was refused.
+        RatificationRefused = "ratification_refused",
+        /// Its ratification did not come in time.
+        RatificationOverdue = "ratification_overdue",
         /// Somebody made a rule see less.
         RuleWeakened = "rule_weakened",
     }
@@ -151,6 +157,9 @@ impl Rule {
             | Self::JobsStuck
             | Self::CheckpointOverdue
             | Self::Clock
+            | Self::RecallFirst
+            | Self::RatificationRefused
+            | Self::RatificationOverdue
             | Self::RuleWeakened => Measure::Each,
         }
     }
@@ -170,6 +179,9 @@ impl Rule {
                 | Self::DiskLow
                 | Self::JobsStuck
                 | Self::CheckpointOverdue
+                | Self::RecallFirst
+                | Self::RatificationRefused
+                | Self::RatificationOverdue
                 | Self::RuleWeakened
         )
     }

@@ -1,5 +1,6 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
+mod duty;
 mod factors;
 mod imported;
 mod invited;
@@ -10,6 +11,7 @@ mod self_recalled;
 mod taking_part;
 
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
+pub use duty::{duty_shifts, ratifications, recall_orders};
 pub use factors::{passkeys, recovery_codes};
 pub use imported::imports;
 pub use invited::invitations;
@@ -82,5 +84,8 @@ allow_tables_to_appear_in_same_query!(
     alerts,
     streams,
     policies,
-    imports
+    imports,
+    duty_shifts,
+    recall_orders,
+    ratifications
 );

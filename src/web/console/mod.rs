@@ -13,6 +13,7 @@ pub mod connections;
 pub mod demo;
 pub mod departments;
 pub mod duties;
+pub mod duty;
 pub mod evidence;
 pub mod holds;
 pub mod home;

@@ -2,6 +2,7 @@
 
 mod api;
 mod execution;
+mod first;
 mod guided;
 mod matrix;
 mod pages;

@@ -18,7 +18,11 @@ use crate::{
         event::Outcome,
         outcome::RecipientOutcome,
         platform::{HarmClass, Platform, RecallPath},
-        recall::{Mode, State, Verb, approval::Comment},
+        recall::{
+            Mode, State, Verb,
+            approval::Comment,
+            ratification::{Standing, Verdict},
+        },
     },
     i18n::Tr,
 };
@@ -75,6 +79,8 @@ fn requests() -> Value {
             "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
         })),
         "NewDecision": asked(json!({ "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole() })),
+        "Order": asked(json!({ "category": of!(HarmClass), "reason": telling(), "totp": name(), "version?": whole() })),
+        "Ratification": asked(json!({ "verdict": of!(Verdict), "comment": telling(), "totp": name(), "words?": whole() })),
         "Transfer": asked(json!({ "to": name(), "reason": telling() })),
         "Question": asked(json!({ "question": telling() })),
         "Reply": asked(json!({ "answer": telling() })),
@@ -118,6 +124,10 @@ fn answers() -> Value {
         "Decision": receipted(json!({
             "id": id(), "number": text(), "level": number(), "decision": of!(Verb), "state": of!(State), "at": time(),
         })),
+        "Ordered": receipted(json!({ "id": id(), "number": text(), "due": time(), "levels": list(number()) })),
+        "Ratified": receipted(json!({
+            "id": id(), "number": text(), "level": number(), "verdict": of!(Verdict), "state": of!(Standing), "late": flag(),
+        })),
         "RecallLine": object(json!({
             "id": id(), "number": text(), "title": or_null(text()), "state": of!(State), "category": of!(HarmClass), "mode": of!(Mode),
             "requester": text(), "level": or_null(number()), "submitted_at": time(), "cut_off": or_null(time()), "due": or_null(time()),
@@ -125,7 +135,7 @@ fn answers() -> Value {
         })),
         "RecallList": object(json!({ "recalls": list(named("RecallLine")), "next": or_null(text()) })),
         "ApprovalList": object(json!({ "approvals": list(object(json!({
-            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer"]), "level": or_null(number()), "recall": named("RecallLine"),
+            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer", "ratify"]), "level": or_null(number()), "recall": named("RecallLine"),
         }))) })),
         "BundleList": object(json!({ "bundles": list(named("Bundle")), "next": or_null(text()) })),
         "Bundle": object(json!({
@@ -199,6 +209,10 @@ fn recall() -> Value {
         "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),
         "finished_at": or_null(time()), "closed_at": or_null(time()),
+        "recalled_first": or_null(object(json!({
+            "officer": text(), "at": time(), "state": of!(Standing), "due": time(), "overdue": flag(), "levels": list(number()),
+            "ratifications": list(object(json!({ "level": number(), "by": text(), "verdict": of!(Verdict), "at": time(), "late": flag() }))),
+        }))),
     }))
 }
 

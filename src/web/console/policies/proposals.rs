@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        policies::proposals::{self, Act, Amended, Amendment, Begun, Detail, SHARES, SPANS, Typed, budget_field, limit_field},
+        policies::proposals::{self, Act, Amended, Amendment, Begun, Detail, First, SHARES, SPANS, Typed, budget_field, limit_field},
         step_up,
     },
     domain::{
@@ -48,6 +48,8 @@ struct New {
     limits: Vec<&'static str>,
     budgets: Vec<&'static str>,
     shares: [&'static str; 3],
+    /// The classes that may be recalled first.
+    classes: Vec<Choice>,
 }
 
 /// The form as these rules would fill it.
@@ -68,6 +70,14 @@ fn filled(policy: &Policy) -> FormState {
     for (field, share) in SHARES.iter().zip(policy.shares) {
         form = form.with(field, share.to_string());
     }
+    let first = &policy.recall_first;
+    for class in &first.classes {
+        form = form.with("first_classes", class.as_str());
+    }
+    if let Some(below) = first.below {
+        form = form.with("first_below", (below / 60).to_string());
+    }
+    form = form.with("first_hours", (first.ratify_within / 3600).to_string());
     form
 }
 
@@ -95,6 +105,7 @@ fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
         limits: Platform::ALL.iter().map(|p| limit_field(*p)).collect(),
         budgets: HarmClass::ALL.iter().map(|c| budget_field(*c)).collect(),
         shares: SHARES,
+        classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         page: page.at("/policies/proposals/new"),
         form,
     }
@@ -131,6 +142,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         limits: Platform::ALL.iter().map(|p| (*p, text(limit_field(*p)))).collect(),
         budgets: HarmClass::ALL.iter().map(|c| (*c, text(budget_field(*c)))).collect(),
         shares: SHARES.map(text),
+        first: First { classes: posted.all("first_classes").to_vec(), below: text("first_below"), hours: text("first_hours") },
         reason: text("reason"),
         code: text(step_up::FIELD),
     };
