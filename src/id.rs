@@ -58,6 +58,11 @@ text_id! {
     /// A recall case.
     RecallId;
     DecisionId;
+    /// A time on the duty roster.
+    ShiftId;
+    /// An order to recall first.
+    OrderId;
+    RatificationId;
     /// One call to a platform.
     CallId;
     JobId;

@@ -13,6 +13,7 @@ pub mod configuration;
 pub mod connections;
 pub mod content;
 pub mod duties;
+pub mod duty;
 pub mod errands;
 pub mod evidence;
 pub mod first_steps;

@@ -41,7 +41,7 @@ words! {
 }
 
 /// Ways that this version does not have: no event of the catalogue records them, and a pack says so instead of showing an empty list.
-pub const ABSENT: [ExceptionKind; 2] = [ExceptionKind::BreakGlass, ExceptionKind::RecallFirst];
+pub const ABSENT: [ExceptionKind; 1] = [ExceptionKind::BreakGlass];
 
 words! {
     /// Where a seed comes from.
@@ -94,6 +94,17 @@ pub const CONTROLS: &[Control] = &[
     control("separation", &[Action::RecallDecided, Action::RecallCaptureUploaded, Action::RecallCaptureConfirmed, Action::HoldPlaced]),
     control("second_factor", &[Action::SecondFactorEnrolled, Action::SecondFactorReset, Action::SessionOpened]),
     control("window", &[Action::RecallExecutionStarted, Action::RecallExpired, Action::RecallHalted]),
+    control(
+        "recall_first",
+        &[
+            Action::RecallOrdered,
+            Action::RatificationDecided,
+            Action::RatificationLapsed,
+            Action::DutyAssigned,
+            Action::DutyEnded,
+            Action::BarReleased,
+        ],
+    ),
     control("self_recall", &[Action::SelfRecallFiled, Action::SelfRecallChecked]),
     control("execution", &[Action::RecallCallStarted, Action::RecallCallAnswered, Action::RecallFinished, Action::CaseClosed]),
     control("trail", &[Action::PermissionChecked, Action::ServiceStarted, Action::ServiceStopped, Action::LogStarted]),

@@ -114,6 +114,18 @@ words! {
         RecallCaptureUploaded = "recall.capture_uploaded",
         RecallCaptureConfirmed = "recall.capture_confirmed",
         RecallFinished = "recall.finished",
+        /// The officer on duty ordered a recall before its review.
+        RecallOrdered = "recall.ordered",
+        /// A level that was skipped ratified it, or refused to.
+        RatificationDecided = "ratification.decided",
+        /// Its time is over, and words are still owed.
+        RatificationLapsed = "ratification.lapsed",
+        /// Somebody wants an officer to be allowed again to recall first; nothing changes yet.
+        BarReleaseProposed = "duty.release_proposed",
+        BarReleased = "duty.released",
+        DutyAssigned = "duty.assigned",
+        /// A shift ended before its time.
+        DutyEnded = "duty.ended",
         CaseClosed = "case.closed",
         /// A sender took a message back in the client and filed it.
         SelfRecallFiled = "self_recall.filed",
@@ -238,7 +250,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 22] = [
+const NAMED: [&str; 24] = [
     "user",
     "token",
     "session",
@@ -260,6 +272,8 @@ const NAMED: [&str; 22] = [
     "import",
     "self_recall",
     "delegation",
+    "duty",
+    "order",
     "job",
 ];
 /// Longest id that a subject keeps.

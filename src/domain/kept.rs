@@ -108,6 +108,13 @@ impl EventClass {
             | Action::NoticeSent => Self::Recall,
             Action::StatementMade
             | Action::RecallDecided
+            | Action::RecallOrdered
+            | Action::RatificationDecided
+            | Action::RatificationLapsed
+            | Action::BarReleaseProposed
+            | Action::BarReleased
+            | Action::DutyAssigned
+            | Action::DutyEnded
             | Action::HoldProposed
             | Action::HoldPlaced
             | Action::HoldDeclined

@@ -17,6 +17,7 @@ pub mod privilege;
 pub mod probe;
 pub mod proposal;
 pub mod recall;
+pub mod recall_first;
 pub mod retention;
 pub mod role;
 pub mod self_recall;

@@ -6,6 +6,7 @@ use super::recall::{
     Case, Mode, Rules, State,
     approval::{Decider, may_ever_decide},
     participation::unanswered,
+    ratification::may_ever_ratify,
 };
 use crate::{id::UserId, words};
 
@@ -28,6 +29,14 @@ words! {
         Answered = "answered",
         /// The case has ended.
         Ended = "ended",
+        /// It was recalled first: to who asked, and to who administers security.
+        Ordered = "ordered",
+        /// It was recalled first, and their level's word will be asked after that of the levels below.
+        Skipped = "skipped",
+        /// It was recalled first, and their level's word is owed now.
+        Ratify = "ratify",
+        /// It still is, and half of the time has passed.
+        RatifyRemind = "ratify_remind",
     }
 }
 
@@ -63,10 +72,29 @@ pub fn due(case: &Case, deciders: &[Decider], operators: &[UserId]) -> BTreeSet<
     }
 }
 
+/// Whom it concerns that a case was recalled first: who asked, `overseers` (who administers security), and everybody who may say the word of a
+/// level that is owed.
+pub fn of_order(case: &Case, deciders: &[Decider], overseers: &[UserId]) -> BTreeSet<Told> {
+    let Some(order) = &case.order else { return BTreeSet::new() };
+    let open = order.open();
+    let mut told: BTreeSet<Told> =
+        overseers.iter().chain([&case.requester]).map(|user| Told { user: user.clone(), notice: Notice::Ordered, level: 0 }).collect();
+    for level in order.owes.iter().filter(|level| open.is_some_and(|open| **level >= open)) {
+        let notice = if open == Some(*level) { Notice::Ratify } else { Notice::Skipped };
+        let able = deciders.iter().filter(|d| may_ever_ratify(Rules::ALL, case, d, *level).is_ok());
+        told.extend(able.map(|d| Told { user: d.user.clone(), notice, level: *level }));
+    }
+    told
+}
+
 /// Whether what somebody was to be told still holds of them: nobody is called to a level that has been decided meanwhile, or that is not
 /// theirs any more. `due` is what [`due`] gives now.
 pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, round: u32, level: u8) -> bool {
-    let now = if notice == Notice::Remind { Notice::Decide } else { notice };
+    let now = match notice {
+        Notice::Remind => Notice::Decide,
+        Notice::RatifyRemind => Notice::Ratify,
+        other => other,
+    };
     let told = Told { user: user.clone(), notice: now, level };
     match notice {
         Notice::Asked => return *user == case.requester && unanswered(case).is_some_and(|q| q.round == round && q.level == level),

@@ -24,6 +24,11 @@ words! {
         Broadcasts = "broadcasts",
         Requests = "requests",
         Decisions = "decisions",
+        /// Times on the duty roster.
+        Duty = "duty",
+        /// Recalls ordered before their review.
+        Orders = "orders",
+        Ratifications = "ratifications",
         Participation = "participation",
         SelfRecalls = "self_recalls",
         /// Deciding that they handed on or received.
@@ -97,9 +102,11 @@ impl Kind {
             Self::Imports => (Work, Stay::Like(EventClass::Broadcast), Erasure::Due),
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
+            Self::Orders | Self::Ratifications => (Claims, Stay::Broadcast, Erasure::Contents),
             Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {
                 (Claims, Stay::Broadcast, Erasure::Contents)
             }
+            Self::Duty => (Claims, Stay::Good, Erasure::Never),
             Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules | Self::Policies | Self::Delegations => {
                 (Claims, Stay::Good, Erasure::Never)
             }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     platform::{HarmClass, Platform},
     recall::delegation::DELEGABLE,
+    recall_first::RecallFirst,
     windows::{self, Span, Stated, Window},
 };
 
@@ -46,6 +47,9 @@ pub struct Policy {
     /// Levels that may be decided on somebody's behalf.
     #[serde(default = "delegable", skip_serializing_if = "is_as_shipped")]
     pub delegable: BTreeSet<u8>,
+    /// When a recall may come before its review.
+    #[serde(default, skip_serializing_if = "RecallFirst::is_shipped")]
+    pub recall_first: RecallFirst,
 }
 
 fn delegable() -> BTreeSet<u8> {
@@ -94,6 +98,7 @@ impl Policy {
             budgets: budgets.into(),
             shares: [1, 1, 1],
             delegable: delegable(),
+            recall_first: RecallFirst::default(),
         }
     }
 
@@ -150,6 +155,9 @@ impl Policy {
         }
         if !is_as_shipped(&self.delegable) {
             rules["delegable_levels"] = json!(self.delegable);
+        }
+        if !self.recall_first.is_shipped() {
+            rules["recall_first"] = json!(self.recall_first);
         }
         rules
     }

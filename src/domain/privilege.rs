@@ -1,7 +1,7 @@
 //! What is privileged: the one definition that the trail, its catalogue of events and the console go by.
 //!
 //! Privileged is what reaches beyond a person's own work: to open what a message says, the trail, evidence or other people's accounts; to
-//! administer the installation; to stop what three people have ordered. Who administers or audits, and a program with a token, is
+//! administer the installation; to stop what three people have ordered, or to order what they have not. Who administers or audits, and a program with a token, is
 //! privileged whatever they look at, for their work is to look at others'. Every such act and every such reading leaves its event.
 //! Not privileged: one's own account and work list, empty forms, and, for everybody else, cases and broadcasts without their text.
 
@@ -28,6 +28,8 @@ words! {
         Administration = "administration",
         /// The kill switch.
         Halt = "halt",
+        /// A recall before its review.
+        Exception = "exception",
         /// Cases and broadcasts, looked at by who administers or audits, or by a program.
         Oversight = "oversight",
     }
@@ -94,6 +96,10 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::PolicyConfirmed
         | A::PolicyRejected
         | A::PolicyWithdrawn
+        | A::DutyAssigned
+        | A::DutyEnded
+        | A::BarReleaseProposed
+        | A::BarReleased
         | A::StreamCreated
         | A::StreamChanged
         | A::StreamRemoved
@@ -109,6 +115,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::SettingChanged
         | A::SettingRead => Privilege::Administration,
         A::RecallHalted => Privilege::Halt,
+        A::RecallOrdered => Privilege::Exception,
         A::BroadcastRead | A::RecallRead | A::ListExported | A::PageRead => Privilege::Oversight,
         A::PasswordChanged
         | A::SecondFactorEnrolled
@@ -155,6 +162,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallCaptureUploaded
         | A::RecallCaptureConfirmed
         | A::RecallFinished
+        | A::RatificationDecided
+        | A::RatificationLapsed
         | A::RecallUnwitnessed
         | A::CaseClosed
         | A::EvidenceSealed

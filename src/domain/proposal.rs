@@ -6,6 +6,7 @@ use super::{
     platform::{EXECUTION_RESERVE, HarmClass, Platform},
     policy::Policy,
     recall::approval::LEVELS,
+    recall_first::{BELOW, HOUR, RATIFY},
     windows::{self, Grade, Span, Stated},
 };
 use crate::words;
@@ -64,6 +65,12 @@ pub enum Line {
     Shares,
     /// Whether a level may be decided on somebody's behalf.
     Delegable(u8),
+    /// The classes of harm that may be recalled first.
+    FirstClasses,
+    /// What is left of a window, below which any case may.
+    FirstBelow,
+    /// How long its ratification may take.
+    FirstHours,
 }
 
 impl Policy {
@@ -73,7 +80,8 @@ impl Policy {
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).collect()
+        let first = [Line::FirstClasses, Line::FirstBelow, Line::FirstHours];
+        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).chain(first).collect()
     }
 
     /// The lines in which `other` says something else.
@@ -85,6 +93,9 @@ impl Policy {
             Line::Budget(class) => self.budgets.get(class) != other.budgets.get(class),
             Line::Shares => self.shares != other.shares,
             Line::Delegable(level) => self.delegable.contains(level) != other.delegable.contains(level),
+            Line::FirstClasses => self.recall_first.classes != other.recall_first.classes,
+            Line::FirstBelow => self.recall_first.below != other.recall_first.below,
+            Line::FirstHours => self.recall_first.ratify_within != other.recall_first.ratify_within,
         };
         Self::lines().into_iter().filter(differs).collect()
     }
@@ -121,6 +132,9 @@ impl Policy {
                     let limits = (1, u64::from(SHARE_MOST));
                     (self.shares.iter().any(|share| outside(u64::from(*share), limits)), limits)
                 }
+                Line::FirstClasses => (false, (0, 0)),
+                Line::FirstBelow => (self.recall_first.below.is_some_and(|below| outside(below, BELOW) || below % MINUTE != 0), BELOW),
+                Line::FirstHours => (outside(self.recall_first.ratify_within, RATIFY) || self.recall_first.ratify_within % HOUR != 0, RATIFY),
             };
             if wrong {
                 faults.push(Fault { at: line, limits });

@@ -74,14 +74,19 @@ pub fn approvals(decisions: &[Decision]) -> &'static [Column] {
 /// Columns where everybody decided in their own name.
 const OWN_NAME: usize = 20;
 
-/// `approvals.csv`: one row a decision.
+/// `approvals.csv`: one row a decision, an order to recall first, or a word of its ratification.
 static APPROVALS: [Column; OWN_NAME + 2] = [
     column("level", "integer", "审批级别", "1 department, 2 legal and compliance, 3 final"),
     column("decider_id", "string", "审批人编号", "Opaque id of the account"),
     personal("decider_name", "string", "审批人姓名", "Name at that time"),
     column("role", "string", "角色", "Roles at that time, separated by spaces"),
     column("method", "string", "身份验证方式", "How identity was proven for this decision"),
-    word("decision", "决定", "approve, return or reject", &["approve", "return", "reject"]),
+    word(
+        "decision",
+        "决定",
+        "approve, return or reject; recall_first where the officer on duty ordered it before its review, ratify or refuse for a level's word on that",
+        &["approve", "return", "reject", "recall_first", "ratify", "refuse"],
+    ),
     column("comment", "string", "审批意见", "As typed"),
     AT_UTC,
     AT_LOCAL,

@@ -91,41 +91,80 @@ pub fn events(events: &[Event], zone: &str) -> String {
     file(columns::EVENTS, events.iter().map(|e| event_cells(e, zone)))
 }
 
-/// `approvals.csv`. A decision whose event is not among `events` has empty cells where the event would speak.
+/// `approvals.csv`: the decisions, then an order to recall first and the words of its ratification, which have no statement. A decision whose
+/// event is not among `events` has empty cells where the event would speak.
 pub fn approvals(decisions: &[Decision], events: &[Event], zone: &str) -> String {
     let by_id: BTreeMap<&str, &Event> = events.iter().map(|e| (e.leaf.id.as_str(), e)).collect();
     let behalf = decisions.iter().any(|d| d.principal.is_some());
     file(
         columns::approvals(decisions),
-        decisions.iter().map(|d| {
-            let event = by_id.get(d.event.as_str());
-            let said = |part: &str, key: &str| Cell::text(event.map(|e| e.text(part, key)).unwrap_or_default());
-            let mut cells = vec![
-                Cell::plain(d.level),
-                Cell::text(&d.decider),
-                said("actor", "name"),
-                Cell::plain(event.map(|e| e.roles()).unwrap_or_default()),
-                Cell::text(&d.method),
-                Cell::plain(&d.decision),
-                Cell::text(d.comment.clone().unwrap_or_default()),
-                Cell::plain(d.at.to_rfc3339()),
-                Cell::plain(local(d.at, zone)),
-                Cell::plain(zone),
-            ];
-            cells.extend(event.map_or_else(|| std::array::from_fn(|_| Cell::empty()), |e| e.origin()));
-            cells.extend([
-                Cell::plain(d.round),
-                Cell::optional(event.map(|e| e.index)),
-                Cell::plain(&d.event),
-                Cell::plain(hex::encode(sha256(d.statement.as_bytes()))),
-                Cell::plain(event.map(|e| e.line.clone()).unwrap_or_default()),
-            ]);
-            if behalf {
-                cells.extend([Cell::text(d.principal.clone().unwrap_or_default()), said("principal", "name")]);
-            }
-            cells
-        }),
+        decisions
+            .iter()
+            .map(|d| {
+                let event = by_id.get(d.event.as_str());
+                let said = |part: &str, key: &str| Cell::text(event.map(|e| e.text(part, key)).unwrap_or_default());
+                let mut cells = vec![
+                    Cell::plain(d.level),
+                    Cell::text(&d.decider),
+                    said("actor", "name"),
+                    Cell::plain(event.map(|e| e.roles()).unwrap_or_default()),
+                    Cell::text(&d.method),
+                    Cell::plain(&d.decision),
+                    Cell::text(d.comment.clone().unwrap_or_default()),
+                    Cell::plain(d.at.to_rfc3339()),
+                    Cell::plain(local(d.at, zone)),
+                    Cell::plain(zone),
+                ];
+                cells.extend(event.map_or_else(|| std::array::from_fn(|_| Cell::empty()), |e| e.origin()));
+                cells.extend([
+                    Cell::plain(d.round),
+                    Cell::optional(event.map(|e| e.index)),
+                    Cell::plain(&d.event),
+                    Cell::plain(hex::encode(sha256(d.statement.as_bytes()))),
+                    Cell::plain(event.map(|e| e.line.clone()).unwrap_or_default()),
+                ]);
+                if behalf {
+                    cells.extend([Cell::text(d.principal.clone().unwrap_or_default()), said("principal", "name")]);
+                }
+                cells
+            })
+            // Nobody orders or ratifies in somebody else's name.
+            .chain(events.iter().filter_map(|e| recalled_first(e, zone)).map(|mut cells| {
+                if behalf {
+                    cells.extend([Cell::empty(), Cell::empty()]);
+                }
+                cells
+            })),
     )
+}
+
+/// The row of an order to recall first, or of a word of its ratification: what its event says, or nothing where that is withheld.
+fn recalled_first(event: &Event, zone: &str) -> Option<Vec<Cell>> {
+    let leaf = &event.leaf;
+    let (decision, said) = match leaf.action.as_str() {
+        "recall.ordered" => ("recall_first".to_owned(), "reason"),
+        "ratification.decided" => (event.text("detail", "verdict"), "comment"),
+        _ => return None,
+    };
+    if leaf.outcome != "success" {
+        return None;
+    }
+    let mut cells = vec![
+        Cell::optional(event.parts.get("detail").and_then(|d| d["level"].as_u64())),
+        Cell::text(&leaf.actor.id),
+        Cell::text(event.text("actor", "name")),
+        Cell::plain(event.roles()),
+        Cell::text(event.text("detail", "method")),
+        Cell::plain(decision),
+        Cell::text(event.text("text", said)),
+        Cell::plain(leaf.at.to_rfc3339()),
+        Cell::plain(local(leaf.at, zone)),
+        Cell::plain(zone),
+    ];
+    cells.extend(event.origin());
+    let blank = Cell::empty;
+    cells.extend([blank(), Cell::plain(event.index), Cell::plain(&leaf.id), blank(), Cell::plain(&event.line)]);
+    Some(cells)
 }
 
 /// Grade of an outcome (reference: evidence grades). Unknown stays unknown.

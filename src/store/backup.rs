@@ -132,6 +132,18 @@ pub const TABLES: &[Table] = &[
     ),
     table("mail_addresses", "user_id:t address:t", "user_id"),
     table("recall_entries", "id:t recall_id:t round:i level:i kind:t by_id:t to_id:t text_sealed:b at:i", "id"),
+    table("duty_shifts", "id:t user_id:t from_at:i until_at:i added_by:t added_at:i ended_by:t ended_at:i", "id"),
+    table(
+        "recall_orders",
+        "id:t recall_id:t officer_id:t harm_class:t reason_sealed:b levels:t due_at:i state:t method:t event_id:t client_ip:x device_id:x at:i \
+         overdue_at:i ended_at:i release_by:t release_at:i release_sealed:b released_by:t released_at:i version:i",
+        "id",
+    ),
+    table(
+        "ratifications",
+        "id:t order_id:t recall_id:t level:i by_id:t verdict:t comment_sealed:b method:t event_id:t client_ip:x device_id:x at:i",
+        "id",
+    ),
     table(
         "self_recalls",
         "id:t number:t broadcast_id:t filer_id:t department_id:t state:t extent:t withdrawn_at:i note_sealed:b filed_at:i checker_id:t \

@@ -14,7 +14,10 @@ use super::{
     broadcasts::BroadcastRow,
     holds::Keeping,
     recipients,
-    schema::{attachments, broadcasts, calls, decisions, jobs, log_search, messages, recall_entries, recalls, recipients as people},
+    schema::{
+        attachments, broadcasts, calls, decisions, jobs, log_search, messages, ratifications, recall_entries, recall_orders, recalls,
+        recipients as people,
+    },
 };
 use crate::{clock::Instant, domain::event::Action, domain::recall::State};
 
@@ -142,6 +145,14 @@ pub fn erase(conn: &mut Conn, old: &Old, at: Instant) -> Result<(), StoreError> 
         .execute(conn)?;
     let said = recall_entries::table.filter(recall_entries::recall_id.eq_any(&old.cases));
     diesel::update(said).set(recall_entries::text_sealed.eq(&nothing)).execute(conn)?;
+    let ordered = recall_orders::table.filter(recall_orders::recall_id.eq_any(&old.cases));
+    diesel::update(ordered)
+        .set((recall_orders::reason_sealed.eq(&nothing), recall_orders::client_ip.eq(None::<String>), recall_orders::device_id.eq(None::<String>)))
+        .execute(conn)?;
+    let ratified = ratifications::table.filter(ratifications::recall_id.eq_any(&old.cases));
+    diesel::update(ratified)
+        .set((ratifications::comment_sealed.eq(&nothing), ratifications::client_ip.eq(None::<String>), ratifications::device_id.eq(None::<String>)))
+        .execute(conn)?;
     diesel::update(decisions::table.filter(decisions::recall_id.eq_any(&old.cases)))
         .set((decisions::comment_sealed.eq(&nothing), decisions::client_ip.eq(None::<String>), decisions::device_id.eq(None::<String>)))
         .execute(conn)?;

@@ -11,9 +11,9 @@ use super::{
     find::{self, Filter},
     holds::{self, HoldRow},
     schema::{
-        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, delegations, devices, exports, holds as held,
-        imports, invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, recall_entries, recalls, recovery_codes, searches,
-        self_recalls, sessions, tokens, user_roles, users,
+        alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, delegations, devices, duty_shifts, exports,
+        holds as held, imports, invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, ratifications, recall_entries,
+        recall_orders, recalls, recovery_codes, searches, self_recalls, sessions, tokens, user_roles, users,
     },
     words::Words,
 };
@@ -91,6 +91,14 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
     let filed = self_recalls::filer_id.eq(user).or(self_recalls::checker_id.assume_not_null().eq(user).and(self_recalls::checker_id.is_not_null()));
     let made = decisions::decider_id.eq(user).or(decisions::principal_id.assume_not_null().eq(user).and(decisions::principal_id.is_not_null()));
     let delegated = delegations::principal_id.eq(user).or(delegations::delegate_id.eq(user));
+    let on_duty = duty_shifts::user_id
+        .eq(user)
+        .or(duty_shifts::added_by.eq(user))
+        .or(duty_shifts::ended_by.assume_not_null().eq(user).and(duty_shifts::ended_by.is_not_null()));
+    let ordered = recall_orders::officer_id
+        .eq(user)
+        .or(recall_orders::release_by.assume_not_null().eq(user).and(recall_orders::release_by.is_not_null()))
+        .or(recall_orders::released_by.assume_not_null().eq(user).and(recall_orders::released_by.is_not_null()));
     let questions = audit_questions::asked_by.eq(user).or(audit_questions::asked_of.eq(user));
     let ruled = policies::proposed_by.eq(user).or(policies::ended_by.assume_not_null().eq(user).and(policies::ended_by.is_not_null()));
     Ok(vec![
@@ -110,6 +118,9 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Broadcasts, span!(conn, broadcasts, broadcasts::sender_id.eq(own.clone()), created_at, created_at)),
         (Kind::Requests, span!(conn, recalls, recalls::requester_id.eq(user), submitted_at, submitted_at)),
         (Kind::Decisions, span!(conn, decisions, made, at, at)),
+        (Kind::Duty, span!(conn, duty_shifts, on_duty, from_at, until_at)),
+        (Kind::Orders, span!(conn, recall_orders, ordered, at, at)),
+        (Kind::Ratifications, span!(conn, ratifications, ratifications::by_id.eq(user), at, at)),
         (Kind::SelfRecalls, span!(conn, self_recalls, filed, filed_at, filed_at)),
         (Kind::Delegations, span!(conn, delegations, delegated, made_at, made_at)),
         (Kind::Participation, span!(conn, recall_entries, recall_entries::by_id.eq(user), at, at)),

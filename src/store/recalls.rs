@@ -351,6 +351,11 @@ pub fn open_to(conn: &mut Conn, touching: &Touching, limit: i64) -> Result<Vec<O
     Ok(query.order(urgent).limit(limit).select(OpenRow::as_select()).load(conn)?)
 }
 
+/// The rows of these cases, in no order; what is not there is left out.
+pub fn rows_of(conn: &mut Conn, ids: &[String]) -> Result<Vec<OpenRow>, StoreError> {
+    Ok(recalls::table.filter(recalls::id.eq_any(ids.to_vec())).select(OpenRow::as_select()).load(conn)?)
+}
+
 /// How these cases stand, in no order; what is not there is left out.
 pub fn standings(conn: &mut Conn, ids: &[String]) -> Result<Vec<Standing>, StoreError> {
     Ok(recalls::table.filter(recalls::id.eq_any(ids.to_vec())).select(Standing::as_select()).load(conn)?)

@@ -6,9 +6,9 @@ use actix_web::web::{ServiceConfig, resource};
 use super::{
     api, assets,
     console::{
-        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, delegations, departments, duties, evidence,
-        holds, home, imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls, sessions,
-        setup, streams, users, work,
+        self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, delegations, departments, duties, duty,
+        evidence, holds, home, imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls,
+        sessions, setup, streams, users, work,
     },
     machine,
 };
@@ -84,6 +84,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/new").get(recalls::new::new));
     cfg.service(resource("/recalls/{id}").get(recalls::show::show));
     cfg.service(resource("/recalls/{id}/decisions").post(recalls::act::decide));
+    cfg.service(resource("/recalls/{id}/orders").post(recalls::first::order));
+    cfg.service(resource("/recalls/{id}/ratifications").post(recalls::first::ratify));
     cfg.service(resource("/recalls/{id}/statements").post(recalls::act::statement));
     cfg.service(resource("/recalls/{id}/withdrawal").post(recalls::act::withdraw));
     cfg.service(resource("/recalls/{id}/resubmissions").post(recalls::act::resubmit));
@@ -105,6 +107,11 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/delegations/{id}").get(delegations::show));
     cfg.service(resource("/delegations/{id}/ends").post(delegations::end));
 
+    cfg.service(resource("/duty").get(duty::index).post(duty::create));
+    cfg.service(resource("/duty/uses").get(duty::report));
+    cfg.service(resource("/duty/uses/{id}/releases").post(duty::propose_release));
+    cfg.service(resource("/duty/uses/{id}/releases/confirmations").post(duty::release));
+    cfg.service(resource("/duty/{id}/endings").post(duty::end));
     cfg.service(resource("/self-recalls").get(self_recalls::index).post(self_recalls::create));
     cfg.service(resource("/self-recalls/new").get(self_recalls::new));
     cfg.service(resource("/self-recalls/{id}").get(self_recalls::show));
@@ -203,6 +210,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/recalls").get(api::recalls::index).post(api::recalls::create));
     cfg.service(resource("/api/v1/recalls/{id}").get(api::recalls::show));
     cfg.service(resource("/api/v1/recalls/{id}/decisions").post(api::recalls::decide));
+    cfg.service(resource("/api/v1/recalls/{id}/orders").post(api::recalls::order));
+    cfg.service(resource("/api/v1/recalls/{id}/ratifications").post(api::recalls::ratify));
     cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
     cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
     cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));

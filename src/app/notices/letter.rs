@@ -42,6 +42,15 @@ pub(super) fn write(
         Notice::Returned | Notice::CarryOut | Notice::Confirm | Notice::Asked | Notice::Answered => {
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))))
         }
+        Notice::Ordered | Notice::Skipped | Notice::Ratify | Notice::RatifyRemind => {
+            if level > 0 {
+                facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}"))));
+            }
+            if let Some((order, _)) = &loaded.order {
+                facts.push((tr.t("mail-ordered-at"), moment(Instant(order.at))));
+                facts.push((tr.t("mail-ratify-due"), moment(Instant(order.due_at))));
+            }
+        }
         Notice::Ended => facts.extend(row.finished_at.map(|end| (tr.t("mail-ended-at"), moment(Instant(end))))),
     }
     let head = tr.word("mail-head", kind);

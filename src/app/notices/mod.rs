@@ -57,6 +57,15 @@ pub(super) fn wake_entry(tx: &mut Tx<'_>, recall: &str, entry: &str) -> Result<(
     tx.enqueue(TELL, &format!("{recall}/{entry}"), &json!({ "recall": recall, "entry": entry }), now)
 }
 
+/// Has people told of a recall that came first, and of each word of its ratification; part of that write. `version` is the order's.
+pub(super) fn wake_ratification(tx: &mut Tx<'_>, recall: &str, version: i64) -> Result<(), StoreError> {
+    if !tx.tells() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(TELL, &format!("{recall}/ratification/{version}"), &json!({ "recall": recall }), now)
+}
+
 /// Has everybody told anew who can do the next step of a case at `level` (0 for carrying it out): somebody else who could, left.
 /// Says whether anybody will be.
 pub(super) fn wake_anew(tx: &mut Tx<'_>, recall: &str, level: u8, left: &str) -> Result<bool, StoreError> {
@@ -79,13 +88,19 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
     }
     let recall = payload["recall"].as_str().ok_or(AppError::NotFound)?.to_owned();
     let entry = payload["entry"].as_str().map(ToOwned::to_owned);
-    let anew = payload["anew"].as_u64();
+    let (anew, ratify) = (payload["anew"].as_u64(), payload["remind_ratify"].as_u64());
     let remind = payload["remind"].as_object().map(|r| (r["round"].as_u64().unwrap_or(0), r["level"].as_u64().unwrap_or(0)));
     app.store
         .write(move |tx| {
             let Some(loaded) = recalls::load(tx.conn, &recall)? else { return Ok(()) };
             let now = tx.now();
             let due = concerned(tx.conn, &loaded.case, now)?;
+            if let Some(level) = ratify {
+                for told in due.iter().filter(|t| t.notice == Notice::Ratify && u64::from(t.level) == level) {
+                    note(tx, &loaded.row.id, loaded.case.round, &Told { notice: Notice::RatifyRemind, ..told.clone() }, false)?;
+                }
+                return Ok(());
+            }
             if let Some(entry) = &entry {
                 for told in of_entry(&loaded, entry, &due) {
                     note(tx, &loaded.row.id, loaded.case.round, &told, true)?;
@@ -110,6 +125,12 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
                 };
                 note(tx, &row.id, case.round, &told, false)?;
             }
+            if let Some((level, (order, _))) = case.order.as_ref().and_then(|o| o.open()).zip(loaded.order.as_ref()).filter(|_| remind.is_none()) {
+                let half = Instant(now.0 + (order.due_at - now.0) / 2);
+                if half > now.plus(Duration::from_secs(30)) {
+                    tx.enqueue(TELL, &format!("{}/ratify/{level}", row.id), &json!({ "recall": row.id, "remind_ratify": level }), half)?;
+                }
+            }
             if remind.is_none() && case.state == State::Reviewing {
                 for level in &case.open {
                     let due = [row.due_1, row.due_2, row.due_3].get(usize::from(*level).wrapping_sub(1)).copied().unwrap_or_default();
@@ -132,7 +153,13 @@ fn concerned(conn: &mut Conn, case: &Case, now: Instant) -> Result<BTreeSet<Told
     let deciders: Vec<_> = recalls::deciders(conn, &LEVELS, now)?.into_iter().map(|(decider, _)| decider).collect();
     let operators = users::user_holders(conn, &[Role::PlatformOperator])?.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until));
     let operators: Vec<UserId> = operators.map(|p| UserId(p.id)).collect();
-    Ok(notice::due(case, &deciders, &operators))
+    let mut due = notice::due(case, &deciders, &operators);
+    if case.order.is_some() {
+        let overseers = users::user_holders(conn, &[Role::SecurityAdministrator])?.into_iter();
+        let overseers: Vec<UserId> = overseers.filter(|p| p.valid_until.is_none_or(|until| now.0 < until)).map(|p| UserId(p.id)).collect();
+        due.extend(notice::of_order(case, &deciders, &overseers));
+    }
+    Ok(due)
 }
 
 /// Whom an entry of a case concerns: the new person of a level, who was asked, who asked, whoever was reminded. `due` is whom the case does.

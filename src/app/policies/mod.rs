@@ -71,6 +71,8 @@ pub struct Answer {
     /// What the interface takes, and what the company allows; `None`: no limit.
     pub possible: Option<u64>,
     pub allowed: Option<u64>,
+    /// Whether the officer on duty might have it recalled first.
+    pub first: bool,
 }
 
 /// Which rules are asked for.
@@ -158,7 +160,8 @@ pub async fn show(app: &App, caller: &Caller, which: Which, question: Option<Que
             deciders: deciders.into_iter().map(|(d, _)| d).filter(|d| !q.away.contains(&d.user.0)).collect(),
         });
         let names = verdict.eligible.each_ref().map(|ids| ids.iter().filter_map(|id| people.get(id).cloned()).collect());
-        Answer { names, possible, allowed: policy.window(q.platform, possible), verdict }
+        let first = verdict.feasible() && policy.recall_first.allows(q.class, verdict.cut_off.map(|end| end.since(now)));
+        Answer { names, possible, allowed: policy.window(q.platform, possible), first, verdict }
     });
     let people = people.into_iter().map(|(id, name)| (id.0, name)).collect();
     Ok(Shown { which, policy, in_force, numbers, open, departments, people, answer, history })

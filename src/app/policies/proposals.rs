@@ -16,6 +16,7 @@ use crate::{
         platform::{HarmClass, Platform},
         policy::{Policy, Version},
         proposal::{Line, ProposalState},
+        recall_first::RecallFirst,
         role::Permission,
         text,
         windows::{self, Grade, Span, Stated},
@@ -44,9 +45,32 @@ pub struct Typed {
     pub shares: [String; 3],
     /// Levels that may be decided on somebody's behalf; `None` leaves that as it is.
     pub delegable: Option<Vec<String>>,
+    pub first: First,
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
+}
+
+/// When a recall may come before its review, as somebody typed it.
+#[derive(Clone, Debug, Default)]
+pub struct First {
+    /// Words of [`HarmClass`].
+    pub classes: Vec<String>,
+    /// In minutes; an empty text sets none.
+    pub below: String,
+    /// In hours; an empty text is what the product ships with.
+    pub hours: String,
+}
+
+impl First {
+    /// What it says; numbers that are none are outside every range. `None` for a class that there is not.
+    fn read(&self) -> Option<RecallFirst> {
+        let number = |text: &str, unit: u64| text.trim().parse::<u32>().map_or(0, |n| u64::from(n) * unit);
+        let classes = self.classes.iter().map(|word| HarmClass::parse(word)).collect::<Option<_>>()?;
+        let below = Some(self.below.trim()).filter(|text| !text.is_empty()).map(|text| number(text, 60));
+        let hours = Some(self.hours.trim()).filter(|text| !text.is_empty()).map(|text| number(text, 3600));
+        Some(RecallFirst { classes, below, ratify_within: hours.unwrap_or(RecallFirst::default().ratify_within) })
+    }
 }
 
 /// An amendment of one row of the catalogue, as somebody typed it; all empty for none.
@@ -215,7 +239,7 @@ pub async fn begin(app: &App, caller: &Caller, from: Option<u64>) -> AppResult<B
 ///
 /// # Errors
 /// `Forbidden`; `Invalid` on the fields of [`Typed`]: `amended` and `adopted` (`choice`), those of the amendment, the limits and budgets (`minutes` with `min` and `max`), the
-/// shares (`share` with `max`), `reason`, `totp`; `Conflict` where another version has come into force since; `Refused` with kind
+/// shares (`share` with `max`), `first_classes` (`choice`), `first_below`, `first_hours` (`hours`), `reason`, `totp`; `Conflict` where another version has come into force since; `Refused` with kind
 /// `policy-open` while another proposal waits and `policy-unchanged`; those of a step-up. Each is recorded. `nonce` is a UUIDv7.
 pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) -> AppResult<Done<String>> {
     // It has no id before its rules are known to be good.
@@ -282,6 +306,10 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
     policy.limits = typed.limits.iter().filter(|(_, text)| !text.trim().is_empty()).map(|(platform, text)| (*platform, seconds(text))).collect();
     policy.budgets = typed.budgets.iter().map(|(class, text)| (*class, seconds(text))).collect();
     policy.shares = typed.shares.each_ref().map(|text| number(text).unwrap_or(0));
+    match typed.first.read() {
+        Some(first) => policy.recall_first = first,
+        None => errors.push(FieldError::new("first_classes", "choice")),
+    }
     for kept in &typed.amended {
         // As it was when it was typed, and each row once.
         let sound = |a: &Amended| a.field.source.is_empty() || text::line(&a.field.source, SOURCE).is_ok_and(|line| line == a.field.source);
@@ -317,8 +345,10 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
         let (least, most) = fault.limits;
         let minutes = |field| FieldError::new(field, "minutes").arg("min", least / 60).arg("max", most / 60);
         match fault.at {
-            Line::Row(_) => {}
+            Line::Row(_) | Line::FirstClasses => {}
             Line::Delegable(_) => errors.push(FieldError::new("delegable", "choice")),
+            Line::FirstBelow => errors.push(minutes("first_below")),
+            Line::FirstHours => errors.push(FieldError::new("first_hours", "hours").arg("min", least / 3600).arg("max", most / 3600)),
             Line::Amended(id) if amending.as_deref() == Some(id) => errors.push(minutes("amend_minutes")),
             Line::Amended(_) => errors.push(minutes("amended")),
             Line::Limit(platform) => errors.push(minutes(limit_field(platform))),

@@ -25,8 +25,12 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
     let written = app
         .store
         .write(move |tx| {
-            let Some(Loaded { row, case, .. }) = load(tx.conn, &id)? else { return Ok((None, false)) };
+            let Some(Loaded { row, case, order, .. }) = load(tx.conn, &id)? else { return Ok((None, false)) };
             if !case.state.is_terminal() || row.closed_at.is_some() {
+                return Ok((None, false));
+            }
+            // What was recalled first stays open until its ratification has ended, or its time has. Whoever ends it (`ratify`) calls here again.
+            if order.as_ref().is_some_and(|(order, _)| order.state == "owed" && order.overdue_at.is_none()) {
                 return Ok((None, false));
             }
             let pending = reader::pending_of_case(tx.conn, &row.id)?;

@@ -78,8 +78,8 @@ pub(super) struct Seen {
     pub(super) summary: String,
 }
 
-/// The case for somebody who may decide; a refusal is recorded as `action`.
-pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action) -> AppResult<Seen> {
+/// The case for somebody with the permission that their act `needs`; a refusal is recorded as `action`.
+pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action, needs: Permission) -> AppResult<Seen> {
     let (asking, wanted) = (caller.clone(), id.to_owned());
     let look = move |conn: &mut Conn| {
         Ok(known_in(conn, &asking, &wanted)?.and_then(|(loaded, broadcast)| {
@@ -90,8 +90,8 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action) -
     let about = app.store.look_up(look).await?;
     let case_id = about.as_ref().map_or_else(|_| super::plain(id), |(l, ..)| l.row.id.clone());
     let case = about.as_ref().ok().map(|(l, ..)| l.row.id.clone());
-    if !caller.may(Permission::RecallDecide) {
-        let error = AppError::Forbidden(Permission::RecallDecide);
+    if !caller.may(needs) {
+        let error = AppError::Forbidden(needs);
         return Err(app.refuse(caller, action, subject(&case_id), case.as_deref(), error).await);
     }
     let (loaded, broadcast, requester) = match about {
@@ -112,7 +112,7 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action) -
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
     let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
-    let Seen { loaded, summary, .. } = seen(app, caller, id, Action::RecallDecided).await?;
+    let Seen { loaded, summary, .. } = seen(app, caller, id, Action::RecallDecided, Permission::RecallDecide).await?;
     let case_id = loaded.row.id.clone();
     let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();
     if let Some(made) = loaded.decisions.iter().find(mine) {

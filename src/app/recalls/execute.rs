@@ -315,7 +315,7 @@ async fn finish(
                 more["reason"] = json!(reason);
                 event = event.outcome(Outcome::Failed);
             }
-            let ended = ended(tx, &id, Loaded { row, case, decisions: Vec::new(), entries: Vec::new() }, &next, &tally, more, event)?;
+            let ended = ended(tx, &id, Loaded { row, case, decisions: Vec::new(), entries: Vec::new(), order: None }, &next, &tally, more, event)?;
             if let Some((decision, at)) = unseen.filter(|_| ended) {
                 let detail = json!({ "decision": decision, "decided_at": at.to_rfc3339() });
                 tx.append(self::event(&id, Action::RecallUnwitnessed).detail(detail))?;

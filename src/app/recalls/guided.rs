@@ -190,7 +190,7 @@ pub async fn confirm(app: &App, caller: &Caller, id: &str, input: Seen) -> AppRe
             recalls::captures_confirm(tx.conn, &row.id, &who.0, tx.now().0)?;
             let more = json!({ "mode": "guided", "stated": stated.map(|s| s.outcome), "seen": seen, "method": method });
             let id = row.id.clone();
-            if !execute::ended(tx, &id, Loaded { row, case, decisions: Vec::new(), entries: Vec::new() }, &next, &tally, more, event)? {
+            if !execute::ended(tx, &id, Loaded { row, case, decisions: Vec::new(), entries: Vec::new(), order: None }, &next, &tally, more, event)? {
                 return Err(StoreError::Serialization);
             }
             Ok(Ok(id))

@@ -7,13 +7,15 @@ use crate::{
     clock::Instant,
     domain::{
         platform::{HarmClass, Platform},
-        recall::{Mode, State},
+        recall::{Mode, State, ratification::Standing},
         role::Permission,
     },
     store::{
         Conn, StoreError,
         broadcasts::{self, BroadcastRow},
-        departments, page,
+        departments,
+        orders::{self, OrderRow},
+        page,
         recalls::{self, Filter, RecallRow},
     },
 };
@@ -48,6 +50,8 @@ pub struct Line {
     pub recipients: u64,
     /// On whose behalf it waits for somebody; only where that is asked.
     pub behalf: Option<String>,
+    /// It was recalled first; where its ratification stands, and until when it is due.
+    pub first: Option<(Standing, Instant)>,
 }
 
 /// One page of the list.
@@ -145,7 +149,7 @@ async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: u
                 let count = counts.then(|| recalls::few(conn, &filter)).transpose()?;
                 return Ok((found.edges(|r| r.id.clone()), with_messages(conn, found.rows)?, None, count));
             };
-            let holds = |(row, message, name): &Joined| {
+            let holds = |(row, message, name, _): &Joined| {
                 let said = match message {
                     Some(message) if titled && message.erased_at.is_none() => content::open_title(&envelope, message)?.to_lowercase(),
                     _ => String::new(),
@@ -166,7 +170,7 @@ async fn page_of(app: &App, caller: &Caller, wanted: Wanted, turn: Turn, size: u
             Ok(((above, below), found.rows, looked_to, None))
         })
         .await?;
-    let lines: Vec<Line> = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<_>>()?;
+    let lines: Vec<Line> = rows.into_iter().map(|joined| line(app, caller, joined)).collect::<AppResult<_>>()?;
     Ok(Page { lines, above, below, looked_to, count })
 }
 
@@ -216,17 +220,20 @@ fn days_of_number(number: &str) -> (Option<i64>, Option<i64>) {
 }
 
 /// A case with its message and its requester's name.
-pub(super) type Joined = (RecallRow, Option<BroadcastRow>, String);
+pub(super) type Joined = (RecallRow, Option<BroadcastRow>, String, Option<OrderRow>);
 
 pub(super) fn with_messages(conn: &mut Conn, rows: Vec<RecallRow>) -> Result<Vec<Joined>, StoreError> {
     let names = broadcasts::names(conn, rows.iter().map(|r| r.requester_id.clone()).collect())?;
     let of: Vec<String> = rows.iter().map(|r| r.broadcast_id.clone()).collect();
     let messages = broadcasts::find_many(conn, &of)?;
+    let begun: Vec<&str> = rows.iter().filter(|r| r.approved_at.is_some()).map(|r| r.id.as_str()).collect();
+    let mut ordered = orders::of_many(conn, &begun)?;
     let joined = rows.into_iter().map(|row| {
         let name = names.get(&row.requester_id).cloned().unwrap_or_default();
         // A message may have had several cases.
         let message = messages.get(&row.broadcast_id).cloned();
-        (row, message, name)
+        let order = ordered.remove(&row.id);
+        (row, message, name, order)
     });
     Ok(joined.collect())
 }
@@ -236,7 +243,7 @@ pub(super) fn open_level(open_levels: &str) -> Option<u8> {
     open_levels.split(',').filter_map(|l| l.parse().ok()).min()
 }
 
-pub(super) fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<BroadcastRow>, requester: String) -> AppResult<Line> {
+pub(super) fn line(app: &App, caller: &Caller, (row, message, requester, order): Joined) -> AppResult<Line> {
     let title = match message {
         Some(message) if message.erased_at.is_none() && caller.may(Permission::ContentRead) => {
             Some(content::open_title(&app.store.keys().envelope, &message)?)
@@ -259,6 +266,7 @@ pub(super) fn line(app: &App, caller: &Caller, row: RecallRow, message: Option<B
         due: due.map(Instant),
         recipients: u64::try_from(row.recipients_count).unwrap_or(0),
         behalf: None,
+        first: order.and_then(|order| Some((Standing::parse(&order.state)?, Instant(order.due_at)))),
         id: row.id,
         number: row.number,
     })

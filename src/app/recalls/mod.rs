@@ -11,8 +11,11 @@ pub mod guided;
 pub mod halt;
 pub mod list;
 pub mod mine;
+pub mod order;
+pub mod ordered;
 pub mod owed;
 pub mod queue;
+pub mod ratify;
 pub mod remind;
 pub mod resubmit;
 pub mod said;
@@ -43,6 +46,7 @@ use crate::{
             approval::{Comment, CommentError, Decider, qualified},
             delegation,
             participation::{Entry, Question, Reminder, Transfer},
+            ratification::{Given, Order, Verdict},
         },
         role::{Permission, Role},
     },
@@ -52,6 +56,7 @@ use crate::{
         broadcasts::BroadcastRow,
         departments,
         entries::{self, EntryRow},
+        orders::{self, OrderRow, RatificationRow},
         policies,
         recalls::{self, DecisionRow, RecallRow, Standing},
         users,
@@ -118,6 +123,8 @@ pub struct Loaded {
     pub decisions: Vec<DecisionRow>,
     /// What was done and said beside, oldest first.
     pub entries: Vec<EntryRow>,
+    /// That it was recalled first, with the words of its ratification by level.
+    pub order: Option<(OrderRow, Vec<RatificationRow>)>,
 }
 
 /// Loads a case by id or number.
@@ -136,7 +143,12 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
     let entries = entries::of_recall(conn, &row.id)?;
     let mut case = case_of(&row.standing(), &decisions, &entries, line, operators, delegable(conn, row.policy_version)?)?;
     fall_back(conn, &mut case)?;
-    Ok(Some(Loaded { row, case, decisions, entries }))
+    let order = match orders::of_recall(conn, &row.id)? {
+        Some(order) => Some((order, orders::ratifications_of(conn, &[&row.id])?)),
+        None => None,
+    };
+    case.order = order.as_ref().map(|(order, given)| order_of(&row.standing(), order, given)).transpose()?;
+    Ok(Some(Loaded { row, case, decisions, entries, order }))
 }
 
 /// The rules' view of these cases, in their order: with one query a kind, where [`load`] would need several a case.
@@ -149,6 +161,10 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
     for (case, by) in attachments::capturers(conn, &ids)? {
         operators.entry(case).or_default().insert(UserId(by));
     }
+    // While it is being judged, nobody has recalled it first.
+    let begun: Vec<&str> = rows.iter().filter(|r| !matches!(r.state.as_str(), "reviewing" | "returned")).map(|r| r.id.as_str()).collect();
+    let mut ordered = orders::of_many(conn, &begun)?;
+    let given = if ordered.is_empty() { Vec::new() } else { orders::ratifications_of(conn, &begun)? };
     let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for id in rows.iter().filter_map(|r| r.department_id.as_deref()) {
         if !lines.contains_key(id) {
@@ -167,6 +183,7 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
             let entries = entries.remove(&row.id).unwrap_or_default();
             let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default(), delegable)?;
             fall_back(conn, &mut case)?;
+            case.order = ordered.remove(&row.id).map(|order| order_of(row, &order, &given)).transpose()?;
             Ok(case)
         })
         .collect()
@@ -201,6 +218,7 @@ fn case_of(
         }
     }
     Ok(Case {
+        order: None,
         transfers,
         questions,
         reminders,
@@ -227,6 +245,22 @@ fn case_of(
         halted: row.halted_at.is_some(),
         operators,
         version: row.version,
+    })
+}
+
+/// The rules' view of an order to recall first; `given` may hold words on other cases too.
+fn order_of(row: &Standing, order: &OrderRow, given: &[RatificationRow]) -> Result<Order, StoreError> {
+    let word = |g: &RatificationRow| {
+        let verdict = Verdict::parse(&g.verdict).ok_or_else(|| StoreError::Corrupt(format!("ratifications.verdict: {}", g.verdict)))?;
+        Ok(Given { level: u8::try_from(g.level).unwrap_or(0), by: UserId(g.by_id.clone()), verdict })
+    };
+    Ok(Order {
+        officer: UserId(order.officer_id.clone()),
+        // Once ordered, a case comes to no other round.
+        round: u32::try_from(row.round).unwrap_or(u32::MAX),
+        owes: order.levels.split(',').filter_map(|level| level.parse().ok()).collect(),
+        due: Instant(order.due_at),
+        given: given.iter().filter(|g| g.order_id == order.id).map(word).collect::<Result<_, StoreError>>()?,
     })
 }
 

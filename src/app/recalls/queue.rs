@@ -10,7 +10,7 @@ use std::{
 use super::{
     App, AppError, AppResult, Caller, cases, guided,
     list::{Joined, Line, line, with_messages},
-    mine,
+    mine, ratify,
 };
 use crate::{
     app::{Turn, content},
@@ -21,8 +21,9 @@ use crate::{
         recall::{Case, Mode},
         role::Permission,
     },
+    id::DepartmentId,
     store::{
-        Conn, StoreError, departments,
+        Conn, StoreError, departments, orders,
         recalls::{self, OpenRow, Touching},
     },
     words,
@@ -46,10 +47,23 @@ pub enum Task {
     Resubmit,
     /// A reviewer asks them for more.
     Answer,
+    /// It was recalled first, and their level's word is owed.
+    Ratify(u8),
 }
 
 impl Task {
-    pub const ALL: [Self; 7] = [Self::Decide(1), Self::Decide(2), Self::Decide(3), Self::Confirm, Self::CarryOut, Self::Resubmit, Self::Answer];
+    pub const ALL: [Self; 10] = [
+        Self::Decide(1),
+        Self::Decide(2),
+        Self::Decide(3),
+        Self::Confirm,
+        Self::CarryOut,
+        Self::Resubmit,
+        Self::Answer,
+        Self::Ratify(1),
+        Self::Ratify(2),
+        Self::Ratify(3),
+    ];
 
     /// As an address says it.
     pub const fn as_str(self) -> &'static str {
@@ -61,6 +75,9 @@ impl Task {
             Self::CarryOut => "carry-out",
             Self::Resubmit => "resubmit",
             Self::Answer => "answer",
+            Self::Ratify(1) => "ratify-1",
+            Self::Ratify(2) => "ratify-2",
+            Self::Ratify(_) => "ratify-3",
         }
     }
 
@@ -137,7 +154,7 @@ impl Item {
             && narrow.class.is_none_or(|class| class.as_str() == self.class)
             && narrow.platform.is_none_or(|platform| platform.as_str() == self.platform)
             && narrow.urgency.is_none_or(|urgency| match urgency {
-                Urgency::Late => matches!(self.task, Task::Decide(_)) && self.due.is_some_and(|due| due < now.0),
+                Urgency::Late => matches!(self.task, Task::Decide(_) | Task::Ratify(_)) && self.due.is_some_and(|due| due < now.0),
                 Urgency::Hour => within(1),
                 Urgency::Day => within(24),
                 Urgency::Later => !within(24),
@@ -178,7 +195,7 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
                 waiting.cut = items.len() > KEYWORD_DEPTH;
                 items.truncate(KEYWORD_DEPTH);
                 let rows = joined(conn, &items)?;
-                let mut holds = rows.iter().map(|(row, message, name)| {
+                let mut holds = rows.iter().map(|(row, message, name, _)| {
                     let title = match message {
                         Some(message) if titled && message.erased_at.is_none() => content::open_title(&envelope, message)?.to_lowercase(),
                         _ => String::new(),
@@ -213,7 +230,7 @@ pub async fn page(app: &App, caller: &Caller, narrow: Narrow, turn: Turn, size: 
             Ok((waiting, shown.iter().map(|item| item.task).collect::<Vec<_>>(), behalf, joined(conn, shown)?))
         })
         .await?;
-    let mut lines = rows.into_iter().map(|(row, message, name)| line(app, caller, row, message, name)).collect::<AppResult<Vec<_>>>()?;
+    let mut lines = rows.into_iter().map(|joined| line(app, caller, joined)).collect::<AppResult<Vec<_>>>()?;
     for (line, behalf) in lines.iter_mut().zip(behalf) {
         line.behalf = behalf;
     }
@@ -294,6 +311,7 @@ fn items(conn: &mut Conn, caller: &Caller, now: Instant) -> Result<Vec<Item>, St
     let standings: Vec<_> = rows.iter().map(|row| row.standing.clone()).collect();
     let cases = cases(conn, &standings)?;
     let mut items: Vec<Item> = rows.into_iter().zip(cases).filter_map(|(row, case)| item(caller, row, &case, now)).collect();
+    items.extend(owed(conn, caller)?);
     items.sort_by(|a, b| a.place().cmp(&b.place()));
     Ok(items)
 }
@@ -320,6 +338,23 @@ fn touching(conn: &mut Conn, caller: &Caller) -> Result<Touching, StoreError> {
         departments,
         running: caller.may(Permission::RecallExecute) || guided::may_confirm(caller),
     })
+}
+
+/// Words that are owed of `caller`, most of them on cases that have ended: their time is that of the ratification.
+fn owed(conn: &mut Conn, caller: &Caller) -> Result<Vec<Item>, StoreError> {
+    if !caller.roles.iter().any(|role| role.is_decider()) {
+        return Ok(Vec::new());
+    }
+    let ids = orders::owed(conn, DEPTH)?;
+    let rows = if ids.is_empty() { Vec::new() } else { recalls::rows_of(conn, &ids)? };
+    let standings: Vec<_> = rows.iter().map(|row| row.standing.clone()).collect();
+    let cases = cases(conn, &standings)?;
+    let item = |(row, case): (OpenRow, Case)| {
+        let Some(Ok(level)) = ratify::offer(&case, caller) else { return None };
+        let due = case.order.map(|order| order.due.0);
+        Some(Item { task: Task::Ratify(level), id: row.standing.id, cut_off: due, due, class: row.harm_class, platform: row.platform, behalf: None })
+    };
+    Ok(rows.into_iter().zip(cases).filter_map(item).collect())
 }
 
 fn item(caller: &Caller, row: OpenRow, case: &Case, now: Instant) -> Option<Item> {

@@ -25,6 +25,7 @@ use crate::{
             Rules, Verb,
             approval::{self, Ballot},
         },
+        role::Permission,
     },
     ledger::{
         commitment,
@@ -143,7 +144,7 @@ impl<'p> Proof<'p> {
 pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, credentials: &[Vec<u8>]) -> AppResult<Done<ToSign>> {
     let action = Action::StatementMade;
     let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
-    let seen = decide::seen(app, caller, id, action).await?;
+    let seen = decide::seen(app, caller, id, action, Permission::RecallDecide).await?;
     let Seen { loaded, title, summary } = seen;
     let case_id = loaded.row.id.clone();
     let (verb, comment) = match decide::parse(&input, false) {

@@ -18,6 +18,7 @@ pub struct Status {
     pub tally: Option<Tally>,
     /// Who can decide each open level now.
     pub able: Vec<(u8, Vec<Able>)>,
+    pub now: Instant,
 }
 
 /// The state of a case.
@@ -28,7 +29,7 @@ pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
     let loaded = known(app, caller, id).await?;
     let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
     let able = able::of(app, &loaded).await?;
-    Ok(Status { loaded, tally, able })
+    Ok(Status { loaded, tally, able, now: app.now() })
 }
 
 /// The receipt of one event of a case.

@@ -10,6 +10,7 @@ use super::{
     able::{self, Able, Why},
     decider, deciders, known, known_in,
     mine::{self, Mine},
+    ordered::{self, First},
     said, take_part,
     witnessed::{self, Waiting},
 };
@@ -144,6 +145,8 @@ pub struct Show {
     pub mine: Mine,
     /// Why they cannot decide now.
     pub why: Option<Why>,
+    /// Recalled first, and what is owed for it.
+    pub first: First,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -278,6 +281,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         waiting,
         why,
         mine,
+        first: ordered::first(conn, app, caller, &loaded, now)?,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),

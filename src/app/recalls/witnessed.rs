@@ -40,9 +40,11 @@ pub(super) fn lacking(conn: &mut Conn, app: &App, loaded: &Loaded) -> Result<Opt
     }
     let round = i64::from(loaded.case.round);
     let approvals = loaded.decisions.iter().filter(|d| d.round == round && d.decision == "approve");
-    let Some(last) = approvals.max_by_key(|d| d.at) else { return Ok(None) };
-    let seen = witness::covered(conn, app, &last.event_id)?;
-    Ok((!seen).then(|| (last.event_id.clone(), Instant(last.at))))
+    // What was recalled first was ordered by nobody's approval.
+    let ordered = loaded.order.as_ref().map(|(order, _)| (order.event_id.clone(), order.at));
+    let Some((event, at)) = ordered.or_else(|| approvals.max_by_key(|d| d.at).map(|d| (d.event_id.clone(), d.at))) else { return Ok(None) };
+    let seen = witness::covered(conn, app, &event)?;
+    Ok((!seen).then_some((event, Instant(at))))
 }
 
 /// What an approved case waits for now.

@@ -31,6 +31,8 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::CheckpointOverdue => (1, DAY, Severity::High, &[System, Security, Audit, Auditor]),
         Rule::ReviewersMissing => (1, 60, Severity::High, &[Security, Audit, Auditor]),
         Rule::Clock => (5, 60, Severity::High, &[System, Audit, Auditor]),
+        Rule::RecallFirst | Rule::RatificationOverdue => (1, 60, Severity::High, &[Security, Audit, Auditor]),
+        Rule::RatificationRefused => (1, 60, Severity::Critical, &[Security, Audit, Auditor]),
         Rule::RuleWeakened => (1, 60, Severity::High, &[Security, Audit, Auditor]),
     };
     Settings {

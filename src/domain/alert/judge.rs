@@ -96,6 +96,9 @@ impl Rule {
                 (&[A::SystemEndangered], Outcome::Failed, By::Subject, Needs::Row)
             }
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
+            Self::RecallFirst => (&[A::RecallOrdered], Outcome::Success, By::Subject, Needs::Row),
+            Self::RatificationRefused => (&[A::RatificationDecided], Outcome::Success, By::Subject, Needs::Detail),
+            Self::RatificationOverdue => (&[A::RatificationLapsed], Outcome::Failed, By::Subject, Needs::Row),
             Self::RuleWeakened => (&[A::AlertRuleChanged], Outcome::Success, By::Actor, Needs::Detail),
         };
         Watch { actions, outcome, by, needs }
@@ -171,6 +174,7 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         Rule::JobsStuck => (seen.subject.1 == "jobs").then_some(()).and_then(|()| of(1, String::new())),
         Rule::CheckpointOverdue => ["checkpoint", "sequencer"].contains(&seen.subject.1.as_str()).then_some(()).and_then(|()| of(1, String::new())),
         Rule::ReviewersMissing => (seen.subject.1 == "reviewers").then_some(()).and_then(|()| of(1, String::new())),
+        Rule::RatificationRefused => (detail?["verdict"] == "refuse").then_some(()).and_then(|()| of(1, String::new())),
         Rule::RuleWeakened => (detail?["weaker"] == true).then_some(()).and_then(|()| of(1, String::new())),
         Rule::RecallBurst
         | Rule::ReadingBurst
@@ -182,7 +186,9 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         | Rule::WitnessLost
         | Rule::StreamStuck
         | Rule::TimestampExpiring
-        | Rule::CertificateExpiring => of(1, String::new()),
+        | Rule::CertificateExpiring
+        | Rule::RecallFirst
+        | Rule::RatificationOverdue => of(1, String::new()),
     }
 }
 

@@ -58,6 +58,12 @@ words! {
         ReviewersMissing = "reviewers_missing",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
+        /// A recall was ordered before its review.
+        RecallFirst = "recall_first",
+        /// Its ratification was refused.
+        RatificationRefused = "ratification_refused",
+        /// Its ratification did not come in time.
+        RatificationOverdue = "ratification_overdue",
         /// Somebody made a rule see less.
         RuleWeakened = "rule_weakened",
     }
@@ -154,6 +160,9 @@ impl Rule {
             | Self::CheckpointOverdue
             | Self::ReviewersMissing
             | Self::Clock
+            | Self::RecallFirst
+            | Self::RatificationRefused
+            | Self::RatificationOverdue
             | Self::RuleWeakened => Measure::Each,
         }
     }
@@ -174,6 +183,9 @@ impl Rule {
                 | Self::JobsStuck
                 | Self::CheckpointOverdue
                 | Self::ReviewersMissing
+                | Self::RecallFirst
+                | Self::RatificationRefused
+                | Self::RatificationOverdue
                 | Self::RuleWeakened
         )
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{event::Action, kept::EventClass, ocsf, privilege, retention::Periods};
 use administration::ADMINISTRATION;
+use first::FIRST;
 use imported::IMPORTED;
 use rules::RULES;
 use shapes::SHAPES;
@@ -13,6 +14,7 @@ use taking_part::TAKING_PART;
 use watch::WATCH;
 
 mod administration;
+mod first;
 mod imported;
 mod rules;
 mod shapes;
@@ -49,7 +51,7 @@ pub const REFUSAL: [&str; 9] = [
 ];
 
 fn all() -> impl Iterator<Item = &'static Shape> {
-    SHAPES.iter().chain(ADMINISTRATION).chain(IMPORTED).chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
+    SHAPES.iter().chain(ADMINISTRATION).chain(FIRST).chain(IMPORTED).chain(RULES).chain(SIGNING).chain(TAKING_PART).chain(WATCH)
 }
 
 /// The shape of an action's events; `None` where none has been seen yet.

@@ -1,6 +1,6 @@
 //! Carrying a recall out: when it may begin, what to do next about one message, guided recall, and the final state.
 
-use super::{Case, Guard, Mode, Rules, State, before};
+use super::{Case, Guard, Mode, Rules, State, before, ratification::ordered};
 use crate::{
     clock::Instant,
     domain::outcome::{RecipientOutcome, Tally},
@@ -11,7 +11,7 @@ use std::{collections::BTreeSet, time::Duration};
 /// Checked again on the server's clock, immediately before the first call. A halted case may begin: it then ends without a call.
 pub fn begin(rules: Rules, case: &Case, now: Instant) -> Result<Case, Guard> {
     rules.check(Guard::BeginApproved, case.state == State::Approved)?;
-    rules.check(Guard::BeginThreePeople, three_people(case))?;
+    rules.check(Guard::BeginThreePeople, three_people(case) || ordered(case))?;
     rules.check(Guard::BeginInWindow, before(now, case.window_end()))?;
     let mut next = case.next();
     next.state = State::Executing;
@@ -211,6 +211,7 @@ mod tests {
             transfers: Vec::new(),
             questions: Vec::new(),
             reminders: Vec::new(),
+            order: None,
             cut_off: Some(Instant(1_000_000_000)),
             halted: false,
             operators: BTreeSet::new(),

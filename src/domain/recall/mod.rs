@@ -1,5 +1,7 @@
 //! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
-//! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, questions, comments, reminders), [`execution`] (calls, guided recall, outcomes, final state). Console, API, command line and jobs all go through it.
+//! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, questions, comments, reminders),
+//! [`execution`] (calls, guided recall, outcomes, final state), [`ratification`] (recall first, ratify after). Console, API, command line and
+//! jobs all go through it.
 //!
 //! Not here: storage, time (comes in as a value), proof of identity (spent by the use case in the same write).
 //!
@@ -10,6 +12,7 @@ pub mod approval;
 pub mod delegation;
 pub mod execution;
 pub mod participation;
+pub mod ratification;
 pub mod request;
 
 #[cfg(test)]
@@ -121,6 +124,16 @@ words! {
         ConfirmNotOperator = "own-capture",
         ConfirmNotRequester = "own-request-confirming",
         FinishExecuting = "nothing-to-finish",
+        OrderAllowed = "recall-first-not-allowed",
+        OrderOnDuty = "not-on-duty",
+        OrderFit = "not-fit-for-duty",
+        OrderNotBarred = "recall-first-barred",
+        OrderNotRequester = "own-request-ordering",
+        OrderNotDecided = "decided-here-ordering",
+        RatifyOwed = "nothing-to-ratify",
+        RatifyCurrent = "ratified-meanwhile",
+        RatifyNotOfficer = "own-order",
+        RatifyOneLevel = "ratified-at-another-level",
     }
 }
 
@@ -173,6 +186,8 @@ pub struct Case {
     pub transfers: Vec<participation::Transfer>,
     pub questions: Vec<participation::Question>,
     pub reminders: Vec<participation::Reminder>,
+    /// That it was recalled first, and what is owed for it.
+    pub order: Option<ratification::Order>,
     /// Last moment for decisions and resubmission; `None` where the platform has no limit.
     pub cut_off: Option<Instant>,
     pub halted: bool,

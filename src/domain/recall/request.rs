@@ -161,6 +161,7 @@ pub fn due(now: Instant, cut_off: Option<Instant>, class: HarmClass, policy: &Po
 
 fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
     let case = Case {
+        order: None,
         state: State::Reviewing,
         open: BTreeSet::from([level]),
         round: 1,

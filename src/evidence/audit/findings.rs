@@ -325,6 +325,7 @@ impl Findings {
             }
             Some(Action::RecallWithdrawn) => self.except(ExceptionKind::Withdrawn, leaf, mark, String::new()),
             Some(Action::RecallTransferred) => self.except(ExceptionKind::Delegated, leaf, mark, String::new()),
+            Some(Action::RecallOrdered) => self.except(ExceptionKind::RecallFirst, leaf, mark, String::new()),
             Some(Action::RecallExpired) => self.except(ExceptionKind::Expired, leaf, mark, String::new()),
             Some(Action::RecallHalted) => self.except(ExceptionKind::Halted, leaf, mark, String::new()),
             Some(Action::RecallExecutionStarted) => {

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     Answer, Checks, Problem, file,
+    first::First,
     log::{mentions, opened, unhex},
     views,
 };
@@ -225,7 +226,16 @@ fn people(report: &Report, events: &[Event], checks: &mut Checks) {
     }
     let approved: BTreeSet<_> = report.decisions.iter().filter(|d| d.round == last && d.decision == "approve").map(|d| d.level).collect();
     let executed = events.iter().any(|e| e.leaf.action == "recall.execution_started" && e.leaf.outcome == "success");
-    if executed && approved != BTreeSet::from([1, 2, 3]) {
+    let first = First::of(events);
+    problems.extend(first.iter().flat_map(|first| first.problems(report, &deciders)));
+    // What was recalled first was approved by the levels that it did not skip; which these are may be withheld.
+    let all = BTreeSet::from([1, 2, 3]);
+    let lacking = match first.map(|first| first.skipped()) {
+        None => approved != all,
+        Some(None) => false,
+        Some(Some(skipped)) => !approved.is_disjoint(&skipped) || approved.union(&skipped).copied().collect::<BTreeSet<u64>>() != all,
+    };
+    if executed && lacking {
         problems.push(Problem::new("approvals at levels 1, 2 and 3", format!("{approved:?}")));
     }
     checks.all(NAME, PATH, deciders.len(), problems);

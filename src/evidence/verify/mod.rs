@@ -16,6 +16,7 @@ mod aging;
 mod audit;
 mod bag;
 mod case;
+mod first;
 mod keys;
 mod log;
 mod signature;

@@ -1,6 +1,7 @@
 //! Tables as diesel sees them; a test compares them with both databases. Integers are 64 bits, instants microseconds, states words.
 
 mod delegated;
+mod duty;
 mod factors;
 mod imported;
 mod invited;
@@ -12,6 +13,7 @@ mod taking_part;
 
 pub use delegated::delegations;
 use diesel::{allow_tables_to_appear_in_same_query, joinable};
+pub use duty::{duty_shifts, ratifications, recall_orders};
 pub use factors::{passkeys, recovery_codes};
 pub use imported::imports;
 pub use invited::invitations;
@@ -85,5 +87,8 @@ allow_tables_to_appear_in_same_query!(
     alerts,
     streams,
     policies,
-    imports
+    imports,
+    duty_shifts,
+    recall_orders,
+    ratifications
 );

@@ -13,10 +13,12 @@ use crate::{
     crypto::{seal::Key, sha256},
     ledger::{commitment, plain::Plain, set::Set},
     store::{
-        Conn, StoreError, broadcasts, recipients,
+        Conn, StoreError, broadcasts,
+        orders::{OrderRow, RatificationRow, context},
+        recipients,
         schema::{
-            attachments, audit_packs, broadcasts as sent, bundles, calls, decisions, log_pending, messages as pieces, recalls, recipients as people,
-            settings,
+            attachments, audit_packs, broadcasts as sent, bundles, calls, decisions, log_pending, messages as pieces, ratifications, recall_orders,
+            recalls, recipients as people, settings,
         },
     },
 };
@@ -48,6 +50,8 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
         "broadcast.submitted" | "broadcast.imported" | "broadcast.reported" => ("broadcasts", leaf.subject_id),
         "recall.decided" => ("decisions", leaf.id),
         "recall.submitted" => ("recalls", leaf.subject_id),
+        "recall.ordered" => ("recall_orders", leaf.id),
+        "ratification.decided" => ("ratifications", leaf.id),
         "evidence.sealed" => ("bundles", leaf.subject_id),
         "audit_pack.sealed" => ("audit_packs", leaf.subject_id),
         "evidence.erased" if leaf.subject_kind == "audit_pack" => ("audit_packs", leaf.subject_id),
@@ -131,6 +135,25 @@ impl Bound {
     }
 }
 
+/// Orders to recall first and the words of their ratification: as their events have them, and their texts there or erased with the case.
+fn ordered(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, gone: &BTreeSet<String>, certain: bool) -> Result<(), StoreError> {
+    let orders: Vec<OrderRow> = readable(audit, Kind::Part, "recall_orders", recall_orders::table.load(conn))?;
+    let words: Vec<RatificationRow> = readable(audit, Kind::Part, "ratifications", ratifications::table.load(conn))?;
+    let orders = orders.iter().map(|o| ("recall_orders", "reason", &o.id, &o.recall_id, &o.event_id, o.digest(), &o.reason_sealed));
+    let words = words.iter().map(|w| ("ratifications", "comment", &w.id, &w.recall_id, &w.event_id, w.digest(), &w.comment_sealed));
+    for (table, column, id, case, event, digest, sealed) in orders.chain(words) {
+        let index = bound.take(audit, table, event, &digest, certain).map(|s| s.index);
+        match (gone.contains(case), sealed.is_empty()) {
+            (true, false) => audit.problem(Kind::Part, table, index, format!("the {column} of {id} was erased, and it is there")),
+            (false, _) if audit.keys.envelope.open(&context(table, id, column), sealed).is_err() => {
+                audit.problem(Kind::Part, table, index, format!("the {column} of {id} does not open"));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Holds the rows against what the log says of them.
 pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) -> Result<(), StoreError> {
     // On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
@@ -159,6 +182,7 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
             audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} does not open"));
         }
     }
+    ordered(conn, audit, &mut bound, &gone, certain)?;
     type Sealed = (String, Vec<u8>, Option<i64>);
     let columns = (bundles::id, bundles::sha256, bundles::erased_at);
     let rows: Vec<Sealed> = readable(audit, Kind::Part, "bundles", bundles::table.select(columns).load(conn))?;

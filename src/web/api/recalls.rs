@@ -23,8 +23,9 @@ use crate::{
             able::Able,
             decide,
             list::{self, Line},
+            order,
             queue::{self, Task},
-            resubmit, status, submit,
+            ratify, resubmit, status, submit,
             take_part::{self, Act},
             withdraw,
         },
@@ -76,6 +77,51 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
         let body = json!({
             "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
             "on_behalf_of": done.value.principal, "state": done.value.state, "at": done.value.at.to_rfc3339(),
+        });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
+/// `POST /api/v1/recalls/{id}/orders` `{"category","reason","totp"}`: the officer on duty has it recalled before its review.
+pub async fn order(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |id| async {
+        let mut fields = Fields::of(&body.0)?;
+        let typed = order::Typed {
+            category: fields.text("category"),
+            reason: fields.text("reason"),
+            totp: fields.text("totp"),
+            seen: fields.number("version"),
+            id: id.unwrap_or_else(crate::id::fresh),
+        };
+        fields.end()?;
+        let done = order::order(&app, &bearer.caller, &path, typed).await?;
+        let made = &done.value;
+        let body = json!({ "id": made.id, "number": made.number, "due": made.due.to_rfc3339(), "levels": made.levels });
+        Ok::<_, Refusal>(Answer::changed(&done, body))
+    })
+    .await
+}
+
+/// `POST /api/v1/recalls/{id}/ratifications` `{"verdict","comment","totp"}`: the word of the level that is owed next.
+pub async fn ratify(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    once(&app, &bearer.caller, &req, &body.0, |id| async {
+        let mut fields = Fields::of(&body.0)?;
+        let typed = ratify::Typed {
+            verdict: fields.text("verdict"),
+            comment: fields.text("comment"),
+            totp: fields.text("totp"),
+            seen: fields.number("words").map(|n| usize::try_from(n).unwrap_or(usize::MAX)),
+            id: id.unwrap_or_else(crate::id::fresh),
+        };
+        fields.end()?;
+        let done = ratify::ratify(&app, &bearer.caller, &path, typed).await.map_err(|error| match error {
+            AppError::Forbidden(_) if bearer.caller.user_id.is_none() => Refusal::Fault(Fault::forbidden().because("fault-service-decides")),
+            error => error.into(),
+        })?;
+        let said = &done.value;
+        let body = json!({
+            "id": said.id, "number": said.number, "level": said.level, "verdict": said.verdict, "state": said.standing, "late": said.late,
         });
         Ok::<_, Refusal>(Answer::changed(&done, body))
     })
@@ -192,6 +238,7 @@ pub async fn approvals(app: Data<App>, bearer: Bearer, req: HttpRequest) -> Resu
                 Task::CarryOut => ("carry_out", None),
                 Task::Resubmit => ("resubmit", None),
                 Task::Answer => ("answer", None),
+                Task::Ratify(level) => ("ratify", Some(*level)),
             };
             json!({ "task": task, "level": level, "on_behalf_of": of.behalf, "recall": line(of) })
         })
@@ -244,6 +291,15 @@ fn body(found: &status::Status) -> Value {
     if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(found.tally)) {
         recipients.extend(tally);
     }
+    let first = found.loaded.order.as_ref().zip(case.order.as_ref()).map(|((order, given), rules)| {
+        let words = given.iter().map(
+            |g| json!({ "level": g.level, "by": g.by_id, "verdict": g.verdict, "at": Instant(g.at).to_rfc3339(), "late": order.due_at <= g.at }),
+        );
+        json!({
+            "officer": order.officer_id, "at": Instant(order.at).to_rfc3339(), "state": order.state, "due": Instant(order.due_at).to_rfc3339(),
+            "overdue": rules.is_overdue(found.now), "levels": rules.owes, "ratifications": words.collect::<Vec<_>>(),
+        })
+    });
     json!({
         "id": row.id, "number": row.number, "broadcast": row.broadcast_id, "state": row.state, "mode": row.mode, "category": row.harm_class,
         "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
@@ -251,5 +307,6 @@ fn body(found: &status::Status) -> Value {
         "recipients": recipients,
         "tally": found.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
+        "recalled_first": first,
     })
 }

@@ -14,6 +14,7 @@ pub mod delegations;
 pub mod demo;
 pub mod departments;
 pub mod duties;
+pub mod duty;
 pub mod evidence;
 pub mod holds;
 pub mod home;

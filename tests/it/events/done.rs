@@ -1177,6 +1177,7 @@ async fn every_post_that_works_leaves_its_event_with_all_its_parts() {
     watching(&house, &crew).await;
     super::streams::streams(&house, &crew).await;
     super::policies::changed(&house, &crew).await;
+    super::first::recalled(&house, &crew).await;
     programs(&house, &crew).await;
     let done = house.done.borrow();
     let missing: Vec<&str> = table::TABLE.iter().map(|l| l.route).filter(|r| !done.contains(r)).collect();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countermand::{
-    app::{alerts, audits, broadcasts::imports, delegations, evidence, invitations, keys, notices, retention, timestamps, verification},
+    app::{alerts, audits, broadcasts::imports, delegations, evidence, invitations, keys, notices, recalls, retention, timestamps, verification},
     domain::event::Action,
     store::schema::jobs,
 };
@@ -36,6 +36,7 @@ const TABLE: &[Line] = &[
     ),
     ("\"expire_recall\"", "expire_recall", Ok(&["recall.expired"])),
     ("\"close_case\"", "close_case", Ok(&["recall.finished", "case.closed"])),
+    ("recalls::ratify::LAPSE", recalls::ratify::LAPSE, Ok(&["ratification.lapsed"])),
     ("notices::TELL", notices::TELL, Err("finds out who has to act; each mail is an event of its own")),
     ("notices::SEND", notices::SEND, Ok(&["notice.sent"])),
     ("invitations::SEND", invitations::SEND, Ok(&["invitation.mailed"])),

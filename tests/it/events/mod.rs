@@ -6,6 +6,7 @@
 mod broken;
 mod commands;
 mod done;
+mod first;
 pub mod house;
 mod jobs;
 mod never;

@@ -37,6 +37,8 @@ const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/af
 
 const RULES: &[&str] = &["/proposed_by", "/before/state", "/before/rules/adopted", "/after/state", "/after/rules/adopted"];
 
+const ORDERED: &[&str] = &["/order", "/levels", "/message", "/recipients", "/policy", "/deadline", "/shown", "/before/state", "/after/state"];
+
 const TRANSFERRED: &[&str] = &["/level", "/to", "/before/version", "/after/version"];
 
 const HANDED: &[&str] = &["/after/principal", "/after/delegate", "/after/levels", "/after/from", "/after/until"];
@@ -86,6 +88,12 @@ pub const TABLE: &[Line] = &[
     said("/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/policy", "/after/state"]),
     said("/recalls/{id}/statements", "statement.made", &["/level", "/decision", "/statement_sha256"]),
     said("/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/method", "/before/state", "/after/state"]),
+    said("/recalls/{id}/orders", "recall.ordered", ORDERED),
+    said("/recalls/{id}/ratifications", "ratification.decided", &["/level", "/verdict", "/late", "/before/state", "/after/state"]),
+    line("/duty", "duty.assigned", &["/after/officer", "/after/from", "/after/until"]),
+    line("/duty/{id}/endings", "duty.ended", &["/before/until", "/after/until"]),
+    said("/duty/uses/{id}/releases", "duty.release_proposed", &["/officer", "/before/barred", "/after/barred"]),
+    line("/duty/uses/{id}/releases/confirmations", "duty.released", &["/officer", "/before/barred", "/after/barred"]),
     said("/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
     said("/recalls/{id}/questions", "recall.question_asked", CASE),
     said("/recalls/{id}/answers", "recall.question_answered", CASE),
@@ -156,6 +164,8 @@ pub const TABLE: &[Line] = &[
     said("/api/v1/delegations/{id}/ends", "delegation.ended", &["/principal", "/delegate", "/before/until", "/after/until"]),
     said("/api/v1/recalls", "recall.submitted", &["/number", "/message", "/recipients", "/after/state"]),
     said("/api/v1/recalls/{id}/decisions", "recall.decided", &["/level", "/decision", "/statement", "/before/state", "/after/state"]),
+    said("/api/v1/recalls/{id}/orders", "recall.ordered", ORDERED),
+    said("/api/v1/recalls/{id}/ratifications", "ratification.decided", &["/level", "/verdict", "/late", "/before/state", "/after/state"]),
     said("/api/v1/recalls/{id}/transfers", "recall.transferred", TRANSFERRED),
     said("/api/v1/recalls/{id}/questions", "recall.question_asked", CASE),
     said("/api/v1/recalls/{id}/answers", "recall.question_answered", CASE),

@@ -3,6 +3,7 @@
 mod api;
 mod delegation;
 mod execution;
+mod first;
 mod guided;
 mod matrix;
 mod pages;

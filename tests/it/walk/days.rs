@@ -23,7 +23,7 @@ const TRAIL: &str = "audit auditor counsel";
 
 /// Whose menu shows each page, where it is on one, and to whom it is open: as product.md divides the work, written down here a second time so
 /// that the code's own table is no witness in its own cause.
-const DOORS: [(&str, &str, &str); 45] = [
+const DOORS: [(&str, &str, &str); 47] = [
     ("/", ALL, ALL),
     ("/broadcasts", CASES, CASES),
     ("/broadcasts/new", "", "requester"),
@@ -32,6 +32,9 @@ const DOORS: [(&str, &str, &str); 45] = [
     ("/reports/new", "", "requester"),
     ("/recalls", CASES, CASES),
     ("/recalls/new?broadcast={broadcast.sent}", "", "requester"),
+    // Who may order a recall first is read where the rules are.
+    ("/duty", "", ALL),
+    ("/duty/uses", "", "reviewer lawyer executive operator system security audit auditor counsel"),
     ("/self-recalls", "", CASES),
     ("/self-recalls/new?broadcast={broadcast.sent}", "", "requester"),
     // A case that was sent back waits for who asked.

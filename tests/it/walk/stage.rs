@@ -11,13 +11,13 @@ use countermand::{
     app::{
         App, AppError, Caller, Turn, alerts, audit, audits,
         broadcasts::{Wanted, report, send},
-        connections, delegations,
+        connections, delegations, duty,
         evidence::export::{Export, export},
         holds,
         invitations::{self, Invitee, Way},
         people,
         policies::proposals,
-        recalls::{decide, guided, resubmit, submit, withdraw},
+        recalls::{decide, guided, order, ratify, resubmit, submit, withdraw},
         resets, self_recalls, setup, users,
     },
     crypto::{token, totp},
@@ -259,6 +259,59 @@ impl Companies {
         self.halves().await;
     }
 
+    /// Recalls that came before their review: one to be ratified, one that was, one that was refused; and one that the officer may order.
+    /// The rules in force allow it for leaks.
+    async fn first(&mut self) {
+        let app = self.full.app.clone();
+        for (who, hours) in [("counsel", 40), ("executive", 60)] {
+            let totp = self.code("security");
+            let now = app.now();
+            let until = now.plus(Duration::from_secs(hours * 3600)).to_rfc3339();
+            let typed = duty::Typed { user: self.caller(who).id.clone(), from: now.to_rfc3339(), until, totp };
+            duty::assign(&app, self.caller("security"), typed, countermand::id::fresh()).await.unwrap();
+        }
+        for (name, title) in [
+            ("case.first", "核心客户名单（含联系方式）"),
+            ("case.ratified", "离职协商补偿方案"),
+            ("case.refused", "招标评分表"),
+            ("case.orderable", "未公开的收购意向书"),
+        ] {
+            let case = self.case(name, title, "leak").await;
+            if name == "case.orderable" {
+                continue;
+            }
+            let typed = order::Typed {
+                category: "leak".into(),
+                reason: "外部供应商在收件人之列，且正在转发，等不及三级审批。".into(),
+                totp: self.code("counsel"),
+                seen: None,
+                id: countermand::id::fresh(),
+            };
+            order::order(&app, self.caller("counsel"), &case, typed).await.unwrap();
+            self.full.settle().await;
+            let words: &[(&str, &str, &str)] = match name {
+                "case.ratified" => &[
+                    ("reviewer", "ratify", "附件确含补偿金额，应当立即撤回。"),
+                    ("lawyer", "ratify", "情况紧急，处置得当。"),
+                    ("executive", "ratify", "同意追认。"),
+                ],
+                "case.refused" => &[("reviewer", "refuse", "评分表已公示，并不紧急，不应越过审批。")],
+                _ => &[],
+            };
+            for (who, verdict, comment) in words {
+                let totp = self.code(who);
+                let typed = ratify::Typed { verdict: (*verdict).into(), comment: (*comment).into(), totp, seen: None, id: countermand::id::fresh() };
+                ratify::ratify(&app, self.caller(who), &case, typed).await.unwrap();
+            }
+            countermand::jobs::run_due(&app).await.unwrap();
+            if name == "case.refused" {
+                let id = case.clone();
+                let made = app.store.read(move |conn| countermand::store::orders::of_recall(conn, &id)).await.unwrap().unwrap();
+                self.call("use.refused", made.id);
+            }
+        }
+    }
+
     /// What the sender took back by themselves: to be checked, gone, still visible.
     async fn filings(&mut self) {
         for (name, seen) in [("filing.filed", ""), ("filing.gone", "gone"), ("filing.visible", "visible")] {
@@ -447,6 +500,9 @@ impl Companies {
                 code: self.code("security"),
                 ..proposals::Typed::default()
             };
+            if name == "policy.superseded" {
+                typed.first.classes = vec!["leak".into()];
+            }
             if name == "policy.open" {
                 typed.adopted.push("wecom-notice".into());
                 typed.limits = vec![(Platform::Matrix, "720".into())];
@@ -457,6 +513,9 @@ impl Companies {
                 let code = self.code("system");
                 let why = "两分钟内无法读完附件，请先完成一次演练再议。";
                 proposals::act(&self.full.app, self.caller("system"), &id, act, why, &code).await.unwrap();
+                if name == "policy.superseded" {
+                    self.first().await;
+                }
             }
             self.call(name, id);
         }

@@ -33,6 +33,7 @@ pub(super) fn people() -> Vec<Decider> {
         person("robot", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", false),
         person("administrator", &[SystemAdministrator, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
         person("operator", &[PlatformOperator], "it", true),
+        person("counsel", &[Counsel], "law", true),
     ]
 }
 
@@ -81,9 +82,9 @@ pub(super) fn everybody(index: usize) -> Decider {
 /// In whose name one of [`deputies`] decides a level, where they do.
 pub(super) fn principal(index: usize, level: u8) -> Option<&'static str> {
     match (index, level) {
-        (9, 1) => Some("reviewer"),
-        (9, 2) => Some("lawyer"),
-        (10, 2) | (11, 1) => Some("everything"),
+        (10, 1) => Some("reviewer"),
+        (10, 2) => Some("lawyer"),
+        (11, 2) | (12, 1) => Some("everything"),
         _ => None,
     }
 }

@@ -93,7 +93,7 @@ order_bad = []
 first = last = latest = None
 cases, closings, mine = {}, [], {}
 counts, refused, kinds = {}, set(), {}
-ONE = {"recall.resubmitted": "resubmitted", "recall.withdrawn": "withdrawn", "recall.transferred": "delegated", "recall.expired": "expired", "recall.halted": "halted"}
+ONE = {"recall.resubmitted": "resubmitted", "recall.withdrawn": "withdrawn", "recall.transferred": "delegated", "recall.expired": "expired", "recall.halted": "halted", "recall.ordered": "recall_first"}
 
 
 def take(index, line, leaf):

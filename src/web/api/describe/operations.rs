@@ -136,6 +136,16 @@ pub const ALL: &[Operation] = &[
     get("list-approvals", "/api/v1/approvals", Access::Scope(Permission::RecallRead), &[(Media::Json, "ApprovalList")]),
     post("decide-recall", "/api/v1/recalls/{id}/decisions", Access::Person(Permission::RecallDecide), "NewDecision", &[(Media::Json, "Decision")])
         .like(r#"{"decision": "return", "comment": "{comment}", "totp": "$CODE"}"#),
+    post("order-recall", "/api/v1/recalls/{id}/orders", Access::Person(Permission::RecallRead), "Order", &[(Media::Json, "Ordered")])
+        .like(r#"{"category": "leak", "reason": "{reason}", "totp": "$CODE"}"#),
+    post(
+        "ratify-recall",
+        "/api/v1/recalls/{id}/ratifications",
+        Access::Person(Permission::RecallDecide),
+        "Ratification",
+        &[(Media::Json, "Ratified")],
+    )
+    .like(r#"{"verdict": "ratify", "comment": "{comment}", "totp": "$CODE"}"#),
     post("transfer-recall", "/api/v1/recalls/{id}/transfers", Access::Person(Permission::RecallDecide), "Transfer", &[(Media::Json, "Entered")])
         .like(r#"{"to": "$PERSON", "reason": "{transfer}"}"#),
     post("ask-requester", "/api/v1/recalls/{id}/questions", Access::Person(Permission::RecallDecide), "Question", &[(Media::Json, "Entered")])

@@ -22,6 +22,7 @@ use crate::{
         recall::{
             Mode, State, Verb,
             approval::{Comment, LEVELS},
+            ratification::{Standing as Ratifying, Verdict},
         },
     },
     i18n::Tr,
@@ -84,6 +85,8 @@ fn requests() -> Value {
             "reason": telling(), "totp": name(),
         })),
         "DelegationEnd": asked(json!({ "reason?": prose(0, Comment::MAX) })),
+        "Order": asked(json!({ "category": of!(HarmClass), "reason": telling(), "totp": name(), "version?": whole() })),
+        "Ratification": asked(json!({ "verdict": of!(Verdict), "comment": telling(), "totp": name(), "words?": whole() })),
         "Transfer": asked(json!({ "to": name(), "reason": telling() })),
         "Question": asked(json!({ "question": telling() })),
         "Reply": asked(json!({ "answer": telling() })),
@@ -132,6 +135,10 @@ fn answers() -> Value {
             "id": id(), "principal": id(), "delegate": id(), "levels": list(number()), "department": or_null(text()), "from": time(),
             "until": time(), "state": of!(Standing), "reason": text(), "ended_at": or_null(time()),
         }))), "next": or_null(text()) })),
+        "Ordered": receipted(json!({ "id": id(), "number": text(), "due": time(), "levels": list(number()) })),
+        "Ratified": receipted(json!({
+            "id": id(), "number": text(), "level": number(), "verdict": of!(Verdict), "state": of!(Ratifying), "late": flag(),
+        })),
         "RecallLine": object(json!({
             "id": id(), "number": text(), "title": or_null(text()), "state": of!(State), "category": of!(HarmClass), "mode": of!(Mode),
             "requester": text(), "level": or_null(number()), "submitted_at": time(), "cut_off": or_null(time()), "due": or_null(time()),
@@ -139,8 +146,8 @@ fn answers() -> Value {
         })),
         "RecallList": object(json!({ "recalls": list(named("RecallLine")), "next": or_null(text()) })),
         "ApprovalList": object(json!({ "approvals": list(object(json!({
-            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer"]), "level": or_null(number()), "on_behalf_of": or_null(text()),
-            "recall": named("RecallLine"),
+            "task": words(&["decide", "confirm", "carry_out", "resubmit", "answer", "ratify"]), "level": or_null(number()),
+            "on_behalf_of": or_null(text()), "recall": named("RecallLine"),
         }))) })),
         "BundleList": object(json!({ "bundles": list(named("Bundle")), "next": or_null(text()) })),
         "Bundle": object(json!({
@@ -218,6 +225,10 @@ fn recall() -> Value {
         "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),
         "finished_at": or_null(time()), "closed_at": or_null(time()),
+        "recalled_first": or_null(object(json!({
+            "officer": text(), "at": time(), "state": of!(Standing), "due": time(), "overdue": flag(), "levels": list(number()),
+            "ratifications": list(object(json!({ "level": number(), "by": text(), "verdict": of!(Verdict), "at": time(), "late": flag() }))),
+        }))),
     }))
 }
 

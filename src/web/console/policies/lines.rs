@@ -32,6 +32,9 @@ fn label(page: &Page, line: Line) -> String {
         Line::Budget(class) => page.a1("policy-budget", "class", page.word("harm-class", class)),
         Line::Shares => page.t("policy-shares"),
         Line::Delegable(level) => page.a1("policy-delegable", "level", page.t(&format!("level-{level}"))),
+        Line::FirstClasses => page.t("policy-first-classes"),
+        Line::FirstBelow => page.t("policy-first-below"),
+        Line::FirstHours => page.t("policy-first-hours"),
     }
 }
 
@@ -65,6 +68,10 @@ fn value(page: &Page, policy: &Policy, line: Line) -> String {
         Line::Budget(class) => page.duration(policy.budget(class)),
         Line::Shares => policy.shares.map(|s| s.to_string()).join(" : "),
         Line::Delegable(level) => page.t(if policy.delegable.contains(&level) { "policy-delegable-yes" } else { "policy-delegable-no" }),
+        Line::FirstClasses if policy.recall_first.classes.is_empty() => page.t("policy-first-none"),
+        Line::FirstClasses => page.list(&policy.recall_first.classes.iter().map(|c| page.word("harm-class", c)).collect::<Vec<_>>()),
+        Line::FirstBelow => policy.recall_first.below.map_or_else(|| page.t("policy-first-never"), |below| window(page, below)),
+        Line::FirstHours => page.duration(Duration::from_secs(policy.recall_first.ratify_within)),
     }
 }
 
@@ -74,7 +81,9 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         Line::Amended(id) => policy.amended.contains_key(*id),
         Line::Row(id) => policy.adopted.contains(*id),
         Line::Limit(platform) => policy.limits.contains_key(platform),
-        Line::Budget(_) | Line::Shares | Line::Delegable(_) => true,
+        Line::Budget(_) | Line::Shares | Line::Delegable(_) | Line::FirstClasses => true,
+        Line::FirstBelow => policy.recall_first.below.is_some(),
+        Line::FirstHours => policy.recall_first.is_open(),
     };
     let fact = |line: Line| match line {
         Line::Row(id) => {
@@ -85,7 +94,10 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
             Fact::new(label(page, line), window, graded.unwrap_or_default())
         }
         Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
-        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) => Fact::new(label(page, line), value(page, policy, line), ""),
+        Line::FirstClasses => Fact::new(label(page, line), value(page, policy, line), page.t("policy-first-note")),
+        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) | Line::FirstBelow | Line::FirstHours => {
+            Fact::new(label(page, line), value(page, policy, line), "")
+        }
     };
     let mut facts: Vec<Fact> = Policy::lines().into_iter().filter(set).map(fact).collect();
     facts.push(Fact::new(page.t("policy-reserve"), page.duration(crate::domain::platform::EXECUTION_RESERVE), ""));

@@ -152,6 +152,7 @@ fn told(page: &Page, answer: &Answer) -> Told {
             Fact::new(page.t("policy-possible"), limit(answer.possible), ""),
             Fact::new(page.t("policy-allowed"), limit(answer.allowed), page.t("catalogue-stricter")),
             Fact::new(page.t("policy-cut-off"), verdict.cut_off.map_or_else(|| page.t("recall-no-limit"), |at| page.tr.time(at)), ""),
+            Fact::new(page.t("policy-part-first"), page.t(if answer.first { "policy-first-allowed" } else { "policy-first-none" }), ""),
         ],
         moments: moments.map(moment).collect(),
         obstacles: verdict.obstacles.iter().map(|o| obstacle(page, o)).collect(),

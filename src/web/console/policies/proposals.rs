@@ -13,7 +13,7 @@ use super::{
 use crate::{
     app::{
         App, AppError,
-        policies::proposals::{self, Act, Amended, Amendment, Begun, Detail, SHARES, SPANS, Typed, budget_field, limit_field},
+        policies::proposals::{self, Act, Amended, Amendment, Begun, Detail, First, SHARES, SPANS, Typed, budget_field, limit_field},
         step_up,
     },
     domain::{
@@ -51,6 +51,8 @@ struct New {
     shares: [&'static str; 3],
     /// Levels that may be decided on somebody's behalf.
     delegable: Vec<Choice>,
+    /// The classes that may be recalled first.
+    classes: Vec<Choice>,
 }
 
 /// The form as these rules would fill it.
@@ -74,6 +76,14 @@ fn filled(policy: &Policy) -> FormState {
     for level in &policy.delegable {
         form = form.with("delegable", level.to_string());
     }
+    let first = &policy.recall_first;
+    for class in &first.classes {
+        form = form.with("first_classes", class.as_str());
+    }
+    if let Some(below) = first.below {
+        form = form.with("first_below", (below / 60).to_string());
+    }
+    form = form.with("first_hours", (first.ratify_within / 3600).to_string());
     form
 }
 
@@ -102,6 +112,7 @@ fn new_of(page: Page, form: FormState, begun: Begun, seen: Option<u64>) -> New {
         budgets: HarmClass::ALL.iter().map(|c| budget_field(*c)).collect(),
         shares: SHARES,
         delegable: LEVELS.map(|level| Choice::new(level.to_string(), page.t(&format!("level-{level}")))).into(),
+        classes: HarmClass::ALL.iter().map(|c| Choice::new(c.as_str(), page.word("harm-class", c))).collect(),
         page: page.at("/policies/proposals/new"),
         form,
     }
@@ -140,6 +151,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         shares: SHARES.map(text),
         // An empty one is always posted, so that no box at all says something.
         delegable: Some(posted.all("delegable")).filter(|all| !all.is_empty()).map(|all| all.iter().filter(|l| !l.is_empty()).cloned().collect()),
+        first: First { classes: posted.all("first_classes").to_vec(), below: text("first_below"), hours: text("first_hours") },
         reason: text("reason"),
         code: text(step_up::FIELD),
     };

@@ -44,6 +44,8 @@ pub(super) enum Form {
     Answer,
     Comment,
     Remind,
+    Order,
+    Ratify,
 }
 
 /// The answer to a post: where to go, or the page again.
@@ -74,6 +76,8 @@ pub(super) async fn answer(
         Form::Answer => &mut forms.answer,
         Form::Comment => &mut forms.comment,
         Form::Remind => &mut forms.remind,
+        Form::Order => &mut forms.order,
+        Form::Ratify => &mut forms.ratify,
     };
     let (noun, prefix) = match which {
         Form::Decide => ("decision", "decide"),
@@ -87,6 +91,8 @@ pub(super) async fn answer(
         Form::Answer => ("answer", "answer"),
         Form::Comment => ("comment", "remark"),
         Form::Remind => ("reminder", "reminder"),
+        Form::Order => ("order", "order"),
+        Form::Ratify => ("ratification", "ratify"),
     };
     *slot = FormState::from_posted(noun, posted).ids(prefix);
     slot.refuse_all(error)?;

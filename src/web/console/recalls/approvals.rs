@@ -121,18 +121,25 @@ pub fn items(page: &Page, waiting: &[(Task, Line)]) -> Vec<Item> {
         .iter()
         .map(|(task, line)| {
             let mut row = Row::of(page, line);
-            row.href.push_str(if matches!(task, Task::Decide(_)) { "#decision" } else { "" });
+            row.href.push_str(match task {
+                Task::Decide(_) => "#decision",
+                Task::Ratify(_) => "#ratification",
+                _ => "",
+            });
+            // What is owed after a recall that came first has a time of its own.
+            let due = match (task, &line.first) {
+                (Task::Decide(_), _) => line.due,
+                (Task::Ratify(_), Some((_, due))) => Some(*due),
+                _ => None,
+            };
             Item {
                 task: match &line.behalf {
                     Some(name) => page.a2("task-behalf", "task", task_word(page, *task), "name", name),
                     None => task_word(page, *task),
                 },
-                due: match (task, line.due) {
-                    (Task::Decide(_), Some(due)) => page.time(due),
-                    _ => Html::trusted(String::new()),
-                },
-                late: matches!((task, line.due), (Task::Decide(_), Some(due)) if due < page.now),
-                has_due: matches!((task, line.due), (Task::Decide(_), Some(_))),
+                late: due.is_some_and(|due| due < page.now),
+                has_due: due.is_some(),
+                due: due.map_or_else(|| Html::trusted(String::new()), |due| page.time(due)),
                 high: line.class == HarmClass::Leak,
                 row,
             }
@@ -148,5 +155,6 @@ fn task_word(page: &Page, task: Task) -> String {
         Task::CarryOut => page.t("recall-task-carry-out"),
         Task::Resubmit => page.t("recall-task-resubmit"),
         Task::Answer => page.t("recall-task-answer"),
+        Task::Ratify(level) => page.a1("recall-task-ratify", "level", page.t(&format!("level-{level}"))),
     }
 }

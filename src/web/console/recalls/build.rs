@@ -1,5 +1,6 @@
 //! What the case page shows, finished: words, tones, times. Nothing here decides anything.
 
+use super::first;
 use crate::{
     app::recalls::{
         able::{Able, Why},
@@ -96,6 +97,9 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
         },
         None if level.open => Step { state: StepState::Now, title, who: some(page, &names(&level.who)), note: page.t("recall-step-waits") },
         None => {
+            if let Some(made) = v.first.made.as_ref().filter(|made| made.levels.contains(&level.level)) {
+                return first::step(page, made, level.level, title);
+            }
             let stopped = ended && v.loaded.case.open.contains(&level.level);
             let note = if stopped { page.word("recall-state", v.loaded.case.state) } else { String::new() };
             Step { state: if stopped { StepState::Stopped } else { StepState::Todo }, title, who: String::new(), note }

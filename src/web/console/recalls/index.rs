@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::{
     super::lists::{Refused, Views, address, given},
-    badge, reminders,
+    badge, first, reminders,
 };
 use crate::{
     app::{
@@ -52,6 +52,8 @@ pub struct Row {
     pub left: Html,
     /// Whether something does.
     pub runs: bool,
+    /// It was recalled first: the badge of its ratification.
+    pub first: Option<(Tone, String)>,
 }
 
 impl Row {
@@ -69,6 +71,7 @@ impl Row {
             requester: line.requester.clone(),
             recipients: page.n("people-count", line.recipients),
             submitted: page.time(line.submitted_at),
+            first: line.first.map(|(standing, due)| first::badge(page, standing, due <= page.now)),
             runs: left.is_some(),
             left: left.map_or_else(|| Html::trusted(String::new()), |at| page.countdown(at)),
         }

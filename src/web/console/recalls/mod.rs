@@ -3,6 +3,7 @@
 pub mod act;
 pub mod approvals;
 pub(super) mod build;
+pub mod first;
 pub mod index;
 pub mod new;
 pub mod receipt;

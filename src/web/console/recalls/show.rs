@@ -10,6 +10,7 @@ use askama::Template;
 use super::{
     badge, build,
     build::{Check, WhyNot, nothing},
+    first::{self, FirstPanel},
     outcomes, verbs,
 };
 use crate::{
@@ -53,6 +54,8 @@ pub struct Forms {
     pub answer: FormState,
     pub comment: FormState,
     pub remind: FormState,
+    pub order: FormState,
+    pub ratify: FormState,
 }
 
 impl Default for Forms {
@@ -69,6 +72,8 @@ impl Default for Forms {
             answer: FormState::new("answer").ids("answer"),
             comment: FormState::new("comment").ids("remark"),
             remind: FormState::new("reminder").ids("reminder"),
+            order: FormState::new("order").ids("order"),
+            ratify: FormState::new("ratification").ids("ratify"),
         }
     }
 }
@@ -151,6 +156,8 @@ struct CasePage {
     may_remind: bool,
     may_audit: bool,
     may_export: bool,
+    /// Recalled first, and what is owed for it.
+    first: FirstPanel,
     forms: Forms,
 }
 
@@ -296,6 +303,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         question: v.said.iter().rev().find(|s| s.kind == Entry::Question).map(|s| s.text.clone()).unwrap_or_default(),
         may_comment: v.mine.comment,
         may_remind: v.mine.remind,
+        first: first::panel(&page, &v),
         may_audit: page.can("audit.read"),
         may_export: page.can("evidence.export"),
         title: format!("{title} {people}"),
