@@ -21,6 +21,7 @@ use crate::{
         recall::{Case, Mode},
         role::Permission,
     },
+    id::DepartmentId,
     store::{
         Conn, StoreError, departments,
         recalls::{self, OpenRow, Touching},

@@ -280,15 +280,19 @@ impl Companies {
         }
     }
 
-    /// What the reviewer handed to the requester: some of it tomorrow, some of it ended early.
+    /// What the reviewer handed to the requester, some of it tomorrow and some of it ended early, and to the lawyer, now.
     async fn delegations(&mut self) {
-        for (name, ended) in [("delegation.coming", false), ("delegation.ended", true)] {
+        for (name, to, coming, ended) in [
+            ("delegation.coming", "requester", true, false),
+            ("delegation.ended", "requester", false, true),
+            ("delegation.running", "lawyer", false, false),
+        ] {
             self.full.clock.advance(Duration::from_secs(30));
             let now = self.full.app.now();
             let new = delegations::NewDelegation {
-                to: self.caller("requester").id.clone(),
+                to: self.caller(to).id.clone(),
                 levels: vec!["1".into()],
-                from: if ended { String::new() } else { now.plus(Duration::from_secs(86_400)).to_rfc3339() },
+                from: if !coming { String::new() } else { now.plus(Duration::from_secs(86_400)).to_rfc3339() },
                 until: now.plus(Duration::from_secs(3 * 86_400)).to_rfc3339(),
                 reason: "赴外地参加培训，期间请代为复核".into(),
                 totp: self.code("reviewer"),

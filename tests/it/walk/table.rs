@@ -294,6 +294,8 @@ pub const ROWS: &[Row] = &[
     page("/delegations/{id}", "reviewer").of("{delegation.coming}"),
     page("/delegations/{id}", "security").of("{delegation.coming}"),
     page("/delegations/{id}", "requester").of("{delegation.ended}"),
+    page("/delegations/{id}", "lawyer").of("{delegation.running}"),
+    page("/delegations", "lawyer").asks("list=received"),
     page("/delegations/{id}", "lawyer").of("{delegation.ended}").says(404),
     form("/delegations", "reviewer", &[("to", "nobody"), ("levels", "1"), ("until", "2001-01-01T10:00"), ("reason", "短"), ("totp", "")], 422)
         .from("/delegations/new"),
@@ -355,6 +357,7 @@ pub const ROWS: &[Row] = &[
     page(CASE, "requester").of("{case.reviewing}"),
     page(CASE, "auditor").of("{case.reviewing}"),
     page(CASE, "executive").of("{case.final}"),
+    page(CASE, "lawyer").of("{case.reviewing}"),
     page(CASE, "requester").of("{case.returned}"),
     page(CASE, "reviewer").of("{case.again}"),
     page(CASE, "counsel").of("{case.done}"),
