@@ -89,7 +89,7 @@ def examples(house, document, service, variables, reviewers):
     assert sorted(shown) == sorted(samples.values()), "the page has the examples of the description"
     for name in FIRST + [name for name in operations if name not in FIRST]:
         scopes = {scope for need in operations[name]["security"] for scope in need.get("token", [])}
-        if scopes == {"recall.decide"}:
+        if scopes == {"recall.decide"} or "role.manage" in scopes:
             # The level was passed on before it is decided.
             token, secret = reviewers[name == "decideRecall"]
             variables |= {"TOKEN": token, "CODE": code(secret, time.time())}
@@ -108,6 +108,8 @@ def examples(house, document, service, variables, reviewers):
             sent(house, variables)
         elif name == "requestRecall":
             variables["CASE"] = made["id"]
+        elif name == "makeDelegation":
+            variables["DELEGATION"] = made["id"]
         elif name == "exportEvidence":
             variables["BUNDLE"] = made["number"]
         elif name == "verifyEvidence":
@@ -145,10 +147,11 @@ def main(binary, folder, schemathesis):
         with urllib.request.urlopen(f"{house.base}/openapi.json", timeout=10) as answer:
             document = json.load(answer)
         scopes = {scope for methods in document["paths"].values() for o in methods.values() for need in o["security"] for scope in need.get("token", [])}
-        service = house.service(*sorted(scopes - {"recall.decide", "recall.execute"} | {"content.read", "audit.export"}))
+        service = house.service(*sorted(scopes - {"recall.decide", "recall.execute", "role.manage"} | {"content.read", "audit.export"}))
         variables = {
             "URL": house.base.removesuffix("/api/v1"), "CONNECTION": connection, "MESSAGE": "imported-1", "FILE": os.path.join(folder, "bundle.zip"),
             "PERSON": "wuyue", "PICTURE": PICTURE, "NOW": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
+            "LATER": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
         }
         print("ok", examples(house, document, service, variables, reviewers), "examples", flush=True)
         seconds = int(os.environ.get("API_SECONDS", "60"))
