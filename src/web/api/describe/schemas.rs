@@ -226,7 +226,7 @@ fn recall() -> Value {
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),
         "finished_at": or_null(time()), "closed_at": or_null(time()),
         "recalled_first": or_null(object(json!({
-            "officer": text(), "at": time(), "state": of!(Standing), "due": time(), "overdue": flag(), "levels": list(number()),
+            "officer": text(), "at": time(), "state": of!(Ratifying), "due": time(), "overdue": flag(), "levels": list(number()),
             "ratifications": list(object(json!({ "level": number(), "by": text(), "verdict": of!(Verdict), "at": time(), "late": flag() }))),
         }))),
     }))
