@@ -156,7 +156,8 @@ async fn nobody_recalls_first_but_the_officer_on_duty_where_the_rules_allow_it()
         let page = stage.get(officer, &format!("/recalls/{case}")).await;
         assert_sound(&page.body);
         assert!(page.body.contains("下令先行撤回"), "{}", page.body);
-        assert!(!stage.get(&house.second, &format!("/recalls/{case}")).await.body.contains("下令先行撤回"));
+        let form = format!("/recalls/{case}/orders");
+        assert!(page.body.contains(&form) && !stage.get(&house.second, &format!("/recalls/{case}")).await.body.contains(&form));
         // What is typed has to be right, and a code is good once.
         let code = house.code(officer);
         for (class, reason, code, status, why) in [
@@ -254,7 +255,7 @@ async fn what_was_recalled_first_is_ratified_by_the_three_levels_and_closes_then
         assert_eq!(statuses, [303, 409], "{} {}", a.body, b.body);
         assert_eq!(house.count(&case, "ratification.decided success").await, 1);
         if a.status == 303 {
-            house.refused(&case, &house.ratify(&double, &case, "ratify").await, 409, "decided-at-another-level").await;
+            house.refused(&case, &house.ratify(&double, &case, "ratify").await, 409, "ratified-at-another-level").await;
         }
         assert_eq!(house.ratify(&house.cast.lawyer, &case, "ratify").await.status, 303);
         stage.run().await;
