@@ -224,7 +224,7 @@ fn use_row(page: &Page, found: &Use) -> UseRow {
     UseRow {
         id: found.id.clone(),
         // Who sees no cases is led to none.
-        href: if page.can("recall.read") || page.can("role.manage") { format!("/recalls/{}", found.case) } else { String::new() },
+        href: if page.can("recall.read") { format!("/recalls/{}", found.case) } else { String::new() },
         number: found.number.clone(),
         state: recalls::badge(&page.tr, found.state, None),
         ratification: (tone, state),
