@@ -164,9 +164,7 @@ mod tests {
     #[test]
     fn what_is_said_to_be_absent_has_no_event() {
         for action in Action::ALL {
-            for word in ["ratif", "glass", "first"] {
-                assert!(!action.as_str().contains(word), "{action} may be an exception that packs deny");
-            }
+            assert!(!action.as_str().contains("glass"), "{action} may be an exception that packs deny");
         }
     }
 

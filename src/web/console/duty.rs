@@ -223,7 +223,8 @@ fn use_row(page: &Page, found: &Use) -> UseRow {
     }
     UseRow {
         id: found.id.clone(),
-        href: format!("/recalls/{}", found.case),
+        // Who sees no cases is led to none.
+        href: if page.can("recall.read") { format!("/recalls/{}", found.case) } else { String::new() },
         number: found.number.clone(),
         state: recalls::badge(&page.tr, found.state, None),
         ratification: (tone, state),
