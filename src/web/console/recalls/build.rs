@@ -150,10 +150,11 @@ pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {
     let case = &v.loaded.case;
     let in_window = case.window_end().is_none_or(|end| v.now < end);
     let people: std::collections::BTreeSet<_> = case.approvers().map(|(_, who)| who).collect();
+    let names: std::collections::BTreeSet<_> = case.approvals().map(|made| made.principal.as_ref().unwrap_or(&made.decider)).collect();
     let approvals = case.approvers().count();
     let mut lines = vec![
         (in_window, "check-window"),
-        (people.len() == approvals && !people.contains(&case.requester), "check-people"),
+        (people.len() == approvals && names.len() == approvals && !people.contains(&case.requester), "check-people"),
         (approvals == 3, "check-levels"),
         (v.loaded.row.commitment == v.broadcast.commitment, "check-sealed"),
         (!case.halted, "check-halt"),
