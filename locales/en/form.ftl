@@ -74,3 +74,4 @@ form-refused = This could not be done; nothing was submitted
 error-date = Enter a date, e.g. 2026-11-22
 error-report-channel-required = Name the channel, or choose a connection below
 error-verification-bundle-required = Choose the bundle to verify
+error-scope-not-for-services = A service token made here cannot have this scope; if it is needed, whoever runs the server makes it on the command line

@@ -41,4 +41,4 @@ fault-origin-title = 本次提交未被接受
 fault-kept = 您填写的内容已保留，没有丢失：
 fault-again = 再次提交
 fault-token = 缺少有效的访问令牌，或令牌已失效。
-fault-service-decides = 服务令牌不能审批。审批须由本人使用个人令牌，并附新的动态口令。
+fault-service-decides = 服务令牌不能审批。审批须由本人使用个人令牌，并附新的动态验证码。

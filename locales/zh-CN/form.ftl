@@ -71,3 +71,4 @@ form-refused = 未能完成，尚未提交
 error-date = 请填写日期，例如 2026-11-22
 error-report-channel-required = 请填写渠道，或在下方选择平台连接
 error-verification-bundle-required = 请选择要核验的材料包
+error-scope-not-for-services = 页面上建立的服务令牌不能包含此范围；确有需要时由运维人员在服务器命令行中建立

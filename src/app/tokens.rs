@@ -61,6 +61,10 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken, service: bool, co
         Ok(checked) => checked,
         Err(error) => return Err(app.refuse(caller, Action::TokenCreated, about, None, error).await),
     };
+    // Who administers reads neither the trail nor what was said, and not through a program of their own making: that needs the shell.
+    if service && !shell && scopes.iter().any(|scope| !FOR_SERVICES.contains(scope)) {
+        return Err(app.refuse(caller, Action::TokenCreated, about, None, AppError::invalid("scopes", "scope-not-for-services")).await);
+    }
     let text = format!("{PREFIX}{}", token::fresh().0);
     let value = Made { id: id.0.clone(), secret: text.clone() };
     let (caller, ring, code) = (caller.clone(), app.store.keys().clone(), code.to_owned());
@@ -105,6 +109,16 @@ pub async fn create(app: &App, caller: &Caller, new: NewToken, service: bool, co
     let done = Done::from_write(written)?;
     Ok(Done { value, receipt: done.receipt })
 }
+
+/// What a service's token may do that is made in the console: to send and import, to ask for a recall and follow it, to mirror the log.
+pub const FOR_SERVICES: [Permission; 6] = [
+    Permission::BroadcastSend,
+    Permission::BroadcastRead,
+    Permission::RecallRequest,
+    Permission::RecallRead,
+    Permission::SystemRead,
+    Permission::LogRead,
+];
 
 /// Whether the caller makes tokens of services.
 pub fn may_make_for_services(caller: &Caller) -> bool {

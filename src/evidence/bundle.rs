@@ -153,9 +153,10 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     for decision in &c.decisions {
         data.extend(signed::files(decision));
     }
+    let approvals = columns::approvals(&c.decisions, tables::is_first(&events));
     let tables = [
         ("events.csv", "事件", columns::EVENTS, tables::events(&events, &c.zone)),
-        ("approvals.csv", "审批", columns::approvals(&c.decisions), tables::approvals(&c.decisions, &events, &c.zone)),
+        ("approvals.csv", "审批", approvals, tables::approvals(&c.decisions, &events, &c.zone)),
         ("recipients.csv", "接收人与撤回结果", columns::RECIPIENTS, tables::recipients(&c.recipients, &events)),
         ("deliveries.csv", "平台调用", columns::DELIVERIES, tables::deliveries(&c.calls, &raw, &events)),
     ];

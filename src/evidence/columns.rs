@@ -66,44 +66,54 @@ pub const EVENTS: &[Column] = &[
     LEAF,
 ];
 
-/// The columns of `approvals.csv`: two more where something was decided on somebody's behalf, so that bundles of before say the same.
-pub fn approvals(decisions: &[Decision]) -> &'static [Column] {
-    if decisions.iter().any(|d| d.principal.is_some()) { &APPROVALS } else { APPROVALS.split_at(OWN_NAME).0 }
+/// The columns of `approvals.csv`: two more where something was decided on somebody's behalf, and other words of a decision where the recall came
+/// first, so that bundles of before say the same.
+pub fn approvals(decisions: &[Decision], first: bool) -> &'static [Column] {
+    let of = if first { &APPROVALS_FIRST } else { &APPROVALS };
+    if decisions.iter().any(|d| d.principal.is_some()) { of } else { of.split_at(OWN_NAME).0 }
 }
+
+const DECISION: Column = word("decision", "决定", "approve, return or reject", &["approve", "return", "reject"]);
+const DECISION_FIRST: Column = word(
+    "decision",
+    "决定",
+    "approve, return or reject; recall_first where the officer on duty ordered it before its review, ratify or refuse for a level's word on that",
+    &["approve", "return", "reject", "recall_first", "ratify", "refuse"],
+);
 
 /// Columns where everybody decided in their own name.
 const OWN_NAME: usize = 20;
 
 /// `approvals.csv`: one row a decision, an order to recall first, or a word of its ratification.
-static APPROVALS: [Column; OWN_NAME + 2] = [
-    column("level", "integer", "审批级别", "1 department, 2 legal and compliance, 3 final"),
-    column("decider_id", "string", "审批人编号", "Opaque id of the account"),
-    personal("decider_name", "string", "审批人姓名", "Name at that time"),
-    column("role", "string", "角色", "Roles at that time, separated by spaces"),
-    column("method", "string", "身份验证方式", "How identity was proven for this decision"),
-    word(
-        "decision",
-        "决定",
-        "approve, return or reject; recall_first where the officer on duty ordered it before its review, ratify or refuse for a level's word on that",
-        &["approve", "return", "reject", "recall_first", "ratify", "refuse"],
-    ),
-    column("comment", "string", "审批意见", "As typed"),
-    AT_UTC,
-    AT_LOCAL,
-    TZ,
-    CLIENT_IP,
-    PEER_PORT,
-    DEVICE_ID,
-    FINGERPRINT,
-    DEVICE_STATE,
-    column("round", "integer", "轮次", "1, and one more after each return"),
-    column("event_index", "integer", "日志序号", "Index of the decision's event"),
-    column("event_id", "string", "事件编号", "UUIDv7 of the decision's event"),
-    column("statement_sha256", "string", "决定声明摘要", "SHA-256 of the statement that the decision binds"),
-    LEAF,
-    column("on_behalf_of_id", "string", "委托人编号", "Opaque id of who it was decided for; empty in the decider's own name"),
-    personal("on_behalf_of_name", "string", "委托人姓名", "Name at that time"),
-];
+static APPROVALS: [Column; OWN_NAME + 2] = of_approvals(DECISION);
+static APPROVALS_FIRST: [Column; OWN_NAME + 2] = of_approvals(DECISION_FIRST);
+
+const fn of_approvals(decision: Column) -> [Column; OWN_NAME + 2] {
+    [
+        column("level", "integer", "审批级别", "1 department, 2 legal and compliance, 3 final"),
+        column("decider_id", "string", "审批人编号", "Opaque id of the account"),
+        personal("decider_name", "string", "审批人姓名", "Name at that time"),
+        column("role", "string", "角色", "Roles at that time, separated by spaces"),
+        column("method", "string", "身份验证方式", "How identity was proven for this decision"),
+        decision,
+        column("comment", "string", "审批意见", "As typed"),
+        AT_UTC,
+        AT_LOCAL,
+        TZ,
+        CLIENT_IP,
+        PEER_PORT,
+        DEVICE_ID,
+        FINGERPRINT,
+        DEVICE_STATE,
+        column("round", "integer", "轮次", "1, and one more after each return"),
+        column("event_index", "integer", "日志序号", "Index of the decision's event"),
+        column("event_id", "string", "事件编号", "UUIDv7 of the decision's event"),
+        column("statement_sha256", "string", "决定声明摘要", "SHA-256 of the statement that the decision binds"),
+        LEAF,
+        column("on_behalf_of_id", "string", "委托人编号", "Opaque id of who it was decided for; empty in the decider's own name"),
+        personal("on_behalf_of_name", "string", "委托人姓名", "Name at that time"),
+    ]
+}
 
 /// `recipients.csv`: one row a recipient.
 pub const RECIPIENTS: &[Column] = &[

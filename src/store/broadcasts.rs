@@ -179,6 +179,15 @@ pub fn cases(conn: &mut Conn, broadcast: &str) -> Result<Vec<Case>, StoreError> 
         .load(conn)?)
 }
 
+/// Ids of a broadcast's cases: all of them, or those that `only` this person asked for.
+pub fn cases_open_to(conn: &mut Conn, broadcast: &str, only: Option<&str>) -> Result<BTreeSet<String>, StoreError> {
+    let mut query = recalls::table.filter(recalls::broadcast_id.eq(broadcast.to_owned())).select(recalls::id).into_boxed();
+    if let Some(person) = only {
+        query = query.filter(recalls::requester_id.eq(person.to_owned()));
+    }
+    Ok(query.load::<String>(conn)?.into_iter().collect())
+}
+
 /// The newest case of each of `ids` that has one.
 pub fn newest_cases(conn: &mut Conn, ids: Vec<String>) -> Result<BTreeMap<String, Case>, StoreError> {
     let rows: Vec<(String, String, String, String)> = recalls::table

@@ -270,7 +270,7 @@ async fn the_list_of_people_can_be_taken_along_for_the_access_review() {
     let rows = countermand::evidence::csv::parse(res.body.as_bytes()).unwrap();
     assert_eq!(
         rows[0].join(" "),
-        "姓名 账号 角色 部门 账号状态 最近登录（UTC） 最近登录（当地） 第二因素 审计权限截止（UTC） 审计权限截止（当地） 时区 账号编号"
+        "姓名 账号 角色 部门 账号状态 最近登录（UTC） 最近登录（当地） 二次验证 审计权限截止（UTC） 审计权限截止（当地） 时区 账号编号"
     );
     let cells: Vec<&str> = rows[1].iter().map(String::as_str).collect();
     let words =

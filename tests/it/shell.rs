@@ -264,7 +264,7 @@ async fn uploads_are_taken_up_to_their_limits_and_refused_in_words_beyond() {
     let with = |more: &[(&'static str, Option<&'static str>, &'static [u8])]| multipart(&[&fields[..], more].concat());
     let big: &'static [u8] = Box::leak(vec![b'x'; 10 << 20].into_boxed_slice());
     let bigger: &'static [u8] = Box::leak(vec![b'x'; (10 << 20) + 1].into_boxed_slice());
-    let long: &'static [u8] = Box::leak(vec![b'x'; (64 << 10) + 1].into_boxed_slice());
+    let long: &'static [u8] = Box::leak(vec![b'x'; (256 << 10) + 1].into_boxed_slice());
     assert_eq!(test::call_service(&app, with(&[("files", Some("a.pdf"), big)]).to_request()).await.status(), StatusCode::SEE_OTHER);
     assert_eq!(test::call_service(&app, with(&[("files", Some(""), b"")]).to_request()).await.status(), StatusCode::SEE_OTHER, "no file chosen");
     for (what, req) in [

@@ -1,7 +1,7 @@
 //! Broadcasts as people see them: the list and one broadcast with its recipients. Titles are shown to who may read contents; the text is
 //! opened through [`super::content()`], which leaves an event.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{AppError, Broadcast, assemble};
 use crate::{
@@ -75,6 +75,8 @@ pub struct Detail {
     pub sender: Option<String>,
     pub counts: Counts,
     pub cases: Vec<Case>,
+    /// Ids of those among them that the caller may open; of the others it is only told that there is one.
+    pub open_to: BTreeSet<String>,
     pub people: Vec<RecipientRow>,
     /// The recipients that the pages before and after lie beside, where there are such pages.
     pub above: Option<String>,
@@ -198,12 +200,15 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     let broadcast = super::load(app, id).await?;
     let (wanted, sender) = (id.to_owned(), broadcast.sender.clone());
     let gone = broadcast.row.erased_at.is_some();
-    let (tally, cases, found, files, calls, names, erased) = app
+    // Who only requests opens their own cases and those of messages that they sent.
+    let only = crate::app::recalls::own_cases_only(caller).filter(|me| sender.as_ref() != Some(me));
+    let (tally, cases, open_to, found, files, calls, names, erased) = app
         .store
         .read(move |conn| {
             Ok((
                 recipients::tally(conn, &wanted)?,
                 broadcasts::cases(conn, &wanted)?,
+                broadcasts::cases_open_to(conn, &wanted, only.as_deref())?,
                 turn.cut(recipients::page(conn, &wanted, &turn, i64::try_from(RECIPIENTS + 1).unwrap_or(i64::MAX))?, RECIPIENTS),
                 attachments::of_broadcast(conn, &wanted)?,
                 calls::of_broadcast(conn, &wanted)?,
@@ -233,7 +238,7 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     }
     let (above, below) = found.edges(|r| r.platform_id.clone());
     let sender = names.into_values().next();
-    Ok(Detail { broadcast, title, sender, counts, cases, people: found.rows, above, below, files, calls, erased })
+    Ok(Detail { broadcast, title, sender, counts, cases, open_to, people: found.rows, above, below, files, calls, erased })
 }
 
 impl Detail {

@@ -6,12 +6,13 @@ use std::{collections::BTreeMap, time::Duration};
 use crate::{
     app::{App, AppResult, Caller},
     clock::Instant,
-    domain::recall::delegation::{Grant, may_receive},
+    domain::event::Action,
+    domain::recall::delegation::{Grant, holds, may_receive},
     id::{DepartmentId, UserId},
     store::{
         Conn, StoreError,
         delegations::{self, DelegationRow},
-        users,
+        recalls, search, users,
     },
 };
 
@@ -41,9 +42,10 @@ pub(crate) fn all(conn: &mut Conn, now: Instant) -> Result<BTreeMap<String, Vec<
     Ok(found)
 }
 
-/// Nothing where the principal cannot sign in.
+/// Nothing where the principal cannot sign in or holds none of the levels any more: what lets nobody decide lets nobody see either.
 fn grant(conn: &mut Conn, row: &DelegationRow, now: Instant) -> Result<Option<Grant>, StoreError> {
-    Ok(read(conn, row, now)?.filter(|(_, active)| *active).map(|(grant, _)| grant))
+    let counts = |(grant, active): &(Grant, bool)| *active && grant.levels.iter().any(|level| holds(&grant.roles, *level));
+    Ok(read(conn, row, now)?.filter(counts).map(|(grant, _)| grant))
 }
 
 /// With whether its principal can sign in.
@@ -64,18 +66,27 @@ fn read(conn: &mut Conn, row: &DelegationRow, now: Instant) -> Result<Option<(Gr
     Ok(Some((grant, active)))
 }
 
-/// The caller as a page showed them that was loaded while `id` ran: with what has ended meanwhile, so that the rules refuse it by name and the
-/// page comes back with what was typed. Whatever else they may do is as it is now.
+/// The caller as the page of a case (`wanted`) showed them that this session loaded while `id` ran: with what has ended meanwhile, so that the
+/// rules refuse it by name and the page comes back with what was typed. Whatever else they may do is as it is now, and what they had not opened
+/// before stays closed.
 ///
 /// # Errors
 /// Those of the store.
-pub async fn as_shown(app: &App, caller: &Caller, id: &str) -> AppResult<Caller> {
+pub async fn as_shown(app: &App, caller: &Caller, wanted: &str, id: &str) -> AppResult<Caller> {
     let mut caller = caller.clone();
     if id.is_empty() || caller.grants.iter().any(|g| g.id == id) {
         return Ok(caller);
     }
     let (id, who, now) = (id.to_owned(), caller.user_id.clone().unwrap_or_default(), app.now());
-    let found = app.store.read(move |conn| lapsed(conn, &id, &who, now)).await?;
+    let (wanted, Some(session)) = (wanted.to_owned(), caller.session.clone()) else { return Ok(caller) };
+    let found = app.store.read(move |conn| {
+        let Some(case) = recalls::find(conn, &wanted)? else { return Ok(None) };
+        match search::done_in_session(conn, &session, &case.id, Action::ContentRead.as_str())? {
+            true => lapsed(conn, &id, &who, now),
+            false => Ok(None),
+        }
+    });
+    let found = found.await?;
     if may_receive(&caller.roles) {
         caller.grants.extend(found);
     }
@@ -84,9 +95,11 @@ pub async fn as_shown(app: &App, caller: &Caller, id: &str) -> AppResult<Caller>
 
 /// A delegation to `delegate` that was in force lately and is not any more.
 pub(crate) fn lapsed(conn: &mut Conn, id: &str, delegate: &str, now: Instant) -> Result<Option<Grant>, StoreError> {
-    let Some(row) = delegations::find(conn, id)?.filter(|row| row.delegate_id == delegate && row.from_at <= now.0) else { return Ok(None) };
+    let Some(row) = delegations::find(conn, id)?.filter(|row| row.delegate_id == delegate && row.from_at <= now.0 && row.from_at < row.end()) else {
+        return Ok(None);
+    };
     if now.since(Instant(row.end())) > SHOWN_AGAIN {
         return Ok(None);
     }
-    Ok(read(conn, &row, now)?.map(|(grant, _)| Grant { until: grant.until.min(now), ..grant }))
+    Ok(read(conn, &row, now)?.filter(|(_, active)| *active).map(|(grant, _)| Grant { until: grant.until.min(now), ..grant }))
 }

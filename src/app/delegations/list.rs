@@ -7,7 +7,7 @@ use crate::{
     app::{App, AppError, AppResult, Caller, Turn},
     clock::Instant,
     crypto::seal::Key,
-    domain::{recall::delegation, role::Permission},
+    domain::{event::ActorKind, recall::delegation, role::Permission},
     store::{
         Conn, StoreError, broadcasts,
         delegations::{self as store, DelegationRow, Whose, context},
@@ -56,11 +56,18 @@ pub const PAGE: usize = 50;
 
 /// A delegation that the caller may know of: their own, what they received, and all for who oversees them.
 pub(super) async fn known(app: &App, caller: &Caller, id: &str) -> AppResult<DelegationRow> {
+    scoped(caller)?;
     let id = id.to_owned();
     let row = app.store.read(move |conn| store::find(conn, &id)).await?.ok_or(AppError::NotFound)?;
     let me = caller.user_id.as_ref();
     let theirs = me == Some(&row.principal_id) || me == Some(&row.delegate_id);
     if theirs || oversees(caller) { Ok(row) } else { Err(AppError::NotFound) }
+}
+
+/// A token needs the scope; a person sees their own whatever they may do.
+fn scoped(caller: &Caller) -> AppResult<()> {
+    let holds = [Permission::RecallDecide, Permission::RoleManage].iter().any(|p| caller.may(*p));
+    if holds || caller.kind != ActorKind::Token { Ok(()) } else { Err(AppError::Forbidden(Permission::RecallDecide)) }
 }
 
 /// One delegation.
@@ -80,6 +87,7 @@ pub async fn load(app: &App, caller: &Caller, id: &str) -> AppResult<Delegation>
 /// `Forbidden` for who is no person, or asks for all without overseeing them.
 pub async fn list(app: &App, caller: &Caller, whose: List, turn: Turn) -> AppResult<(Vec<Delegation>, (Option<String>, Option<String>), Few)> {
     let Some(me) = caller.user_id.clone() else { return Err(AppError::Forbidden(Permission::RecallDecide)) };
+    scoped(caller)?;
     let whose = match whose {
         List::Given => Whose::By(me),
         List::Received => Whose::To(me),

@@ -1,6 +1,7 @@
 //! The versions of the policy for people, and the simulator: what the rules would make of a message that nobody has sent. Changes nothing.
 //! Not here: the policy itself (`domain::policy`), how it is changed (`proposals`), how real requests are judged (`recalls::check`).
 
+mod amendment;
 pub mod proposals;
 
 use std::{

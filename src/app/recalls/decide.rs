@@ -111,7 +111,7 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action, n
 /// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
-    let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
+    let caller = &grants::as_shown(app, caller, id, input.behalf.as_deref().unwrap_or_default()).await?;
     let Seen { loaded, summary, .. } = seen(app, caller, id, Action::RecallDecided, Permission::RecallDecide).await?;
     let case_id = loaded.row.id.clone();
     let mine = |d: &&DecisionRow| Some(&d.id) == input.id.as_ref().map(|id| &id.0) && Some(&d.decider_id) == caller.user_id.as_ref();

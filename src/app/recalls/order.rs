@@ -16,7 +16,7 @@ use crate::{
     clock::Instant,
     crypto,
     domain::{
-        event::Action,
+        event::{Action, ActorKind},
         platform::HarmClass,
         policy::Policy,
         recall::{
@@ -98,7 +98,9 @@ pub(crate) fn offer(conn: &mut Conn, caller: &Caller, row: &RecallRow, case: &Ca
 /// recorded, the typed reason with it.
 pub async fn order(app: &App, caller: &Caller, wanted: &str, typed: Typed) -> AppResult<Done<Ordered>> {
     let action = Action::RecallOrdered;
-    let decide::Seen { loaded, summary, .. } = decide::seen(app, caller, wanted, action, Permission::RecallRead).await?;
+    // A token that is only to read orders nothing; counsel on duty, who decides nothing else, orders in the console.
+    let needed = if caller.kind == ActorKind::Token { Permission::RecallDecide } else { Permission::RecallRead };
+    let decide::Seen { loaded, summary, .. } = decide::seen(app, caller, wanted, action, needed).await?;
     let case_id = loaded.row.id.clone();
     if let Some((made, _)) = loaded.order.as_ref().filter(|(made, _)| made.id == typed.id && Some(&made.officer_id) == caller.user_id.as_ref()) {
         return Ok(Done { value: ordered(&loaded.row, made), receipt: None });

@@ -143,7 +143,7 @@ impl<'p> Proof<'p> {
 /// As `decide::decide` without those of a code, and `Refused` with kind `no-passkey`. Each is recorded, the typed comment with it.
 pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, credentials: &[Vec<u8>]) -> AppResult<Done<ToSign>> {
     let action = Action::StatementMade;
-    let caller = &grants::as_shown(app, caller, input.behalf.as_deref().unwrap_or_default()).await?;
+    let caller = &grants::as_shown(app, caller, id, input.behalf.as_deref().unwrap_or_default()).await?;
     let seen = decide::seen(app, caller, id, action, Permission::RecallDecide).await?;
     let Seen { loaded, title, summary } = seen;
     let case_id = loaded.row.id.clone();

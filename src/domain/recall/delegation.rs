@@ -46,9 +46,10 @@ impl Grant {
     }
 }
 
-/// Whether somebody with these roles may receive: who administers never decides, and who audits changes nothing.
+/// Whether somebody with these roles may receive: only who could be given a reviewer's role. Who administers never decides, who audits changes
+/// nothing, and who carries recalls out approves none.
 pub fn may_receive(roles: &BTreeSet<Role>) -> bool {
-    !roles.iter().any(|r| r.is_administrator() || *r == Role::Auditor)
+    !roles.iter().any(|r| r.excludes(Role::FinalApprover))
 }
 
 /// Whether what somebody with these roles received lets them do this.

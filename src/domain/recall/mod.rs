@@ -141,6 +141,8 @@ words! {
 #[derive(Clone, Copy, Debug)]
 pub struct Rules(u64);
 
+const _: () = assert!(Guard::ALL.len() <= 64, "a bit for each guard");
+
 impl Rules {
     pub const ALL: Self = Self(u64::MAX);
 

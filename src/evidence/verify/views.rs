@@ -20,9 +20,10 @@ pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &m
     again(files, "data/approvals.csv", &tables::approvals(&report.decisions, events, &report.zone), checks);
     again(files, "data/custody/custody.csv", &tables::custody(&report.issue), checks);
     deliveries(files, report, events, checks);
+    let approvals = columns::approvals(&report.decisions, tables::is_first(events));
     let known: [(&str, &str, &'static [Column]); 4] = [
         ("events.csv", "事件", columns::EVENTS),
-        ("approvals.csv", "审批", columns::approvals(&report.decisions)),
+        ("approvals.csv", "审批", approvals),
         ("recipients.csv", "接收人与撤回结果", columns::RECIPIENTS),
         ("deliveries.csv", "平台调用", columns::DELIVERIES),
     ];

@@ -182,8 +182,7 @@ async fn tokens_of(app: &App, me: &SignedIn, page: Page, asked: &Asked, form: Fo
     let words = |p: &Permission| Choice::new(p.as_str(), page.word("permission", p));
     Ok(Tokens {
         form: tokens::may_make_for_services(&me.caller).then_some(form),
-        // A service never decides.
-        scopes: Permission::ALL.iter().filter(|p| **p != Permission::RecallDecide).map(words).collect(),
+        scopes: tokens::FOR_SERVICES.iter().map(words).collect(),
         lines: found.into_iter().map(line).collect(),
         previous: above.map(|id| asked.href("/tokens", "before", &id)),
         next: below.map(|id| asked.href("/tokens", "after", &id)),

@@ -310,8 +310,6 @@ impl Companies {
                 self.call("use.refused", made.id);
             }
         }
-        // The newest message is one of which there is no case.
-        self.send("食堂菜单").await;
     }
 
     /// What the sender took back by themselves: to be checked, gone, still visible.

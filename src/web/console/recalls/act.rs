@@ -100,15 +100,15 @@ pub(super) async fn answer(
 }
 
 /// The person as the page of the form showed them: a delegation that has ended since is refused on that very page.
-async fn as_shown(app: &App, mut me: SignedIn, posted: &Posted) -> Result<SignedIn, Fault> {
-    me.caller = grants::as_shown(app, &me.caller, posted.get("behalf")).await?;
+async fn as_shown(app: &App, mut me: SignedIn, case: &str, posted: &Posted) -> Result<SignedIn, Fault> {
+    me.caller = grants::as_shown(app, &me.caller, case, posted.get("behalf")).await?;
     Ok(me)
 }
 
 /// `POST /recalls/{id}/decisions`.
 pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let id = path.into_inner();
-    let me = as_shown(&app, me.with(&posted), &posted).await?;
+    let me = as_shown(&app, me.with(&posted), &id, &posted).await?;
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
@@ -146,7 +146,7 @@ struct SignPage {
 /// `POST /recalls/{id}/statements`: the statement of a decision, to be signed by a passkey. Nothing is decided by it.
 pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, posted: Posted) -> Result<HttpResponse, Fault> {
     let id = path.into_inner();
-    let me = as_shown(&app, me.with(&posted), &posted).await?;
+    let me = as_shown(&app, me.with(&posted), &id, &posted).await?;
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
