@@ -95,7 +95,7 @@ pub async fn as_shown(app: &App, caller: &Caller, wanted: &str, id: &str) -> App
 
 /// A delegation to `delegate` that was in force lately and is not any more.
 pub(crate) fn lapsed(conn: &mut Conn, id: &str, delegate: &str, now: Instant) -> Result<Option<Grant>, StoreError> {
-    let Some(row) = delegations::find(conn, id)?.filter(|row| row.delegate_id == delegate && row.from_at <= now.0 && row.from_at < row.end()) else {
+    let Some(row) = delegations::find(conn, id)?.filter(|row| row.delegate_id == delegate && row.from_at <= now.0 && row.from_at <= row.end()) else {
         return Ok(None);
     };
     if now.since(Instant(row.end())) > SHOWN_AGAIN {

@@ -119,13 +119,16 @@ async fn programs(house: &House, crew: &Crew, case: &str) {
     let code = house.fresh_code(&crew.security);
     let fields = [("user", second.caller.id.as_str()), ("from", &from), ("until", &until), ("totp", &code)];
     assert_eq!(house.post(By::Person(&crew.security), "/duty", &fields).await.status, 303);
-    let officer = house.stage.token(Some(&second), &["recall.read"]).await;
+    let officer = house.stage.token(Some(&second), &["recall.read", "recall.decide"]).await;
+    let reads = house.stage.token(Some(&second), &["recall.read"]).await;
     let service = house.stage.token(None, &["recall.read"]).await;
     let route = "/api/v1/recalls/{id}/orders";
     let body = |code: &str| json!({ "category": "leak", "reason": WHY, "totp": code });
     let path = route.replace("{id}", case);
-    let shot = house.api(&service, &path, &body("1")).await;
-    house.declined(route, By::Token(&service), &shot, 409, "not-a-person");
+    for token in [&reads, &service] {
+        let shot = house.api(token, &path, &body("1")).await;
+        house.declined(route, By::Token(token), &shot, 403, "permission");
+    }
     let shot = house.api(&officer, &path, &body(&house.fresh_code(&second))).await;
     house.worked(route, By::Token(&officer), &shot);
     house.stage.run().await;

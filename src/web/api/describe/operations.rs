@@ -136,7 +136,7 @@ pub const ALL: &[Operation] = &[
     get("list-approvals", "/api/v1/approvals", Access::Scope(Permission::RecallRead), &[(Media::Json, "ApprovalList")]),
     post("decide-recall", "/api/v1/recalls/{id}/decisions", Access::Person(Permission::RecallDecide), "NewDecision", &[(Media::Json, "Decision")])
         .like(r#"{"decision": "return", "comment": "{comment}", "totp": "$CODE"}"#),
-    post("order-recall", "/api/v1/recalls/{id}/orders", Access::Person(Permission::RecallRead), "Order", &[(Media::Json, "Ordered")])
+    post("order-recall", "/api/v1/recalls/{id}/orders", Access::Person(Permission::RecallDecide), "Order", &[(Media::Json, "Ordered")])
         .like(r#"{"category": "leak", "reason": "{reason}", "totp": "$CODE"}"#),
     post(
         "ratify-recall",
