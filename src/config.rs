@@ -417,7 +417,7 @@ fn networks<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Vec<ipnet::IpN
 /// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
 /// itself takes the whole table as TOML (`{ host = "…" }`).
 fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 8] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock", "api"];
+    const TABLES: [&str; 9] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock", "api", "imports"];
     let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
     for name in TABLES {
         if key == name {
@@ -450,6 +450,7 @@ fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
                 toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)
             }
             "port" => toml::Value::Integer(value.parse().map_err(|_| "must be a port number".to_owned())?),
+            "requests_per_minute" | "largest_file" => toml::Value::Integer(value.parse().map_err(|_| "must be a whole number".to_owned())?),
             "authorities" => {
                 let whole = format!("{below} = {value}").parse::<toml::Table>();
                 let mut whole = whole.map_err(|_| "must be a list of TOML tables: [{ name = \"…\", url = \"…\", root = \"…\" }]".to_owned())?;

@@ -48,6 +48,7 @@ refusal-not-guided = This is not a guided recall; no capture is needed.
 refusal-no-capture = There is no capture to confirm yet.
 refusal-own-capture = You cannot confirm your own act; a second person must.
 refusal-own-request-confirming = The requester cannot confirm the execution.
+refusal-own-order-confirming = You ordered this recall; somebody else must confirm its execution.
 refusal-nothing-to-finish = No execution is under way.
 refusal-account-suspended = The account is suspended.
 refusal-already-imported = These messages have been recorded already.

@@ -48,6 +48,7 @@ refusal-not-guided = 此案件不是引导撤回，不需要上传截图。
 refusal-no-capture = 还没有上传操作截图，不能确认。
 refusal-own-capture = 不能确认本人的操作，须由另一人确认。
 refusal-own-request-confirming = 申请人不能确认执行结果。
+refusal-own-order-confirming = 不能确认本人下令撤回的执行结果，须由另一人确认。
 refusal-nothing-to-finish = 没有正在执行的撤回。
 refusal-account-suspended = 账号已停用。
 refusal-already-imported = 这些消息已经登记过。

@@ -134,7 +134,9 @@ impl Policy {
                 }
                 Line::FirstClasses => (false, (0, 0)),
                 Line::FirstBelow => (self.recall_first.below.is_some_and(|below| outside(below, BELOW) || below % MINUTE != 0), BELOW),
-                Line::FirstHours => (outside(self.recall_first.ratify_within, RATIFY) || self.recall_first.ratify_within % HOUR != 0, RATIFY),
+                Line::FirstHours => {
+                    (outside(self.recall_first.ratify_within, RATIFY) || !self.recall_first.ratify_within.is_multiple_of(HOUR), RATIFY)
+                }
             };
             if wrong {
                 faults.push(Fault { at: line, limits });

@@ -92,6 +92,15 @@ fn settings_of_the_environment_are_told_by_their_names() {
         ("COUNTERMAND_WITNESS_POLICY", OsStr::new("policy"), 0, "cosignatures are held against the keys in the database alone"),
         ("COUNTERMAND_SMTP", OsStr::new("{ host = \"mail.example\", from = \"a@b.example\" }"), 0, ""),
         ("COUNTERMAND_ALERTS_URL", OsStr::new("https://a.example"), 0, ""),
+        ("COUNTERMAND_API_REQUESTS_PER_MINUTE", OsStr::new("600"), 0, ""),
+        ("COUNTERMAND_API_REQUESTS_PER_MINUTE", OsStr::new("many"), 2, "COUNTERMAND_API_REQUESTS_PER_MINUTE: must be a whole number"),
+        ("COUNTERMAND_IMPORTS_LARGEST_FILE", OsStr::new("5"), 0, ""),
+        ("COUNTERMAND_IMPORTS_LARGEST_FILE", OsStr::new("11"), 2, "imports.largest_file"),
+        ("COUNTERMAND_STREAMS_LOCAL", OsStr::new("514, 515"), 0, ""),
+        ("COUNTERMAND_TIMESTAMP_RENEW_BEFORE_DAYS", OsStr::new("30"), 0, ""),
+        ("COUNTERMAND_SMTP_PORT", OsStr::new("post"), 2, "COUNTERMAND_SMTP_PORT: must be a port number"),
+        ("COUNTERMAND_CLOCK_NTP", OsStr::new("ntp.example:123"), 0, ""),
+        ("COUNTERMAND_TRUSTED_PROXIES", OsStr::new("10.0.0.0/8,192.0.2.1"), 0, ""),
     ] {
         let (found, _, err) = run(db.path(), &["ledger", "verify"], &[url, (name, value)]);
         assert_eq!(found, code, "{name}={value:?}: {err}");

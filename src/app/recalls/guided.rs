@@ -150,8 +150,8 @@ pub struct Seen {
 /// closes the case, as it follows from the job that executes where the platform is called.
 ///
 /// # Errors
-/// `Invalid` on `outcome`, `note`, `totp`; `Refused` with `own-capture`, `own-request-confirming`, `no-capture`, `better-than-stated`,
-/// `nothing-to-finish` or those of a step-up; recorded. A refusal by a rule leaves the code unspent.
+/// `Invalid` on `outcome`, `note`, `totp`; `Refused` with `own-capture`, `own-request-confirming`, `own-order-confirming`, `no-capture`,
+/// `better-than-stated`, `nothing-to-finish` or those of a step-up; recorded. A refusal by a rule leaves the code unspent.
 pub async fn confirm(app: &App, caller: &Caller, id: &str, input: Seen) -> AppResult<Done<String>> {
     let loaded = known(app, caller, id).await;
     let case_id = loaded.as_ref().map_or_else(|_| super::plain(id), |l| l.row.id.clone());

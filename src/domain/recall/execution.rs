@@ -52,10 +52,11 @@ pub fn capture(rules: Rules, case: &Case, operator: &UserId, now: Instant) -> Re
     Ok(next)
 }
 
-/// A second person, neither an operator nor the requester of this case, looks at the captures and confirms what they show.
+/// A second person, neither an operator nor the requester of this case nor the officer who ordered it, looks at the captures and confirms what they show.
 pub fn confirm(rules: Rules, case: &Case, who: &UserId, tally: &Tally) -> Result<Case, Guard> {
     rules.check(Guard::ConfirmNotOperator, !case.operators.contains(who))?;
     rules.check(Guard::ConfirmNotRequester, *who != case.requester)?;
+    rules.check(Guard::ConfirmNotOfficer, case.order.as_ref().is_none_or(|order| order.officer != *who))?;
     rules.check(Guard::ConfirmCaptured, !case.operators.is_empty())?;
     finish(rules, case, tally)
 }

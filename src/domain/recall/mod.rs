@@ -123,6 +123,7 @@ words! {
         ConfirmCaptured = "no-capture",
         ConfirmNotOperator = "own-capture",
         ConfirmNotRequester = "own-request-confirming",
+        ConfirmNotOfficer = "own-order-confirming",
         FinishExecuting = "nothing-to-finish",
         OrderAllowed = "recall-first-not-allowed",
         OrderOnDuty = "not-on-duty",

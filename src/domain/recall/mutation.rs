@@ -108,7 +108,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => who.prop_map(Act::Confirm),
         2 => outcome.prop_map(Act::Finish),
         1 => Just(Act::Forge),
-        5 => (ordering, mostly.clone(), mostly, seldom.clone(), seldom.clone())
+        5 => (ordering, mostly, mostly, seldom, seldom)
             .prop_map(|(who, allowed, on_duty, barred, stale)| Act::Order { who, allowed, on_duty, barred, stale }),
         8 => (ratifying, ratified_level, word, seldom).prop_map(|(who, level, word, stale)| Act::Ratify { who, level, word, stale }),
     ]
@@ -261,6 +261,7 @@ impl Story {
                     never!(self.operators.is_empty(), "confirmed without a capture");
                     never!(self.operators.contains(&name(*who).0), "an operator confirmed their own act");
                     never!(*who == 0, "the requester confirmed their own case");
+                    never!(self.ordered.is_some_and(|(_, officer)| officer == *who), "an officer confirmed what they ordered");
                     self.case = next;
                 }
             }

@@ -15,7 +15,10 @@ use countermand::{
 };
 use serde_json::json;
 
-use super::stage::{Answer, Cast, Person, Stage};
+use super::{
+    guided,
+    stage::{Answer, Cast, Person, Stage},
+};
 use crate::{
     alerts,
     support::{
@@ -494,5 +497,29 @@ async fn whoever_was_skipped_is_told_at_once_and_asked_in_their_turn() {
         assert_eq!(house.ratify(&house.cast.reviewer, &case, "ratify").await.status, 303);
         let mails = came().await;
         assert_eq!(mails.iter().map(|(to, _)| to.as_str()).collect::<Vec<_>>(), ["hejing@example.com"], "{mails:#?}");
+    }
+}
+
+/// Where a person carries it out, whoever ordered it does not say how it ended: not even as the reviewer they are besides.
+#[actix_web::test]
+async fn the_officer_confirms_no_capture_of_what_they_ordered() {
+    for db in TestDb::each() {
+        let house = House::open(db).await;
+        let (stage, officer) = (house.stage(), &house.second);
+        house.on_duty(officer).await;
+        let operator = stage.person("operator", &[Role::PlatformOperator], "信息部").await;
+        let case = guided::requested(stage, &house.cast, "leak").await;
+        let ordered = house.order(officer, &case).await;
+        assert_eq!(ordered.status, 303, "{}", ordered.body);
+        let stated = [("outcome", "accepted"), ("note", "已在群主后台撤回该消息")];
+        let acted = stage.upload(&operator, &format!("/recalls/{case}/captures"), &stated, guided::PICTURE).await;
+        assert_eq!(acted.status, 303, "{}", acted.body);
+        let page = stage.get(officer, &format!("/recalls/{case}")).await;
+        assert!(page.body.contains("不能确认本人下令撤回的执行结果"), "{}", page.body);
+        let own = stage.confirm(officer, &case, "accepted", "").await;
+        house.refused(&case, &own, 409, "own-order-confirming").await;
+        let other = stage.confirm(&house.cast.reviewer, &case, "accepted", "").await;
+        assert_eq!(other.status, 303, "{}", other.body);
+        assert_eq!(stage.state(&case).await, "recall_accepted");
     }
 }

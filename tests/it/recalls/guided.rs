@@ -7,10 +7,10 @@ use countermand::{
 
 use super::stage::{Cast, Stage};
 
-const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on";
+pub(super) const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on";
 
-/// A reported message whose recall three people approved.
-async fn approved(stage: &Stage, cast: &Cast) -> String {
+/// A reported message whose recall is asked for.
+pub(super) async fn requested(stage: &Stage, cast: &Cast, class: &str) -> String {
     let report = Report {
         connection: String::new(),
         channel: "QQ 群".into(),
@@ -21,11 +21,17 @@ async fn approved(stage: &Stage, cast: &Cast) -> String {
         ..Report::default()
     };
     let broadcast = report::report(&stage.app, &cast.requester.caller, report, None).await.unwrap().value;
-    let fields = [("broadcast", broadcast.as_str()), ("category", "wrong_audience"), ("reason", "报价单误发到客户群"), ("step", "submit")];
+    let fields = [("broadcast", broadcast.as_str()), ("category", class), ("reason", "报价单误发到客户群"), ("step", "submit")];
     let made = stage.post(&cast.requester, "/recalls", &fields).await;
     assert_eq!(made.status, 303, "{}", made.body);
     let case = made.case();
     assert_eq!(stage.loaded(&case).await.row.mode, "guided");
+    case
+}
+
+/// The same, which three people approved.
+async fn approved(stage: &Stage, cast: &Cast) -> String {
+    let case = requested(stage, cast, "wrong_audience").await;
     for who in [&cast.reviewer, &cast.lawyer, &cast.executive] {
         let done = stage.decide(who, &case, "approve").await;
         assert_eq!(done.status, 303, "{}", done.body);

@@ -137,7 +137,7 @@ pub const ALL: &[Operation] = &[
     post("decide-recall", "/api/v1/recalls/{id}/decisions", Access::Person(Permission::RecallDecide), "NewDecision", &[(Media::Json, "Decision")])
         .like(r#"{"decision": "return", "comment": "{comment}", "totp": "$CODE"}"#),
     post("order-recall", "/api/v1/recalls/{id}/orders", Access::Person(Permission::RecallDecide), "Order", &[(Media::Json, "Ordered")])
-        .like(r#"{"category": "leak", "reason": "{reason}", "totp": "$CODE"}"#),
+        .like(r#"{"category": "wrong_fact", "reason": "{reason}", "totp": "$CODE"}"#),
     post(
         "ratify-recall",
         "/api/v1/recalls/{id}/ratifications",
