@@ -93,9 +93,9 @@ pub(crate) fn offer(conn: &mut Conn, caller: &Caller, row: &RecallRow, case: &Ca
 /// Orders the recall of a case before its review.
 ///
 /// # Errors
-/// `Forbidden` without `recall.read`; `NotFound`; `Invalid` on `category` (`required`, `choice`, `other-class`), `reason`, `totp`; `Conflict`
-/// where the case changed since it was shown; `Refused` with a word of [`Guard`], `original-not-sealed`, or those of a step-up. Each is
-/// recorded, the typed reason with it.
+/// `Forbidden` without `recall.read`, or for a token without `recall.decide`; `NotFound`; `Invalid` on `category` (`required`, `choice`,
+/// `other-class`), `reason`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`],
+/// `original-not-sealed`, or those of a step-up. Each is recorded, the typed reason with it.
 pub async fn order(app: &App, caller: &Caller, wanted: &str, typed: Typed) -> AppResult<Done<Ordered>> {
     let action = Action::RecallOrdered;
     // A token that is only to read orders nothing; counsel on duty, who decides nothing else, orders in the console.
