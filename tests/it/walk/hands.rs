@@ -78,9 +78,12 @@ impl Hands<'_> {
         self.fill(css, fields).await;
         self.press(&format!("{css} {button}")).await;
         for _ in 0..200 {
-            let mut files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
-            // While it comes it is called `….crdownload`.
-            if let Some(file) = files.find(|path| path.extension().is_some_and(|ending| ending == "csv")) {
+            let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path()).collect();
+            // While it comes, its name is held by an empty file beside a `….crdownload`.
+            if let [file] = &files[..]
+                && file.extension().is_some_and(|ending| ending == "csv")
+                && file.metadata().unwrap().len() > 0
+            {
                 return std::fs::read_to_string(file).unwrap();
             }
             tokio::time::sleep(std::time::Duration::from_millis(25)).await;
