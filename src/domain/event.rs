@@ -98,6 +98,10 @@ words! {
         RecallDecided = "recall.decided",
         /// A level was passed on to another reviewer.
         RecallTransferred = "recall.transferred",
+        /// A reviewer was added to a level: they approve before it closes.
+        RecallReviewerAdded = "recall.reviewer_added",
+        /// An added reviewer who had not decided was removed again.
+        RecallReviewerRemoved = "recall.reviewer_removed",
         RecallQuestionAsked = "recall.question_asked",
         RecallQuestionAnswered = "recall.question_answered",
         RecallCommented = "recall.commented",

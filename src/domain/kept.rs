@@ -87,6 +87,8 @@ impl EventClass {
             Action::RecallSubmitted
             | Action::RecallResubmitted
             | Action::RecallTransferred
+            | Action::RecallReviewerAdded
+            | Action::RecallReviewerRemoved
             | Action::RecallQuestionAsked
             | Action::RecallQuestionAnswered
             | Action::RecallCommented

@@ -145,6 +145,8 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::StatementMade
         | A::RecallDecided
         | A::RecallTransferred
+        | A::RecallReviewerAdded
+        | A::RecallReviewerRemoved
         | A::RecallQuestionAsked
         | A::RecallQuestionAnswered
         | A::RecallCommented

@@ -37,7 +37,7 @@ pub fn ended(conn: &mut Conn, filter: &Filter, from: i64) -> Result<Vec<Ended>, 
     Ok(of.order((recalls::finished_at.desc(), recalls::id.desc())).limit(MOST).select(Ended::as_select()).load(conn)?)
 }
 
-/// When each level of these cases was approved in the first round: level and instant, in the order of levels, by case.
+/// When each level of these cases was approved in the first round, by the last who had to: level and instant, in the order of levels, by case.
 pub fn approvals(conn: &mut Conn, cases: &[&str]) -> Result<BTreeMap<String, Vec<(i64, i64)>>, StoreError> {
     let mut found: BTreeMap<String, Vec<(i64, i64)>> = BTreeMap::new();
     for ids in cases.chunks(500) {
@@ -46,9 +46,12 @@ pub fn approvals(conn: &mut Conn, cases: &[&str]) -> Result<BTreeMap<String, Vec
             .filter(decisions::round.eq(1))
             .filter(decisions::decision.eq("approve"));
         let rows: Vec<(String, i64, i64)> =
-            of.order(decisions::level.asc()).select((decisions::recall_id, decisions::level, decisions::at)).load(conn)?;
+            of.order((decisions::level.asc(), decisions::at.asc())).select((decisions::recall_id, decisions::level, decisions::at)).load(conn)?;
         for (case, level, at) in rows {
-            found.entry(case).or_default().push((level, at));
+            let levels = found.entry(case).or_default();
+            // Added reviewers approve before the level closes.
+            levels.pop_if(|(before, _)| *before == level);
+            levels.push((level, at));
         }
     }
     Ok(found)

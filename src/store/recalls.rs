@@ -368,7 +368,10 @@ pub fn decision_insert(conn: &mut Conn, row: DecisionRow) -> Result<(), StoreErr
 
 /// All decisions of a case, in the order they were made.
 pub fn decisions_of(conn: &mut Conn, recall: &str) -> Result<Vec<DecisionRow>, StoreError> {
-    Ok(decisions::table.filter(decisions::recall_id.eq(recall)).order((decisions::round.asc(), decisions::level.asc())).load(conn)?)
+    Ok(decisions::table
+        .filter(decisions::recall_id.eq(recall))
+        .order((decisions::round.asc(), decisions::level.asc(), decisions::at.asc(), decisions::id.asc()))
+        .load(conn)?)
 }
 
 /// The decisions of many cases, in the order they were made, by case.
@@ -376,7 +379,7 @@ pub fn decisions_of_many(conn: &mut Conn, recalls: &[&str]) -> Result<BTreeMap<S
     let mut found: BTreeMap<String, Vec<DecisionRow>> = BTreeMap::new();
     for ids in recalls.chunks(500) {
         let of = decisions::table.filter(decisions::recall_id.eq_any(ids.to_vec()));
-        for row in of.order((decisions::round.asc(), decisions::level.asc())).load::<DecisionRow>(conn)? {
+        for row in of.order((decisions::round.asc(), decisions::level.asc(), decisions::at.asc(), decisions::id.asc())).load::<DecisionRow>(conn)? {
             found.entry(row.recall_id.clone()).or_default().push(row);
         }
     }

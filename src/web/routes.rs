@@ -94,6 +94,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/confirmations").post(recalls::act::confirm));
     cfg.service(resource("/recalls/{id}/halts").post(recalls::act::halt));
     cfg.service(resource("/recalls/{id}/transfers").post(recalls::take_part::transfer));
+    cfg.service(resource("/recalls/{id}/additions").post(recalls::take_part::add));
+    cfg.service(resource("/recalls/{id}/removals").post(recalls::take_part::remove));
     cfg.service(resource("/recalls/{id}/questions").post(recalls::take_part::ask));
     cfg.service(resource("/recalls/{id}/answers").post(recalls::take_part::answer));
     cfg.service(resource("/recalls/{id}/comments").post(recalls::take_part::comment));
@@ -213,6 +215,8 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/recalls/{id}/orders").post(api::recalls::order));
     cfg.service(resource("/api/v1/recalls/{id}/ratifications").post(api::recalls::ratify));
     cfg.service(resource("/api/v1/recalls/{id}/transfers").post(api::recalls::transfer));
+    cfg.service(resource("/api/v1/recalls/{id}/additions").post(api::recalls::add));
+    cfg.service(resource("/api/v1/recalls/{id}/removals").post(api::recalls::remove));
     cfg.service(resource("/api/v1/recalls/{id}/questions").post(api::recalls::ask));
     cfg.service(resource("/api/v1/recalls/{id}/answers").post(api::recalls::answer));
     cfg.service(resource("/api/v1/recalls/{id}/comments").post(api::recalls::comment));

@@ -21,7 +21,7 @@ PASSWORD = "a-long-passphrase-of-2026"
 # Things are made before they are read, a level is passed on before it is decided, and a case is answered for before it is withdrawn.
 FIRST = [
     "sendBroadcast", "importBroadcast", "reportBroadcast", "requestRecall", "commentRecall", "remindReviewers", "orderRecall", "ratifyRecall",
-    "askRequester", "answerReviewer", "transferRecall", "decideRecall", "resubmitRecall", "withdrawRecall", "exportEvidence", "downloadEvidence",
+    "askRequester", "answerReviewer", "addReviewer", "removeReviewer", "transferRecall", "decideRecall", "resubmitRecall", "withdrawRecall", "exportEvidence", "downloadEvidence",
     "verifyEvidence", "addCapture", "haltRecall", "confirmCaptures",
 ]
 # As shipped, the recall policy lets nothing be recalled first: these are answered by the rule that says so.

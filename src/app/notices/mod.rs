@@ -169,12 +169,12 @@ fn of_entry(loaded: &recalls::Loaded, entry: &str, due: &BTreeSet<Told>) -> Vec<
     let told = |user: &UserId, notice| Told { user: user.clone(), notice, level };
     let deciding = due.iter().filter(|told| told.notice == Notice::Decide && told.level == level);
     match Entry::parse(&row.kind) {
-        Some(Entry::Transfer) => deciding.filter(|told| Some(told.user.as_str()) == row.to_id.as_deref()).cloned().collect(),
+        Some(Entry::Transfer | Entry::Addition) => deciding.filter(|told| Some(told.user.as_str()) == row.to_id.as_deref()).cloned().collect(),
         Some(Entry::Question) => vec![told(&case.requester, Notice::Asked)],
         Some(Entry::Answer) => case.questions.iter().rev().find(|q| q.level == level).map(|q| told(&q.by, Notice::Answered)).into_iter().collect(),
         Some(Entry::Reminder) if level > 0 => deciding.map(|of| told(&of.user, Notice::Remind)).collect(),
         Some(Entry::Reminder) => vec![told(&case.requester, Notice::Returned)],
-        Some(Entry::Comment) | None => Vec::new(),
+        Some(Entry::Removal | Entry::Comment) | None => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
         recall::{
             Case, Guard, Rules, State,
             approval::{Decider, LEVELS, capacity, qualified},
-            participation::holder,
+            participation::{holder, is_added},
         },
         role::Permission,
     },
@@ -26,9 +26,11 @@ pub struct Able {
     pub away: Option<(String, Instant)>,
     /// The level was passed on to them alone.
     pub passed: bool,
+    /// They were added, and decide before whoever the level belongs to.
+    pub added: bool,
 }
 
-/// Everybody who can decide `level` of a case now, who is there before who is away.
+/// Everybody who can decide `level` of a case now: who was added and is waited for first, who is there before who is away.
 pub(super) fn able(case: &Case, all: &[(Decider, String)], level: u8) -> Vec<Able> {
     let away = |principal: &Decider| {
         let theirs = |(d, name): &(Decider, String)| {
@@ -45,10 +47,11 @@ pub(super) fn able(case: &Case, all: &[(Decider, String)], level: u8) -> Vec<Abl
             behalf: grant.map(|grant| (grant.name.clone(), grant.from)),
             away: if grant.is_none() { away(d) } else { None },
             passed: holder(case, level).is_some_and(|user| *user == d.user),
+            added: is_added(case, level, grant.map_or(&d.user, |grant| &grant.principal)),
         })
     };
     let mut found: Vec<Able> = all.iter().filter_map(one).collect();
-    found.sort_by_key(|able| able.away.is_some());
+    found.sort_by_key(|able| (!able.added, able.away.is_some()));
     found
 }
 

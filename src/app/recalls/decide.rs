@@ -8,7 +8,7 @@ use super::{
     App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider_at, known_in, load, passage, refusal, refused, subject, telling, view,
 };
 use crate::{
-    app::{Done, content, delegations::grants, once, resets, step_up},
+    app::{Done, content, delegations::grants, notices, once, resets, step_up},
     clock::Instant,
     crypto,
     domain::{
@@ -17,6 +17,7 @@ use crate::{
             Case, Guard, Rules, State, Verb,
             approval::{self, Ballot, Decider},
             delegation::Grant,
+            participation,
         },
         role::Permission,
     },
@@ -213,13 +214,18 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                     method: method.as_str().to_owned(),
                     statement,
                     shown: shown.to_vec(),
-                    event_id: event_id.0,
+                    event_id: event_id.0.clone(),
                     client_ip: client.map(|c| c.client_ip.clone()),
                     device_id: caller2.device.as_ref().map(|d| d.device_id.clone()),
                     at: tx.now().0,
                     principal_id: grant.as_ref().map(|grant| grant.principal.0.clone()),
                 },
             )?;
+            // It is now the turn of whoever the level belongs to.
+            let heard = next.state == State::Reviewing && next.open == case.open;
+            if heard && participation::awaited(&next, level).next().is_none() {
+                notices::wake_anew(tx, &row.id, level, &event_id.0)?;
+            }
             if approved && case.mode == crate::domain::recall::Mode::Api {
                 tx.enqueue("execute_recall", &row.id, &json!({ "recall": row.id }), tx.now())?;
             }

@@ -45,7 +45,7 @@ use crate::{
             Case, Guard, Made, Mode, Rules, State, Verb,
             approval::{Comment, CommentError, Decider, qualified},
             delegation,
-            participation::{Entry, Question, Reminder, Transfer},
+            participation::{Addition, Entry, Question, Reminder, Transfer, awaited},
             ratification::{Given, Order, Verdict},
         },
         role::{Permission, Role},
@@ -205,12 +205,16 @@ fn case_of(
 ) -> Result<Case, StoreError> {
     let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
-    let (mut transfers, mut questions, mut reminders) = (Vec::new(), Vec::<Question>::new(), Vec::new());
+    let (mut transfers, mut additions, mut questions, mut reminders) = (Vec::new(), Vec::<Addition>::new(), Vec::<Question>::new(), Vec::new());
     for entry in entries {
         let (round, level) = (small(entry.round), u8::try_from(entry.level).unwrap_or(0));
         let user = |id: &str| UserId(id.to_owned());
         match Entry::parse(&entry.kind).ok_or_else(|| corrupt("recall_entries.kind", &entry.kind))? {
             Entry::Transfer => transfers.extend(entry.to_id.as_deref().map(|to| Transfer { round, level, to: user(to) })),
+            Entry::Addition => {
+                additions.extend(entry.to_id.as_deref().map(|to| Addition { round, level, by: user(&entry.by_id), to: user(to) }));
+            }
+            Entry::Removal => additions.retain(|a| !(a.round == round && a.level == level && Some(a.to.as_str()) == entry.to_id.as_deref())),
             Entry::Question => questions.push(Question { round, level, by: user(&entry.by_id), answered: false }),
             Entry::Answer => questions.iter_mut().filter(|q| q.round == round && q.level == level).for_each(|q| q.answered = true),
             Entry::Reminder => reminders.push(Reminder { round, level, at: Instant(entry.at) }),
@@ -220,6 +224,7 @@ fn case_of(
     Ok(Case {
         order: None,
         transfers,
+        additions,
         questions,
         reminders,
         delegable,
@@ -265,16 +270,19 @@ fn order_of(row: &Standing, order: &OrderRow, given: &[RatificationRow]) -> Resu
 }
 
 /// Leaves transfers out whose new person cannot decide the level any more (left, another role, another department, decided elsewhere): the
-/// level falls back to whom it was before.
+/// level falls back to whom it was before. So with reviewers who were added and cannot: the level does not wait for them.
 fn fall_back(conn: &mut Conn, case: &mut Case) -> Result<(), StoreError> {
-    let levels: Vec<u8> = case.transfers.iter().filter(|t| t.round == case.round).map(|t| t.level).collect();
+    let passed = case.transfers.iter().filter(|t| t.round == case.round).map(|t| t.level);
+    let levels: Vec<u8> = passed.chain(case.additions.iter().filter(|a| a.round == case.round).map(|a| a.level)).collect();
     if case.state != State::Reviewing || levels.is_empty() {
         return Ok(());
     }
     let able = holders(conn, &levels, Instant(0))?;
-    let stands = |t: &Transfer| able.iter().any(|(d, _)| d.user == t.to && qualified(Rules::ALL, case, d, t.level).is_ok());
-    let kept: Vec<Transfer> = case.transfers.iter().filter(|t| t.round != case.round || stands(t)).cloned().collect();
-    case.transfers = kept;
+    let stands = |to: &UserId, level: u8| able.iter().any(|(d, _)| d.user == *to && qualified(Rules::ALL, case, d, level).is_ok());
+    let said = |a: &Addition| !awaited(case, a.level).any(|waiting| waiting == a);
+    let passed: Vec<Transfer> = case.transfers.iter().filter(|t| t.round != case.round || stands(&t.to, t.level)).cloned().collect();
+    let added: Vec<Addition> = case.additions.iter().filter(|a| a.round != case.round || said(a) || stands(&a.to, a.level)).cloned().collect();
+    (case.transfers, case.additions) = (passed, added);
     Ok(())
 }
 

@@ -9,8 +9,9 @@ use crate::{
     domain::recall::{
         Case, Rules,
         approval::{Decider, qualified},
-        participation::Entry as Kind,
+        participation::{self, Addition, Entry as Kind, is_added},
     },
+    id::UserId,
     store::{StoreError, entries::EntryRow},
 };
 
@@ -22,18 +23,40 @@ pub struct Said {
     /// 0 where no level is meant.
     pub level: u8,
     pub who: String,
-    /// To whom a level was passed on.
+    /// To whom a level was passed on, or who was added or removed.
     pub to: String,
     pub text: String,
     pub at: Instant,
 }
 
-/// To whom the level that waits for this person could be passed on.
+/// Whom the level that waits for this person could be passed on to, or who could be added to it.
 pub(super) fn candidates(case: &Case, mine: &Mine, able: &[(Decider, String)], me: &Decider) -> Vec<(String, String)> {
-    // What was received is not passed on.
+    // What was received is not passed on, and who was added decides themself.
     let (Some(Ok(level)), None) = (&mine.decide, &mine.behalf) else { return Vec::new() };
-    let fit = able.iter().filter(|(d, _)| d.user != me.user && qualified(Rules::ALL, case, d, *level).is_ok());
-    fit.map(|(d, name)| (d.user.0.clone(), name.clone())).collect()
+    if is_added(case, *level, &me.user) {
+        return Vec::new();
+    }
+    let free = |d: &Decider| d.user != me.user && !is_added(case, *level, &d.user) && qualified(Rules::ALL, case, d, *level).is_ok();
+    able.iter().filter(|(d, _)| free(d)).map(|(d, name)| (d.user.0.clone(), name.clone())).collect()
+}
+
+/// Who was added to the level that waits for this person and has not decided yet; whether this person added them.
+pub(super) fn awaited(case: &Case, mine: &Mine, able: &[(Decider, String)], me: &Decider) -> Vec<Awaited> {
+    let Some(Ok(level)) = &mine.decide else { return Vec::new() };
+    let name = |user: &UserId| able.iter().find(|(d, _)| d.user == *user).map(|(_, name)| name.clone()).unwrap_or_default();
+    let one = |a: &Addition| Awaited { id: a.to.0.clone(), name: name(&a.to), mine: a.by == me.user, me: a.to == me.user };
+    participation::awaited(case, *level).map(one).collect()
+}
+
+/// An added reviewer whose word a level waits for.
+#[derive(Clone, Debug)]
+pub struct Awaited {
+    pub id: String,
+    pub name: String,
+    /// Whoever looks added them, and can remove them.
+    pub mine: bool,
+    /// It is whoever looks.
+    pub me: bool,
 }
 
 pub(super) fn said(loaded: &Loaded, envelope: &Key, names: &BTreeMap<String, String>) -> Result<Vec<Said>, StoreError> {

@@ -1,4 +1,4 @@
-//! Taking part beside deciding: transfer, question, answer, comment, reminder. Each is one write: an entry of the case, its event, and the job
+//! Taking part beside deciding: transfer, added reviewers, question, answer, comment, reminder. Each is one write: an entry of the case, its event, and the job
 //! that tells whom it concerns.
 
 use serde_json::json;
@@ -19,6 +19,7 @@ use crate::{
         },
         role::Permission,
     },
+    id::UserId,
     store::{
         StoreError, Tx,
         entries::{self, EntryRow},
@@ -31,6 +32,16 @@ use crate::{
 pub enum Act {
     /// Pass the level that waits for them on to `to`, a user name or an id.
     Transfer {
+        to: String,
+        reason: String,
+    },
+    /// Have `to`, a user name or an id, approve the level that waits for them first.
+    Add {
+        to: String,
+        reason: String,
+    },
+    /// Take that back.
+    Remove {
         to: String,
         reason: String,
     },
@@ -50,6 +61,8 @@ impl Act {
     const fn entry(&self) -> Entry {
         match self {
             Self::Transfer { .. } => Entry::Transfer,
+            Self::Add { .. } => Entry::Addition,
+            Self::Remove { .. } => Entry::Removal,
             Self::Ask { .. } => Entry::Question,
             Self::Answer { .. } => Entry::Answer,
             Self::Comment { .. } => Entry::Comment,
@@ -60,6 +73,8 @@ impl Act {
     const fn action(&self) -> Action {
         match self {
             Self::Transfer { .. } => Action::RecallTransferred,
+            Self::Add { .. } => Action::RecallReviewerAdded,
+            Self::Remove { .. } => Action::RecallReviewerRemoved,
             Self::Ask { .. } => Action::RecallQuestionAsked,
             Self::Answer { .. } => Action::RecallQuestionAnswered,
             Self::Comment { .. } => Action::RecallCommented,
@@ -69,7 +84,7 @@ impl Act {
 
     const fn permission(&self) -> Permission {
         match self {
-            Self::Transfer { .. } | Self::Ask { .. } => Permission::RecallDecide,
+            Self::Transfer { .. } | Self::Add { .. } | Self::Remove { .. } | Self::Ask { .. } => Permission::RecallDecide,
             Self::Answer { .. } => Permission::RecallRequest,
             Self::Comment { .. } | Self::Remind => Permission::RecallRead,
         }
@@ -78,7 +93,7 @@ impl Act {
     /// The field that must say something, and what it says.
     const fn said(&self) -> Option<(&'static str, &String)> {
         match self {
-            Self::Transfer { reason, .. } => Some(("reason", reason)),
+            Self::Transfer { reason, .. } | Self::Add { reason, .. } | Self::Remove { reason, .. } => Some(("reason", reason)),
             Self::Ask { question } => Some(("question", question)),
             Self::Answer { answer } => Some(("answer", answer)),
             Self::Comment { comment } => Some(("comment", comment)),
@@ -88,7 +103,7 @@ impl Act {
 
     fn parse(&self) -> AppResult<String> {
         let mut errors = Vec::new();
-        if let Self::Transfer { to, .. } = self
+        if let Self::Transfer { to, .. } | Self::Add { to, .. } | Self::Remove { to, .. } = self
             && to.trim().is_empty()
         {
             errors.push(FieldError::new("to", "required"));
@@ -178,6 +193,14 @@ fn step(tx: &mut Tx<'_>, act: &Act, case: &Case, who: &Decider) -> Result<Result
             // The same word for who is unknown and for who cannot: nobody learns here who has an account.
             None => Err(Guard::TransferToEligible),
         },
+        Act::Add { to, .. } => match candidate(tx, to.trim(), level)? {
+            Some(to) => participation::add(Rules::ALL, case, who, &to, level, now).map(|case| Step { case, level, to: Some(to.user.0) }),
+            None => Err(Guard::AddEligible),
+        },
+        Act::Remove { to, .. } => match user(tx, to.trim())? {
+            Some(to) => participation::remove(Rules::ALL, case, who, &to, level, now).map(|case| Step { case, level, to: Some(to.0) }),
+            None => Err(Guard::RemoveWaiting),
+        },
         Act::Ask { .. } => participation::ask(Rules::ALL, case, who, level, now).map(at(level)),
         Act::Answer { .. } => participation::answer(Rules::ALL, case, &who.user, now).map(|(case, level)| Step { case, level, to: None }),
         Act::Comment { .. } => participation::comment(Rules::ALL, case, who).map(|()| Step { case: case.clone(), level: 0, to: None }),
@@ -190,6 +213,13 @@ fn step(tx: &mut Tx<'_>, act: &Act, case: &Case, who: &Decider) -> Result<Result
 
 /// An active person with the level's role, by id or user name.
 fn candidate(tx: &mut Tx<'_>, wanted: &str, level: u8) -> Result<Option<Decider>, StoreError> {
+    let Some(user) = user(tx, wanted)? else { return Ok(None) };
+    let now = tx.now();
+    Ok(holders(tx.conn, &[level], now)?.into_iter().map(|(decider, _)| decider).find(|d| d.user == user))
+}
+
+/// Anybody with an account, by id or user name.
+fn user(tx: &mut Tx<'_>, wanted: &str) -> Result<Option<UserId>, StoreError> {
     if wanted.contains('\0') {
         return Ok(None);
     }
@@ -197,9 +227,7 @@ fn candidate(tx: &mut Tx<'_>, wanted: &str, level: u8) -> Result<Option<Decider>
         Some(user) => Some(user),
         None => users::user_by_name(tx.conn, wanted)?,
     };
-    let Some(user) = found else { return Ok(None) };
-    let now = tx.now();
-    Ok(holders(tx.conn, &[level], now)?.into_iter().map(|(decider, _)| decider).find(|d| d.user.0 == user.id))
+    Ok(found.map(|user| UserId(user.id)))
 }
 
 fn seal(envelope: &Key, id: &str, said: &str) -> Vec<u8> {

@@ -11,7 +11,8 @@ use super::{
     decider, deciders, known, known_in,
     mine::{self, Mine},
     ordered::{self, First},
-    said, take_part,
+    said::{self, Awaited},
+    take_part,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -26,9 +27,14 @@ use crate::{
         event::{Action, Outcome},
         outcome::Tally,
         platform::HarmClass,
-        recall::{State, Verb, approval::LEVELS, participation::Entry as Kind},
+        recall::{
+            State, Verb,
+            approval::LEVELS,
+            participation::{Entry as Kind, is_added},
+        },
         role::{Permission, Role},
     },
+    id::UserId,
     store::{
         Conn, StoreError,
         attachments::{self, AttachmentHead},
@@ -50,6 +56,8 @@ pub struct DecisionView {
     pub comment: String,
     pub method: String,
     pub at: Instant,
+    /// An added reviewer's approval: it closed no level.
+    pub added: bool,
 }
 
 /// One level as it stands.
@@ -60,8 +68,10 @@ pub struct LevelView {
     pub open: bool,
     /// Who can decide it now.
     pub who: Vec<Able>,
-    /// This round's decision.
+    /// This round's decision that closed it.
     pub made: Option<DecisionView>,
+    /// What added reviewers approved before, in this round.
+    pub added: Vec<DecisionView>,
 }
 
 /// An entry of the timeline.
@@ -138,6 +148,8 @@ pub struct Show {
     pub said: Vec<said::Said>,
     /// To whom this person could pass their level on: id and name.
     pub candidates: Vec<(String, String)>,
+    /// Who was added to the level that waits for them, and has not decided.
+    pub awaited: Vec<Awaited>,
     /// Of everybody who decided here, on the day they did.
     pub resets: Vec<ResetShown>,
     /// The execution waits for witnesses.
@@ -254,11 +266,13 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         due: Instant([row.due_1, row.due_2, row.due_3][usize::from(level) - 1]),
         open: open.contains(&level),
         who: if open.contains(&level) { able::able(&loaded.case, &able, level) } else { Vec::new() },
-        made: decisions.iter().find(|d| d.level == level && d.round == row.round).cloned(),
+        made: decisions.iter().rfind(|d| d.level == level && d.round == row.round && !d.added).cloned(),
+        added: decisions.iter().filter(|d| d.level == level && d.round == row.round && d.added).cloned().collect(),
     });
     let mine = mine::of(caller, &loaded.case, now);
     let why = able::why(conn, caller, &loaded.case, now)?;
     let candidates = said::candidates(&loaded.case, &mine, &able, &decider(caller));
+    let awaited = said::awaited(&loaded.case, &mine, &able, &decider(caller));
     let dossier = Dossier::open(&keys.envelope, row)?;
     let requester = name(&row.requester_id);
     let shown = Show {
@@ -266,6 +280,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         summary: summary(&loaded, &keys.envelope, &dossier, &title, &requester)?,
         said: said::said(&loaded, &keys.envelope, &names)?,
         candidates,
+        awaited,
         dossier,
         sender: broadcast.sender.as_deref().map(name),
         captures: captures.iter().map(|c| (c.clone(), name(&c.uploaded_by), c.confirmed_by.as_deref().map(name))).collect(),
@@ -339,6 +354,8 @@ pub(super) fn summary(loaded: &Loaded, envelope: &Key, dossier: &Dossier, title:
             Some(Kind::Question) => "要求补充 question",
             Some(Kind::Answer) => "补充答复 answer",
             Some(Kind::Transfer) => "转办理由 transfer",
+            Some(Kind::Addition) => "加签理由 reviewer added",
+            Some(Kind::Removal) => "减签理由 reviewer removed",
             _ => continue,
         };
         lines.push((label, take_part::said(envelope, entry)?));
@@ -356,15 +373,21 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
                 serde_json::from_slice(&opened).map_err(|e| StoreError::Corrupt(e.to_string()))?
             }
         };
+        let level = u8::try_from(d.level).unwrap_or(0);
+        let verb = Verb::parse(&d.decision).ok_or_else(|| StoreError::Corrupt(d.decision.clone()))?;
+        let heard = verb == Verb::Approve;
         Ok(DecisionView {
             round: d.round,
-            level: u8::try_from(d.level).unwrap_or(0),
+            level,
             name: names.get(&d.decider_id).cloned().unwrap_or_default(),
             behalf: d.principal_id.as_ref().map(|id| names.get(id).cloned().unwrap_or_default()),
-            verb: Verb::parse(&d.decision).ok_or_else(|| StoreError::Corrupt(d.decision.clone()))?,
+            verb,
             comment: comment["text"].as_str().unwrap_or_default().to_owned(),
             method: d.method.clone(),
             at: Instant(d.at),
+            added: d.round == loaded.row.round
+                && heard
+                && is_added(&loaded.case, level, &UserId(d.principal_id.as_ref().unwrap_or(&d.decider_id).clone())),
         })
     };
     loaded.decisions.iter().map(view).collect()

@@ -185,6 +185,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::DutyAssigned => CREATED,
         Action::DutyEnded => DEACTIVATED,
         Action::RecallTransferred => UPDATED,
+        Action::RecallReviewerAdded => UPDATED,
+        Action::RecallReviewerRemoved => UPDATED,
         Action::RecallQuestionAsked => UPDATED,
         Action::RecallQuestionAnswered => UPDATED,
         Action::RecallCommented => UPDATED,

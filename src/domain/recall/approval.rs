@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     Case, Guard, Made, Rules, State, Verb, before,
     delegation::{self, Grant},
-    participation::holder,
+    participation::{self, holder},
 };
 use crate::{
     clock::Instant,
@@ -70,7 +70,8 @@ pub enum CommentError {
 
 /// One level's decision.
 ///
-/// Approve closes the level and opens the next; the last approval makes the case `approved`. Return and reject need one voice.
+/// Approve closes the level and opens the next; the last approval makes the case `approved`. Return and reject need one voice. Where reviewers
+/// were added to the level, each of them approves first.
 pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Instant) -> Result<Case, Guard> {
     rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
     rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
@@ -79,11 +80,16 @@ pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Ins
     rules.check(Guard::DelegationInForce, grant.is_none_or(|grant| grant.in_force(now)))?;
     rules.check(Guard::LevelOpen, case.open.contains(&ballot.level))?;
     rules.check(Guard::ApproveNotHalted, ballot.verb != Verb::Approve || !case.halted)?;
+    let principal = grant.map(|grant| grant.principal.clone());
+    let added = participation::is_added(case, ballot.level, principal.as_ref().unwrap_or(&who.user));
+    let first = ballot.verb != Verb::Approve || added || participation::awaited(case, ballot.level).next().is_none();
+    rules.check(Guard::AddedFirst, first)?;
 
     let mut next = case.next();
-    let principal = grant.map(|grant| grant.principal.clone());
     next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), principal, verb: ballot.verb });
     match ballot.verb {
+        // An added reviewer's approval is heard; the level is closed by whoever it belongs to.
+        Verb::Approve if added => {}
         Verb::Approve => {
             next.open.remove(&ballot.level);
             if next.open.is_empty() {
@@ -109,7 +115,8 @@ pub fn may_ever_decide(rules: Rules, case: &Case, who: &Decider, level: u8) -> R
 /// In whose name they could: their own (`None`), which goes first, or that of who handed them a grant. The refusal is that of their own name,
 /// and for who does not hold the level themself, that of what they were handed.
 pub fn capacity<'w>(rules: Rules, case: &Case, who: &'w Decider, level: u8) -> Result<Option<&'w Grant>, Guard> {
-    let theirs = |user: &UserId| rules.check(Guard::DeciderHolder, holder(case, level).is_none_or(|holder| holder == user));
+    let named = |user: &UserId| holder(case, level).is_none_or(|holder| holder == user) || participation::is_added(case, level, user);
+    let theirs = |user: &UserId| rules.check(Guard::DeciderHolder, named(user));
     let mut why = match qualified(rules, case, who, level).and_then(|()| theirs(&who.user)) {
         Ok(()) => return Ok(None),
         Err(guard) => guard,
@@ -133,7 +140,8 @@ pub fn qualified(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<
     rules.check(Guard::DeciderRole, who.roles.iter().any(|r| r.level() == Some(level)))?;
     rules.check(Guard::DeciderDepartment, level != 1 || in_department(case, who))?;
     rules.check(Guard::DeciderOneLevel, !delegation::decided_elsewhere(case, &who.user, level))?;
-    rules.check(Guard::DecidedForElsewhere, !delegation::decided_for_elsewhere(case, &who.user, level))
+    rules.check(Guard::DecidedForElsewhere, !delegation::decided_for_elsewhere(case, &who.user, level))?;
+    rules.check(Guard::DeciderOnce, !delegation::decided_here(case, &who.user, level))
 }
 
 /// Level 1 belongs to the sender's department: a reviewer answers for their own department with its sub-departments. A sender without
@@ -144,7 +152,7 @@ fn in_department(case: &Case, who: &Decider) -> bool {
 
 /// The lowest level that nobody has approved in this round.
 fn following(case: &Case) -> Option<u8> {
-    LEVELS.into_iter().find(|level| !case.approvers().any(|(l, _)| l == *level))
+    LEVELS.into_iter().find(|level| !case.closing().any(|made| made.level == *level))
 }
 
 /// The requester takes the request back, while it is still being judged or after it was halted before it began.

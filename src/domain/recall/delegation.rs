@@ -76,7 +76,8 @@ pub(super) fn on_behalf(rules: Rules, case: &Case, who: &Decider, grant: &Grant,
     rules.check(Guard::DeciderOneLevel, !decided_elsewhere(case, &who.user, level))?;
     rules.check(Guard::DecidedForElsewhere, !decided_for_elsewhere(case, &who.user, level))?;
     let heard = decided_elsewhere(case, &grant.principal, level) || decided_for_elsewhere(case, &grant.principal, level);
-    rules.check(Guard::PrincipalOneLevel, !heard)
+    rules.check(Guard::PrincipalOneLevel, !heard)?;
+    rules.check(Guard::DeciderOnce, !decided_here(case, &who.user, level) && !decided_here(case, &grant.principal, level))
 }
 
 fn within(case: &Case, department: Option<&DepartmentId>) -> bool {
@@ -86,6 +87,11 @@ fn within(case: &Case, department: Option<&DepartmentId>) -> bool {
 /// Whether they decided another level of the case, in whatever round and on whose behalf ever.
 pub(super) fn decided_elsewhere(case: &Case, user: &UserId, level: u8) -> bool {
     case.decisions.iter().any(|d| d.decider == *user && d.level != level)
+}
+
+/// Whether they, or somebody on their behalf, decided this level in this round already.
+pub(super) fn decided_here(case: &Case, user: &UserId, level: u8) -> bool {
+    case.decisions.iter().any(|d| d.round == case.round && d.level == level && d.is_of(user))
 }
 
 /// Whether somebody decided another level on their behalf.

@@ -1,6 +1,6 @@
 //! Carrying a recall out: when it may begin, what to do next about one message, guided recall, and the final state.
 
-use super::{Case, Guard, Mode, Rules, State, before, ratification::ordered};
+use super::{Case, Guard, Made, Mode, Rules, State, before, ratification::ordered};
 use crate::{
     clock::Instant,
     domain::outcome::{RecipientOutcome, Tally},
@@ -18,12 +18,12 @@ pub fn begin(rules: Rules, case: &Case, now: Instant) -> Result<Case, Guard> {
     Ok(next)
 }
 
-/// Three levels approved in this round, by three different people in three different people's names, none of whom is the requester.
+/// Three levels approved in this round, each approval by another person in another person's name, none of whom is the requester.
 pub fn three_people(case: &Case) -> bool {
-    let levels: BTreeSet<u8> = case.approvers().map(|(level, _)| level).collect();
+    let levels: BTreeSet<u8> = case.closing().map(|made| made.level).collect();
     let people: BTreeSet<&UserId> = case.approvers().map(|(_, who)| who).collect();
-    let names: BTreeSet<&UserId> = case.approvals().map(|made| made.principal.as_ref().unwrap_or(&made.decider)).collect();
-    let all = |people: &BTreeSet<&UserId>| people.len() == 3 && !people.contains(&case.requester);
+    let names: BTreeSet<&UserId> = case.approvals().map(Made::voice).collect();
+    let all = |people: &BTreeSet<&UserId>| people.len() == case.approvals().count() && !people.contains(&case.requester);
     levels.len() == 3 && all(&people) && all(&names)
 }
 
@@ -210,6 +210,7 @@ mod tests {
             delegable: BTreeSet::new(),
             decisions: vec![],
             transfers: Vec::new(),
+            additions: Vec::new(),
             questions: Vec::new(),
             reminders: Vec::new(),
             order: None,

@@ -1,5 +1,6 @@
 //! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
-//! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, questions, comments, reminders),
+//! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, added reviewers, questions, comments,
+//! reminders),
 //! [`execution`] (calls, guided recall, outcomes, final state), [`ratification`] (recall first, ratify after). Console, API, command line and
 //! jobs all go through it.
 //!
@@ -83,6 +84,8 @@ words! {
         DeciderNotRequester = "own-request",
         DeciderOneLevel = "decided-at-another-level",
         DeciderHolder = "transferred-to-another",
+        DeciderOnce = "decided-already",
+        AddedFirst = "added-first",
         DecidedForElsewhere = "decided-for-at-another-level",
         DelegatedLevel = "delegated-another-level",
         DelegatedDepartment = "delegated-another-department",
@@ -102,6 +105,10 @@ words! {
         TransferElsewhere = "transfer-to-oneself",
         TransferToEligible = "transfer-not-eligible",
         TransferByOwn = "received-is-not-passed-on",
+        AddEligible = "add-not-eligible",
+        AddedDecides = "added-decides-only",
+        RemoveWaiting = "nobody-to-remove",
+        RemoveByAdder = "not-the-adder",
         AskOnce = "question-open",
         AnswerByRequester = "not-the-requester-answering",
         AnswerAsked = "nothing-to-answer",
@@ -140,20 +147,20 @@ words! {
 
 /// Which guards stand. Outside tests all of them do, and no other value can be made.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules(u64);
+pub struct Rules(u128);
 
-const _: () = assert!(Guard::ALL.len() <= 64, "a bit for each guard");
+const _: () = assert!(Guard::ALL.len() <= 128, "a bit for each guard");
 
 impl Rules {
-    pub const ALL: Self = Self(u64::MAX);
+    pub const ALL: Self = Self(u128::MAX);
 
     #[cfg(test)]
     fn without(guard: Guard) -> Self {
-        Self(!(1 << guard as u64))
+        Self(!(1 << guard as u128))
     }
 
     fn check(self, guard: Guard, holds: bool) -> Result<(), Guard> {
-        if holds || self.0 & (1 << guard as u64) == 0 { Ok(()) } else { Err(guard) }
+        if holds || self.0 & (1 << guard as u128) == 0 { Ok(()) } else { Err(guard) }
     }
 }
 
@@ -166,6 +173,18 @@ pub struct Made {
     /// On whose behalf, if not in their own name.
     pub principal: Option<UserId>,
     pub verb: Verb,
+}
+
+impl Made {
+    /// Whose word it is: theirs on whose behalf it was said.
+    pub fn voice(&self) -> &UserId {
+        self.principal.as_ref().unwrap_or(&self.decider)
+    }
+
+    /// Whether they said it, or it was said on their behalf.
+    pub fn is_of(&self, user: &UserId) -> bool {
+        self.decider == *user || self.principal.as_ref() == Some(user)
+    }
 }
 
 /// A case as the rules see it.
@@ -187,6 +206,8 @@ pub struct Case {
     /// Levels that were passed on, oldest first. One whose new person can no longer decide it does not count (`app::recalls` leaves it out):
     /// the level falls back.
     pub transfers: Vec<participation::Transfer>,
+    /// Reviewers who were added, oldest first; one who can no longer decide does not count either, and one who was removed is not here.
+    pub additions: Vec<participation::Addition>,
     pub questions: Vec<participation::Question>,
     pub reminders: Vec<participation::Reminder>,
     /// That it was recalled first, and what is owed for it.
@@ -205,7 +226,7 @@ impl Case {
         self.cut_off.map(|end| end.plus(EXECUTION_RESERVE))
     }
 
-    /// People who approved in this round.
+    /// People who approved in this round; of one level several, where reviewers were added to it.
     pub fn approvers(&self) -> impl Iterator<Item = (u8, &UserId)> {
         self.approvals().map(|d| (d.level, &d.decider))
     }
@@ -213,6 +234,11 @@ impl Case {
     /// The approvals of this round.
     pub fn approvals(&self) -> impl Iterator<Item = &Made> {
         self.decisions.iter().filter(|d| d.round == self.round && d.verb == Verb::Approve)
+    }
+
+    /// The approvals of this round that closed their levels: those of added reviewers close none.
+    pub fn closing(&self) -> impl Iterator<Item = &Made> {
+        self.approvals().filter(|d| !participation::is_added(self, d.level, d.voice()))
     }
 
     fn next(&self) -> Self {

@@ -1,5 +1,5 @@
-//! Taking part in a case beside deciding: an open level is passed on (转办), the requester is asked for more (要求补充) and answers, people
-//! comment (留言) and remind (催办). Nothing of it decides, and the clock goes on.
+//! Taking part in a case beside deciding: an open level is passed on (转办), reviewers are added to it and removed (加签、减签), the requester is
+//! asked for more (要求补充) and answers, people comment (留言) and remind (催办). Nothing of it decides, and the clock goes on.
 
 use std::time::Duration;
 
@@ -14,6 +14,8 @@ words! {
     /// What people leave in a case; words `entry-<as_str>`.
     pub enum Entry {
         Transfer = "transfer",
+        Addition = "addition",
+        Removal = "removal",
         Question = "question",
         Answer = "answer",
         Comment = "comment",
@@ -26,6 +28,15 @@ words! {
 pub struct Transfer {
     pub round: u32,
     pub level: u8,
+    pub to: UserId,
+}
+
+/// A reviewer was added: the level is not approved before they have approved too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addition {
+    pub round: u32,
+    pub level: u8,
+    pub by: UserId,
     pub to: UserId,
 }
 
@@ -54,6 +65,22 @@ pub fn holder(case: &Case, level: u8) -> Option<&UserId> {
     case.transfers.iter().rev().find(|t| t.round == case.round && t.level == level).map(|t| &t.to)
 }
 
+/// The reviewers who were added to a level in this round.
+pub fn added(case: &Case, level: u8) -> impl Iterator<Item = &Addition> {
+    case.additions.iter().filter(move |a| a.round == case.round && a.level == level)
+}
+
+/// Whether a person was added to a level in this round.
+pub fn is_added(case: &Case, level: u8, user: &UserId) -> bool {
+    added(case, level).any(|a| a.to == *user)
+}
+
+/// Added reviewers of a level who have not decided yet.
+pub fn awaited(case: &Case, level: u8) -> impl Iterator<Item = &Addition> {
+    let said = move |a: &&Addition| case.decisions.iter().any(|d| d.round == case.round && d.level == level && d.voice() == &a.to);
+    added(case, level).filter(move |a| !said(a))
+}
+
 /// The question that waits for its answer: of this round, at a level that is still open.
 pub fn unanswered(case: &Case) -> Option<&Question> {
     case.questions.iter().find(|q| q.round == case.round && !q.answered && case.open.contains(&q.level))
@@ -63,10 +90,37 @@ pub fn unanswered(case: &Case) -> Option<&Question> {
 pub fn transfer(rules: Rules, case: &Case, who: &Decider, to: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
     at_work(rules, case, who, level, now)?;
     rules.check(Guard::TransferByOwn, matches!(capacity(rules, case, who, level), Ok(None)))?;
+    rules.check(Guard::AddedDecides, !is_added(case, level, &who.user))?;
     rules.check(Guard::TransferElsewhere, to.user != who.user)?;
-    rules.check(Guard::TransferToEligible, qualified(Rules::ALL, case, to, level).is_ok())?;
+    rules.check(Guard::TransferToEligible, qualified(Rules::ALL, case, to, level).is_ok() && !is_added(case, level, &to.user))?;
     let mut next = case.next();
     next.transfers.push(Transfer { round: case.round, level, to: to.user.clone() });
+    Ok(next)
+}
+
+/// Who could decide the level in their own name, and was not added themself, adds somebody who could: they approve first, and whoever the
+/// level belongs to after them. The level's time stays what it is.
+pub fn add(rules: Rules, case: &Case, who: &Decider, to: &Decider, level: u8, now: Instant) -> Result<Case, Guard> {
+    at_work(rules, case, who, level, now)?;
+    rules.check(Guard::TransferByOwn, matches!(capacity(rules, case, who, level), Ok(None)))?;
+    rules.check(Guard::AddedDecides, !is_added(case, level, &who.user))?;
+    let free = to.user != who.user && holder(case, level) != Some(&to.user) && !is_added(case, level, &to.user);
+    rules.check(Guard::AddEligible, free && qualified(Rules::ALL, case, to, level).is_ok())?;
+    let mut next = case.next();
+    next.additions.push(Addition { round: case.round, level, by: who.user.clone(), to: to.user.clone() });
+    Ok(next)
+}
+
+/// Who added somebody removes them again, as long as they have not decided.
+pub fn remove(rules: Rules, case: &Case, who: &Decider, to: &UserId, level: u8, now: Instant) -> Result<Case, Guard> {
+    rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
+    let mut waiting = awaited(case, level).filter(|a| a.to == *to);
+    let found = waiting.next();
+    rules.check(Guard::RemoveWaiting, found.is_some())?;
+    rules.check(Guard::RemoveByAdder, found.is_none_or(|a| a.by == who.user))?;
+    let mut next = case.next();
+    next.additions.retain(|a| !(a.round == case.round && a.level == level && a.to == *to));
     Ok(next)
 }
 
@@ -128,6 +182,7 @@ fn takes_part(case: &Case, who: &Decider) -> bool {
         || case.operators.contains(user)
         || case.decisions.iter().any(|d| d.decider == *user)
         || case.transfers.iter().any(|t| t.to == *user)
+        || case.additions.iter().any(|a| a.to == *user)
         || case.questions.iter().any(|q| q.by == *user);
     who.person
         && (did

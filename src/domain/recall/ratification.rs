@@ -106,7 +106,7 @@ pub fn order(rules: Rules, case: &Case, officer: &Officer, asked: Asked, now: In
     rules.check(Guard::OrderAllowed, asked.allowed)?;
     rules.check(Guard::ApproveNotHalted, !case.halted)?;
     let mut next = case.next();
-    let approved = |level: &u8| case.approvers().any(|(l, _)| l == *level);
+    let approved = |level: &u8| case.closing().any(|made| made.level == *level);
     next.order = Some(Order {
         officer: officer.who.user.clone(),
         round: case.round,
@@ -136,10 +136,10 @@ pub fn may_ever_order(rules: Rules, case: &Case, officer: &Officer) -> Result<()
 /// nothing, beside approvals by different people.
 pub fn ordered(case: &Case) -> bool {
     let Some(order) = case.order.as_ref().filter(|order| order.round == case.round) else { return false };
-    let levels: BTreeSet<u8> = case.approvers().map(|(level, _)| level).collect();
+    let levels: BTreeSet<u8> = case.closing().map(|made| made.level).collect();
     let people: BTreeSet<&UserId> = case.approvers().map(|(_, who)| who).chain([&order.officer]).collect();
     let all = LEVELS.iter().all(|level| levels.contains(level) != order.owes.contains(level));
-    all && people.len() == levels.len() + 1 && !people.contains(&case.requester)
+    all && people.len() == case.approvals().count() + 1 && !people.contains(&case.requester)
 }
 
 /// One level's word on a recall that came first. The case keeps its state and its version; `seen` is how many words there were on the page.

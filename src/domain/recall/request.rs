@@ -171,6 +171,7 @@ fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
         delegable: BTreeSet::new(),
         decisions: Vec::new(),
         transfers: Vec::new(),
+        additions: Vec::new(),
         questions: Vec::new(),
         reminders: Vec::new(),
         cut_off: None,

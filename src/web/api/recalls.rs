@@ -31,7 +31,13 @@ use crate::{
         },
     },
     clock::Instant,
-    domain::{platform::HarmClass, recall::State},
+    domain::{
+        platform::HarmClass,
+        recall::{
+            Made, State, Verb,
+            participation::{added, awaited, is_added},
+        },
+    },
     id::{DecisionId, RecallId},
     web::{Bearer, Fault, extract::visit, refusal},
 };
@@ -173,6 +179,16 @@ async fn take(
     .await
 }
 
+/// `POST /api/v1/recalls/{id}/additions` `{"to","reason"}`: `to`, a user name or an id, approves the level first.
+pub async fn add(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Add { to: f.text("to"), reason: f.text("reason") }).await
+}
+
+/// `POST /api/v1/recalls/{id}/removals` `{"to","reason"}`: takes an addition back.
+pub async fn remove(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
+    take(&app, &bearer, &req, &path, &body, |f| Act::Remove { to: f.text("to"), reason: f.text("reason") }).await
+}
+
 /// `POST /api/v1/recalls/{id}/transfers` `{"to","reason"}`; `to` is a user name or an id.
 pub async fn transfer(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
     take(&app, &bearer, &req, &path, &body, |f| Act::Transfer { to: f.text("to"), reason: f.text("reason") }).await
@@ -279,9 +295,15 @@ fn body(found: &status::Status) -> Value {
         .iter()
         .zip(1_u8..)
         .map(|(due, level)| {
-            let made = case.decisions.iter().find(|d| d.level == level && d.round == case.round);
+            let of_level = |d: &&Made| d.level == level && d.round == case.round;
+            let heard = |d: &&Made| d.verb == Verb::Approve && is_added(case, level, d.voice());
+            let made = case.decisions.iter().filter(of_level).rfind(|d| !heard(d));
+            let added: Vec<Value> = added(case, level).map(|a| json!({
+                "id": a.to, "by": a.by, "approved": !awaited(case, level).any(|waiting| waiting == a),
+            })).collect();
             let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
             json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()),
+                "added": added,
                 "able": found.able.iter().find(|(of, _)| *of == level).map(|(_, able)| able.iter().map(one).collect::<Vec<_>>()),
             })
         })

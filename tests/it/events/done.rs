@@ -579,10 +579,10 @@ async fn cases(house: &House, crew: &Crew) {
     house.worked(route, requester, &shot);
     let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
     house.declined(route, requester, &shot, 409, "not-open");
-    let beside = ["transfers", "questions", "answers", "comments", "reminders"];
+    let beside = ["transfers", "additions", "removals", "questions", "answers", "comments", "reminders"];
     for route in ["statements", "decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
         let by = match route {
-            "statements" | "decisions" | "transfers" | "questions" => reviewer,
+            "statements" | "decisions" | "transfers" | "additions" | "removals" | "questions" => reviewer,
             "captures" | "confirmations" => By::Person(&crew.operator),
             "halts" => executive,
             _ => requester,
@@ -602,6 +602,8 @@ async fn beside(house: &House, crew: &Crew, case: &str) {
         ("answers", requester, "answer", "nothing-to-answer"),
         ("comments", requester, "comment", ""),
         ("reminders", requester, "", "reminded-lately"),
+        ("additions", reviewer, "reason", "add-not-eligible"),
+        ("removals", reviewer, "reason", "nobody-to-remove"),
         ("transfers", reviewer, "reason", "transferred-to-another"),
     ] {
         let route = format!("/recalls/{{id}}/{noun}");
@@ -843,6 +845,8 @@ async fn programs(house: &House, crew: &Crew) {
         ("answers", &mine, json!({ "answer": "尚无人下载附件" })),
         ("comments", &mine, json!({ "comment": "已通知部门同事" })),
         ("reminders", &mine, json!({})),
+        ("additions", &lawyer, json!({ "to": next.caller.name, "reason": "请李琳一并核对" })),
+        ("removals", &lawyer, json!({ "to": next.caller.name, "reason": "已当面核对，不必再等" })),
         ("transfers", &lawyer, json!({ "to": next.caller.name, "reason": "出差，请李琳处理" })),
     ] {
         let route = format!("/api/v1/recalls/{{id}}/{noun}");

@@ -148,6 +148,8 @@ async fn what_comes_too_late_is_told_and_what_was_typed_is_kept() {
         (&cast.requester, "resubmissions", "reason", "已补充收件范围说明"),
         (&security, "halts", "reason", "平台接口异常，先行中止"),
         (&cast.reviewer, "transfers", "reason", "今日外出，请代为复核"),
+        (&cast.reviewer, "additions", "reason", "请李琳一并核对范围"),
+        (&cast.reviewer, "removals", "reason", "已当面核对，不必再等"),
         (&cast.reviewer, "questions", "question", "请补充收件范围说明"),
     ];
     for (who, what, field, typed) in late {

@@ -2,7 +2,15 @@
 
 use std::time::Duration;
 
-use countermand::domain::role::Role;
+use countermand::{
+    app::{Caller, evidence},
+    domain::role::Role,
+    evidence::{
+        verify::{Answer as Verdict, Pin, verify},
+        zip::Limits,
+    },
+    store::verify::Against,
+};
 use serde_json::json;
 
 use super::stage::Stage;
@@ -127,4 +135,118 @@ async fn who_takes_part_comments_and_reminds_once_an_hour() {
     assert_eq!(stage.post(&cast.requester, &format!("/recalls/{case}/withdrawal"), &[]).await.status, 303);
     let ended = stage.post(&cast.lawyer, &comment, &[("comment", "案件了结之后再说")]).await;
     assert_eq!((ended.status, stage.last_refusal(&case).await.as_str()), (409, "case-ended"), "{}", ended.body);
+}
+
+#[actix_web::test]
+async fn an_added_reviewer_approves_before_the_level_closes() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let second = stage.person("lilin", &[Role::LegalReviewer], "法务部").await;
+    let third = stage.person("wangning", &[Role::LegalReviewer], "法务部").await;
+    let case = stage.case(&cast).await;
+    let path = format!("/recalls/{case}/additions");
+    assert_eq!(stage.decide(&cast.reviewer, &case, "approve").await.status, 303);
+    let page = stage.get(&cast.lawyer, &format!("/recalls/{case}")).await;
+    assert!(page.body.contains("加签审批人") && !page.body.contains("减去的审批人"), "{}", page.body);
+    for (to, reason, status, why) in [
+        (cast.requester.caller.id.as_str(), "请本人看看这件事", 409, "add-not-eligible"),
+        (&cast.reviewer.caller.id, "请部门再看一遍", 409, "add-not-eligible"),
+        (&cast.lawyer.caller.id, "自己再看一遍", 409, "add-not-eligible"),
+        ("nobody-of-that-name", "请他一起看看", 409, "add-not-eligible"),
+        ("", "请他一起看看", 422, "invalid"),
+        (&second.caller.id, "。。。。", 422, "invalid"),
+    ] {
+        let shot = stage.post(&cast.lawyer, &path, &[("to", to), ("reason", reason)]).await;
+        assert_eq!((shot.status, stage.last_refusal(&case).await.as_str()), (status, why), "{}", shot.body);
+        assert!(shot.body.contains(reason), "what was typed is kept");
+    }
+    assert_eq!(stage.post(&cast.executive, &path, &[("to", &second.caller.id), ("reason", "不是我这一级的")]).await.status, 409);
+    let fields = [("to", second.caller.id.as_str()), ("reason", "涉及两个区域，请一并核对")];
+    assert_eq!(stage.post(&cast.lawyer, &path, &fields).await.status, 303);
+    let twice = stage.post(&cast.lawyer, &path, &fields).await;
+    assert_eq!((twice.status, stage.last_refusal(&case).await.as_str()), (409, "add-not-eligible"));
+
+    // The level waits for who was added; to return or reject needs no waiting.
+    let early = stage.decide(&cast.lawyer, &case, "approve").await;
+    assert_eq!((early.status, stage.last_refusal(&case).await.as_str()), (409, "added-first"), "{}", early.body);
+    assert!(early.body.contains("情况属实，依制度处理") && early.body.contains("须其先同意"), "{}", early.body);
+    let page = stage.get(&second, &format!("/recalls/{case}")).await;
+    assert!(page.body.contains("您是加签审批人") && page.body.contains("加签理由 reviewer added: 涉及两个区域"), "{}", page.body);
+    assert!(!page.body.contains("转办本级"), "who was added only decides: {}", page.body);
+    for noun in ["additions", "transfers"] {
+        let on = stage.post(&second, &format!("/recalls/{case}/{noun}"), &[("to", &third.caller.id), ("reason", "请王宁代为核对")]).await;
+        assert_eq!((on.status, stage.last_refusal(&case).await.as_str()), (409, "added-decides-only"), "{}", on.body);
+    }
+    let removals = format!("/recalls/{case}/removals");
+    let away = [("to", second.caller.id.as_str()), ("reason", "不必再等，直接处理")];
+    let other = stage.post(&third, &removals, &away).await;
+    assert_eq!((other.status, stage.last_refusal(&case).await.as_str()), (409, "not-the-adder"), "{}", other.body);
+
+    // Their approval is heard and closes nothing; they decide once.
+    let heard = stage.decide(&second, &case, "approve").await;
+    assert_eq!(heard.status, 303, "{}", heard.body);
+    let loaded = stage.loaded(&case).await;
+    assert_eq!((loaded.case.open.iter().copied().collect::<Vec<_>>(), loaded.row.approved_at), (vec![2], None));
+    let again = stage.decide(&second, &case, "reject").await;
+    assert_eq!((again.status, stage.last_refusal(&case).await.as_str()), (409, "decided-already"), "{}", again.body);
+    let late = stage.post(&cast.lawyer, &removals, &away).await;
+    assert_eq!((late.status, stage.last_refusal(&case).await.as_str()), (409, "nobody-to-remove"), "{}", late.body);
+    let token = stage.token(Some(&cast.lawyer), &["recall.read", "recall.decide"]).await;
+    let seen = stage.api(&token, &format!("/recalls/{case}"), None, None).await.json();
+    assert_eq!(seen["levels"][1]["added"], json!([{ "id": second.caller.id, "by": cast.lawyer.caller.id, "approved": true }]));
+    assert_eq!((&seen["levels"][1]["decision"], &seen["levels"][1]["open"]), (&json!(null), &json!(true)), "nobody has closed the level");
+    assert_eq!(stage.decide(&cast.lawyer, &case, "approve").await.status, 303);
+    let page = stage.get(&cast.executive, &format!("/recalls/{case}")).await;
+    assert!(page.body.contains("加签 lilin") && page.body.contains("您的决定"), "{}", page.body);
+    assert_eq!(stage.decide(&cast.executive, &case, "approve").await.status, 303);
+    stage.run().await;
+    let ended = stage.loaded(&case).await;
+    assert_eq!((ended.row.state.as_str(), ended.decisions.len()), ("recall_accepted", 4));
+    assert!(stage.app.store.verify(&Against::default()).unwrap().problems.is_empty());
+    let (_, all) = evidence::of_case(&stage.app, &Caller::shell(), &case).await.unwrap();
+    let bytes = std::fs::read(stage.app.store.data().join(&all[0].row.path)).unwrap();
+    let outcome = verify(&bytes, &[Pin::Log(stage.app.store.vkey().unwrap())], &Limits::default());
+    assert_eq!(outcome.result, Verdict::Pass, "{:#?}", outcome.checks);
+}
+
+#[actix_web::test]
+async fn an_addition_is_taken_back_and_falls_away_with_who_leaves() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let second = stage.person("lilin", &[Role::LegalReviewer], "法务部").await;
+    let third = stage.person("wangning", &[Role::LegalReviewer], "法务部").await;
+    let case = stage.case(&cast).await;
+    assert_eq!(stage.decide(&cast.reviewer, &case, "approve").await.status, 303);
+    // By program, and by page.
+    let token = stage.token(Some(&cast.lawyer), &["recall.read", "recall.decide"]).await;
+    let body = |to: &str| Some(json!({ "to": to, "reason": "涉及两个区域，请一并核对" }));
+    assert_eq!(stage.api(&token, &format!("/recalls/{case}/additions"), body("lilin"), None).await.status, 200);
+    assert_eq!(stage.api(&token, &format!("/recalls/{case}/removals"), body("wangning"), None).await.status, 409);
+    let page = stage.get(&cast.lawyer, &format!("/recalls/{case}?lang=en")).await;
+    assert!(page.body.contains("Remove an added reviewer") && page.body.contains("lilin was added and has to approve"), "{}", page.body);
+    let removals = format!("/recalls/{case}/removals");
+    let short = stage.post(&cast.lawyer, &removals, &[("to", &second.caller.id), ("reason", "短")]).await;
+    assert!(short.status == 422 && short.body.contains("减去的审批人"), "{}", short.body);
+    let away = [("to", second.caller.id.as_str()), ("reason", "已当面核对，不必再等")];
+    assert_eq!(stage.post(&cast.lawyer, &removals, &away).await.status, 303);
+    assert_eq!(stage.post(&cast.lawyer, &removals, &away).await.status, 409, "nobody is left to remove");
+    // Who was removed is a reviewer of the level like any other; who is passed the level can add them again.
+    let fields = [("to", third.caller.id.as_str()), ("reason", "出差，请王宁处理")];
+    assert_eq!(stage.post(&cast.lawyer, &format!("/recalls/{case}/transfers"), &fields).await.status, 303);
+    let additions = format!("/recalls/{case}/additions");
+    let fields = [("to", second.caller.id.as_str()), ("reason", "请李琳先看一遍合同")];
+    assert_eq!(stage.post(&third, &additions, &fields).await.status, 303);
+    let early = stage.decide(&third, &case, "approve").await;
+    assert_eq!((early.status, stage.last_refusal(&case).await.as_str()), (409, "added-first"), "{}", early.body);
+    // Who was added is gone before they decided: the level does not wait for them.
+    stage.db.execute(&format!("UPDATE users SET state = 'suspended' WHERE id = '{}'", second.caller.id));
+    stage.clock.advance(Duration::from_secs(30));
+    assert_eq!(stage.decide(&third, &case, "approve").await.status, 303);
+    assert_eq!(stage.loaded(&case).await.case.open.iter().copied().collect::<Vec<_>>(), [3]);
+    // One voice returns it, also an added one; in the new round nobody is added.
+    let fourth = stage.person("qianyi", &[Role::FinalApprover], "总经理办公室").await;
+    let fields = [("to", fourth.caller.id.as_str()), ("reason", "金额较大，请一并核对")];
+    assert_eq!(stage.post(&cast.executive, &additions, &fields).await.status, 303);
+    assert_eq!(stage.decide(&fourth, &case, "return").await.status, 303);
+    assert_eq!(stage.loaded(&case).await.row.state, "returned");
 }

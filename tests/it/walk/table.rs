@@ -395,6 +395,8 @@ pub const ROWS: &[Row] = &[
         .of("{case.reviewing}"),
     form(DECISION, "lawyer", &[("decision", "approve"), ("comment", "情况属实，同意撤回。"), ("totp", "123456")], 409).of("{case.final}"),
     form("/recalls/{id}/transfers", "reviewer", &[("reason", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/additions", "reviewer", &[("reason", "短")], 422).of("{case.reviewing}"),
+    form("/recalls/{id}/removals", "reviewer", &[("reason", "短")], 422).of("{case.reviewing}"),
     form("/recalls/{id}/questions", "reviewer", &[("question", "短")], 422).of("{case.reviewing}"),
     form("/recalls/{id}/answers", "requester", &[("answer", "短")], 422).of("{case.reviewing}"),
     form("/recalls/{id}/comments", "lawyer", &[("comment", "短")], 422).of("{case.reviewing}"),

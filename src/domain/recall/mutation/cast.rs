@@ -1,6 +1,6 @@
 //! The people of the stories, and who decides in whose name. Not here: what they do and what must never come of it (`super`).
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use crate::{
     clock::Instant,
@@ -14,7 +14,12 @@ use crate::{
 pub(super) const ENDS: Instant = Instant(500_000_000);
 
 /// The people of the stories. Some hold role sets that no administration would hand out: the machine must not rely on it.
-pub(super) fn people() -> Vec<Decider> {
+pub(super) fn people() -> &'static [Decider] {
+    static PEOPLE: LazyLock<Vec<Decider>> = LazyLock::new(make_people);
+    &PEOPLE
+}
+
+fn make_people() -> Vec<Decider> {
     use Role::*;
     let person = |name: &str, roles: &[Role], department: &str, person: bool| Decider {
         user: name.into(),
@@ -38,7 +43,12 @@ pub(super) fn people() -> Vec<Decider> {
 }
 
 /// Who was handed something, with the place among all people: after [`people`].
-pub(super) fn deputies() -> Vec<Decider> {
+pub(super) fn deputies() -> &'static [Decider] {
+    static DEPUTIES: LazyLock<Vec<Decider>> = LazyLock::new(make_deputies);
+    &DEPUTIES
+}
+
+fn make_deputies() -> Vec<Decider> {
     use Role::*;
     const ALL: [Role; 3] = [DepartmentReviewer, LegalReviewer, FinalApprover];
     let grant = |by: &str, roles: &[Role], department: &str, level: u8| Grant {
@@ -75,8 +85,8 @@ pub(super) fn deputies() -> Vec<Decider> {
 }
 
 /// Everybody, in one row.
-pub(super) fn everybody(index: usize) -> Decider {
-    people().into_iter().chain(deputies()).nth(index).expect("one of them")
+pub(super) fn everybody(index: usize) -> &'static Decider {
+    people().iter().chain(deputies()).nth(index).expect("one of them")
 }
 
 /// In whose name one of [`deputies`] decides a level, where they do.

@@ -6,7 +6,7 @@ use proptest::test_runner::TestCaseError;
 
 use super::{COUNSEL, CUT_OFF, Story, Verdict, Word, people};
 use crate::domain::recall::{
-    Case, State, Verb,
+    Case, State,
     ratification::{self, Asked, Officer},
 };
 
@@ -54,9 +54,9 @@ impl Story {
         never!(self.words.iter().any(|(_, w, _)| *w == index), "{name} ratified two levels");
         never!(self.words.iter().any(|(l, ..)| *l >= level), "level {level} out of turn");
         never!(self.words.iter().any(|(_, _, w)| *w == Word::Refuse), "ratified after a refusal");
-        let approved = |l: u8| self.record.iter().any(|(r, at, _, v)| *r == round && *at == l && *v == Verb::Approve);
-        never!(approved(level), "level {level} had approved");
-        never!((1..level).any(|l| !approved(l) && !self.words.iter().any(|(at, ..)| *at == l)), "level {level} before the levels below it");
+        never!(round != self.case.round, "ratified in another round");
+        never!(self.closed(level), "level {level} had approved");
+        never!((1..level).any(|l| !self.closed(l) && !self.words.iter().any(|(at, ..)| *at == l)), "level {level} before the levels below it");
         never!(Case { order: None, ..next.clone() } != Case { order: None, ..before }, "a ratification changed the case");
         self.words.push((level, index, word));
         self.case = next;

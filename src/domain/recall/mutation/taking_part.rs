@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::test_runner::TestCaseError;
 
-use super::{CUT_OFF, Story, Verdict, everybody, name, people};
+use super::{CUT_OFF, Story, Verb, Verdict, everybody, name, people, principal};
 use crate::domain::recall::{State, participation};
 
 impl Story {
@@ -22,10 +22,12 @@ impl Story {
     pub(super) fn transfer(&mut self, who: Option<usize>, to: usize) -> Verdict {
         let level = self.case.open.first().copied().unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
-        let Ok(next) = participation::transfer(self.rules, &self.case, &everybody(index), &people()[to], level, self.now) else { return Ok(()) };
+        let Ok(next) = participation::transfer(self.rules, &self.case, everybody(index), &people()[to], level, self.now) else { return Ok(()) };
         self.worked(index, level)?;
         never!(index >= people().len(), "passed on what was received");
         never!(index == to, "passed on to oneself");
+        never!(self.added_to(level).any(|added| added == index), "an added reviewer passed the level on");
+        never!(self.added_to(level).any(|added| added == to), "passed on to an added reviewer");
         if let Some(unfit) = self.unfit(to, level) {
             never!(true, "passed on to somebody unfit: {unfit}");
         }
@@ -34,10 +36,41 @@ impl Story {
         Ok(())
     }
 
+    pub(super) fn add(&mut self, who: Option<usize>, to: usize) -> Verdict {
+        let level = self.case.open.first().copied().unwrap_or(1);
+        let index = who.unwrap_or(usize::from(level));
+        let Ok(next) = participation::add(self.rules, &self.case, everybody(index), &people()[to], level, self.now) else { return Ok(()) };
+        self.worked(index, level)?;
+        never!(index >= people().len(), "added by what was received");
+        never!(index == to, "added themself");
+        never!(self.added_to(level).any(|added| added == index), "an added reviewer added another");
+        never!(self.added_to(level).any(|added| added == to), "added twice");
+        never!(self.passed_to(level) == Some(to), "added to whom the level belongs");
+        if let Some(unfit) = self.unfit(to, level) {
+            never!(true, "added somebody unfit: {unfit}");
+        }
+        self.added.push((self.case.round, level, index, to));
+        self.case = next;
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, who: Option<usize>, to: usize) -> Verdict {
+        let level = self.case.open.first().copied().unwrap_or(1);
+        let index = who.unwrap_or(usize::from(level));
+        let Ok(next) = participation::remove(self.rules, &self.case, everybody(index), &name(to), level, self.now) else { return Ok(()) };
+        never!(self.case.state != State::Reviewing || self.now >= CUT_OFF, "removed out of time");
+        never!(!self.awaited(level).any(|added| added == to), "removed who was not awaited");
+        let adder = self.added.iter().find(|(r, l, _, added)| *r == self.case.round && *l == level && *added == to).map(|(_, _, by, _)| *by);
+        never!(adder != Some(index), "removed whom somebody else added");
+        self.added.retain(|(r, l, _, added)| !(*r == self.case.round && *l == level && *added == to));
+        self.case = next;
+        Ok(())
+    }
+
     pub(super) fn ask(&mut self, who: Option<usize>) -> Verdict {
         let level = self.case.open.first().copied().unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
-        let Ok(next) = participation::ask(self.rules, &self.case, &everybody(index), level, self.now) else { return Ok(()) };
+        let Ok(next) = participation::ask(self.rules, &self.case, everybody(index), level, self.now) else { return Ok(()) };
         self.worked(index, level)?;
         never!(self.asked.is_some_and(|(round, l, _)| round == self.case.round && l == level), "asked while a question waits");
         self.asked = Some((self.case.round, level, index));
@@ -69,5 +102,30 @@ impl Story {
         self.reminded.push((self.case.round, level, self.now));
         self.case = next;
         Ok(())
+    }
+
+    /// Whether a level has an approval of this round that is not an added reviewer's.
+    pub(super) fn closed(&self, level: u8) -> bool {
+        let said = self.record.iter().zip(&self.names);
+        let mut said = said.filter(|((r, l, _, v), _)| *r == self.case.round && *l == level && *v == Verb::Approve);
+        said.any(|((_, _, who, _), name)| !self.added_to(level).any(|to| people()[to].user.as_str() == name.unwrap_or(who.as_str())))
+    }
+
+    pub(super) fn added_to(&self, level: u8) -> impl Iterator<Item = usize> {
+        self.added.iter().filter(move |(r, l, ..)| *r == self.case.round && *l == level).map(|(.., to)| *to)
+    }
+
+    /// Who was added to a level and has not decided it, nor anybody in their name.
+    pub(super) fn awaited(&self, level: u8) -> impl Iterator<Item = usize> {
+        self.added_to(level).filter(move |to| {
+            let name = &people()[*to].user.0;
+            let mut said = self.record.iter().zip(&self.names);
+            !said.any(|((r, l, who, _), of)| *r == self.case.round && *l == level && of.unwrap_or(who.as_str()) == name)
+        })
+    }
+
+    /// Whether what `index` decides at a level is the word of `to`.
+    pub(super) fn speaks_for(&self, index: usize, level: u8, to: usize) -> bool {
+        index == to || principal(index, level).is_some_and(|name| people()[to].user.as_str() == name)
     }
 }

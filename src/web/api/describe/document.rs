@@ -232,6 +232,8 @@ fn spoken(tr: &Tr, sample: &str) -> String {
         "withdrawal",
         "purpose",
         "transfer",
+        "addition",
+        "removal",
         "question",
         "answer",
         "capture",

@@ -148,6 +148,10 @@ pub const ALL: &[Operation] = &[
     .like(r#"{"verdict": "ratify", "comment": "{comment}", "totp": "$CODE"}"#),
     post("transfer-recall", "/api/v1/recalls/{id}/transfers", Access::Person(Permission::RecallDecide), "Transfer", &[(Media::Json, "Entered")])
         .like(r#"{"to": "$PERSON", "reason": "{transfer}"}"#),
+    post("add-reviewer", "/api/v1/recalls/{id}/additions", Access::Person(Permission::RecallDecide), "Addition", &[(Media::Json, "Entered")])
+        .like(r#"{"to": "$PERSON", "reason": "{addition}"}"#),
+    post("remove-reviewer", "/api/v1/recalls/{id}/removals", Access::Person(Permission::RecallDecide), "Addition", &[(Media::Json, "Entered")])
+        .like(r#"{"to": "$PERSON", "reason": "{removal}"}"#),
     post("ask-requester", "/api/v1/recalls/{id}/questions", Access::Person(Permission::RecallDecide), "Question", &[(Media::Json, "Entered")])
         .like(r#"{"question": "{question}"}"#),
     post("answer-reviewer", "/api/v1/recalls/{id}/answers", Access::Scope(Permission::RecallRequest), "Reply", &[(Media::Json, "Entered")])

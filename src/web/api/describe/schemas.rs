@@ -88,6 +88,7 @@ fn requests() -> Value {
         "Order": asked(json!({ "category": of!(HarmClass), "reason": telling(), "totp": name(), "version?": whole() })),
         "Ratification": asked(json!({ "verdict": of!(Verdict), "comment": telling(), "totp": name(), "words?": whole() })),
         "Transfer": asked(json!({ "to": name(), "reason": telling() })),
+        "Addition": asked(json!({ "to": name(), "reason": telling() })),
         "Question": asked(json!({ "question": telling() })),
         "Reply": asked(json!({ "answer": telling() })),
         "Comment": asked(json!({ "comment": telling() })),
@@ -218,6 +219,7 @@ fn recall() -> Value {
         "levels": list(object(json!({
             "level": number(), "open": flag(), "due": time(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
             "on_behalf_of": or_null(text()),
+            "added": list(object(json!({ "id": id(), "by": id(), "approved": flag() }))),
             "able": or_null(list(object(json!({
                 "id": id(), "name": text(), "on_behalf_of": or_null(text()), "handed_to": or_null(text()),
             })))),

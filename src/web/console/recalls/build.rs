@@ -10,7 +10,7 @@ use crate::{
     clock::Instant,
     domain::{
         event::{Action, Outcome},
-        recall::{Mode, State, Verb, participation::Entry},
+        recall::{Made, Mode, State, Verb, participation::Entry},
     },
     web::{
         Page,
@@ -86,6 +86,12 @@ pub(super) fn steps(page: &Page, v: &Show) -> Vec<Step> {
     steps
 }
 
+/// Who was added to a level and approved, as a clause.
+fn added_names(page: &Page, level: &LevelView) -> Vec<String> {
+    let names: Vec<String> = level.added.iter().map(|d| in_name(page, &d.name, d.behalf.as_ref())).collect();
+    if names.is_empty() { Vec::new() } else { vec![page.a1("recall-step-added", "who", page.list(&names))] }
+}
+
 fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -> Step {
     let title = page.t(&format!("level-{}", level.level));
     match &level.made {
@@ -93,9 +99,20 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
             state: if made.verb == Verb::Approve { StepState::Done } else { StepState::Stopped },
             title,
             who: format!("{} {}", in_name(page, &made.name, made.behalf.as_ref()), page.t(&format!("recall-made-{}", made.verb))),
-            note: page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since))),
+            note: page.clauses(
+                &[
+                    added_names(page, level),
+                    vec![page.a2("recall-step-took", "at", page.tr.clock(made.at), "took", page.duration(made.at.since(since)))],
+                ]
+                .concat(),
+            ),
         },
-        None if level.open => Step { state: StepState::Now, title, who: some(page, &names(&level.who)), note: page.t("recall-step-waits") },
+        None if level.open => Step {
+            state: StepState::Now,
+            title,
+            who: some(page, &names(&level.who)),
+            note: page.clauses(&[added_names(page, level), vec![page.t("recall-step-waits")]].concat()),
+        },
         None => {
             if let Some(made) = v.first.made.as_ref().filter(|made| made.levels.contains(&level.level)) {
                 return first::step(page, made, level.level, title);
@@ -150,12 +167,12 @@ pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {
     let case = &v.loaded.case;
     let in_window = case.window_end().is_none_or(|end| v.now < end);
     let people: std::collections::BTreeSet<_> = case.approvers().map(|(_, who)| who).collect();
-    let names: std::collections::BTreeSet<_> = case.approvals().map(|made| made.principal.as_ref().unwrap_or(&made.decider)).collect();
+    let names: std::collections::BTreeSet<_> = case.approvals().map(Made::voice).collect();
     let approvals = case.approvers().count();
     let mut lines = vec![
         (in_window, "check-window"),
         (people.len() == approvals && names.len() == approvals && !people.contains(&case.requester), "check-people"),
-        (approvals == 3, "check-levels"),
+        (case.closing().count() == 3, "check-levels"),
         (v.loaded.row.commitment == v.broadcast.commitment, "check-sealed"),
         (!case.halted, "check-halt"),
     ];
@@ -219,7 +236,9 @@ fn item(page: &Page, e: &view::Entry) -> TimelineItem {
 pub(super) fn said(page: &Page, v: &Show) -> Vec<TimelineItem> {
     let item = |s: &Said| {
         let mut what = match s.kind {
-            Entry::Transfer => page.a2("said-transfer", "level", page.t(&format!("level-{}", s.level)), "to", &s.to),
+            kind @ (Entry::Transfer | Entry::Addition | Entry::Removal) => {
+                page.a2(&format!("said-{kind}"), "level", page.t(&format!("level-{}", s.level)), "to", &s.to)
+            }
             kind => page.word("said", kind),
         };
         if !s.text.is_empty() {
@@ -307,6 +326,9 @@ pub(super) fn able(page: &Page, v: &Show) -> Vec<Fact> {
             Some((name, since)) => notes.push(page.a2("able-behalf", "name", name, "since", page.tr.time(*since))),
             None => notes.push(page.a1("able-own", "level", page.t(&format!("level-{level}")))),
         }
+        if a.added {
+            notes.push(page.t("able-added"));
+        }
         if a.passed {
             notes.push(page.t("able-passed"));
         }
@@ -314,6 +336,15 @@ pub(super) fn able(page: &Page, v: &Show) -> Vec<Fact> {
         page.clauses(&notes)
     };
     v.levels.iter().filter(|l| l.open).flat_map(|l| l.who.iter().map(move |a| Fact::new(a.name.clone(), line(a, l.level), ""))).collect()
+}
+
+/// Who approves the level first that waits for this person, or that they were added themself; empty for neither.
+pub(super) fn added(page: &Page, v: &Show) -> String {
+    if v.awaited.iter().any(|a| a.me) {
+        return page.t("added-you");
+    }
+    let names: Vec<String> = v.awaited.iter().map(|a| a.name.clone()).collect();
+    if names.is_empty() { String::new() } else { page.a1("added-first", "who", page.list(&names)) }
 }
 
 /// The open levels that nobody can decide now.

@@ -50,6 +50,8 @@ pub struct Forms {
     pub confirm: FormState,
     pub halt: FormState,
     pub transfer: FormState,
+    pub addition: FormState,
+    pub removal: FormState,
     pub ask: FormState,
     pub answer: FormState,
     pub comment: FormState,
@@ -68,6 +70,8 @@ impl Default for Forms {
             confirm: FormState::new("confirmation").ids("confirmation"),
             halt: FormState::new("halt").ids("halt"),
             transfer: FormState::new("transfer").ids("transfer"),
+            addition: FormState::new("addition").ids("addition"),
+            removal: FormState::new("removal").ids("removal"),
             ask: FormState::new("inquiry").ids("ask"),
             answer: FormState::new("answer").ids("answer"),
             comment: FormState::new("comment").ids("remark"),
@@ -148,6 +152,10 @@ struct CasePage {
     /// What was done and said beside deciding, oldest first.
     said: Vec<TimelineItem>,
     candidates: Vec<Choice>,
+    /// Added reviewers whom this person may remove again.
+    removable: Vec<Choice>,
+    /// Who approves first, or that this person was added; empty for neither.
+    added: String,
     may_ask: bool,
     may_answer: bool,
     /// The question that waits for this person's answer.
@@ -167,6 +175,8 @@ impl CasePage {
         let forms = &self.forms;
         let places = [
             (&forms.transfer, !self.candidates.is_empty()),
+            (&forms.addition, !self.candidates.is_empty()),
+            (&forms.removal, !self.removable.is_empty()),
             (&forms.ask, self.may_ask && self.level.is_some()),
             (&forms.resubmit, self.may_resubmit),
             (&forms.confirm, matches!(self.may_confirm, Some(Ok(())))),
@@ -297,6 +307,8 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         may_confirm: v.mine.confirm.map(|c| c.map_err(|guard| page.t(&format!("refusal-{guard}")))),
         may_halt: v.mine.halt,
         said: build::said(&page, &v),
+        removable: v.awaited.iter().filter(|a| a.mine).map(|a| Choice::new(a.id.as_str(), a.name.as_str())).collect(),
+        added: build::added(&page, &v),
         candidates: v.candidates.iter().map(|(id, name)| Choice::new(id.as_str(), name.as_str())).collect(),
         may_ask: v.mine.ask,
         may_answer: v.mine.answer,

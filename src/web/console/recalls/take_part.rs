@@ -1,4 +1,4 @@
-//! The posts of a case beside deciding: transfers, questions, answers, comments, reminders. Each ends at the case; a refused one shows it
+//! The posts of a case beside deciding: transfers, added reviewers, questions, answers, comments, reminders. Each ends at the case; a refused one shows it
 //! again, with what was typed and why.
 
 use actix_web::{
@@ -23,6 +23,8 @@ async fn take(app: &App, me: SignedIn, page: Page, id: &str, req: &HttpRequest, 
     // What others have to act on is kept like a decision; what is only said is shown where it was said.
     let (form, receipt, told) = match act {
         Act::Transfer { .. } => (Form::Transfer, true, "transfer-done"),
+        Act::Add { .. } => (Form::Add, true, "addition-done"),
+        Act::Remove { .. } => (Form::Remove, true, "removal-done"),
         Act::Ask { .. } => (Form::Ask, false, "question-done"),
         Act::Answer { .. } => (Form::Answer, false, "answer-done"),
         Act::Comment { .. } => (Form::Comment, false, "comment-done"),
@@ -42,6 +44,18 @@ async fn take(app: &App, me: SignedIn, page: Page, id: &str, req: &HttpRequest, 
 /// `POST /recalls/{id}/transfers`.
 pub async fn transfer(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let act = Act::Transfer { to: typed(&posted, "to"), reason: typed(&posted, "reason") };
+    take(&app, me, page, &path, &req, &posted, act).await
+}
+
+/// `POST /recalls/{id}/additions`.
+pub async fn add(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    let act = Act::Add { to: typed(&posted, "to"), reason: typed(&posted, "reason") };
+    take(&app, me, page, &path, &req, &posted, act).await
+}
+
+/// `POST /recalls/{id}/removals`.
+pub async fn remove(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
+    let act = Act::Remove { to: typed(&posted, "to"), reason: typed(&posted, "reason") };
     take(&app, me, page, &path, &req, &posted, act).await
 }
 
