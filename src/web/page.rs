@@ -199,10 +199,12 @@ impl Page {
         all.into_iter()
             .filter(|(_, _, _, any)| any.is_empty() || any.iter().any(|p| self.can(p)))
             .map(|(href, icon, label, _)| {
-                // A report is a way to record a broadcast; what is kept how long is read beside what is held.
+                // A report is a way to record a broadcast; what is kept how long is read beside what is held; who is on duty stands beside the
+                // rules that say when they may act.
                 let path = match self.path.as_str() {
                     path if path.starts_with("/reports/") => "/broadcasts/reports",
                     "/retention" => "/holds/retention",
+                    path if path == "/duty" || path.starts_with("/duty/") => "/policies/duty",
                     path if path.starts_with("/self-recalls") => "/recalls/self-recalls",
                     path => path,
                 };
