@@ -257,7 +257,7 @@ impl Story {
             10.. if principal(index, level).is_none() => Some("not handed to them"),
             10.. if principal(index, level).is_some_and(heard) => Some("their principal decided another level"),
             10.. if heard_here(principal(index, level).unwrap_or_default()) => Some("their principal decided here"),
-            _ if heard_here(&who) => Some("decided here"),
+            _ if heard_here(who) => Some("decided here"),
             0 => Some("the requester"),
             4 if level == 1 => Some("another department"),
             6 => Some("no person"),
@@ -265,7 +265,7 @@ impl Story {
             8 | 9 => Some("no role"),
             1..=3 if usize::from(level) != index => Some("another role"),
             4 => Some("another role"),
-            _ if heard(&who) => Some("decided another level"),
+            _ if heard(who) => Some("decided another level"),
             _ => None,
         }
     }
