@@ -138,10 +138,11 @@ async fn whatever_is_sent_is_answered_by_the_rules_of_http() {
         let nobody = Client::new().get(format!("{}/api/v1/recalls", stage.base));
         let answer = checked(nobody, &format!("{recalls}/get"), 401).await;
         assert_eq!(answer.headers()["www-authenticate"], "Bearer");
-        let answer =
-            checked(post("/recalls/x/decisions", b"{\"decision\":\"approve\",\"totp\":\"123456\"}"), "~1api~1v1~1recalls~1{id}~1decisions/post", 403)
-                .await;
-        assert_eq!(answer.json::<Value>().await.unwrap()["type"], "urn:countermand:problem:service-decides");
+        for noun in ["decisions", "orders", "ratifications"] {
+            let operation = format!("{recalls}~1{{id}}~1{noun}/post");
+            let answer = checked(post(&format!("/recalls/x/{noun}"), b"{\"totp\":\"123456\"}"), &operation, 403).await;
+            assert_eq!(answer.json::<Value>().await.unwrap()["type"], "urn:countermand:problem:service-decides", "{noun}");
+        }
     }
 }
 
