@@ -163,7 +163,7 @@ pub struct File {
 /// # Errors
 /// `Forbidden`; `Invalid` on `totp` and the refusals of `step_up::spend_totp`. Each is recorded. And when it cannot be recorded, for then
 /// nothing may be carried away.
-pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: Value, code: &str) -> AppResult<File> {
+pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: Value, code: &str) -> AppResult<Done<File>> {
     let list = source.list();
     let about = Subject::new("list", list.as_str());
     let permission = list.permission(caller);
@@ -184,8 +184,8 @@ pub async fn export(app: &App, caller: &Caller, source: Source, tr: &Tr, asked: 
         tx.append(event.clone())?;
         Ok(Ok(()))
     });
-    Done::from_write(written.await?)?;
-    Ok(File::new(app, caller, source, tr))
+    let done = Done::from_write(written.await?)?;
+    Ok(Done { value: File::new(app, caller, source, tr), receipt: done.receipt })
 }
 
 /// The same file once more, for the second of two clicks.

@@ -51,6 +51,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "recalls" | "approvals" => (Action::RecallRead, "recall"),
         "self-recalls" => (Action::RecallRead, "self_recall"),
         "broadcasts" => (Action::BroadcastRead, "broadcast"),
+        "imports" => (Action::BroadcastRead, "import"),
         _ => (Action::PageRead, "route"),
     }
 }

@@ -46,7 +46,8 @@ pub struct Check {
     pub note: String,
     /// A fresh one-time code.
     pub totp: String,
-    pub version: i64,
+    /// The version that the page showed; `None` where no page was shown (API): the newest then.
+    pub version: Option<i64>,
 }
 
 /// A filing in a list.
@@ -202,12 +203,12 @@ pub async fn file(app: &App, caller: &Caller, new: NewFiling, id: Option<SelfRec
     once::receipted(app, done, Action::SelfRecallFiled, &id).await
 }
 
-/// The second person says what is still visible.
+/// The second person says what is still visible; gives the filing's id and where it stands now.
 ///
 /// # Errors
 /// `Forbidden`; `NotFound`; `Invalid` on `seen`, `note`; those of a step-up; `Conflict` where it changed since it was shown; `Refused` with a
 /// word of [`self_recall::Refusal`]. Each is recorded.
-pub async fn check(app: &App, caller: &Caller, id: &str, check: Check) -> AppResult<Done<()>> {
+pub async fn check(app: &App, caller: &Caller, id: &str, check: Check) -> AppResult<Done<(String, FilingState)>> {
     let (row, broadcast) = match known(app, caller, id).await {
         Ok(found) => found,
         Err(error) => return Err(app.refuse(caller, Action::SelfRecallChecked, subject(&recalls::plain(id)), None, error).await),
@@ -236,7 +237,7 @@ pub async fn check(app: &App, caller: &Caller, id: &str, check: Check) -> AppRes
             if message.erased_at.is_some() {
                 return refused(tx, event(), AppError::refused("broadcast-erased"));
             }
-            if before.version != check.version {
+            if check.version.is_some_and(|seen| seen != before.version) {
                 return refused(tx, event(), AppError::Conflict);
             }
             if let Err(error) = step_up::spend_totp(tx, &ring, &by, &check.totp)? {
@@ -258,7 +259,7 @@ pub async fn check(app: &App, caller: &Caller, id: &str, check: Check) -> AppRes
                 "number": after.number, "broadcast": after.broadcast_id, "before": { "state": state }, "after": { "state": seen },
             });
             tx.append(event().detail(detail).text(json!({ "note": note })))?;
-            Ok(Ok(()))
+            Ok(Ok((id.clone(), seen)))
         })
         .await?;
     Done::from_write(written)
@@ -381,13 +382,27 @@ pub async fn list(
     state: Option<FilingState>,
     turn: Turn,
 ) -> AppResult<(Vec<Line>, (Option<String>, Option<String>), Few)> {
+    list_of(app, caller, state, turn, PAGE).await
+}
+
+/// The same in pages of `size`.
+///
+/// # Errors
+/// `Forbidden`.
+pub async fn list_of(
+    app: &App,
+    caller: &Caller,
+    state: Option<FilingState>,
+    turn: Turn,
+    size: usize,
+) -> AppResult<(Vec<Line>, (Option<String>, Option<String>), Few)> {
     if !caller.may(Permission::RecallRead) {
         return Err(AppError::Forbidden(Permission::RecallRead));
     }
     let filter = Filter { state: state.map(|s| s.as_str().to_owned()), of_person: recalls::own_cases_only(caller), ..Filter::default() };
     let found = app.store.read(move |conn| {
-        let limit = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        let cut = turn.cut(self_recalls::page(conn, &filter, &turn, limit)?, PAGE);
+        let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+        let cut = turn.cut(self_recalls::page(conn, &filter, &turn, limit)?, size);
         let edges = cut.edges(|row| row.id.clone());
         let names = broadcasts::names(conn, cut.rows.iter().map(|row| row.filer_id.clone()).collect())?;
         let mut lines = Vec::new();

@@ -77,6 +77,10 @@ pub fn insert(conn: &mut Conn, row: ImportRow) -> Result<(), StoreError> {
 }
 
 pub fn find(conn: &mut Conn, id: &str) -> Result<Option<ImportRow>, StoreError> {
+    // PostgreSQL takes no NUL in a text.
+    if id.contains('\0') {
+        return Ok(None);
+    }
     Ok(imports::table.find(id).first(conn).optional()?)
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, http::StatusCode};
 use serde_json::{Map, Value, json};
 
-use super::{fault::Fault, form::FormState, visit::Visit};
+use super::{fault::Fault, form::FormState, problem::Problem, visit::Visit};
 use crate::{
     app::{AppError, FieldError, StoreError},
     i18n::Tr,
@@ -100,7 +100,15 @@ impl Wrong {
 /// A use case's refusal as a problem; says which fields, which rule, and what it is about.
 pub fn problem(visit: &Visit, error: AppError) -> HttpResponse {
     match error {
-        AppError::Invalid(errors) => invalid(visit, &errors.iter().map(Wrong::from).collect::<Vec<_>>()),
+        AppError::Invalid(_) | AppError::Refused { .. } => written(told(visit, error)),
+        error => actix_web::ResponseError::error_response(&Fault::from(error)),
+    }
+}
+
+/// The same as a member of an answer that tells of several things, one of which was refused.
+pub fn told(visit: &Visit, error: AppError) -> Value {
+    match error {
+        AppError::Invalid(errors) => named(visit, StatusCode::UNPROCESSABLE_ENTITY, &errors.iter().map(Wrong::from).collect::<Vec<_>>()),
         AppError::Refused { kind, detail } => {
             let tr = visit.tr();
             let args = plain(&detail);
@@ -110,9 +118,9 @@ pub fn problem(visit: &Visit, error: AppError) -> HttpResponse {
             if !detail.is_null() {
                 more.insert("about".to_owned(), detail);
             }
-            written(visit, StatusCode::CONFLICT, kind, &words, more)
+            body(visit, StatusCode::CONFLICT, kind, &words, more)
         }
-        error => actix_web::ResponseError::error_response(&Fault::from(error)),
+        error => json!(Problem::of(&Fault::from(error), visit)),
     }
 }
 
@@ -123,14 +131,18 @@ pub fn invalid(visit: &Visit, errors: &[Wrong]) -> HttpResponse {
 
 /// A problem with every faulty member, under the status that it shall have.
 pub fn wrong(visit: &Visit, status: StatusCode, errors: &[Wrong]) -> HttpResponse {
+    written(named(visit, status, errors))
+}
+
+fn named(visit: &Visit, status: StatusCode, errors: &[Wrong]) -> Value {
     let tr = visit.tr();
     let list: Vec<Value> = errors.iter().map(|e| json!({ "field": e.field, "kind": e.kind, "detail": e.words(&tr) })).collect();
     let detail = errors.iter().map(|e| tr.pair(&e.field, &e.words(&tr))).collect::<Vec<_>>().join("; ");
-    written(visit, status, "invalid", &detail, Map::from_iter([("errors".to_owned(), Value::Array(list))]))
+    body(visit, status, "invalid", &detail, Map::from_iter([("errors".to_owned(), Value::Array(list))]))
 }
 
 /// A problem with members of its own beside those of RFC 9457.
-pub fn written(visit: &Visit, status: StatusCode, kind: &str, detail: &str, more: Map<String, Value>) -> HttpResponse {
+pub fn body(visit: &Visit, status: StatusCode, kind: &str, detail: &str, more: Map<String, Value>) -> Value {
     let tr = visit.tr();
     let mut body = more;
     body.insert("type".to_owned(), json!(format!("urn:countermand:problem:{kind}")));
@@ -138,5 +150,12 @@ pub fn written(visit: &Visit, status: StatusCode, kind: &str, detail: &str, more
     body.insert("status".to_owned(), json!(status.as_u16()));
     body.insert("detail".to_owned(), json!(detail));
     body.insert("instance".to_owned(), json!(format!("urn:uuid:{}", visit.request_id)));
-    HttpResponse::build(status).content_type("application/problem+json").body(Value::Object(body).to_string())
+    Value::Object(body)
+}
+
+/// A problem as an answer, under its own status.
+pub fn written(body: Value) -> HttpResponse {
+    let status = body["status"].as_u64().and_then(|status| StatusCode::from_u16(u16::try_from(status).ok()?).ok());
+    let mut res = HttpResponse::build(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    res.content_type("application/problem+json").body(body.to_string())
 }

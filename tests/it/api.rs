@@ -120,6 +120,10 @@ async fn whatever_is_sent_is_answered_by_the_rules_of_http() {
                 ("broadcasts/@", "broadcasts~1{id}/get"),
                 ("evidence/@", "evidence~1{number}/get"),
                 ("recalls/@/evidence", "recalls~1{id}~1evidence/get"),
+                ("broadcasts/@/recipients", "broadcasts~1{id}~1recipients/get"),
+                ("self-recalls/@", "self-recalls~1{id}/get"),
+                ("imports/@", "imports~1{id}/get"),
+                ("events/@", "events~1{index}/get"),
             ] {
                 checked(ask(Method::GET, &format!("/{}", path.replace('@', odd))), &format!("~1api~1v1~1{operation}"), 404).await;
             }
@@ -130,6 +134,12 @@ async fn whatever_is_sent_is_answered_by_the_rules_of_http() {
         for query in ["words=%00", "platform=x", "limit=9999999999999999999999"] {
             checked(ask(Method::GET, &format!("/broadcasts?{query}")), "~1api~1v1~1broadcasts/get", 422).await;
         }
+        for (path, operation) in [("self-recalls", "self-recalls"), ("broadcasts/x/recipients", "broadcasts~1{id}~1recipients")] {
+            for query in ["limit=0", "limit=101", "after=%00", "colour=red"] {
+                checked(ask(Method::GET, &format!("/{path}?{query}")), &format!("~1api~1v1~1{operation}/get"), 422).await;
+            }
+        }
+        checked(ask(Method::GET, "/self-recalls?state=most"), "~1api~1v1~1self-recalls/get", 422).await;
         for query in ["after=18446744073709551616", "after=9223372036854775807", "after=-1", "limit=501", "words=%00", "case=%00"] {
             checked(ask(Method::GET, &format!("/events?{query}")), "~1api~1v1~1events/get", 422).await;
         }
@@ -138,11 +148,38 @@ async fn whatever_is_sent_is_answered_by_the_rules_of_http() {
         let nobody = Client::new().get(format!("{}/api/v1/recalls", stage.base));
         let answer = checked(nobody, &format!("{recalls}/get"), 401).await;
         assert_eq!(answer.headers()["www-authenticate"], "Bearer");
-        let answer =
-            checked(post("/recalls/x/decisions", b"{\"decision\":\"approve\",\"totp\":\"123456\"}"), "~1api~1v1~1recalls~1{id}~1decisions/post", 403)
-                .await;
-        assert_eq!(answer.json::<Value>().await.unwrap()["type"], "urn:countermand:problem:service-decides");
+        for noun in ["decisions", "orders", "ratifications"] {
+            let operation = format!("{recalls}~1{{id}}~1{noun}/post");
+            let answer = checked(post(&format!("/recalls/x/{noun}"), b"{\"totp\":\"123456\"}"), &operation, 403).await;
+            assert_eq!(answer.json::<Value>().await.unwrap()["type"], "urn:countermand:problem:service-decides", "{noun}");
+        }
     }
+}
+
+/// An operation that does a request once for its `Idempotency-Key` refuses a key that is none, and says among its parameters that it takes one.
+#[actix_web::test]
+async fn whatever_heeds_the_key_declares_it_and_nothing_else_does() {
+    let stage = Stage::set().await;
+    let token = stage.token(None, &["broadcast.read", "recall.read"]).await;
+    let document = told(&stage).await;
+    assert_eq!(document.pointer("/components/parameters/Idempotency-Key/in").unwrap(), "header");
+    let mut heeding = 0;
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for (method, operation) in methods.as_object().unwrap() {
+            let parameters = operation["parameters"].as_array().unwrap();
+            let declared = parameters.iter().any(|p| p["$ref"] == "#/components/parameters/Idempotency-Key");
+            let at = path.replace("{id}", "x").replace("{number}", "x").replace("{index}", "0");
+            let media = operation.pointer("/requestBody/content").and_then(|all| all.as_object()?.keys().next().cloned()).unwrap_or_default();
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let request = Client::new().request(method.clone(), format!("{}{at}", stage.base)).bearer_auth(&token);
+            let answer = request.header("idempotency-key", "a b").header("content-type", media).body("{}").send().await.unwrap();
+            let status = answer.status().as_u16();
+            let heeds = status == 400 && answer.text().await.unwrap().contains("urn:countermand:problem:idempotency-key");
+            assert_eq!(declared, heeds, "{method} {path}: {status}");
+            heeding += usize::from(heeds);
+        }
+    }
+    assert_eq!(heeding, routed().iter().filter(|(_, method)| method == "post").count(), "every post is done once");
 }
 
 #[actix_web::test]

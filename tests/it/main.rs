@@ -38,6 +38,7 @@ mod periods;
 mod personal;
 mod policies;
 mod probes;
+mod programs;
 mod recalls;
 mod retention;
 mod searched;

@@ -11,7 +11,9 @@ use countermand::{
         verify::{Answer as Verdict, Pin, verify},
         zip::{self, Limits},
     },
+    ledger::{proof::Proof, tree},
 };
+use serde_json::Value;
 
 use crate::{
     recalls::stage::{Answer, Cast, Person, Stage},
@@ -340,7 +342,10 @@ async fn one_event_can_be_checked_by_hand() {
         let mut lines = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         lines.find(|e| e["index"] == event.index).unwrap()["withheld"].clone()
     };
+    let alone = async || stage.api(&token, &format!("/events/{}", event.index), None, None).await.json();
     assert_eq!((&withheld().await["client"], &lines().await["client"]), (&"missing".into(), &"missing".into()));
+    let shown = alone().await;
+    assert_eq!((&shown["withheld"]["client"], &shown["parts"]["client"], &shown["holds"]), (&"missing".into(), &Value::Null, &false.into()));
     let bundled = async || {
         let sealed = house.export(&house.counsel, "核对").await;
         assert_eq!(sealed.status, 303, "{}", sealed.body);
@@ -367,6 +372,65 @@ async fn one_event_can_be_checked_by_hand() {
     let page = stage.get(&house.auditor, &format!("/audit/{}", event.index)).await;
     assert!(page.body.contains("已到期清除") && page.body.contains("verdict v-ok") && !page.body.contains("缺失："), "{}", page.body);
     assert_eq!((&withheld().await["client"], &lines().await["client"]), (&"purged".into(), &"purged".into()));
+    let shown = alone().await;
+    assert_eq!((&shown["withheld"]["client"], &shown["holds"]), (&"purged".into(), &true.into()), "{shown}");
+}
+
+/// A program gets what the page of an event shows, and can check it without us.
+#[actix_web::test]
+async fn a_program_reads_one_event_and_checks_it() {
+    let house = house().await;
+    let stage = &house.stage;
+    let (masked, reads) = (stage.token(None, &["audit.read"]).await, stage.token(None, &["audit.read", "content.read"]).await);
+    let vkey = stage.app.store.vkey().unwrap();
+    let listed = stage.api(&masked, &format!("/events?case={}", house.number), None, None).await.json();
+    let mut contents = 0;
+    for of_list in listed["events"].as_array().unwrap() {
+        let index = of_list["index"].as_u64().unwrap();
+        let answer = stage.api(&masked, &format!("/events/{index}"), None, None).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let shown = answer.json();
+        for (member, value) in of_list.as_object().unwrap() {
+            assert_eq!(&shown[member], value, "{index} {member}: as in the list");
+        }
+        assert_eq!((&shown["case_number"], &shown["holds"]), (&house.number.as_str().into(), &true.into()), "{shown}");
+        let hash = |text: &Value| -> [u8; 32] { hex::decode(text.as_str().unwrap()).unwrap().try_into().unwrap() };
+        let proof = Proof {
+            extra: None,
+            index,
+            hashes: shown["proof"]["hashes"].as_array().unwrap().iter().map(hash).collect(),
+            checkpoint: shown["proof"]["checkpoint"].as_str().unwrap().to_owned(),
+        };
+        let leaf = tree::leaf_hash(shown["leaf"].as_str().unwrap().as_bytes());
+        let checkpoint = proof.verify(&leaf, &vkey).unwrap();
+        assert_eq!((checkpoint.size, checkpoint.root), (shown["proof"]["size"].as_u64().unwrap(), hash(&shown["proof"]["root"])));
+        let open = stage.api(&reads, &format!("/events/{index}"), None, None).await.json();
+        for (part, why) in shown["withheld"].as_object().unwrap() {
+            assert_eq!(
+                (why.as_str(), &shown["parts"][part], open["parts"][part].is_null()),
+                (Some("content"), &Value::Null, false),
+                "{index} {part}"
+            );
+            contents += 1;
+        }
+        assert_eq!(open["withheld"], serde_json::json!({}));
+    }
+    assert!(contents > 0, "some of it is content");
+
+    // Reading one leaves its event, as the page does; asking for one that is not there too.
+    let before = (house.count("audit.read", "success"), house.count("audit.read", "refused"));
+    let newest = stage.app.store.read_now(countermand::store::reader::head).unwrap().size() - 1;
+    let last = stage.api(&masked, &format!("/events/{newest}"), None, None).await.json();
+    assert!(last["proof"]["size"].as_u64().unwrap() > newest, "a checkpoint is signed that covers it: {last}");
+    for nowhere in ["999999", "9007199254740991", "18446744073709551615"] {
+        assert_eq!(stage.api(&masked, &format!("/events/{nowhere}"), None, None).await.status, 404, "{nowhere}");
+    }
+    for none in ["x", "-1", "1e3", "18446744073709551616", "%00"] {
+        assert_eq!(stage.api(&masked, &format!("/events/{none}"), None, None).await.status, 404, "{none}");
+    }
+    let blind = stage.token(None, &["recall.read", "content.read"]).await;
+    assert_eq!(stage.api(&blind, &format!("/events/{newest}"), None, None).await.status, 403);
+    assert_eq!((house.count("audit.read", "success"), house.count("audit.read", "refused")), (before.0 + 1, before.1 + 4));
 }
 
 #[actix_web::test]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, Standing, part_json};
+use super::{App, AppError, AppResult, Caller, CaseEvent, Standing, part_json};
 use crate::{
     app::{
         evidence::{KEYLESS, gone, parts_of},
@@ -14,7 +14,7 @@ use crate::{
         kept::EventClass,
         retention::Facts,
         role::Permission,
-        stream::MISSING,
+        stream::{CONTENT, MISSING, PURGED},
     },
     evidence::collected::Content,
     ledger::{
@@ -43,6 +43,19 @@ pub struct PartShown {
     pub commitment: Hash,
     /// Whether salt and value open the commitment; `None` without them.
     pub holds: Option<bool>,
+}
+
+impl PartShown {
+    /// Why its value is not told, as lists of events say it; nothing where it is.
+    fn withheld(&self) -> Option<&'static str> {
+        match () {
+            () if self.masked => Some(CONTENT),
+            () if self.holds.is_some() => None,
+            () if self.unopened => Some(KEYLESS),
+            () if self.missing => Some(MISSING),
+            () => Some(PURGED),
+        }
+    }
 }
 
 /// One field that changed.
@@ -77,6 +90,8 @@ pub struct Shown {
     pub changes: Vec<Changed>,
     pub proof: Vec<Joined>,
     pub checkpoint: Checkpoint,
+    /// The signed note of the checkpoint.
+    pub note: String,
     /// Whether the proof leads to the signed root.
     pub included: bool,
     /// Its class of retention, and until when its parts are kept at least.
@@ -85,6 +100,30 @@ pub struct Shown {
     /// Whether a legal hold keeps them longer.
     pub held: bool,
     pub standing: Standing,
+}
+
+impl Shown {
+    /// Whether everything that is there fits: the leaf is under the signed root, its parts open its commitments, and none is gone unsaid.
+    pub fn holds(&self) -> bool {
+        self.included && self.parts.iter().all(|part| part.holds != Some(false) && !part.missing)
+    }
+
+    /// As programs get it: as in a list, and how it is proven and kept.
+    pub fn to_json(&self) -> Value {
+        let parts = self.parts.iter().map(|part| (part.name.clone(), part.value.clone().unwrap_or_default())).collect();
+        let withheld = self.parts.iter().filter_map(|part| Some((part.name.clone(), part.withheld()?))).collect();
+        let mut told = CaseEvent { event: self.event.clone(), leaf_hash: self.leaf_hash, parts, withheld }.to_json();
+        told["case_number"] = json!(self.case_number);
+        told["holds"] = json!(self.holds());
+        told["class"] = json!(self.class);
+        told["kept_until"] = json!(self.kept_until.to_rfc3339());
+        told["held"] = json!(self.held);
+        told["proof"] = json!({
+            "size": self.checkpoint.size, "root": hex::encode(self.checkpoint.root), "included": self.included,
+            "hashes": self.proof.iter().map(|joined| hex::encode(joined.sibling)).collect::<Vec<_>>(), "checkpoint": self.note,
+        });
+        told
+    }
 }
 
 /// Loads the event at `index`, and proves it under the newest checkpoint, which is signed now if none covers it. Leaves `audit.read`.
@@ -128,11 +167,14 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
     app.record_of(caller, read).await?;
     let vkey = app.store.vkey()?;
     let open = |note: &str| checkpoint::open(note, &vkey).map_err(|e| StoreError::Corrupt(format!("a checkpoint of ours: {e}")));
-    let mut checkpoint = note.as_deref().map(open).transpose()?;
-    if checkpoint.as_ref().is_none_or(|c| c.size <= index) {
-        checkpoint = Some(open(&app.store.checkpoint().await?)?);
-    }
-    let checkpoint = checkpoint.ok_or(AppError::NotFound)?;
+    let kept = note.map(|note| Ok::<_, StoreError>((open(&note)?, note))).transpose()?;
+    let (checkpoint, note) = match kept.filter(|(checkpoint, _)| checkpoint.size > index) {
+        Some(kept) => kept,
+        None => {
+            let note = app.store.checkpoint().await?;
+            (open(&note)?, note)
+        }
+    };
     let size = checkpoint.size;
     let siblings = app
         .store
@@ -168,6 +210,7 @@ pub async fn show(app: &App, caller: &Caller, index: u64) -> AppResult<Shown> {
         changes: changes(&detail),
         proof,
         checkpoint,
+        note,
         included,
         class,
         kept_until,

@@ -241,6 +241,20 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     Ok(Detail { broadcast, title, sender, counts, cases, open_to, people: found.rows, above, below, files, calls, erased })
 }
 
+/// Recipients of one broadcast in the order of their ids on the platform, `size` a page, and the key of the next one; nobody once retention has
+/// erased them.
+///
+/// # Errors
+/// `Forbidden`; `NotFound`.
+pub async fn people(app: &App, caller: &Caller, id: &str, turn: Turn, size: usize) -> AppResult<(Vec<RecipientRow>, Option<String>)> {
+    app.require(caller, Permission::BroadcastRead, Action::PermissionChecked, Subject::new("broadcast", id)).await?;
+    let wanted = super::load(app, id).await?.row.id;
+    let limit = i64::try_from(size + 1).unwrap_or(i64::MAX);
+    let found = app.store.read(move |conn| Ok(turn.cut(recipients::page(conn, &wanted, &turn, limit)?, size))).await?;
+    let (_, below) = found.edges(|row| row.platform_id.clone());
+    Ok((found.rows, below))
+}
+
 impl Detail {
     /// The way a recall could go now, or why none can be asked for.
     pub fn may_recall(&self, now: Instant) -> Result<crate::domain::platform::RecallPath, super::NoRecall> {

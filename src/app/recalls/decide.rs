@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::sign::{self, Proof, Said};
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, advance, decider_at, known_in, load, passage, refusal, refused, subject, telling, view,
+    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, decider_at, known_in, load, passage, refusal, refused, subject, telling, view,
 };
 use crate::{
     app::{Done, content, delegations::grants, notices, once, resets, step_up},
@@ -278,10 +278,7 @@ async fn made_before(app: &App, case: &str, decision: String, repeated: bool) ->
 /// Verb and comment as typed, and whether there is a code where one is wanted.
 pub(super) fn parse(input: &Decide, coded: bool) -> AppResult<(Verb, String)> {
     let mut errors = Vec::new();
-    let verb = Verb::parse(&input.decision);
-    if verb.is_none() {
-        errors.push(super::FieldError::new("decision", if input.decision.is_empty() { "required" } else { "choice" }));
-    }
+    let verb = chosen("decision", &input.decision, Verb::parse, &mut errors);
     let comment = telling("comment", &input.comment).map_err(|e| errors.push(e)).unwrap_or_default();
     if coded && input.totp.trim().is_empty() {
         errors.push(super::FieldError::new(step_up::FIELD, "required"));

@@ -32,7 +32,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::{App, AppError, AppResult, Caller, FieldError, refused};
+use super::{App, AppError, AppResult, Caller, FieldError, refused, step_up};
 use crate::{
     app::{delegations::grants, notices},
     clock::Instant,
@@ -391,6 +391,25 @@ pub(crate) fn telling(field: &'static str, typed: &str) -> Result<String, FieldE
         CommentError::Text(e) => FieldError::text(field, e),
         CommentError::Trivial => FieldError::new(field, "trivial"),
     })
+}
+
+/// What was chosen from a list of words: `required` where nothing was, `choice` where it is none of them.
+fn chosen<W>(field: &'static str, typed: &str, parse: impl FnOnce(&str) -> Option<W>, errors: &mut Vec<FieldError>) -> Option<W> {
+    let word = parse(typed);
+    if word.is_none() {
+        errors.push(FieldError::new(field, if typed.is_empty() { "required" } else { "choice" }));
+    }
+    word
+}
+
+/// What every act that is proven by a fresh code says beside its choice: why, at `field`; and that a code came with it, which is judged where
+/// it is spent.
+fn proven(field: &'static str, typed: &str, code: &str, errors: &mut Vec<FieldError>) -> String {
+    let said = telling(field, typed).map_err(|e| errors.push(e)).unwrap_or_default();
+    if code.trim().is_empty() {
+        errors.push(FieldError::new(step_up::FIELD, "required"));
+    }
+    said
 }
 
 fn class_of(row: &RecallRow) -> Result<HarmClass, StoreError> {

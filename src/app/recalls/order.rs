@@ -8,8 +8,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, FieldError, Loaded, advance, class_of, decide, decider, load, passage, ratify, refusal, refused, subject,
-    telling,
+    App, AppError, AppResult, Caller, FieldError, Loaded, advance, chosen, class_of, decide, decider, load, passage, proven, ratify, refusal,
+    refused, subject,
 };
 use crate::{
     app::{Done, content, notices, step_up},
@@ -198,15 +198,11 @@ fn ordered(row: &RecallRow, order: &OrderRow) -> Ordered {
 
 fn parse(typed: &Typed, loaded: &Loaded) -> AppResult<String> {
     let mut errors = Vec::new();
-    match HarmClass::parse(&typed.category) {
-        None => errors.push(FieldError::new("category", if typed.category.is_empty() { "required" } else { "choice" })),
-        Some(class) if class.as_str() != loaded.row.harm_class => errors.push(FieldError::new("category", "other-class")),
-        Some(_) => {}
+    let class = chosen("category", &typed.category, HarmClass::parse, &mut errors);
+    if class.is_some_and(|class| class.as_str() != loaded.row.harm_class) {
+        errors.push(FieldError::new("category", "other-class"));
     }
-    let reason = telling("reason", &typed.reason).map_err(|e| errors.push(e)).unwrap_or_default();
-    if typed.totp.trim().is_empty() {
-        errors.push(FieldError::new(step_up::FIELD, "required"));
-    }
+    let reason = proven("reason", &typed.reason, &typed.totp, &mut errors);
     if errors.is_empty() { Ok(reason) } else { Err(AppError::Invalid(errors)) }
 }
 

@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, FieldError, Loaded, decider, known, load, refusal, refused, subject, telling};
+use super::{App, AppError, AppResult, Caller, Loaded, chosen, decider, known, load, proven, refusal, refused, subject};
 use crate::{
     app::{Done, notices, step_up},
     clock::Instant,
@@ -169,14 +169,8 @@ fn said(loaded: &Loaded, order: &OrderRow, made: &RatificationRow) -> Result<Sai
 
 fn parse(typed: &Typed) -> AppResult<(Verdict, String)> {
     let mut errors = Vec::new();
-    let verdict = Verdict::parse(&typed.verdict);
-    if verdict.is_none() {
-        errors.push(FieldError::new("verdict", if typed.verdict.is_empty() { "required" } else { "choice" }));
-    }
-    let comment = telling("comment", &typed.comment).map_err(|e| errors.push(e)).unwrap_or_default();
-    if typed.totp.trim().is_empty() {
-        errors.push(FieldError::new(step_up::FIELD, "required"));
-    }
+    let verdict = chosen("verdict", &typed.verdict, Verdict::parse, &mut errors);
+    let comment = proven("comment", &typed.comment, &typed.totp, &mut errors);
     match verdict {
         Some(verdict) if errors.is_empty() => Ok((verdict, comment)),
         _ => Err(AppError::Invalid(errors)),

@@ -9,7 +9,7 @@ use super::{
     take_part::{self, Act},
 };
 use crate::{
-    app::{FieldError, content},
+    app::{FieldError, Receipt, content},
     domain::{
         event::{Action, Subject},
         recall::{Guard, Rules, State, participation},
@@ -24,9 +24,12 @@ pub const MOST: usize = 50;
 /// What became of one case.
 #[derive(Debug)]
 pub struct Reminded {
+    /// What the case was called by whoever asked.
+    pub wanted: String,
     /// `None` for a case that this person does not know of.
     pub case: Option<Known>,
-    pub result: AppResult<()>,
+    /// The receipt, where this very request left the event.
+    pub result: AppResult<Option<Receipt>>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,11 +61,11 @@ pub async fn many(app: &App, caller: &Caller, wanted: &[String], id: &str) -> Ap
     let mut reminded = Vec::new();
     for (n, case) in wanted.into_iter().enumerate() {
         let result = match take_part::take(app, caller, case, Act::Remind, crate::id::nth(id, n)).await {
-            Ok(_) => Ok(()),
+            Ok(done) => Ok(done.receipt),
             Err(error @ AppError::Store(_)) => return Err(error),
             Err(error) => Err(error),
         };
-        reminded.push(Reminded { case: known(app, caller, case).await?, result });
+        reminded.push(Reminded { wanted: case.clone(), case: known(app, caller, case).await?, result });
     }
     Ok(reminded)
 }

@@ -179,7 +179,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &["broadcast"],
         &["detail/after/sent_at", "detail/after/sent_at_source", "detail/after/state", "detail/before/state", "detail/reason", "detail/recipients"],
     ),
-    shape("broadcast.read", &["token", "user"], &["broadcast"], &["detail/shown", "text/query"]),
+    shape("broadcast.read", &["token", "user"], &["broadcast", "import"], &["detail/shown", "text/query"]),
     shape("reading.captured", &["job", "user"], &["broadcast"], &["detail/available", "detail/complete", "detail/read", "detail/unread"]),
     shape("content.read", &["token", "user"], &["broadcast", "recall"], &["detail/attachment", "detail/unmasked", "detail/what", "text/reason"]),
     shape(

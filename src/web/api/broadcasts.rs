@@ -28,6 +28,7 @@ use crate::{
     },
     domain::role::Permission,
     id::BroadcastId,
+    store::{attachments::AttachmentHead, recipients::RecipientRow},
     web::{
         Bearer, Fault,
         extract::visit,
@@ -268,5 +269,36 @@ fn shown(detail: &Detail, now: crate::clock::Instant) -> Value {
         "reading": if b.capabilities.reading_state { json!({ "read": c.read, "unread": c.unread }) } else { Value::Null },
         "recall": { "path": path, "why_not": why_not, "window_ends_at": at(b.window_end()), "cut_off": at(b.cut_off()) },
         "capabilities": b.capabilities, "messages": messages, "recalls": recalls,
+        "attachments": detail.files.iter().filter(|_| b.row.erased_at.is_none()).map(file).collect::<Vec<_>>(),
+    })
+}
+
+/// A file of a broadcast without its bytes.
+fn file(file: &AttachmentHead) -> Value {
+    json!({
+        "id": file.id, "kind": file.kind, "name": file.name, "media_type": file.media_type, "bytes": file.size,
+        "sha256": hex::encode(&file.sha256), "uploaded_at": crate::clock::Instant(file.uploaded_at).to_rfc3339(),
+    })
+}
+
+/// `GET /api/v1/broadcasts/{id}/recipients`: what became of each, in the order of their ids.
+pub async fn recipients(app: Data<App>, who: Bearer, req: HttpRequest, id: Path<String>) -> Result<HttpResponse, Fault> {
+    let visit = visit(&req)?;
+    let asked = match Parameters::of(&req) {
+        Ok(asked) => asked,
+        Err(wrong) => return Ok(refusal::invalid(&visit, &wrong)),
+    };
+    match view::people(&app, &who.caller, &id, asked.turn(), asked.limit(LIST)).await {
+        Ok((people, next)) => Ok(paged(&req, &json!({ "recipients": people.iter().map(recipient).collect::<Vec<_>>(), "next": next }))),
+        Err(error) => Ok(respond(&visit, Err(error.into()))),
+    }
+}
+
+fn recipient(row: &RecipientRow) -> Value {
+    let at = |at: Option<i64>| at.map(|at| crate::clock::Instant(at).to_rfc3339());
+    let tells = row.read_source != "none";
+    json!({
+        "id": row.platform_id, "message": row.message_id, "delivery": row.delivery, "reading": tells.then_some(&row.read_state),
+        "read_at": at(row.read_at), "outcome": row.outcome, "outcome_at": at(row.outcome_at),
     })
 }

@@ -3,21 +3,29 @@
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::{self},
-    web::Data,
+    web::{Data, Path},
 };
 use serde_json::{Value, json};
 
 use super::{
     answered,
     describe::operations::EVENTS,
+    json_ok,
     parameters::{Parameters, paged},
+    respond,
 };
 use crate::{
     app::{
         App, AppError,
         audit::{self, CaseEvent, Query, export},
     },
-    web::{extract::Bearer, fault::Fault, pieces::streamed, refusal, visit::Visit},
+    web::{
+        extract::{Bearer, visit},
+        fault::Fault,
+        pieces::streamed,
+        refusal,
+        visit::Visit,
+    },
 };
 
 /// Query: `case` (number or id), `from` and `until` (RFC 3339), `actor`, `action`, `outcome`, `object`, `address`, `device_id`, `words`, all as in
@@ -40,6 +48,17 @@ pub async fn index(app: Data<App>, me: Bearer, req: HttpRequest) -> Result<HttpR
     match answer(&app, &me, &req, &asked).await {
         Ok(answer) => Ok(answer),
         Err(error) => Ok(answered(&visit, &req, Err(error.into()))),
+    }
+}
+
+/// `GET /api/v1/events/{index}`: one event with its leaf, its parts and the way up to the newest checkpoint.
+pub async fn show(app: Data<App>, me: Bearer, req: HttpRequest, index: Path<String>) -> Result<HttpResponse, Fault> {
+    // What is no number is no event's place.
+    let index: u64 = index.parse().map_err(|_| Fault::not_found())?;
+    let visit = visit(&req)?;
+    match audit::event::show(&app, &me.caller, index).await {
+        Ok(shown) => Ok(json_ok(&shown.to_json())),
+        Err(error) => Ok(respond(&visit, Err(error.into()))),
     }
 }
 

@@ -13,10 +13,14 @@ pub mod event_types;
 pub mod events;
 pub mod evidence;
 pub mod execution;
+pub mod exports;
 pub mod fields;
+pub mod imports;
 pub mod openapi;
 pub mod parameters;
 pub mod recalls;
+pub mod reminders;
+pub mod self_recalls;
 
 use actix_web::{
     FromRequest, HttpRequest, HttpResponse,
@@ -124,7 +128,7 @@ where
     };
     let refuse = |status, kind: &'static str| {
         turned_away(req, kind);
-        refusal::written(&visit, status, kind, &visit.tr().t(&format!("refusal-{kind}")), Map::new())
+        refusal::written(refusal::body(&visit, status, kind, &visit.tr().t(&format!("refusal-{kind}")), Map::new()))
     };
     let Some(key) = key else { return Ok(refuse(StatusCode::BAD_REQUEST, "idempotency-key")) };
     let hash = once::body_hash(req.method().as_str(), req.path(), body);

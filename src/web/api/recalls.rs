@@ -62,6 +62,14 @@ pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Body
     .await
 }
 
+/// Why one of the acts by which people answer for a case was refused: a service's token hears that no scope would help it.
+fn by_people(bearer: &Bearer, error: AppError) -> Refusal {
+    match error {
+        AppError::Forbidden(_) if bearer.caller.user_id.is_none() => Refusal::Fault(Fault::forbidden().because("fault-service-decides")),
+        error => error.into(),
+    }
+}
+
 /// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`; the token must be a person's.
 pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
     once(&app, &bearer.caller, &req, &body.0, |id| async {
@@ -76,10 +84,7 @@ pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             once: None,
         };
         fields.end()?;
-        let done = decide::decide(&app, &bearer.caller, &path, input).await.map_err(|error| match error {
-            AppError::Forbidden(_) if bearer.caller.user_id.is_none() => Refusal::Fault(Fault::forbidden().because("fault-service-decides")),
-            error => error.into(),
-        })?;
+        let done = decide::decide(&app, &bearer.caller, &path, input).await.map_err(|error| by_people(&bearer, error))?;
         let body = json!({
             "id": done.value.id, "number": done.value.number, "level": done.value.level, "decision": done.value.verb,
             "on_behalf_of": done.value.principal, "state": done.value.state, "at": done.value.at.to_rfc3339(),
@@ -101,7 +106,7 @@ pub async fn order(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<
             id: id.unwrap_or_else(crate::id::fresh),
         };
         fields.end()?;
-        let done = order::order(&app, &bearer.caller, &path, typed).await?;
+        let done = order::order(&app, &bearer.caller, &path, typed).await.map_err(|error| by_people(&bearer, error))?;
         let made = &done.value;
         let body = json!({ "id": made.id, "number": made.number, "due": made.due.to_rfc3339(), "levels": made.levels });
         Ok::<_, Refusal>(Answer::changed(&done, body))
@@ -121,10 +126,7 @@ pub async fn ratify(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
             id: id.unwrap_or_else(crate::id::fresh),
         };
         fields.end()?;
-        let done = ratify::ratify(&app, &bearer.caller, &path, typed).await.map_err(|error| match error {
-            AppError::Forbidden(_) if bearer.caller.user_id.is_none() => Refusal::Fault(Fault::forbidden().because("fault-service-decides")),
-            error => error.into(),
-        })?;
+        let done = ratify::ratify(&app, &bearer.caller, &path, typed).await.map_err(|error| by_people(&bearer, error))?;
         let said = &done.value;
         let body = json!({
             "id": said.id, "number": said.number, "level": said.level, "verdict": said.verdict, "state": said.standing, "late": said.late,

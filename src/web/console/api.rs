@@ -83,7 +83,8 @@ fn shown(page: &Page, whole: &Value, operation: &Operation) -> Shown {
         .as_array()
         .into_iter()
         .flatten()
-        .filter(|p| p["in"] != "header")
+        // The key of every post is told once, at the head of the page.
+        .filter(|p| p.get("$ref").is_none())
         .map(|p| Member {
             name: text(&p["name"]),
             place: page.t(if p["in"] == "path" { "api-in-path" } else { "api-in-query" }),

@@ -129,7 +129,7 @@ async fn export(app: &App, me: SignedIn, page: Page, req: &HttpRequest, posted: 
     };
     let make = || async {
         let file = listed::export(app, &me.caller, source.clone(), &page.tr, asked(list, &query), posted.get(step_up::FIELD)).await?;
-        Ok((file, String::new()))
+        Ok((file.value, String::new()))
     };
     let file = match once::file(app, &me, req, posted, make).await? {
         Ok(once::Handed::First(file)) => file,

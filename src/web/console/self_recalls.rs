@@ -240,7 +240,8 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, id: Path<String>) ->
 pub async fn check(app: Data<App>, me: SignedIn, page: Page, posted: Posted, id: Path<String>) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let text = |field: &str| posted.get(field).to_owned();
-    let check = Check { seen: text("seen"), note: text("note"), totp: text(step_up::FIELD), version: posted.get("version").parse().unwrap_or(-1) };
+    let check =
+        Check { seen: text("seen"), note: text("note"), totp: text(step_up::FIELD), version: Some(posted.get("version").parse().unwrap_or(-1)) };
     match self_recalls::check(&app, &me.caller, &id, check).await {
         Ok(_) => {
             me.flash(Tone::Ok, page.t("self-recall-said-checked")).await;

@@ -900,6 +900,122 @@ async fn programs(house: &House, crew: &Crew) {
         if status == 200 { house.worked(route, by, &shot) } else { house.declined(route, by, &shot, status, "invalid") }
     }
     guided_by_program(house, crew).await;
+    filed_by_program(house, crew).await;
+    lists_by_program(house, crew).await;
+    tables_by_program(house, crew).await;
+}
+
+/// What a sender took back, filed and checked by programs with the tokens of people; and reminders of several cases.
+async fn filed_by_program(house: &House, crew: &Crew) {
+    let stage = &house.stage;
+    let mine = stage.token(Some(&crew.cast.requester), &["broadcast.send", "recall.request", "recall.read"]).await;
+    let theirs = stage.token(Some(&crew.cast.reviewer), &["recall.decide", "recall.read"]).await;
+    let service = stage.token(None, &["broadcast.send", "recall.read"]).await;
+    let now = stage.app.now().to_rfc3339();
+    let report = json!({ "channel": "QQ 群", "sent_at": now, "audience": "代理商群", "title": "报价", "text": "七折" });
+    let said = |shot: &Shot, member: &str| serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()[member].as_str().unwrap().to_owned();
+    let broadcast = said(&house.api(&mine, "/api/v1/reports", &report).await, "id");
+    let route = "/api/v1/self-recalls";
+    let filing = |extent: &str| json!({ "broadcast": broadcast, "withdrawn_at": now, "extent": extent, "note": "发出后立即在群里撤回" });
+    let shot = house.api(&mine, route, &filing("most")).await;
+    house.declined(route, By::Token(&mine), &shot, 422, "invalid");
+    let shot = house.api(&service, route, &filing("whole")).await;
+    house.declined(route, By::Token(&service), &shot, 403, "permission");
+    let shot = house.api(&mine, route, &filing("whole")).await;
+    house.worked(route, By::Token(&mine), &shot);
+    let path = format!("{}/checks", said(&shot, "href"));
+    let shot = house.api(&mine, route, &filing("whole")).await;
+    house.declined(route, By::Token(&mine), &shot, 409, "self-recall-waiting");
+    let route = "/api/v1/self-recalls/{id}/checks";
+    let code = house.fresh_code(&crew.cast.reviewer);
+    let check = |code: &str| json!({ "seen": "gone", "note": "在代理商群里查看", "totp": code });
+    for (token, path, code, status, reason) in [
+        (&mine, path.as_str(), code.as_str(), 403, "permission"),
+        (&theirs, "/api/v1/self-recalls/nothing/checks", &code, 404, "not_found"),
+        (&theirs, &path, "", 422, "invalid"),
+        (&theirs, &path, "000000", 409, "invalid"),
+    ] {
+        let shot = house.api(token, path, &check(code)).await;
+        house.declined(route, By::Token(token), &shot, status, reason);
+    }
+    house.worked(route, By::Token(&theirs), &house.api(&theirs, &path, &check(&code)).await);
+    let shot = house.api(&theirs, &path, &check(&house.fresh_code(&crew.cast.reviewer))).await;
+    house.declined(route, By::Token(&theirs), &shot, 409, "self-recall-checked");
+    let route = "/api/v1/reminders";
+    let waiting = stage.case(&stage.cast2(&crew.cast).await).await;
+    let shot = house.api(&mine, route, &json!({ "cases": [] })).await;
+    house.declined(route, By::Token(&mine), &shot, 422, "invalid");
+    house.worked(route, By::Token(&mine), &house.api(&mine, route, &json!({ "cases": [waiting] })).await);
+    for (case, reason) in [(waiting.as_str(), "reminded-lately"), ("nothing", "not_found")] {
+        let shot = house.api(&mine, route, &json!({ "cases": [case] })).await;
+        house.declined(route, By::Token(&mine), &shot, 200, reason);
+    }
+}
+
+/// Lists that programs carry away with the token of a person.
+async fn lists_by_program(house: &House, crew: &Crew) {
+    let token = house.stage.token(Some(&crew.cast.lawyer), &["recall.read", "broadcast.read"]).await;
+    let service = house.stage.token(None, &["recall.read", "broadcast.read"]).await;
+    for (route, asked) in [("/api/v1/recalls/exports", json!({ "category": "leak" })), ("/api/v1/broadcasts/exports", json!({}))] {
+        let with = |code: &str| {
+            let mut asked = asked.clone();
+            asked["totp"] = code.into();
+            asked
+        };
+        for (token, code, status, reason) in
+            [(&service, "123456", 403, "permission"), (&token, "", 422, "invalid"), (&token, "000000", 409, "invalid")]
+        {
+            let shot = house.api(token, route, &with(code)).await;
+            house.declined(route, By::Token(token), &shot, status, reason);
+        }
+        let shot = house.api(&token, route, &with(&house.fresh_code(&crew.cast.lawyer))).await;
+        house.worked(route, By::Token(&token), &shot);
+    }
+}
+
+/// A table is uploaded, read otherwise, put in by a program; another one is thrown away.
+async fn tables_by_program(house: &House, crew: &Crew) {
+    let mine = house.stage.token(Some(&crew.cast.requester), &["broadcast.send"]).await;
+    let service = house.stage.token(None, &["broadcast.send"]).await;
+    let by = By::Token(&mine);
+    let now = house.stage.app.now().to_rfc3339();
+    let table = |id: &str| {
+        let text = format!("平台连接,消息编号,发送时间,正文,收件人\r\n{},{id},{now},正文,a\r\n", house.stage.connection);
+        json!({ "kind": "broadcasts", "name": "群发.csv", "data": STANDARD.encode(text) })
+    };
+    let route = "/api/v1/imports";
+    for (token, body, status, reason) in [
+        (&service, table("by-program-0"), 403, "permission"),
+        (&mine, json!({ "kind": "people", "data": "" }), 422, "invalid"),
+        (&mine, json!({ "kind": "broadcasts", "data": STANDARD.encode(b"PK\x03\x04") }), 409, "invalid"),
+        (&mine, json!({ "kind": "recipients", "data": STANDARD.encode("收件人\r\na\r\n") }), 409, "invalid"),
+    ] {
+        let shot = house.api(token, route, &body).await;
+        house.declined(route, By::Token(token), &shot, status, reason);
+    }
+    let mut made = Vec::new();
+    for id in ["by-program-1", "by-program-2"] {
+        let shot = house.api(&mine, route, &table(id)).await;
+        house.worked(route, by, &shot);
+        made.push(serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()["href"].as_str().unwrap().to_owned());
+    }
+    let shot = house.api(&mine, route, &table("by-program-1")).await;
+    assert_eq!((shot.status, shot.one("the same table")["parts"]["detail"]["reason"].as_str()), (201, Some("import-known")), "{}", shot.body);
+    let at = |n: usize, what: &str| format!("{}/{what}", made[n]);
+    let (checks, confirmations, removals) = ("/api/v1/imports/{id}/checks", "/api/v1/imports/{id}/confirmations", "/api/v1/imports/{id}/removals");
+    for route in [checks, confirmations, removals] {
+        let shot = house.api(&mine, &route.replace("{id}", "nothing"), &json!({})).await;
+        house.declined(route, by, &shot, 404, "not_found");
+    }
+    house.declined(confirmations, by, &house.api(&mine, &at(0, "confirmations"), &json!({})).await, 409, "import-not-ready");
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    house.declined(checks, by, &house.api(&mine, &at(0, "checks"), &json!({ "separator": "none" })).await, 422, "invalid");
+    house.worked(checks, by, &house.api(&mine, &at(0, "checks"), &json!({ "separator": "comma" })).await);
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    house.worked(confirmations, by, &house.api(&mine, &at(0, "confirmations"), &json!({})).await);
+    countermand::jobs::run_due(&house.stage.app).await.unwrap();
+    house.declined(removals, by, &house.api(&mine, &at(0, "removals"), &json!({})).await, 409, "import-over");
+    house.worked(removals, by, &house.api(&mine, &at(1, "removals"), &json!({})).await);
 }
 
 /// A guided recall that programs carry out with the tokens of people, and the halt of a case.

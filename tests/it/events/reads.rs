@@ -34,6 +34,8 @@ enum Who {
     Reviewer,
     /// A token of the reviewer's.
     Hand,
+    /// A token of the requester's.
+    Asker,
     /// The auditor, in the session that made the export.
     Exporter,
     /// A program.
@@ -141,6 +143,12 @@ const TABLE: &[Line] = &[
     line("/retention", Who::Counsel, "setting.read"),
     free("/api/v1/event-types", Who::Token),
     line("/api/v1/events", Who::Token, "audit.read"),
+    line("/api/v1/events/{index}", Who::Token, "audit.read"),
+    line("/api/v1/self-recalls", Who::Token, "recall.read"),
+    line("/api/v1/self-recalls/{id}", Who::Token, "recall.read"),
+    line("/api/v1/broadcasts/{id}/recipients", Who::Token, "broadcast.read"),
+    line("/api/v1/imports", Who::Asker, "broadcast.read"),
+    line("/api/v1/imports/{id}", Who::Asker, "broadcast.read"),
     free("/api/v1/openapi.json", Who::Anybody),
     line("/api/v1/broadcasts", Who::Token, "broadcast.read"),
     line("/api/v1/recalls", Who::Token, "recall.read"),
@@ -208,6 +216,7 @@ struct Things {
     filing: String,
     delegation: String,
     hand: String,
+    asker: String,
     import: String,
     file: String,
     bundle: String,
@@ -292,6 +301,7 @@ impl Things {
             filing,
             delegation,
             hand: stage.token(Some(&crew.cast.reviewer), &["recall.decide"]).await,
+            asker: stage.token(Some(&crew.cast.requester), &["broadcast.send"]).await,
             receipt,
             guided,
             capture,
@@ -334,6 +344,9 @@ impl Things {
             route if route.starts_with("/broadcasts/imports/") => route.replace("{id}", &self.import),
             "/evidence/{number}" => self.bundle.clone(),
             "/api/v1/evidence/{number}" => format!("/api/v1{}", self.bundle),
+            "/api/v1/events/{index}" => "/api/v1/events/3".to_owned(),
+            "/api/v1/self-recalls/{id}" => format!("/api/v1{}", self.filing),
+            "/api/v1/imports/{id}" => format!("/api/v1/imports/{}", self.import),
             "/audits/{id}" => self.audit.clone(),
             "/questions/{id}" => self.question.clone(),
             "/holds/{id}" => self.hold.clone(),
@@ -374,6 +387,7 @@ async fn every_privileged_page_leaves_its_event_and_no_other_does() {
             Who::Counsel => By::Person(&crew.counsel),
             Who::Reviewer => By::Person(&crew.cast.reviewer),
             Who::Hand => By::Token(&things.hand),
+            Who::Asker => By::Token(&things.asker),
             Who::Exporter => By::Cookie(&things.exporter),
             Who::Token => By::Token(&things.token),
         };

@@ -325,8 +325,9 @@ impl Companies {
             let id = self_recalls::file(&self.full.app, self.caller("requester"), new, None).await.unwrap().value;
             if !seen.is_empty() {
                 let totp = self.code("lawyer");
-                let check =
-                    self_recalls::Check { seen: seen.into(), note: "在代理商群和两名收件人的手机上查看".into(), totp, version: 1 };
+                let check = self_recalls::Check {
+                    seen: seen.into(), note: "在代理商群和两名收件人的手机上查看".into(), totp, version: Some(1)
+                };
                 self_recalls::check(&self.full.app, self.caller("lawyer"), &id, check).await.unwrap();
             }
             self.call(name, id);

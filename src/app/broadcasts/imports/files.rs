@@ -1,5 +1,7 @@
 //! Files that people take along: the table to fill in, and the report of what is wrong in theirs. Both are CSV by the one rule (`evidence::csv`).
 
+use serde_json::{Value, json};
+
 use super::{Column, Kind, Problem, show};
 use crate::{
     app::{App, AppResult, Caller},
@@ -29,6 +31,14 @@ pub fn right(tr: &Tr, problem: &Problem) -> String {
 /// The column's head; nothing for a line as a whole.
 pub fn column(tr: &Tr, problem: &Problem) -> String {
     problem.column.map(|column| tr.word("import-column", column)).unwrap_or_default()
+}
+
+/// What is wrong in an import, for programs: where it stands, the stable word for it, and the words of `tr`.
+pub fn told(tr: &Tr, problem: &Problem) -> Value {
+    json!({
+        "line": problem.line, "column": problem.column, "value": problem.value, "kind": problem.kind, "wrong": wrong(tr, problem),
+        "right": right(tr, problem),
+    })
 }
 
 /// The report of an import of the caller's own: a line for each problem.

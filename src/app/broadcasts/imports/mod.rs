@@ -94,7 +94,7 @@ impl Known {
 }
 
 fn subject(id: &str) -> Subject {
-    Subject::new("import", id)
+    Subject::new("import", crate::app::recalls::plain(id))
 }
 
 /// What came of an upload.

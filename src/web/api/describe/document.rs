@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document, made from the table; and the examples, which are `curl` in a POSIX shell. What differs from installation to
-//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$DELEGATION`, `$PERSON`, `$LATER`, `$BUNDLE`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`, `$PICTURE`.
+//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$DELEGATION`, `$FILING`, `$IMPORT`, `$TABLE`, `$PERSON`, `$LATER`, `$BUNDLE`, `$INDEX`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`, `$PICTURE`.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Access, Kind, LINE, Media, Operation, Parameter, operations, schemas,
-    shapes::{free, id, line, named, network, number, text, words},
+    shapes::{free, id, line, named, network, number, text, whole, words},
 };
 use crate::i18n::Tr;
 
@@ -72,10 +72,6 @@ fn described(tr: &Tr, operation: &Operation) -> Value {
         let content: BTreeMap<&str, Value> = body.media.names().iter().map(|media| (*media, json!({ "schema": named(body.schema) }))).collect();
         out["requestBody"] = json!({ "required": body.required, "content": content });
     }
-    if operation.posts() {
-        // Not among the parameters: no schema tells that a key must be a fresh one, and what is made from schemas would send the same again.
-        out["x-idempotency-key"] = json!({ "$ref": "#/components/parameters/Idempotency-Key" });
-    }
     out
 }
 
@@ -115,11 +111,15 @@ fn parameters(tr: &Tr, operation: &Operation) -> Value {
     let mut all = Vec::new();
     for name in operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next()) {
         let words = tr.t(&format!("api-path-{name}-{}", operation.noun()));
-        all.push(json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string", "minLength": 1 }, "description": words }));
+        let schema = if name == "index" { whole() } else { json!({ "type": "string", "minLength": 1 }) };
+        all.push(json!({ "name": name, "in": "path", "required": true, "schema": schema, "description": words }));
     }
     for parameter in operation.query {
         let words = tr.t(&format!("api-query-{}", parameter.name.replace('_', "-")));
         all.push(json!({ "name": parameter.name, "in": "query", "schema": of_parameter(parameter), "description": words }));
+    }
+    if operation.posts() {
+        all.push(json!({ "$ref": "#/components/parameters/Idempotency-Key" }));
     }
     Value::Array(all)
 }
@@ -191,11 +191,13 @@ pub fn refused(tr: &Tr, operation: &Operation, status: u16) -> String {
 
 /// The example, as it is typed.
 pub fn sample(tr: &Tr, operation: &Operation) -> String {
-    let path = operation.path.replace("{number}", "$BUNDLE").replace(
+    let path = operation.path.replace("{number}", "$BUNDLE").replace("{index}", "$INDEX").replace(
         "{id}",
         match operation.noun() {
             "recalls" => "$CASE",
             "delegations" => "$DELEGATION",
+            "self-recalls" => "$FILING",
+            "imports" => "$IMPORT",
             _ => "$BROADCAST",
         },
     );
@@ -210,10 +212,11 @@ pub fn sample(tr: &Tr, operation: &Operation) -> String {
             format!("{line} \\\n  --header \"Content-Type: application/zip\" --data-binary \"@{said}\" \"$URL{path}\"")
         }
         Some(_) => {
-            let kept = if operation.gives.iter().any(|(media, _)| *media == Media::Zip) {
-                " --header \"Accept: application/zip\" --output \"$FILE\""
-            } else {
-                ""
+            let gives = |wanted: Media| operation.gives.iter().any(|(media, _)| *media == wanted);
+            let kept = match () {
+                () if gives(Media::Zip) => " --header \"Accept: application/zip\" --output \"$FILE\"",
+                () if gives(Media::Csv) => " --header \"Accept: text/csv\"",
+                () => "",
             };
             format!("{line}{kept} \\\n  --json @- \"$URL{path}\" <<JSON\n{said}\nJSON")
         }
@@ -239,6 +242,8 @@ fn spoken(tr: &Tr, sample: &str) -> String {
         "capture",
         "halt",
         "delegation",
+        "filing",
+        "looked",
     ]
     .iter()
     .fold(sample.to_owned(), |said, word| {

@@ -73,6 +73,7 @@ pub enum Media {
     /// One JSON object a line.
     Lines,
     Zip,
+    Csv,
 }
 
 impl Media {
@@ -81,6 +82,7 @@ impl Media {
             Self::Json => "application/json",
             Self::Lines => "application/jsonl",
             Self::Zip => "application/zip",
+            Self::Csv => "text/csv",
         }
     }
 
@@ -90,6 +92,7 @@ impl Media {
             Self::Json => &["application/json"],
             Self::Lines => &["application/jsonl"],
             Self::Zip => &["application/zip", "application/octet-stream"],
+            Self::Csv => &["text/csv"],
         }
     }
 }
@@ -169,6 +172,8 @@ pub fn foretells(operation: &Operation, member: &str, kind: &str) -> bool {
         "required" => operation.body.is_some_and(|body| schemas::requires(body.schema, member)),
         // Of a list of recipients only the whole has a limit, which its items do not tell.
         "too-long" if member == "audience" => false,
+        // A list of cases has its limit among what is said of it.
+        "too-many" => member == "cases",
         kind => FORETOLD.contains(&kind),
     }
 }

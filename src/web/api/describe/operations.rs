@@ -8,6 +8,7 @@ use crate::{
         platform::{HarmClass, Platform},
         recall::State,
         role::Permission,
+        self_recall::FilingState,
     },
 };
 
@@ -56,6 +57,10 @@ fn actions() -> Vec<&'static str> {
 
 fn outcomes() -> Vec<&'static str> {
     Outcome::ALL.iter().map(|o| o.as_str()).collect()
+}
+
+fn filing_states() -> Vec<&'static str> {
+    FilingState::ALL.iter().map(|s| s.as_str()).collect()
 }
 
 fn delegation_lists() -> Vec<&'static str> {
@@ -123,15 +128,57 @@ pub const ALL: &[Operation] = &[
     get("read-broadcast", "/api/v1/broadcasts/{id}", Access::Scope(Permission::BroadcastRead), &[(Media::Json, "Broadcast")])
         .asks(&[word("include", || vec!["content"])])
         .like("?include=content"),
+    post("upload-table", "/api/v1/imports", Access::Person(Permission::BroadcastSend), "Table", &[(Media::Json, "TableUploaded")])
+        .makes()
+        .like(r#"{"kind": "broadcasts", "name": "sent.csv", "data": "$TABLE"}"#),
+    get("list-tables", "/api/v1/imports", Access::Scope(Permission::BroadcastSend), &[(Media::Json, "TableList")]),
+    get("read-table", "/api/v1/imports/{id}", Access::Scope(Permission::BroadcastSend), &[(Media::Json, "TableImport")]),
+    post("check-table", "/api/v1/imports/{id}/checks", Access::Person(Permission::BroadcastSend), "TableCheck", &[(Media::Json, "TableMoved")])
+        .takes(Media::Json, false)
+        .like(r#"{"separator": "comma"}"#),
+    post(
+        "confirm-table",
+        "/api/v1/imports/{id}/confirmations",
+        Access::Person(Permission::BroadcastSend),
+        "TableConfirmation",
+        &[(Media::Json, "TableMoved")],
+    )
+    .takes(Media::Json, false)
+    .like("{}"),
+    post("discard-table", "/api/v1/imports/{id}/removals", Access::Person(Permission::BroadcastSend), "TableRemoval", &[(Media::Json, "TableMoved")])
+        .takes(Media::Json, false)
+        .like("{}"),
+    post("export-broadcasts", "/api/v1/broadcasts/exports", Access::Person(Permission::BroadcastRead), "BroadcastExport", &[(Media::Csv, "File")])
+        .like(r#"{"state": "sent", "totp": "$CODE"}"#),
     post("report-broadcast", "/api/v1/reports", Access::Scope(Permission::BroadcastSend), "Report", &[(Media::Json, "BroadcastMade")])
         .makes()
         .like(r#"{"channel": "{channel}", "sent_at": "$NOW", "audience": ["{person}"], "title": "{title}", "text": "{text}"}"#),
+    get("list-recipients", "/api/v1/broadcasts/{id}/recipients", Access::Scope(Permission::BroadcastRead), &[(Media::Json, "RecipientList")])
+        .asks(&[text("after"), limit(LIST)])
+        .like("?limit=50"),
+    post("file-self-recall", "/api/v1/self-recalls", Access::Person(Permission::BroadcastSend), "NewFiling", &[(Media::Json, "Filed")])
+        .makes()
+        .like(r#"{"broadcast": "$BROADCAST", "withdrawn_at": "$NOW", "extent": "part", "note": "{filing}"}"#),
+    get("list-self-recalls", "/api/v1/self-recalls", Access::Scope(Permission::RecallRead), &[(Media::Json, "FilingList")])
+        .asks(&[word("state", filing_states), text("after"), limit(LIST)])
+        .like("?state=filed"),
+    get("read-self-recall", "/api/v1/self-recalls/{id}", Access::Scope(Permission::RecallRead), &[(Media::Json, "Filing")]),
+    post(
+        "check-self-recall",
+        "/api/v1/self-recalls/{id}/checks",
+        Access::People(Permission::RecallDecide, Permission::RecallExecute),
+        "FilingCheck",
+        &[(Media::Json, "FilingChecked")],
+    )
+    .like(r#"{"seen": "visible", "note": "{looked}", "totp": "$CODE"}"#),
     post("request-recall", "/api/v1/recalls", Access::Scope(Permission::RecallRequest), "RecallRequest", &[(Media::Json, "RecallMade")])
         .makes()
         .like(r#"{"broadcast": "$BROADCAST", "category": "wrong_fact", "reason": "{reason}"}"#),
     get("list-recalls", "/api/v1/recalls", Access::Scope(Permission::RecallRead), &[(Media::Json, "RecallList")])
         .asks(&[word("state", states), word("category", categories), time("from"), time("until"), text("number"), text("after"), limit(LIST)])
         .like("?state=reviewing"),
+    post("export-recalls", "/api/v1/recalls/exports", Access::Person(Permission::RecallRead), "RecallExport", &[(Media::Csv, "File")])
+        .like(r#"{"category": "wrong_fact", "totp": "$CODE"}"#),
     get("read-recall", "/api/v1/recalls/{id}", Access::Scope(Permission::RecallRead), &[(Media::Json, "Recall")]),
     get("list-approvals", "/api/v1/approvals", Access::Scope(Permission::RecallRead), &[(Media::Json, "ApprovalList")]),
     post("decide-recall", "/api/v1/recalls/{id}/decisions", Access::Person(Permission::RecallDecide), "NewDecision", &[(Media::Json, "Decision")])
@@ -161,6 +208,8 @@ pub const ALL: &[Operation] = &[
     post("remind-reviewers", "/api/v1/recalls/{id}/reminders", Access::Scope(Permission::RecallRead), "Reminder", &[(Media::Json, "Entered")])
         .takes(Media::Json, false)
         .like("{}"),
+    post("remind-of-several", "/api/v1/reminders", Access::Scope(Permission::RecallRead), "Reminding", &[(Media::Json, "Reminders")])
+        .like(r#"{"cases": ["$CASE"]}"#),
     post(
         "resubmit-recall",
         "/api/v1/recalls/{id}/resubmissions",
@@ -248,6 +297,7 @@ pub const ALL: &[Operation] = &[
         ])
         .may_miss()
         .like("?case=$CASE&limit=100"),
+    get("read-event", "/api/v1/events/{index}", Access::Scope(Permission::AuditRead), &[(Media::Json, "EventShown")]),
     get("list-event-types", "/api/v1/event-types", Access::Token, &[(Media::Json, "EventTypes")]),
     get("read-description", "/api/v1/openapi.json", Access::Anybody, &[(Media::Json, "Description")]),
 ];

@@ -1,4 +1,4 @@
-//! The schemas of the API, by name. What is asked for says what each member means (`api-member-<name>`); answers are told by their names.
+//! The schemas of the API, by name. What is asked for says what each member means (`api-member-<name>`, or `api-member-<name>-<body>` where a body means something of its own); answers are told by their names.
 
 use serde_json::{Value, json};
 
@@ -11,12 +11,17 @@ use super::{
 };
 use crate::{
     app::{
-        broadcasts::{import::MOST_MESSAGES, report::MOST_FILES},
+        broadcasts::{
+            import::MOST_MESSAGES,
+            imports::{Column, ImportState, Kind as TableKind},
+            report::MOST_FILES,
+        },
         delegations::Standing,
-        recalls::guided::STATABLE,
+        recalls::{guided::STATABLE, remind},
     },
     domain::{
         event::Outcome,
+        kept::EventClass,
         outcome::RecipientOutcome,
         platform::{HarmClass, Platform, RecallPath},
         recall::{
@@ -24,6 +29,8 @@ use crate::{
             approval::{Comment, LEVELS},
             ratification::{Standing as Ratifying, Verdict},
         },
+        self_recall::{Extent, FilingState},
+        sheet::{Encoding, Separator},
     },
     i18n::Tr,
 };
@@ -39,17 +46,18 @@ pub fn all(tr: &Tr) -> Value {
     let mut all = answers();
     if let (Some(all), Value::Object(asked)) = (all.as_object_mut(), requests()) {
         for (name, mut schema) in asked {
-            explain(tr, &mut schema);
+            explain(tr, &name, &mut schema);
             all.insert(name, schema);
         }
     }
     all
 }
 
-/// Puts words to the members of a body.
-fn explain(tr: &Tr, schema: &mut Value) {
+/// Puts words to the members of a body: those for the member of this body, else those for all of its name.
+fn explain(tr: &Tr, body: &str, schema: &mut Value) {
     for (name, member) in schema["properties"].as_object_mut().into_iter().flatten() {
-        if let Some(words) = tr.maybe(&format!("api-member-{}", name.replace('_', "-"))) {
+        let key = format!("api-member-{}", name.replace('_', "-"));
+        if let Some(words) = tr.maybe(&format!("{key}-{}", body.to_lowercase())).or_else(|| tr.maybe(&key)) {
             member["description"] = json!(words);
         }
     }
@@ -80,6 +88,25 @@ fn requests() -> Value {
             "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
         })),
         "NewDecision": asked(json!({ "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole() })),
+        "NewFiling": asked(json!({ "broadcast": name(), "withdrawn_at": time(), "extent": of!(Extent), "note?": prose(0, 2000) })),
+        "FilingCheck": asked(json!({ "seen": words(&seen()), "note": prose(4, 2000), "totp": name(), "version?": whole() })),
+        "Reminding": asked(json!({ "cases": some(name(), 1, remind::MOST) })),
+        "Table": asked(json!({
+            "kind": of!(TableKind), "name?": free(), "data": base64(), "encoding?": of!(Encoding), "separator?": of!(Separator),
+            "message?": asked(json!({
+                "connection": name(), "message_id": name(), "room?": free(), "sent_at": time(), "sender?": free(), "title?": line(120, true),
+                "text": quoted(1, 50_000),
+            })),
+        })),
+        "TableCheck": asked(json!({ "encoding?": of!(Encoding), "separator?": of!(Separator) })),
+        "TableConfirmation": asked(json!({})),
+        "TableRemoval": asked(json!({})),
+        "RecallExport": asked(json!({
+            "state?": of!(State), "category?": of!(HarmClass), "from?": time(), "until?": time(), "number?": free(), "totp": name(),
+        })),
+        "BroadcastExport": asked(json!({
+            "from?": time(), "until?": time(), "platform?": of!(Platform), "state?": words(&broadcast_states()), "words?": free(), "totp": name(),
+        })),
         "NewDelegation": asked(json!({
             "to": name(), "levels": some(json!({ "type": "integer", "enum": LEVELS }), 1, 3), "department?": free(), "from?": time(), "until": time(),
             "reason": telling(), "totp": name(),
@@ -103,13 +130,21 @@ fn requests() -> Value {
     })
 }
 
+/// What the second person can have seen of a filing.
+fn seen() -> Vec<&'static str> {
+    FilingState::ALL.iter().filter(|state| **state != FilingState::Filed).map(|state| state.as_str()).collect()
+}
+
 fn statable() -> Vec<&'static str> {
     STATABLE.iter().map(|outcome| outcome.as_str()).collect()
 }
 
 /// Whether a member must be in a body. That a file must not be empty is told by no schema.
 pub fn requires(body: &str, member: &str) -> bool {
-    requests()[body]["required"].as_array().is_some_and(|all| all.iter().any(|name| name == member))
+    let all = requests();
+    let (within, member) = member.rsplit_once('.').unwrap_or(("", member));
+    let inside = within.split('.').filter(|name| !name.is_empty()).fold(&all[body], |schema, name| &schema["properties"][name]);
+    inside["required"].as_array().is_some_and(|all| all.iter().any(|name| name == member))
 }
 
 fn answers() -> Value {
@@ -170,15 +205,42 @@ fn answers() -> Value {
         })),
         "File": { "type": "string", "format": "binary" },
         "Event": event(),
+        "EventShown": event_shown(),
         "EventList": object(json!({ "events": list(named("Event")), "next": or_null(number()), "case?": id() })),
         "EventTypes": object(json!({
             "common_parts": list(text()), "refusal_fields": list(text()), "types": list(json!({ "type": "object" })),
         })),
         "Description": { "type": "object" },
     });
+    if let (Some(all), Value::Object(beside)) = (all.as_object_mut(), beside()) {
+        all.extend(beside);
+    }
+    all["Filing"] = filing();
     all["Recall"] = recall();
     all["Broadcast"] = broadcast();
     all
+}
+
+/// Of what stands beside a case or belongs to a broadcast.
+fn beside() -> Value {
+    json!({
+        "RecipientList": object(json!({ "recipients": list(object(json!({
+            "id": text(), "message": or_null(text()), "delivery": words(&["accepted", "refused", "unknown", "reported"]),
+            "reading": or_null(words(&["read", "unread", "unknown"])), "read_at": or_null(time()), "outcome": or_null(of!(RecipientOutcome)),
+            "outcome_at": or_null(time()),
+        }))), "next": or_null(text()) })),
+        "TableUploaded": receipted(json!({ "id": id(), "again": flag(), "href": text() })),
+        "TableMoved": receipted(json!({ "id": id(), "state": of!(ImportState) })),
+        "TableList": object(json!({ "imports": list(object(table_line())) })),
+        "TableImport": table(),
+        "Filed": receipted(json!({ "id": id(), "state": of!(FilingState), "href": text() })),
+        "FilingChecked": receipted(json!({ "id": id(), "state": of!(FilingState) })),
+        "FilingLine": object(filing_line()),
+        "FilingList": object(json!({ "self_recalls": list(named("FilingLine")), "next": or_null(text()) })),
+        "Reminders": object(json!({ "reminded": number(), "cases": list(object(json!({
+            "case": text(), "id": or_null(id()), "number": or_null(text()), "receipt": or_null(named("Receipt")), "problem": or_null(named("Problem")),
+        }))) })),
+    })
 }
 
 /// RFC 9457.
@@ -192,12 +254,69 @@ fn problem() -> Value {
 }
 
 fn event() -> Value {
+    object(event_members())
+}
+
+/// One event by itself: as in a list, and how it is proven and kept.
+fn event_shown() -> Value {
+    let mut members = event_members();
+    let proof = json!({ "size": number(), "root": hash(), "included": flag(), "hashes": list(hash()), "checkpoint": text() });
+    let more = json!({ "case_number": or_null(text()), "holds": flag(), "class": of!(EventClass), "kept_until": time(), "held": flag(), "proof": object(proof) });
+    if let (Some(members), Value::Object(more)) = (members.as_object_mut(), more) {
+        members.extend(more);
+    }
+    object(members)
+}
+
+fn event_members() -> Value {
     let party = || object(json!({ "kind": text(), "id": text() }));
-    object(json!({
+    json!({
         "index": number(), "id": id(), "at": time(), "action": text(), "outcome": of!(Outcome), "actor": party(), "subject": party(),
         "case": or_null(text()), "leaf": text(), "leaf_hash": hash(), "parts": { "type": "object" },
         "withheld": { "type": "object", "additionalProperties": text() },
-    }))
+    })
+}
+
+fn table_line() -> Value {
+    json!({
+        "id": id(), "kind": of!(TableKind), "state": of!(ImportState), "ready": flag(), "name": text(), "bytes": number(), "digest": hash(),
+        "broadcasts": number(), "recipients": number(), "doubles": number(), "problems": number(), "done": number(), "total": number(),
+        "created_at": time(), "ended_at": or_null(time()),
+    })
+}
+
+/// One table with what is wrong in it, line by line.
+fn table() -> Value {
+    let wrong = object(json!({
+        "line": number(), "column": or_null(of!(Column)), "value": text(), "kind": text(), "wrong": text(), "right": text(),
+    }));
+    let mut members = table_line();
+    members["encoding"] = or_null(of!(Encoding));
+    members["separator"] = or_null(of!(Separator));
+    members["ignored"] = list(text());
+    members["report"] = list(wrong);
+    members["made"] = list(id());
+    object(members)
+}
+
+fn filing_line() -> Value {
+    json!({
+        "id": id(), "number": text(), "state": of!(FilingState), "platform": of!(Platform), "channel": text(), "filer": text(),
+        "withdrawn_at": time(), "filed_at": time(),
+    })
+}
+
+fn filing() -> Value {
+    let checked = object(json!({ "by": text(), "at": time(), "note": or_null(text()) }));
+    let mut members = filing_line();
+    let more = json!({
+        "broadcast": id(), "extent": of!(Extent), "sent_at": or_null(time()), "recipients": number(), "note": or_null(text()),
+        "checked": or_null(checked), "why_not": or_null(text()), "version": number(),
+    });
+    if let (Some(members), Value::Object(more)) = (members.as_object_mut(), more) {
+        members.extend(more);
+    }
+    object(members)
 }
 
 fn tally() -> Value {
@@ -253,6 +372,10 @@ fn broadcast() -> Value {
             "recall_state": or_null(text()),
         }))),
         "recalls": list(object(json!({ "id": id(), "number": text(), "state": of!(State) }))),
+        "attachments": list(object(json!({
+            "id": id(), "kind": words(&["original", "screenshot", "capture"]), "name": text(), "media_type": text(), "bytes": number(),
+            "sha256": hash(), "uploaded_at": time(),
+        }))),
         "title?": or_null(text()), "erased_at?": time(),
         "content?": object(json!({ "title": text(), "text": text(), "attachments": list(json!({ "type": "object" })) })),
     }))

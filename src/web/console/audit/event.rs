@@ -134,7 +134,7 @@ pub async fn show(app: Data<App>, me: SignedIn, page: Page, index: Path<String>)
         purged: shown.parts.iter().filter(|p| p.holds.is_none() && !p.unopened && !p.missing).count(),
         unopened: shown.parts.iter().filter(|p| p.unopened).count(),
         missing: shown.parts.iter().filter(|p| p.missing).count(),
-        holds: shown.included && shown.parts.iter().all(|p| p.holds != Some(false) && !p.missing),
+        holds: shown.holds(),
         leaf: String::from_utf8_lossy(&shown.event.bytes).into_owned(),
         leaf_hash: hex::encode(shown.leaf_hash),
         root: spaced(&shown.checkpoint.root),

@@ -88,7 +88,7 @@ fn told(page: &Page, one: Reminded) -> Result<Told, Fault> {
         return Ok(Told { href: String::new(), number: page.t("reminders-unknown"), title: String::new(), why: page.t("reminders-unknown-why") });
     };
     let why = match one.result {
-        Ok(()) => String::new(),
+        Ok(_) => String::new(),
         Err(error) => {
             let mut form = FormState::new("reminder");
             form.refuse_all(error)?;
