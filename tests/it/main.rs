@@ -40,6 +40,7 @@ mod policies;
 mod probes;
 mod recalls;
 mod retention;
+mod revocation;
 mod searched;
 mod shape;
 mod shell;
