@@ -1,10 +1,15 @@
 //! Lists by themselves: what is read, who signed it, for whom and for when it answers.
 
+use std::time::Duration;
+
 use countermand::{
     clock::Instant,
-    connect::emulator::signer::Issuer,
+    connect::{
+        emulator::signer::Issuer,
+        revocation::{NoList, fetch},
+    },
     crypto::{
-        revocation::{BadList, List, Lists, Reason, Standing, Unknown},
+        revocation::{BadList, LONGEST, List, Lists, Reason, Standing, Unknown},
         signature::{FileKey, Signer},
         timestamp::Roots,
     },
@@ -12,7 +17,10 @@ use countermand::{
 use x509_cert::Certificate;
 
 use super::DAY;
-use crate::timestamps::openssl::done;
+use crate::{
+    fake_http::{Fake, answer},
+    timestamps::openssl::done,
+};
 
 fn now() -> Instant {
     Instant::parse("2026-11-22T09:42:08Z").unwrap()
@@ -73,7 +81,7 @@ fn what_is_no_list_or_was_changed_is_refused() {
     assert_eq!(List::read(pem.as_bytes()).unwrap().der(), der);
     assert!(matches!(List::read(pem.repeat(2).as_bytes()), Err(BadList::Malformed(_))));
     assert_eq!(List::all(&pem.repeat(2)).unwrap().len(), 2);
-    assert_eq!(List::read(&vec![0; countermand::crypto::revocation::LONGEST + 1]), Err(BadList::TooLong));
+    assert_eq!(List::read(&vec![0; LONGEST + 1]), Err(BadList::TooLong));
     assert!(matches!(List::read(b"<html>"), Err(BadList::Malformed(_))));
     assert!(matches!(List::read(pem.replace('M', "%").as_bytes()), Err(BadList::Malformed(_))));
     for at in 0..der.len() {
@@ -161,4 +169,25 @@ fn openssl_makes_lists_that_are_read_as_they_are_meant() {
         ("2026-01-01T00:00:00.000000Z", Reason::KeyCompromise),
         "since the key was lost"
     );
+}
+
+#[actix_web::test]
+async fn a_place_that_is_silent_gone_inside_the_house_or_endless_gives_no_list() {
+    let patience = Duration::from_millis(500);
+    let ask = async |answer: Vec<u8>| {
+        let server = Fake::start(move |_| answer.clone());
+        fetch(&format!("{}/a.crl", server.base_url), true, patience).await
+    };
+    assert_eq!(ask(answer("200 OK", "", "a list")).await, Ok(b"a list".to_vec()));
+    assert_eq!(ask(answer("404 Not Found", "", "")).await, Err(NoList::Status(404)));
+    let elsewhere = "location: http://127.0.0.1:1/b.crl\r\n";
+    assert_eq!(ask(answer("302 Found", elsewhere, "")).await, Err(NoList::Status(302)), "nobody is sent elsewhere");
+    assert_eq!(ask(answer("200 OK", "", &"x".repeat(LONGEST + 1))).await, Err(NoList::TooLong));
+    assert_eq!(ask(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nx".to_vec()).await, Err(NoList::Cut));
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/a.crl", silent.local_addr().unwrap());
+    assert_eq!(fetch(&url, true, patience).await, Err(NoList::Late));
+    assert!(matches!(fetch(&url, false, patience).await, Err(NoList::Address(_))), "loopback is inside");
+    drop(silent);
+    assert!(matches!(fetch(&url, true, patience).await, Err(NoList::Unreachable(_))));
 }
