@@ -168,6 +168,7 @@ subject-audit = Audit
 subject-audit-pack = Auditor's pack
 subject-import = Import
 subject-evidence-key = Evidence key
+subject-revocation-list = Certificate revocation list
 subject-hold = Legal hold
 subject-policy = Recall policy
 subject-log-key = Log keys

@@ -55,6 +55,10 @@ error-path = The address must not hold a path
 error-distinguished-name = This is not a name like CN=Example Ltd Evidence,O=Example Ltd,C=CN
 error-signing-key = This file holds no key that can sign: P-256, or RSA with 2048 bits or more, in PKCS#8 (BEGIN PRIVATE KEY)
 error-no-request = No key waits for a certificate. Run countermand evidence key request first, or give the key with --key
+error-crl-unreadable = This is no usable revocation list: { $reason }
+error-crl-stranger = This list is of no authority of the evidence certificate or of a timestamp authority: { $reason }
+error-crl-signature = The signature of the list does not hold: { $reason }
+error-crl-time = The list is not good now: from { $from } to { $until }
 error-no-certificate = This file holds no certificate in PEM
 error-certificate-unreadable = Certificate number { $number } of the file cannot be read
 error-certificate-other-key = The first certificate belongs to another key than the one that was requested

@@ -137,6 +137,7 @@ subject-audit = 审计项目
 subject-audit-pack = 审计资料包
 subject-import = 导入
 subject-evidence-key = 证据签名密钥
+subject-revocation-list = 证书吊销列表
 subject-hold = 诉讼保留
 subject-policy = 撤回规则
 subject-log-key = 日志密钥

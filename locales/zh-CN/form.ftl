@@ -52,6 +52,10 @@ error-path = 地址中不能含有路径
 error-distinguished-name = 不是有效的主体名称，示例：CN=Example Ltd Evidence,O=Example Ltd,C=CN
 error-signing-key = 文件中没有可用于签名的私钥：须为 P-256 或 2048 位以上的 RSA，格式为 PKCS#8（BEGIN PRIVATE KEY）
 error-no-request = 没有等待证书的密钥。请先运行 countermand evidence key request，或用 --key 指定密钥
+error-crl-unreadable = 不是可用的证书吊销列表：{ $reason }
+error-crl-stranger = 这份吊销列表不属于证据签名证书或时间戳机构的签发机构：{ $reason }
+error-crl-signature = 吊销列表的签名不成立：{ $reason }
+error-crl-time = 吊销列表目前不在有效期内：自 { $from } 至 { $until }
 error-no-certificate = 文件中没有 PEM 格式的证书
 error-certificate-unreadable = 文件中的第 { $number } 张证书无法读取
 error-certificate-other-key = 第一张证书与所申请的密钥不符

@@ -102,6 +102,7 @@ pub mod process;
 pub mod recalls;
 pub mod resets;
 pub mod retention;
+pub mod revocation;
 mod searches;
 pub mod self_recalls;
 pub mod sessions;

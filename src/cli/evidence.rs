@@ -1,6 +1,7 @@
 //! `countermand evidence …`: export a case's bundle; verify a bundle with nothing but its file and a key that is trusted; the key and the
-//! certificate that sign bundles ([`key`]).
+//! certificate that sign bundles ([`key`]); lists of revoked certificates ([`crl`]).
 
+mod crl;
 mod key;
 
 use std::{
@@ -27,6 +28,7 @@ use crate::{
     crypto::{
         keyring::{Keyring, KeyringError},
         private,
+        revocation::List,
         signature::files,
         timestamp::Roots,
     },
@@ -64,12 +66,18 @@ pub(super) struct Verify {
     /// A public key, or the root of a signer or of a timestamp authority, that is trusted, as PEM; may be given several times
     #[arg(long, value_name = "FILE.pem")]
     root: Vec<PathBuf>,
+    /// A list of revoked certificates (CRL, PEM or DER) as its authority publishes it; may be given several times
+    #[arg(long, value_name = "FILE.crl")]
+    crl: Vec<PathBuf>,
 }
 
 impl Verify {
     /// Verifies the file within `limits`; the exit code of the command `name`.
     pub(super) fn run(&self, name: &str, limits: &Limits) -> ExitCode {
-        let pins = pins(self.log_key.as_deref(), self.data.as_deref(), &self.root);
+        let pins = pins(self.log_key.as_deref(), self.data.as_deref(), &self.root).and_then(|mut pins| {
+            pins.extend(lists(&self.crl)?);
+            Ok(pins)
+        });
         match pins.and_then(|pins| check(&self.file, &pins, limits, self.json)) {
             Ok(answer) => ExitCode::from(answer.exit_code()),
             Err(trouble) => finish(name, Err(trouble)),
@@ -100,6 +108,8 @@ enum Command {
     },
     /// Verify a bundle offline: exit 0 holds, 1 does not, 2 could not tell
     Verify(Verify),
+    /// Take in a list of revoked certificates where no network is
+    Crl(crl::Args),
     /// The key and certificate that sign bundles
     #[command(subcommand)]
     Key(key::Command),
@@ -116,6 +126,7 @@ pub fn run(args: &Args) -> ExitCode {
             }
         }
         Command::Verify(wanted) => wanted.run("evidence verify", &Limits::default()),
+        Command::Crl(args) => crl::run(args),
         Command::Key(command) => key::run(command),
     }
 }
@@ -208,6 +219,16 @@ fn pins(log_key: Option<&str>, data: Option<&Path>, roots: &[PathBuf]) -> Result
     Ok(pins)
 }
 
+/// Lists that were brought along, if any were.
+fn lists(paths: &[PathBuf]) -> Result<Option<Pin>, Trouble> {
+    let read = |path: &PathBuf| {
+        let failed = |e: &dyn std::fmt::Display| Trouble::Cannot(format!("{}: {e}", path.display()));
+        List::read(&fs::read(path).map_err(|e| failed(&e))?).map_err(|e| failed(&e))
+    };
+    let found = paths.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+    Ok((!found.is_empty()).then_some(Pin::Lists(found)))
+}
+
 /// What a PEM file pins: an Ed25519 key (RFC 8410), or roots of signers and timestamp authorities.
 fn trusted(pem: &str) -> Option<Pin> {
     const PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
@@ -243,7 +264,7 @@ fn print(outcome: &Outcome) {
         let file = if c.file.is_empty() { String::new() } else { format!(" {}", c.file) };
         match c.result {
             // Who signed, and on whose word, is what the reader has to judge.
-            Answer::Pass if ["certificate_signature", "signer_root"].contains(&c.name) => {
+            Answer::Pass if ["certificate_signature", "revocation", "signer_root"].contains(&c.name) => {
                 say!("pass     {}{file}: {}", c.name, c.actual);
             }
             Answer::Pass => say!("pass     {}{file}", c.name),

@@ -232,6 +232,28 @@ fn before_answer(error: &reqwest::Error) -> Fault {
     Fault::unknown("the connection was cut before an answer".to_owned())
 }
 
+/// Why a body did not come whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    TooLong,
+    Late,
+    Cut,
+}
+
+/// A body of at most `longest` bytes.
+pub(super) async fn body(mut response: Response, longest: usize) -> Result<Vec<u8>, Broken> {
+    let mut body = Vec::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > longest => return Err(Broken::TooLong),
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Ok(body),
+            Err(e) if e.is_timeout() => return Err(Broken::Late),
+            Err(_) => return Err(Broken::Cut),
+        }
+    }
+}
+
 /// The last cause of an error; the outer ones repeat the address with its query.
 pub(super) fn innermost(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;

@@ -9,6 +9,7 @@ mod manual;
 pub mod matrix;
 pub mod reach;
 mod redact;
+pub mod revocation;
 pub mod sntp;
 pub mod stream;
 pub mod timestamp;

@@ -7,7 +7,7 @@ use reqwest::header;
 
 use super::{
     guard::{self, BadBaseUrl},
-    http::{self, Limits},
+    http::{self, Broken, Limits},
 };
 use crate::crypto::timestamp::LONGEST;
 
@@ -37,21 +37,16 @@ pub async fn ask(url: &str, allow_private: bool, question: Vec<u8>, patience: Du
     let url = guard::outward(url, allow_private)?;
     let client = http::plain(allow_private, Limits { whole: patience, ..Limits::default() })?;
     let request = client.post(url).header(header::CONTENT_TYPE, "application/timestamp-query").body(question);
-    let mut response = request.send().await.map_err(|e| match e {
+    let response = request.send().await.map_err(|e| match e {
         e if e.is_timeout() => NoAnswer::Late,
         e => NoAnswer::Unreachable(http::innermost(&e)),
     })?;
     if response.status() != reqwest::StatusCode::OK {
         return Err(NoAnswer::Status(response.status().as_u16()));
     }
-    let mut answer = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if answer.len() + chunk.len() > LONGEST => return Err(NoAnswer::TooLong),
-            Ok(Some(chunk)) => answer.extend_from_slice(&chunk),
-            Ok(None) => return Ok(answer),
-            Err(e) if e.is_timeout() => return Err(NoAnswer::Late),
-            Err(_) => return Err(NoAnswer::Cut),
-        }
-    }
+    http::body(response, LONGEST).await.map_err(|broken| match broken {
+        Broken::TooLong => NoAnswer::TooLong,
+        Broken::Late => NoAnswer::Late,
+        Broken::Cut => NoAnswer::Cut,
+    })
 }

@@ -8,6 +8,7 @@ pub mod mldsa;
 pub mod passphrase;
 pub mod password;
 pub mod private;
+pub mod revocation;
 pub mod seal;
 pub mod signature;
 pub mod timestamp;

@@ -25,6 +25,10 @@ words! {
         EvidenceCertificateImported = "evidence_certificate.imported",
         /// It runs out soon, or has run out.
         EvidenceCertificateExpiring = "evidence_certificate.expiring",
+        /// Its authority took it back.
+        EvidenceCertificateRevoked = "evidence_certificate.revoked",
+        /// A list of revoked certificates came from a file.
+        RevocationListImported = "revocation_list.imported",
         /// A checkpoint kept elsewhere took the place of the lost copy.
         CheckpointAccepted = "checkpoint.accepted",
         BackupTaken = "backup.taken",

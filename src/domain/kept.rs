@@ -163,6 +163,8 @@ impl EventClass {
             | Action::EvidenceKeyRequested
             | Action::EvidenceCertificateImported
             | Action::EvidenceCertificateExpiring
+            | Action::EvidenceCertificateRevoked
+            | Action::RevocationListImported
             | Action::KeyAnnounced
             | Action::KeyRetired
             | Action::KeyStolen

@@ -78,6 +78,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::KeyStolen
         | A::EvidenceKeyRequested
         | A::EvidenceCertificateImported
+        | A::RevocationListImported
         | A::CheckpointAccepted
         | A::BackupTaken
         | A::BackupRestored
@@ -187,6 +188,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::TimestampExpiring
         | A::TimestampExpired
         | A::EvidenceCertificateExpiring
+        | A::EvidenceCertificateRevoked
         | A::LogVerified
         | A::LogVerificationFailed
         | A::SystemEndangered

@@ -11,6 +11,7 @@ use super::{
     collected::{Collected, Content},
     columns,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
+    revocation::{self, Known, SIGNER_LISTS, TSA_LISTS, Why},
     signed, succession,
     tables::{self, Event},
     timestamps::{self, CHAIN, RENEWED_ANCHORS, RENEWED_SIGNATURE, ROOTS, Token},
@@ -167,11 +168,15 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     }
     data.insert("custody/custody.csv".to_owned(), tables::custody(&c.issue).into_bytes());
     data.insert("environment.json".to_owned(), report::pretty(&c.environment));
-    let said = evidence.map(|_| ());
+    // As older versions made it: nothing is known of revocation, and nothing is said.
+    let unsaid = Known { unknown: Some(Why::Unnamed), lists: String::new() };
+    let known = c.revocation.as_ref().and_then(|revocation| revocation.signer.as_ref()).unwrap_or(&unsaid);
+    let said = evidence.map(|_| known);
     data.insert("VERIFY.zh-CN.md".to_owned(), certificate::guide_zh(VERIFY_ZH, said).into_bytes());
     data.insert("VERIFY.en.md".to_owned(), certificate::guide_en(VERIFY_EN, said).into_bytes());
     data.insert("tools/verify.py".to_owned(), VERIFY_PY.as_bytes().to_vec());
 
+    let unknown = c.revocation.as_ref().and(known.unknown).filter(|_| evidence.is_ok()).map(revocation::limit);
     let report = Report {
         format: FORMAT,
         number: c.number.clone(),
@@ -199,11 +204,12 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
         anchors,
         signer: evidence.ok().map(|certified| certified.chain.facts()),
         unsigned: evidence.err().map(|why| why.as_str().to_owned()),
+        revocation: c.revocation.as_ref().map(|_| revocation::Facts { signer: evidence.ok().map(|_| known.as_str().to_owned()) }),
         files: data
             .iter()
             .map(|(path, bytes)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) })
             .collect(),
-        limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).collect(),
+        limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).chain(unknown).collect(),
         zone: c.zone.clone(),
     };
     data.insert("evidence.json".to_owned(), report.to_bytes());
@@ -343,8 +349,16 @@ fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified
             tags.insert(path.to_owned(), pem.into_bytes());
         }
     }
+    let lists = revocation::merged(c.anchors.iter().flat_map(|a| &a.tokens).chain(c.renewals.iter().map(|r| &r.token)).map(|t| t.lists.as_str()));
+    if !lists.is_empty() {
+        tags.insert(TSA_LISTS.to_owned(), lists.into_bytes());
+    }
     if let Ok(certified) = evidence {
         tags.extend(certificate::files(&certified.chain));
+        let known = c.revocation.as_ref().and_then(|revocation| revocation.signer.as_ref());
+        if let Some(known) = known.filter(|known| !known.lists.is_empty()) {
+            tags.insert(SIGNER_LISTS.to_owned(), revocation::merged([known.lists.as_str()]).into_bytes());
+        }
     }
     let root = manifest(sha256_hex, &tags);
     if let Ok(certified) = evidence {

@@ -2,7 +2,10 @@
 //! its face where it bears none. It is over the root manifest, as the log's own signature is. Not here: the signature itself
 //! ([`crate::crypto::signature`]), whether it holds ([`super::verify`]), whose certificate it is (`app::evidence::signing`).
 
-use super::report::Limit;
+use super::{
+    report::Limit,
+    revocation::{self, Known},
+};
 use crate::{crypto::signature::Chain, words};
 
 /// CMS, detached, CAdES-BES, DER.
@@ -26,6 +29,8 @@ words! {
         Missing = "key_missing",
         /// The certificate had run out.
         Ended = "certificate_ended",
+        /// Its authority had taken it back.
+        Revoked = "certificate_revoked",
     }
 }
 
@@ -35,6 +40,7 @@ impl Uncertified {
             Self::Never => "出具时系统未导入签名证书",
             Self::Missing => "出具时系统缺少签名证书对应的私钥",
             Self::Ended => "出具时签名证书已到期",
+            Self::Revoked => "出具时签名证书已被签发机构吊销",
         }
     }
 
@@ -43,6 +49,7 @@ impl Uncertified {
             Self::Never => "the system that made it had no certificate",
             Self::Missing => "the system that made it did not have the key of its certificate",
             Self::Ended => "the certificate of the system that made it had run out",
+            Self::Revoked => "the certificate of the system that made it had been revoked by its authority",
         }
     }
 
@@ -65,18 +72,18 @@ pub(super) fn files(chain: &Chain) -> [(String, Vec<u8>); 3] {
 const MARK: &str = "<!-- certificate -->\n";
 
 /// The guide with the commands for the signature, or with the reason why there is none.
-pub(super) fn guide_zh(guide: &str, signed: Result<(), Uncertified>) -> String {
+pub(super) fn guide_zh(guide: &str, signed: Result<&Known, Uncertified>) -> String {
     let none = |why: Uncertified| format!("**本材料包没有基于数字证书的签名**：{}。以下仅核对日志自身的签名，它不说明签名者的身份。\n", why.zh());
-    guide.replace(MARK, &signed.map_or_else(none, |()| include_str!("guide/CERTIFICATE.zh-CN.md").to_owned()))
+    guide.replace(MARK, &signed.map_or_else(none, |known| revocation::guide_zh(include_str!("guide/CERTIFICATE.zh-CN.md"), known)))
 }
 
 /// The same in English.
-pub(super) fn guide_en(guide: &str, signed: Result<(), Uncertified>) -> String {
+pub(super) fn guide_en(guide: &str, signed: Result<&Known, Uncertified>) -> String {
     let none = |why: Uncertified| {
         format!(
             "**This bundle bears no certificate-based signature**: {}. What follows checks the log's own signature, which does not tell who signed.\n",
             why.en()
         )
     };
-    guide.replace(MARK, &signed.map_or_else(none, |()| include_str!("guide/CERTIFICATE.en.md").to_owned()))
+    guide.replace(MARK, &signed.map_or_else(none, |known| revocation::guide_en(include_str!("guide/CERTIFICATE.en.md"), known)))
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::timestamps::{Renewal, Token};
+use super::{
+    revocation::Known,
+    timestamps::{Renewal, Token},
+};
 use crate::{
     clock::Instant,
     crypto::webauthn::Signed,
@@ -34,12 +37,21 @@ pub struct Collected {
     pub successions: Vec<Link>,
     /// Roots of the authorities that the settings name, PEM; empty without any.
     pub authorities: String,
+    /// What is known of revocation; `None` of a bundle as older versions made it.
+    pub revocation: Option<Revocation>,
     /// Versions, system, database, settings' hash, state of the clock.
     pub environment: Value,
     /// IANA name of the zone for local times.
     pub zone: String,
     /// The company.
     pub organisation: String,
+}
+
+/// What is known of revocation when a bundle is made. The lists about tokens go with the tokens.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Revocation {
+    /// Of the certificate that signs, where one does.
+    pub signer: Option<Known>,
 }
 
 /// Why and by whom this bundle was made; the part that differs from one export of a case to the next.

@@ -7,6 +7,7 @@
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
 //! | [`certificate`] | the signature by a certificate, and what is said where there is none |
+//! | [`revocation`] | lists of revoked certificates, for either |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
 //! | [`signed`] | decisions that passkeys signed |
 //! | [`succession`] | how the log's keys followed each other |
@@ -23,6 +24,7 @@ pub mod collected;
 pub mod columns;
 pub mod csv;
 pub mod report;
+pub mod revocation;
 pub mod signed;
 pub mod succession;
 pub mod tables;

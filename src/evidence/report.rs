@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::collected::{Case, Decision, Issue};
+use super::{
+    collected::{Case, Decision, Issue},
+    revocation,
+};
 use crate::crypto::signature;
 
 /// The version of the layout that this program writes and reads.
@@ -15,7 +18,7 @@ pub const FORMAT: u64 = 1;
 /// Files in which two exports of one case at one size of the log may differ.
 /// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones; so are the numbered tokens over
 /// the signature where there are several authorities.
-pub const VARIES: [&str; 21] = [
+pub const VARIES: [&str; 24] = [
     "bag-info.txt",
     "data/custody/custody.csv",
     "data/environment.json",
@@ -31,12 +34,15 @@ pub const VARIES: [&str; 21] = [
     "signatures/tagmanifest-sha256.txt.p7s",
     "signatures/tagmanifest-sha256.txt.p7s.tsq",
     "signatures/tagmanifest-sha256.txt.p7s.tsr",
+    "signatures/tsa.crl.pem",
     "tagmanifest-sha256.txt",
     "trust/signer-chain.pem",
     "trust/signer-root.pem",
+    "trust/signer.crl.pem",
     "trust/signer.pem",
     "trust/tsa-chain.pem",
     "trust/tsa-root.pem",
+    "trust/tsa.crl.pem",
 ];
 
 /// The whole file.
@@ -63,6 +69,9 @@ pub struct Report {
     /// Why none did: a word of `certificate::Uncertified`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unsigned: Option<String>,
+    /// What was known of revocation; absent in bundles of older versions, and in those without certificate and timestamp authority.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<revocation::Facts>,
     /// What is not shown, and why.
     pub withheld: Vec<Withheld>,
     pub files: Vec<FileFacts>,

@@ -13,6 +13,7 @@ use super::{
     certificate::P7S,
     collected::Anchor,
     report::{AnchorFacts, TokenFacts},
+    revocation,
     zip::{self, Files, Limits, ZipError},
 };
 use crate::crypto::sha256;
@@ -40,6 +41,8 @@ pub struct Token {
     pub answer: Vec<u8>,
     /// From the signer's certificate to the root, PEM.
     pub chain: String,
+    /// Lists of revoked certificates about that chain, PEM; empty where none could be had.
+    pub lists: String,
 }
 
 /// A list of hashes, stamped before the tokens in it ran out: RFC 4998 §5.2 in the form of `sha256sum`.
@@ -161,6 +164,7 @@ pub fn anchored(bytes: &[u8]) -> Result<Vec<Anchored>, ZipError> {
 /// Adds `tokens` over the signature, and what renewed them, to the files of a finished bundle.
 pub fn add(files: &mut Files, tokens: &[Token], renewals: &[Renewal]) {
     add_renewals(files, RENEWED_SIGNATURE, renewals, true);
+    revocation::add_later(files, tokens.iter().chain(renewals.iter().map(|renewal| &renewal.token)).map(|token| token.lists.as_str()));
     let stamped = stamped_in(files);
     for (n, token) in tokens.iter().enumerate() {
         let (query, answer) = names(stamped, n);

@@ -193,9 +193,10 @@ pub const TABLES: &[Table] = &[
     table(
         "timestamps",
         "id:t authority:t subject:t bundle_id:t log_size:i stamped:b state:t query:b answer:b chain:t stamped_at:i refusal:t attempts:i \
-         asked_at:i valid_until:i renewed_by:t",
+         asked_at:i valid_until:i renewed_by:t revocation:t",
         "id",
     ),
+    table("revocation_lists", "id:t issuer:t begins:i ends:i source:t kept_at:i list:b", "id"),
     table(
         "policies",
         "id:t nonce:t base:i origin:i rules:t state:t version:i reason_sealed:b proposed_by:t proposed_at:i ended_by:t ended_at:i ending_sealed:b",

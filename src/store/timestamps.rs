@@ -51,6 +51,9 @@ pub struct TimestampRow {
     pub valid_until: Option<i64>,
     /// The renewal that covers it.
     pub renewed_by: Option<String>,
+    /// What was known of its certificates when it was taken: `good`, or a word of `evidence::revocation::Why`. `None` while there is no
+    /// token, and for what an older version obtained.
+    pub revocation: Option<String>,
 }
 
 /// Puts a row in the place of what is there under its id.

@@ -57,6 +57,12 @@ if [ -e trust/signer.pem ]; then
       -CAfile trust/signer-root.pem -no-CApath -no-CAstore -attime "$(date -d "$at" +%s)" -out /dev/null
   }
   judge "$p7s" tagmanifest-sha256.txt
+  if [ -e trust/signer.crl.pem ]; then
+    step "revoked certificates: the signer's"
+    cat trust/signer-root.pem trust/signer.crl.pem > "$work/listed.pem"
+    openssl cms -verify -binary -cades -purpose any -inform DER -in "$p7s" -content tagmanifest-sha256.txt \
+      -CAfile "$work/listed.pem" -no-CApath -no-CAstore -crl_check -attime "$(date -d "$at" +%s)" -out /dev/null
+  fi
   openssl verify -purpose any -CAfile trust/signer-root.pem -no-CApath -no-CAstore -untrusted trust/signer-chain.pem trust/signer.pem
   python3 - "$p7s" "$work/damaged.p7s" tagmanifest-sha256.txt "$work/damaged.txt" <<'PY'
 import sys
@@ -83,6 +89,11 @@ for token in signatures/*.tsr data/proofs/anchors/*.tsr; do
   at=$(date -d "$(openssl ts -reply -in "$token" -text 2>/dev/null | sed -n 's/^Time stamp: //p')" +%s)
   openssl ts -verify -data "$stamped" -in "$token" -CAfile trust/tsa-root.pem -attime "$at"
   openssl ts -verify -queryfile "${token%.tsr}.tsq" -in "$token" -CAfile trust/tsa-root.pem -attime "$at"
+  cat trust/tsa-root.pem trust/tsa.crl.pem signatures/tsa.crl.pem 2>/dev/null > "$work/listed.pem" || true
+  if grep -q 'BEGIN X509 CRL' "$work/listed.pem"; then
+    step "revoked certificates: $token"
+    openssl ts -verify -data "$stamped" -in "$token" -CAfile "$work/listed.pem" -crl_check -attime "$at"
+  fi
 done
 step "CSV by Python's reader"
 python3 - <<'PY'

@@ -41,6 +41,7 @@ mod probes;
 mod programs;
 mod recalls;
 mod retention;
+mod revocation;
 mod searched;
 mod shape;
 mod shell;

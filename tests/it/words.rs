@@ -128,7 +128,7 @@ fn everything_the_product_names_has_a_word() {
     all("recall-verb", recall::Verb::ALL.iter().map(|w| w.as_str()).collect());
     all("refusal", recall::Guard::ALL.iter().map(|w| w.as_str()).collect());
     all("user-state", UserState::ALL.iter().map(|w| w.as_str()).collect());
-    all("timestamp-refusal", [&countermand::crypto::timestamp::Refusal::WORDS[..], &["unreachable", "settings"]].concat());
+    all("timestamp-refusal", [&countermand::crypto::timestamp::Refusal::WORDS[..], &["unreachable", "settings", "revoked"]].concat());
     for prefix in ["kept-class", "kept-class-about"] {
         all(prefix, EventClass::ALL.iter().map(|w| w.as_str()).collect());
     }

@@ -156,6 +156,7 @@ impl Reading<'_> {
             renewals: timestamps::renewal::of(conn, &stamped)?,
             successions: successions::of(conn, self.store.origin(), self.size)?,
             authorities: self.authorities,
+            revocation: None,
             log: self.log,
             environment,
             zone,
@@ -205,7 +206,7 @@ impl Reading<'_> {
         let mut found: Vec<Anchor> = Vec::new();
         for row in stamped {
             let (size, text) = (u64::try_from(row.log_size).unwrap_or(0), row.stamped.clone());
-            let Some(token) = timestamps::token_of(row.clone()) else { continue };
+            let Some(token) = timestamps::token_of(conn, row.clone())? else { continue };
             match found.last_mut().filter(|anchor| anchor.text == text) {
                 // Several authorities stamp the same text.
                 Some(anchor) => anchor.tokens.push(token),

@@ -1,5 +1,6 @@
 //! The job `watch_certificate`, once a day: tells when the certificate that signs evidence is about to run out, thirty and seven days before,
-//! and when it has, each once (`evidence_certificate.expiring`). Another certificate begins anew. Running the job twice is harmless.
+//! and when it has, each once (`evidence_certificate.expiring`), and that its authority revoked it (`evidence_certificate.revoked`). Another
+//! certificate begins anew. Running the job twice is harmless.
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub async fn begin(app: &App) -> AppResult<()> {
 pub async fn step(app: &App) -> AppResult<Option<Instant>> {
     let now = app.now();
     let again = Some(now.plus(DAY));
+    signing::watch(app).await?;
     // One whose file is missing is told by everything that would sign with it.
     let Some((facts, until)) = signing::standing(app).await?.certificate else { return Ok(again) };
     let Some(days) = STEPS.into_iter().find(|days| now.plus(DAY * *days) >= until) else { return Ok(again) };

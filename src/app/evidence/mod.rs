@@ -25,6 +25,7 @@ use crate::{
     },
     evidence::{
         bundle::{self, Bundle},
+        collected::{Collected, Revocation},
         succession,
         timestamps::{add_to, anchored},
         verify::{Pin, verify},
@@ -262,9 +263,15 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 }
 
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
-async fn build(app: &App, collected: crate::evidence::collected::Collected) -> AppResult<(Bundle, bool)> {
+async fn build(app: &App, mut collected: Collected) -> AppResult<(Bundle, bool)> {
     let (vkey, _, keys) = app.store.signing()?;
-    let signer = signing::signer(app, collected.issue.made_at).await?;
+    let (signer, known) = match signing::signer(app, collected.issue.made_at).await? {
+        Ok((certified, known)) => (Ok(certified), Some(known)),
+        Err(why) => (Err(why), None),
+    };
+    if known.is_some() || !collected.authorities.is_empty() || !collected.anchors.is_empty() {
+        collected.revocation = Some(Revocation { signer: known });
+    }
     let signers = Pin::Signers(files::roots(app.store.data()));
     let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), signers, Pin::At(app.now())], keys.log);
     let built = tokio::task::spawn_blocking(move || {

@@ -8,9 +8,9 @@ use std::{path::Path, sync::Arc};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{App, AppError, AppResult, Caller, Done, StoreError};
+use super::{App, AppError, AppResult, Caller, Done, StoreError, expiry};
 use crate::{
-    app::FieldError,
+    app::{FieldError, revocation},
     clock::Instant,
     crypto::signature::{
         BadChain, Certified, Chain, FileKey, NoSignature, Refusal, Signer,
@@ -20,15 +20,17 @@ use crate::{
         request as csr,
     },
     domain::{
-        event::{Action, Subject},
+        event::{Action, Outcome, Subject},
         role::Permission,
     },
-    evidence::certificate::Uncertified,
+    evidence::{certificate::Uncertified, revocation::Known},
     store::settings,
 };
 
 /// The setting that names the certificate in use, by its SHA-256.
 const IN_USE: &str = "evidence.certificate";
+/// The setting that remembers of which certificate it was told that it is revoked, by its SHA-256.
+const REVOKED: &str = "evidence.certificate_revoked";
 /// Before its end by so many days the end is told.
 pub const WARN_DAYS: u32 = 30;
 
@@ -61,12 +63,52 @@ pub(super) fn subject() -> Subject {
     Subject::new("evidence_key", "evidence")
 }
 
-/// The key that signs a bundle made at `at`, with its certificates, or why there is none. Never inside a write.
-pub(in crate::app) async fn signer(app: &App, at: Instant) -> AppResult<Result<Arc<Certified>, Uncertified>> {
-    Ok(match found(app).await? {
-        Ok(certified) if certified.chain.check(at).is_err() => Err(Uncertified::Ended),
-        found => found.map(Arc::new),
+/// The key that signs a bundle made at `at`, with its certificates and what is known of their revocation, or why there is none. Never inside a
+/// write.
+pub(in crate::app) async fn signer(app: &App, at: Instant) -> AppResult<Result<(Arc<Certified>, Known), Uncertified>> {
+    let certified = match found(app).await? {
+        Ok(certified) if certified.chain.check(at).is_err() => return Ok(Err(Uncertified::Ended)),
+        Ok(certified) => certified,
+        Err(why) => return Ok(Err(why)),
+    };
+    Ok(match look(app, &certified.chain, at).await? {
+        Some(known) => Ok((Arc::new(certified), known)),
+        None => Err(Uncertified::Revoked),
     })
+}
+
+/// What is known of the revocation of the certificate in use; `None` once it is revoked, which is told once. Never inside a write.
+async fn look(app: &App, chain: &Chain, at: Instant) -> AppResult<Option<Known>> {
+    let revoked = match revocation::look(app, chain.certificates().to_vec(), at, revocation::PATIENT).await? {
+        Ok(known) => return Ok(Some(known)),
+        Err(revoked) => revoked,
+    };
+    let facts = chain.facts();
+    let write = move |tx: &mut crate::store::Tx<'_>| {
+        if settings::get(tx.conn, REVOKED)?.as_ref() == Some(&facts.sha256) {
+            return Ok(());
+        }
+        settings::put(tx.conn, REVOKED, &facts.sha256)?;
+        let detail = json!({
+            "sha256": facts.sha256, "subject": revoked.subject, "serial": revoked.serial, "since": revoked.since.to_rfc3339(),
+            "reason": revoked.reason,
+        });
+        let event = Caller::job(expiry::JOB).event(Action::EvidenceCertificateRevoked, subject());
+        tx.append(event.outcome(Outcome::Failed).detail(detail)).map(drop)
+    };
+    app.store.write(write).await?;
+    Ok(None)
+}
+
+/// Tells of the certificate in use if its authority took it back.
+///
+/// # Errors
+/// Those of the store.
+pub(super) async fn watch(app: &App) -> AppResult<()> {
+    if let Ok(certified) = found(app).await? {
+        look(app, &certified.chain, app.now()).await?;
+    }
+    Ok(())
 }
 
 /// What lies in the files, if it is what the database names; what an import left unfinished is put into its place.
@@ -108,7 +150,11 @@ pub async fn standing(app: &App) -> AppResult<Standing> {
     let requested = files::requested(app.store.data()).map_err(StoreError::from)?.is_some();
     let now = app.now();
     let uncertified = match &found {
-        Ok(certified) => certified.chain.check(now).err().map(|_| Uncertified::Ended),
+        Ok(certified) if certified.chain.check(now).is_err() => Some(Uncertified::Ended),
+        Ok(certified) => {
+            let revoked = revocation::kept(app, certified.chain.certificates().to_vec(), now).await?;
+            revoked.map(|_| Uncertified::Revoked)
+        }
         Err(why) => Some(*why),
     };
     Ok(Standing { certificate: found.ok().map(|c| (c.chain.facts(), c.chain.until())), uncertified, requested })

@@ -37,7 +37,8 @@ pub async fn tokens(app: &App, bundle: &str, anchors: Vec<Anchored>) -> AppResul
         inside.retain(|row| row.answer.as_ref().is_some_and(|answer| anchors.iter().any(|anchor| anchor.answer == *answer)));
         inside.extend(said.iter().cloned());
         let renewals = renewal::of(conn, &inside)?;
-        Ok((said.into_iter().filter_map(token_of).collect(), renewals))
+        let tokens = said.into_iter().map(|row| token_of(conn, row)).collect::<Result<Vec<_>, _>>()?;
+        Ok((tokens.into_iter().flatten().collect(), renewals))
     });
     Ok(found.await?)
 }

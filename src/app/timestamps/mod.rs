@@ -19,20 +19,21 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{App, AppResult, Caller, StoreError};
+use super::{App, AppResult, Caller, StoreError, revocation};
 use crate::{
     clock::Instant,
     config::{Authority, Config},
     connect::timestamp::{self as wire, NoAnswer},
     crypto::{
+        revocation::certificates,
         sha256,
         timestamp::{self, Policy, Query, Refusal, Roots, Stamp, chain},
     },
     domain::event::{Action, Event, Outcome, Subject},
-    evidence::timestamps::Token,
+    evidence::{revocation::Known, timestamps::Token},
     id::TimestampId,
     store::{
-        Tx,
+        Conn, Tx,
         timestamps::{self as rows, OBTAINED, REFUSED, TimestampRow},
     },
 };
@@ -101,7 +102,7 @@ fn policy(authority: &Authority) -> Result<Option<Policy>, String> {
 /// Why there is no token.
 #[derive(Clone, Debug)]
 struct Failure {
-    /// A word of `timestamp::Refusal`, or `unreachable`, `settings`, `no_authority`, `short_lived`, `out_of_time`.
+    /// A word of `timestamp::Refusal`, or `revoked`, `unreachable`, `settings`, `no_authority`, `short_lived`, `out_of_time`.
     kind: &'static str,
     words: String,
 }
@@ -110,6 +111,8 @@ struct Failure {
 struct Asked {
     query: Vec<u8>,
     outcome: Result<(Vec<u8>, Stamp), Failure>,
+    /// What is known of the revocation of its certificates, with a token.
+    known: Known,
 }
 
 /// Asks an authority about `bytes` and checks its answer. Never inside a write.
@@ -117,7 +120,7 @@ async fn ask(app: &App, authority: &Authority, bytes: &[u8], patience: Duration)
     let settings = |words: String| Failure { kind: "settings", words };
     let policy = match policy(authority) {
         Ok(policy) => policy,
-        Err(words) => return Asked { query: Query::new(bytes, None).to_der(), outcome: Err(settings(words)) },
+        Err(words) => return Asked { query: Query::new(bytes, None).to_der(), outcome: Err(settings(words)), known: Known::default() },
     };
     let query = Query::new(bytes, policy);
     let asked = async {
@@ -130,7 +133,16 @@ async fn ask(app: &App, authority: &Authority, bytes: &[u8], patience: Duration)
         let checked = checked.unwrap_or(Err(Refusal::Malformed("the check ended before its time")));
         checked.map_err(|e| Failure { kind: e.as_str(), words: e.to_string() })
     };
-    Asked { outcome: asked.await, query: query.to_der() }
+    let (outcome, known) = match asked.await {
+        Ok((answer, stamp)) => match revocation::look(app, certificates(&stamp.path), stamp.at, patience.min(revocation::PATIENT)).await {
+            Ok(Ok(known)) => (Ok((answer, stamp)), known),
+            Ok(Err(revoked)) => (Err(Failure { kind: "revoked", words: revoked.to_string() }), Known::default()),
+            // What was fetched could not be kept: nobody can say any more by what the token was judged.
+            Err(error) => (Err(Failure { kind: "unreachable", words: error.to_string() }), Known::default()),
+        },
+        Err(failure) => (Err(failure), Known::default()),
+    };
+    Asked { outcome, query: query.to_der(), known }
 }
 
 /// When to ask again after `attempts` refusals: a minute, doubling, an hour at most.
@@ -140,11 +152,11 @@ fn backoff(attempts: i64) -> Duration {
 }
 
 /// What an event says of a token.
-fn told(authority: &str, size: u64, stamped: &[u8], answer: &[u8], stamp: &Stamp) -> Value {
+fn told(authority: &str, size: u64, stamped: &[u8], answer: &[u8], stamp: &Stamp, known: &Known) -> Value {
     json!({
         "authority": authority, "log_size": size, "stamped_sha256": hex::encode(sha256(stamped)), "at": stamp.at.to_rfc3339(),
         "serial": stamp.serial, "policy": stamp.policy, "signer": stamp.signer, "token_sha256": hex::encode(sha256(answer)),
-        "until": stamp.until.to_rfc3339(),
+        "until": stamp.until.to_rfc3339(), "revocation": known.as_str(),
     })
 }
 
@@ -225,11 +237,12 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
                 asked_at: tx.now().0,
                 valid_until: stamp.as_ref().map(|s| s.until.0),
                 renewed_by: None,
+                revocation: stamp.as_ref().map(|_| asked.known.as_str().to_owned()),
             },
         )?;
         match (&stamp, refusal) {
             (Some(stamp), _) => {
-                let mut detail = told(&authority, about.size, &about.stamped, &answer.unwrap_or_default(), stamp);
+                let mut detail = told(&authority, about.size, &about.stamped, &answer.unwrap_or_default(), stamp, &asked.known);
                 about.tell(&mut detail);
                 tx.append(about.event(&id, true).detail(detail))?;
                 let renewed: Vec<String> = about.renews.iter().map(|(id, _)| id.clone()).collect();
@@ -248,9 +261,11 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
     Ok(again)
 }
 
-/// The token of a row that has one.
-pub(super) fn token_of(row: TimestampRow) -> Option<Token> {
-    Some(Token { authority: row.authority, at: Instant(row.stamped_at?), query: row.query, answer: row.answer?, chain: row.chain? })
+/// The token of a row that has one, with the lists about its certificates.
+pub(super) fn token_of(conn: &mut Conn, row: TimestampRow) -> Result<Option<Token>, StoreError> {
+    let (Some(at), Some(answer), Some(chain)) = (row.stamped_at.map(Instant), row.answer, row.chain) else { return Ok(None) };
+    let lists = revocation::about(conn, &chain, at)?;
+    Ok(Some(Token { authority: row.authority, at, query: row.query, answer, chain, lists }))
 }
 
 /// Tokens over the signature of a bundle that goes out at once, with what the event of each says; and why others are missing, in words.
@@ -260,9 +275,10 @@ pub(in crate::app) async fn now(app: &App, size: u64, signature: &[u8]) -> ((Vec
     for (authority, asked) in futures_util::future::join_all(all).await {
         match asked.outcome {
             Ok((answer, stamp)) => {
-                let said = told(&authority.name, size, signature, &answer, &stamp);
+                let said = told(&authority.name, size, signature, &answer, &stamp, &asked.known);
                 let chain = chain::pem_of(&stamp.path);
-                tokens.push((Token { authority: authority.name.clone(), at: stamp.at, query: asked.query, answer, chain }, said));
+                let lists = asked.known.lists;
+                tokens.push((Token { authority: authority.name.clone(), at: stamp.at, query: asked.query, answer, chain, lists }, said));
             }
             Err(failure) => missing.push(format!("{}: {}", authority.name, failure.words)),
         }

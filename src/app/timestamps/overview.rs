@@ -30,6 +30,8 @@ pub struct OfBundle {
     pub renewed: Option<Instant>,
     /// As a word; `None` while it was not asked yet.
     pub refusal: Option<String>,
+    /// What was known of the revocation of its certificates when it was taken, as a word; `None` for tokens of older versions.
+    pub revocation: Option<String>,
 }
 
 /// How the tokens stand that nothing renews.
@@ -86,12 +88,13 @@ pub(in crate::app) async fn of_bundle(app: &App, bundle: &str) -> AppResult<Vec<
         until: last(&row).unwrap_or_else(|| row.clone()).valid_until.map(Instant),
         renewed: last(&row).and_then(|renewal| renewal.stamped_at).map(Instant),
         refusal: row.refusal.clone(),
+        revocation: row.revocation.clone(),
         authority: row.authority,
     };
     let mut all: Vec<_> = said.into_iter().map(of).collect();
     for authority in waiting {
         if !all.iter().any(|o| o.authority == authority) {
-            all.push(OfBundle { authority, at: None, until: None, renewed: None, refusal: None });
+            all.push(OfBundle { authority, at: None, until: None, renewed: None, refusal: None, revocation: None });
         }
     }
     Ok(all)

@@ -20,6 +20,7 @@ use crate::{
     domain::event::{Action, Outcome, Subject},
     evidence::{
         bundle::ROOT_MANIFEST,
+        revocation::Known,
         timestamps::{Renewal, list},
         zip,
     },
@@ -173,7 +174,7 @@ async fn best(app: &App, due: &[TimestampRow], stamped: &[u8], long: Instant) ->
         None => {
             let failure = Failure { kind: "no_authority", words: "the settings name no authority".to_owned() };
             let of = due.first().map(|row| row.authority.clone()).unwrap_or_default();
-            (of, Asked { query: Vec::new(), outcome: Err(failure) })
+            (of, Asked { query: Vec::new(), outcome: Err(failure), known: Known::default() })
         }
     }
 }
@@ -181,5 +182,6 @@ async fn best(app: &App, due: &[TimestampRow], stamped: &[u8], long: Instant) ->
 /// What renewed these tokens, the oldest first.
 pub(in crate::app) fn of(conn: &mut Conn, tokens: &[TimestampRow]) -> Result<Vec<Renewal>, StoreError> {
     let renewals = rows::renewals_of(conn, tokens)?;
-    Ok(renewals.into_iter().filter_map(|row| Some(Renewal { list: row.stamped.clone(), token: token_of(row)? })).collect())
+    let mut of = |row: TimestampRow| Ok(token_of(conn, row.clone())?.map(|token| Renewal { list: row.stamped, token }));
+    renewals.into_iter().filter_map(|row| of(row).transpose()).collect()
 }

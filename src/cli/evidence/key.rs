@@ -78,6 +78,7 @@ pub(super) const fn why(uncertified: Uncertified) -> &'static str {
         Uncertified::Missing => {
             "keys/evidence.pem is not the certificate that was imported last; copy it from the node where it was, or from a backup"
         }
+        Uncertified::Revoked => "its authority has revoked the certificate; `evidence key request` asks for another one",
         Uncertified::Ended => "the certificate is not valid now; `evidence key request` asks for another one",
     }
 }

@@ -10,6 +10,7 @@
 //! | `codes` | error codes and the shape of an answer |
 //! | `faults` | what can be broken |
 //! | `server`, `control`, `inbox` | HTTP: the API, `/_emulator/`, the recipient's page |
+//! | `revocations` | what either authority took back, and the list that says so |
 //! | [`signer`] | a throwaway authority for the certificate that signs bundles |
 //! | [`tsa`] | an emulator of its own: a timestamp authority |
 
@@ -21,6 +22,7 @@ mod directory;
 mod faults;
 mod inbox;
 mod messages;
+mod revocations;
 mod server;
 pub mod signer;
 mod state;

@@ -4,16 +4,22 @@
 use std::time::Duration;
 
 use der::{EncodePem, pem::LineEnding};
+use p256::ecdsa::SigningKey;
 use x509_cert::{
+    Certificate,
     ext::pkix::{BasicConstraints, KeyUsage, KeyUsages},
     spki::SubjectPublicKeyInfoOwned,
 };
 
-use super::tsa::authority::{LASTS, Wanted, YEAR, extension, fresh_key, public};
-use crate::clock::Instant;
+use super::{
+    revocations::{Revocations, point},
+    tsa::authority::{LASTS, Wanted, YEAR, extension, fresh_key, public},
+};
+use crate::{clock::Instant, crypto::revocation::Reason};
 
 const ROOT: &str = "O=DEMO - proves nothing,CN=DEMO Evidence Root";
 const SIGNER: &str = "O=DEMO - proves nothing,CN=DEMO Evidence Signer";
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Certificates for a signer's `key`, valid for a year from an hour before `now`: the signer's and the root's, in PEM. The root's key is
 /// gone afterwards.
@@ -29,15 +35,61 @@ pub fn chain(key: SubjectPublicKeyInfoOwned, now: Instant) -> der::Result<String
 /// # Errors
 /// As [`chain`].
 pub fn lasting(key: SubjectPublicKeyInfoOwned, now: Instant, lasting: Duration) -> der::Result<String> {
-    let hour = Duration::from_secs(3600);
-    let (root_key, from) = (fresh_key(), now.minus(hour));
-    let of_root = vec![
-        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
-        extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
-    ];
-    let root =
-        Wanted { subject: ROOT, key: public(&root_key)?, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }.issue()?;
-    let extensions = vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation))?];
-    let signer = Wanted { subject: SIGNER, key, extensions, from, lasting: lasting + hour, issuer: ROOT, issuer_key: &root_key }.issue()?;
-    Ok(signer.to_pem(LineEnding::LF)? + &root.to_pem(LineEnding::LF)?)
+    Issuer::fresh(now, None)?.issue(key, now, lasting)
+}
+
+/// The authority, as long as somebody keeps it: it can take back what it issued.
+pub struct Issuer {
+    key: SigningKey,
+    root: Certificate,
+    /// Where its list lies; its certificates say so.
+    list_at: Option<String>,
+    issued: Vec<Certificate>,
+    revocations: Revocations,
+}
+
+impl Issuer {
+    /// One of its own, from an hour before `now`, whose list lies at `list_at`.
+    ///
+    /// # Errors
+    /// As [`chain`].
+    pub fn fresh(now: Instant, list_at: Option<String>) -> der::Result<Self> {
+        let (key, from) = (fresh_key(), now.minus(HOUR));
+        let extensions = vec![
+            extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
+            extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
+        ];
+        let root = Wanted { subject: ROOT, key: public(&key)?, extensions, from, lasting: LASTS, issuer: ROOT, issuer_key: &key }.issue()?;
+        Ok(Self { key, root, list_at, issued: Vec::new(), revocations: Revocations::none(from) })
+    }
+
+    /// Certificates for `key` as [`lasting`] gives them.
+    ///
+    /// # Errors
+    /// As [`chain`].
+    pub fn issue(&mut self, key: SubjectPublicKeyInfoOwned, now: Instant, lasting: Duration) -> der::Result<String> {
+        let mut extensions = vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation))?];
+        extensions.extend(self.list_at.as_deref().map(point).transpose()?);
+        let (from, lasting) = (now.minus(HOUR), lasting + HOUR);
+        let signer = Wanted { subject: SIGNER, key, extensions, from, lasting, issuer: ROOT, issuer_key: &self.key }.issue()?;
+        let chain = signer.to_pem(LineEnding::LF)? + &self.root.to_pem(LineEnding::LF)?;
+        self.issued.push(signer);
+        Ok(chain)
+    }
+
+    /// Takes back whatever it issued, from `since` on; its list says so from `now` on.
+    ///
+    /// # Errors
+    /// As [`chain`].
+    pub fn revoke(&mut self, since: Instant, reason: Reason, now: Instant) -> der::Result<()> {
+        self.issued.iter().try_for_each(|certificate| self.revocations.add(certificate, since, reason, now))
+    }
+
+    /// Its list at `at`, DER.
+    ///
+    /// # Errors
+    /// As [`chain`].
+    pub fn list(&self, at: Instant) -> der::Result<Vec<u8>> {
+        self.revocations.list(ROOT, &self.key, self.revocations.issued(at))
+    }
 }

@@ -8,8 +8,7 @@
 //! | [`cms`] | the signature itself |
 //! | [`files`] | where an installation keeps its key and certificates |
 //!
-//! Not here: who signs what and when (`app::evidence`). Revocation is not looked at: that
-//! needs the lists of the day.
+//! Not here: who signs what and when (`app::evidence`), whether a certificate was revoked ([`super::revocation`]).
 
 pub mod chain;
 pub mod cms;

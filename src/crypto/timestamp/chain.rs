@@ -4,11 +4,11 @@
 
 use std::{cell::RefCell, collections::BTreeSet};
 
-use der::{Decode, DecodePem, Encode, EncodePem, pem::LineEnding};
+use der::{Decode, DecodePem, Encode, EncodePem, asn1::BitString, pem::LineEnding};
 use x509_cert::{
     Certificate,
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
-    spki::SubjectPublicKeyInfoOwned,
+    spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned},
 };
 
 use super::{Refusal, algorithm, asn1::TIME_STAMPING, readable};
@@ -65,6 +65,11 @@ impl Roots {
         other.between.iter().for_each(|between| add_once(&mut self.between, between));
     }
 
+    /// The certificates of a PEM file in their order; none where one cannot be read.
+    pub fn certificates(text: &str) -> Vec<Certificate> {
+        all(text).unwrap_or_default()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.roots.is_empty()
     }
@@ -112,12 +117,25 @@ pub(in crate::crypto) fn is_root(certificate: &Certificate) -> bool {
 
 /// `certificate` was signed by this key.
 pub(in crate::crypto) fn signed_by(certificate: &Certificate, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
-    let message = certificate.tbs_certificate.to_der().map_err(|_| Refusal::Malformed("a certificate of another form"))?;
-    let signature = certificate.signature.as_bytes().ok_or(Refusal::Signature)?;
-    if certificate.signature_algorithm != certificate.tbs_certificate.signature {
+    let algorithms = [&certificate.tbs_certificate.signature, &certificate.signature_algorithm];
+    signature(certificate.tbs_certificate.to_der(), algorithms, &certificate.signature, key)
+}
+
+/// What an authority signs, a certificate or a list, was signed by this key; `algorithms`: what the signed part says, and what stands beside
+/// the signature.
+pub(in crate::crypto) fn signature(
+    signed: der::Result<Vec<u8>>,
+    algorithms: [&AlgorithmIdentifierOwned; 2],
+    signature: &BitString,
+    key: &SubjectPublicKeyInfoOwned,
+) -> Result<(), Refusal> {
+    let message = signed.map_err(|_| Refusal::Malformed("a certificate of another form"))?;
+    let signature = signature.as_bytes().ok_or(Refusal::Signature)?;
+    let [inside, beside] = algorithms;
+    if inside != beside {
         return Err(Refusal::Signature);
     }
-    algorithm::verify(key, &certificate.signature_algorithm, None, &message, signature)
+    algorithm::verify(key, beside, None, &message, signature)
 }
 
 /// The last instant at which every certificate of a chain (DER) is valid: afterwards nobody vouches for its keys any more. `None` for none, or

@@ -8,8 +8,8 @@
 //! | [`algorithm`] | signatures by RSA and by elliptic curves |
 //! | [`asn1`] | the structures of RFC 3161 and RFC 5035 |
 //!
-//! Not here: who is asked and when (`app::timestamps`), the wire (`connect::timestamp`), what a bundle holds (`evidence`). Revocation is
-//! not looked at: that needs the network, and an expert years later has to do it with the lists of that time.
+//! Not here: who is asked and when (`app::timestamps`), the wire (`connect::timestamp`), what a bundle holds (`evidence`), whether a
+//! certificate was revoked ([`super::revocation`]).
 
 pub mod algorithm;
 pub mod asn1;

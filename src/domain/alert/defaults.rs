@@ -27,6 +27,7 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::StreamStuck => (1, 60, Severity::Medium, &[System, Audit, Auditor]),
         Rule::TimestampExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::CertificateExpiring => (1, DAY, Severity::High, &[System, Audit, Auditor]),
+        Rule::CertificateRevoked => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::DiskLow | Rule::JobsStuck => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::CheckpointOverdue => (1, DAY, Severity::High, &[System, Security, Audit, Auditor]),
         Rule::ReviewersMissing => (1, 60, Severity::High, &[Security, Audit, Auditor]),

@@ -92,6 +92,7 @@ impl Rule {
             Self::StreamStuck => (&[A::StreamStuck], Outcome::Failed, By::Subject, Needs::Row),
             Self::TimestampExpiring => (&[A::TimestampExpiring, A::TimestampExpired], Outcome::Failed, By::Subject, Needs::Row),
             Self::CertificateExpiring => (&[A::EvidenceCertificateExpiring], Outcome::Failed, By::Subject, Needs::Row),
+            Self::CertificateRevoked => (&[A::EvidenceCertificateRevoked], Outcome::Failed, By::Subject, Needs::Row),
             Self::DiskLow | Self::JobsStuck | Self::CheckpointOverdue | Self::ReviewersMissing => {
                 (&[A::SystemEndangered], Outcome::Failed, By::Subject, Needs::Row)
             }
@@ -187,6 +188,7 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         | Rule::StreamStuck
         | Rule::TimestampExpiring
         | Rule::CertificateExpiring
+        | Rule::CertificateRevoked
         | Rule::RecallFirst
         | Rule::RatificationOverdue => of(1, String::new()),
     }

@@ -48,6 +48,8 @@ words! {
         TimestampExpiring = "timestamp_expiring",
         /// The certificate that signs evidence runs out soon, or has run out.
         CertificateExpiring = "certificate_expiring",
+        /// Its authority took back the certificate that signs evidence.
+        CertificateRevoked = "certificate_revoked",
         /// The disk fills up.
         DiskLow = "disk_low",
         /// Jobs that are due do not get done.
@@ -155,6 +157,7 @@ impl Rule {
             | Self::StreamStuck
             | Self::TimestampExpiring
             | Self::CertificateExpiring
+            | Self::CertificateRevoked
             | Self::DiskLow
             | Self::JobsStuck
             | Self::CheckpointOverdue
@@ -179,6 +182,7 @@ impl Rule {
                 | Self::StreamStuck
                 | Self::TimestampExpiring
                 | Self::CertificateExpiring
+                | Self::CertificateRevoked
                 | Self::DiskLow
                 | Self::JobsStuck
                 | Self::CheckpointOverdue

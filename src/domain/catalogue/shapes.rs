@@ -456,6 +456,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/authority",
             "detail/log_size",
             "detail/policy",
+            "detail/revocation",
             "detail/serial",
             "detail/signer",
             "detail/stamped_sha256",

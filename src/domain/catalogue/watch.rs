@@ -32,6 +32,18 @@ pub(super) const WATCH: &[Shape] = &[
             "detail/before/sha256",
         ],
     ),
+    shape(
+        "evidence_certificate.revoked",
+        &["job"],
+        &["evidence_key"],
+        &["detail/reason", "detail/serial", "detail/sha256", "detail/since", "detail/subject"],
+    ),
+    shape(
+        "revocation_list.imported",
+        &["system"],
+        &["revocation_list"],
+        &["detail/entries", "detail/issuer", "detail/next_update", "detail/sha256", "detail/this_update"],
+    ),
     shape("evidence_certificate.expiring", &["system"], &["evidence_key"], &["detail/days", "detail/not_after", "detail/sha256", "detail/subject"]),
     shape(
         "key.announced",

@@ -26,6 +26,8 @@ pub(super) struct Aged<'f> {
     pub until: Instant,
     /// Its root is one that we trust.
     pub trusted: bool,
+    /// Certificates in DER from the signer's to the root.
+    pub chain: Vec<Vec<u8>>,
 }
 
 /// Where renewals of tokens over stamped checkpoints lie.

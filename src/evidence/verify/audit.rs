@@ -59,7 +59,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     bag::info(files, &facts.number, checks);
     let Some(period) = facts.audit.period() else { return checks.fail("report", FACTS, "two instants", "another form") };
     let checkpoint = log::head(files, &facts.log, FACTS, pins, checks);
-    time::check(files, &[], checkpoint.as_ref(), pins, checks);
+    time::check(files, (&[], false), checkpoint.as_ref(), pins, checks);
     signature::check(files, signature::Said::None(""), None, false, pins, checks);
     if let Some(names) = &facts.authorities {
         let said = if names.is_empty() { "no authority configured".to_owned() } else { names.join(" ") };

@@ -11,6 +11,7 @@ use crate::{
         bundle::{ROOT_MANIFEST, SIGNATURE},
         certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT},
         report::Report,
+        revocation::{LATER_LISTS, SIGNER_LISTS, TSA_LISTS},
         succession,
         timestamps::{self, CHAIN, RENEWED_SIGNATURE, ROOTS},
         zip::Files,
@@ -21,7 +22,7 @@ use crate::{
 pub(super) const ROOT: &str = ROOT_MANIFEST;
 const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
 /// Where authorities are configured or checkpoints were stamped, and where there is a certificate that signs.
-const SOMETIMES: [&str; 5] = [CHAIN, ROOTS, SIGNER, SIGNER_CHAIN, SIGNER_ROOT];
+const SOMETIMES: [&str; 7] = [CHAIN, ROOTS, SIGNER, SIGNER_CHAIN, SIGNER_ROOT, SIGNER_LISTS, TSA_LISTS];
 
 pub(super) fn check(files: &Files, checks: &mut Checks) {
     if let Some(bytes) = file(files, "bagit.txt", checks) {
@@ -38,7 +39,7 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
         complete("payload_complete", name, &listed, &payload, checks);
     }
     let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE, P7S]).collect();
-    let added = |p: &str| p == succession::LATER || timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
+    let added = |p: &str| p == succession::LATER || p == LATER_LISTS || timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
     let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !added(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
 }

@@ -69,7 +69,7 @@ pub(super) fn trust(vkey: &Vkey, (links, head): (&[Link], Option<Head<'_>>), pin
                 told(checks, known.is_none() && from.is_some(), expected, hex::encode(key), true);
             }
             // Checked where the second signature is, where the tokens are, and where the signature by certificate is.
-            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::Signers(_) | Pin::At(_) => {}
+            Pin::Mldsa(_) | Pin::Certificate(_) | Pin::Authorities(_) | Pin::Signers(_) | Pin::Lists(_) | Pin::At(_) => {}
         }
     }
     if !pinned {

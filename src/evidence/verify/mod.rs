@@ -7,6 +7,7 @@
 //! | [`keys`] | whether a key that is trusted leads to the one that signed |
 //! | [`case`] | closing, decisions, message, recipients |
 //! | [`signature`] | the signature by a certificate |
+//! | [`revocation`] | whether certificates had been revoked when they were used |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`aging`] | whether tokens whose certificates have run out were renewed before |
 //! | [`views`] | the CSV files against the records that they show |
@@ -19,6 +20,7 @@ mod case;
 mod first;
 mod keys;
 mod log;
+mod revocation;
 mod signature;
 mod time;
 mod views;
@@ -32,7 +34,7 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    crypto::timestamp::Roots,
+    crypto::{revocation::List, timestamp::Roots},
     ledger::{mldsa::MldsaVkey, note::Vkey},
 };
 
@@ -102,6 +104,8 @@ pub enum Pin {
     Authorities(Roots),
     /// Roots of the certificates that an installation signs with, or did.
     Signers(Roots),
+    /// Lists of revoked certificates, of whatever authorities: those of the bundle's are looked at with its own.
+    Lists(Vec<List>),
     /// The time at which it is judged: a token whose certificates have run out by then must have been renewed before. Without it nothing has.
     At(Instant),
 }
@@ -219,8 +223,10 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     bag::facts(files, &report, checks);
     let (checkpoint, events) = log::check(files, &report, pins, checks);
     let vouched = vouched(checks);
-    let proven = time::check(files, &report.anchors, checkpoint.as_ref(), pins, checks);
-    let said = report.signer.as_ref().map_or(Said::None(report.unsigned.as_deref().unwrap_or_default()), Said::By);
+    let revocable = report.revocation.is_some();
+    let proven = time::check(files, (&report.anchors, revocable), checkpoint.as_ref(), pins, checks);
+    let unsigned = Said::None(report.unsigned.as_deref().unwrap_or_default());
+    let said = report.signer.as_ref().map_or(unsigned, |facts| Said::By(facts, revocable));
     signature::check(files, said, proven, vouched, pins, checks);
     let Some(events) = events else { return };
     case::check(files, &report, &events, checks);

@@ -1,7 +1,7 @@
 //! The signature by a certificate: over the root manifest, by the certificate that the bundle names, under a root that is trusted, and made
 //! while the certificate was valid. A bundle without one is none the worse, and the list says so.
 
-use super::{Answer, Checks, Pin, bag::ROOT, file};
+use super::{Answer, Checks, Pin, bag::ROOT, file, revocation};
 use crate::{
     clock::Instant,
     crypto::{
@@ -10,6 +10,7 @@ use crate::{
     },
     evidence::{
         certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT, TRUST},
+        revocation::SIGNER_LISTS,
         zip::Files,
     },
 };
@@ -20,7 +21,8 @@ const LONGEST: usize = 256 << 10;
 
 /// What the report says of the signature.
 pub(super) enum Said<'a> {
-    By(&'a Facts),
+    /// And whether it speaks of revocation.
+    By(&'a Facts, bool),
     /// The reason, where it gives one.
     None(&'a str),
 }
@@ -28,10 +30,10 @@ pub(super) enum Said<'a> {
 /// `proven`: the earliest time at which a token that is trusted saw the signature. `vouched`: the log's key is one that is trusted, and signed
 /// the list that the certificates are in.
 pub(super) fn check(files: &Files, said: Said<'_>, proven: Option<Instant>, vouched: bool, pins: &[Pin], checks: &mut Checks) {
-    let facts = match said {
-        Said::By(facts) => facts,
+    let (facts, revocable) = match said {
+        Said::By(facts, revocable) => (facts, revocable),
         Said::None(why) => {
-            let added = [P7S].into_iter().chain(TRUST).filter(|path| files.contains_key(*path));
+            let added = [P7S, SIGNER_LISTS].into_iter().chain(TRUST).filter(|path| files.contains_key(*path));
             let before = checks.0.len();
             added.for_each(|path| checks.fail(NAME, path, "not in the report", "added"));
             if checks.0.len() == before {
@@ -56,6 +58,7 @@ pub(super) fn check(files: &Files, said: Said<'_>, proven: Option<Instant>, vouc
     let in_time = proven.filter(|at| *at <= chain.until());
     let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
     validity(&signed, &chain, in_time, now.or(proven), checks);
+    revocation::signer(files, &chain, signed.at, in_time, revocable, pins, checks);
     trust(&chain, (signed.at, in_time), vouched, pins, checks);
 }
 

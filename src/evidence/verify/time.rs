@@ -10,6 +10,7 @@ use super::{
     aging::{self, Aged},
     file,
     log::unhex,
+    revocation,
 };
 use crate::{
     clock::Instant,
@@ -40,17 +41,24 @@ struct ConsistencyLine {
     proof: Vec<String>,
 }
 
-/// `stamped`: the checkpoints that the report says were stamped. The earliest time at which a token that is trusted saw the signature by
+/// `stamped`: the checkpoints that the report says were stamped; `said`: it speaks of revocation. The earliest time at which a token that is trusted saw the signature by
 /// certificate, if one did.
-pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&Checkpoint>, pins: &[Pin], checks: &mut Checks) -> Option<Instant> {
+pub(super) fn check(
+    files: &Files,
+    (stamped, said): (&[AnchorFacts], bool),
+    checkpoint: Option<&Checkpoint>,
+    pins: &[Pin],
+    checks: &mut Checks,
+) -> Option<Instant> {
     let anchored = |path: &str| path.starts_with("data/proofs/anchors/");
     let ours = |p: &str| anchored(p) || over_signature(p) || aging::of_renewal(p);
     let tokens: Vec<&String> = files.keys().filter(|p| p.ends_with(".tsr") && ours(p)).collect();
-    let said = if tokens.is_empty() { "none".to_owned() } else { tokens.len().to_string() };
-    checks.add("timestamps", Answer::Pass, "", &said, &said);
+    let count = if tokens.is_empty() { "none".to_owned() } else { tokens.len().to_string() };
+    checks.add("timestamps", Answer::Pass, "", &count, &count);
     anchors(files, stamped, checkpoint, checks);
     pairs(files, &tokens, checks);
     if tokens.is_empty() {
+        revocation::tokens(files, &[], said, pins, checks);
         if !files.contains_key(P7S) && pins.iter().any(|p| matches!(p, Pin::Certificate(_))) {
             checks.add("certificate", Answer::Unknown, "", "a timestamp, or a signature by certificate", "none");
         }
@@ -86,7 +94,9 @@ pub(super) fn check(files: &Files, stamped: &[AnchorFacts], checkpoint: Option<&
     }
     let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
     aging::check(files, &good, now, checks);
-    good.iter().filter(|token| token.trusted && stamped_by(token.path) == P7S).map(|token| token.at).min()
+    let bad = revocation::tokens(files, &good, said, pins, checks);
+    let counts = |token: &&Aged<'_>| token.trusted && stamped_by(token.path) == P7S && !bad.contains(&token.path);
+    good.iter().filter(counts).map(|token| token.at).min()
 }
 
 /// The certificates in a file of the bundle.
@@ -151,7 +161,7 @@ fn token<'f>(files: &Files, path: &'f str, roots: &Roots, trusted: &Roots, check
         let named: Vec<_> = roots.fingerprints().into_iter().map(|(name, hash)| format!("{name} {hash}")).collect();
         checks.add("timestamp_root", Answer::Unknown, path, "a root that you trust", named.join(", "));
     }
-    Some(Aged { path, at: stamp.at, until: stamp.until, trusted })
+    Some(Aged { path, at: stamp.at, until: stamp.until, trusted, chain: stamp.path })
 }
 
 /// The stamped checkpoints are of this log: one leads to the other by a consistency proof (RFC 9162 §2.1.4).

@@ -20,6 +20,19 @@ table! {
         asked_at -> BigInt,
         valid_until -> Nullable<BigInt>,
         renewed_by -> Nullable<Text>,
+        revocation -> Nullable<Text>,
+    }
+}
+
+table! {
+    revocation_lists (id) {
+        id -> Text,
+        issuer -> Text,
+        begins -> BigInt,
+        ends -> BigInt,
+        source -> Text,
+        kept_at -> BigInt,
+        list -> Binary,
     }
 }
 

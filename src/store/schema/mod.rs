@@ -19,7 +19,7 @@ pub use imported::imports;
 pub use invited::invitations;
 pub use log::{
     log_checkpoints, log_cosignatures, log_events, log_head, log_keys, log_parts, log_pending, log_purges, log_search, log_tiles, part_keys,
-    timestamps, witnesses,
+    revocation_lists, timestamps, witnesses,
 };
 pub use records::{
     alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, bundles, calls, connections, counters, decisions,
@@ -58,6 +58,7 @@ allow_tables_to_appear_in_same_query!(
     calls,
     bundles,
     timestamps,
+    revocation_lists,
     jobs,
     log_keys,
     log_head,

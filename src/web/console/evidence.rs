@@ -162,6 +162,10 @@ fn timestamps(page: &Page, listed: &Listed) -> Vec<Fact> {
                 (None, Some(until)) => page.a1("timestamps-added-until", "until", until),
                 (_, None) => page.t("timestamps-added"),
             };
+            let note = match t.revocation.as_deref() {
+                None | Some("good") => note,
+                Some(why) => page.a2("timestamps-revocation-unknown", "note", note, "reason", page.word("revocation-unknown", why)),
+            };
             Fact::new(t.authority.clone(), page.tr.time_full(at), note)
         }
         (None, Some(why)) => Fact::new(t.authority.clone(), page.a1("timestamps-waiting", "reason", page.word("timestamp-refusal", why)), ""),

@@ -43,6 +43,7 @@ const TABLE: &[(&str, Leaves)] = &[
     ("demo", Apart("its people act over HTTP, in a folder of its own")),
     ("emulate", Apart("a stand-in for others")),
     ("evidence export", Events(&["evidence.exported"])),
+    ("evidence crl", Events(&["revocation_list.imported"])),
     ("evidence key request", Events(&["evidence_key.requested"])),
     ("evidence key import", Events(&["evidence_certificate.imported"])),
     ("evidence key show", Nothing("what every bundle says of itself")),
@@ -222,10 +223,14 @@ fn every_subcommand_leaves_exactly_what_the_table_says() {
         world.run("evidence export", &["--case", &case, "--out", &at("case.zip")], 0);
         let key = FileKey::fresh().unwrap();
         std::fs::write(at("signer.key"), key.to_pem().as_bytes()).unwrap();
-        std::fs::write(at("signer.pem"), signer::chain(key.public_key().clone(), SystemClock.now()).unwrap()).unwrap();
+        let mut issuer = signer::Issuer::fresh(SystemClock.now(), None).unwrap();
+        let chain = issuer.issue(key.public_key().clone(), SystemClock.now(), std::time::Duration::from_secs(86_400)).unwrap();
+        std::fs::write(at("signer.pem"), chain).unwrap();
+        std::fs::write(at("signer.crl"), issuer.list(SystemClock.now()).unwrap()).unwrap();
         world.run("evidence key request", &["--subject", "CN=Example Evidence"], 0);
         world.run("evidence key import", &[&at("signer.pem"), "--key", &at("signer.key")], 0);
         world.run("evidence key show", &[], 0);
+        world.run("evidence crl", &[&at("signer.crl")], 0);
         world.run("audit pack", &["--from", "2026-01-01", "--to", "2026-01-31", "--out", &at("pack.zip")], 0);
         world.run("ledger verify", &[], 0);
         world.run("ledger proof", &["--index", "0"], 0);

@@ -48,7 +48,7 @@ const TABLE: &[Line] = &[
     ("keys::JOB", keys::JOB, Ok(&["key.retired"])),
     ("retention::JOB", retention::JOB, Ok(&["parts.purged", "part_key.destroyed", "evidence.erased", "broadcast.erased", "retention.applied"])),
     ("audits::packs::JOB", audits::packs::JOB, Ok(&["audit_pack.sealed", "timestamp.obtained"])),
-    ("evidence::expiry::JOB", evidence::expiry::JOB, Ok(&["evidence_certificate.expiring"])),
+    ("evidence::expiry::JOB", evidence::expiry::JOB, Ok(&["evidence_certificate.expiring", "evidence_certificate.revoked"])),
     ("\"seal_evidence\"", "seal_evidence", Ok(&["evidence.sealed"])),
     ("\"timestamp_checkpoint\"", "timestamp_checkpoint", Ok(&["timestamp.obtained", "timestamp.refused"])),
     ("timestamps::renewal::JOB", timestamps::renewal::JOB, Ok(&["timestamp.renewed", "timestamp.expiring", "timestamp.expired"])),

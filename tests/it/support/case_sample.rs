@@ -276,6 +276,7 @@ pub fn collected(hostile: &str) -> Collected {
         renewals: Vec::new(),
         successions: Vec::new(),
         authorities: String::new(),
+        revocation: None,
         environment: json!({ "product": "Countermand", "version": "0.1.0" }),
         zone: "Asia/Shanghai".to_owned(),
         organisation: "华辰集团".to_owned(),

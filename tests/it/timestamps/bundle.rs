@@ -31,11 +31,11 @@ pub fn token(authority: &Authority, bytes: &[u8], now: Instant) -> Token {
     let answer = authority.answer(&query.to_der(), now, None);
     let stamp = verify_token(&query, &answer, &Roots::from_pem(&authority.root_pem()).unwrap()).unwrap();
     let chain = countermand::crypto::timestamp::chain::pem_of(&stamp.path);
-    Token { authority: "demo".into(), at: stamp.at, query: query.to_der(), answer, chain }
+    Token { authority: "demo".into(), at: stamp.at, query: query.to_der(), answer, chain, lists: String::new() }
 }
 
 /// The sample case with its own checkpoint stamped.
-fn anchored(authority: &Authority, now: Instant) -> Collected {
+pub fn anchored(authority: &Authority, now: Instant) -> Collected {
     let mut collected = sample::collected("x");
     let head = checkpoint::open(&collected.log.note, &sample::vkey()).unwrap();
     let text = head.text().into_bytes();
@@ -196,13 +196,13 @@ fn a_stamped_checkpoint_must_be_of_this_log() {
 }
 
 /// The block of commands below the heading that the bundle's own instructions have for timestamps.
-pub(super) fn printed(guide: &[u8], heading: &str) -> String {
+pub fn printed(guide: &[u8], heading: &str) -> String {
     let text = String::from_utf8(guide.to_vec()).unwrap();
     text.split(heading).nth(1).unwrap().split("```sh\n").nth(1).unwrap().split("```").next().unwrap().to_owned()
 }
 
 /// Unpacks a bundle into `folder`.
-fn unpack(files: &Files, folder: &std::path::Path) {
+pub fn unpack(files: &Files, folder: &std::path::Path) {
     for (path, content) in files {
         let path = folder.join(path);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -3,7 +3,7 @@
 mod asking;
 pub mod bundle;
 mod command;
-mod openssl;
+pub mod openssl;
 mod packs;
 mod renewal;
 mod settings;
@@ -27,18 +27,18 @@ use crate::{
 };
 
 /// A company whose settings name one emulated authority, `demo`.
-struct Timed {
-    stage: Stage,
-    tsa: Tsa,
+pub struct Timed {
+    pub stage: Stage,
+    pub tsa: Tsa,
 }
 
 impl Timed {
-    async fn set(db: TestDb) -> Self {
+    pub async fn set(db: TestDb) -> Self {
         Self::set_with(db, |_| {}).await
     }
 
     /// The same with other authorities than the one.
-    async fn set_with(db: TestDb, change: impl FnOnce(&mut Vec<Authority>)) -> Self {
+    pub async fn set_with(db: TestDb, change: impl FnOnce(&mut Vec<Authority>)) -> Self {
         let mut tsa = None;
         let stage = Stage::set_with(
             db,
@@ -54,13 +54,13 @@ impl Timed {
     }
 
     /// What a server does when it starts, and what is due then.
-    async fn begin(&self) {
+    pub async fn begin(&self) {
         timestamps::begin(&self.stage.app).await.unwrap();
         self.stage.run().await;
     }
 
     /// A closed case and the number of its bundle.
-    async fn sealed(&self, cast: &Cast) -> (String, String) {
+    pub async fn sealed(&self, cast: &Cast) -> (String, String) {
         let case = self.stage.approved(cast).await;
         self.stage.settle(4, 5).await;
         let id = case.clone();
@@ -79,23 +79,23 @@ impl Timed {
     }
 
     /// Time goes on, and what is due is done.
-    async fn later(&self, seconds: u64) {
+    pub async fn later(&self, seconds: u64) {
         self.stage.clock.advance(Duration::from_secs(seconds));
         self.stage.run().await;
     }
 
     /// Something happens.
-    async fn something(&self) {
+    pub async fn something(&self) {
         self.stage.person(&countermand::id::fresh()[30..], &[], "信息部").await;
     }
 
     /// Events of timestamps, with their parts opened.
-    async fn events(&self) -> Vec<Value> {
+    pub async fn events(&self) -> Vec<Value> {
         let all = log::events_from(&self.stage.app.store, 0).await;
         all.into_iter().filter(|e| e["action"].as_str().unwrap().starts_with("timestamp.")).collect()
     }
 
-    async fn newest(&self) -> Option<TimestampRow> {
+    pub async fn newest(&self) -> Option<TimestampRow> {
         self.stage.app.store.read(|conn| rows::newest(conn, "demo")).await.unwrap()
     }
 }

@@ -27,11 +27,16 @@ use x509_cert::{
     time::{Time, Validity},
 };
 
-use super::{Fault, rsa};
+use super::{
+    super::revocations::{Revocations, point},
+    Fault, rsa,
+};
 use crate::{
     clock::Instant,
     crypto::{
-        random, sha256,
+        random,
+        revocation::Reason,
+        sha256,
         signature::{FileKey, Signer},
         timestamp::{
             algorithm::{ECDSA_SHA256, SHA256},
@@ -54,6 +59,7 @@ const GRANTED: u8 = 0;
 const REJECTION: u8 = 2;
 /// How long the authority's certificates last unless told otherwise.
 pub(in crate::connect::emulator) const YEAR: Duration = Duration::from_secs(366 * 86_400);
+const DAY: Duration = Duration::from_secs(86_400);
 /// How long the root lasts: over many certificates, and within what UTCTime can say.
 pub(in crate::connect::emulator) const LASTS: Duration = Duration::from_secs(15 * 366 * 86_400);
 
@@ -69,6 +75,9 @@ pub struct Authority {
     other_purpose: Certificate,
     root_key: SigningKey,
     lasting: Duration,
+    /// Where its list lies; its certificates say so.
+    list_at: Option<String>,
+    revocations: Revocations,
 }
 
 /// The kind of key that tokens are signed with.
@@ -164,15 +173,15 @@ impl Authority {
 
     /// The same with a certificate that runs out when `lasting` is over.
     pub fn lasting(now: Instant, lasting: Duration) -> der::Result<Self> {
-        Self::rooted(now, lasting, Algorithm::P256)
+        Self::rooted(now, lasting, Algorithm::P256, None)
     }
 
-    /// The same that signs with RSA.
-    pub fn rsa(now: Instant, lasting: Duration) -> der::Result<Self> {
-        Self::rooted(now, lasting, Algorithm::Rsa)
+    /// The same that signs with RSA, and whose list of revoked certificates lies at `list_at`.
+    pub fn rsa(now: Instant, lasting: Duration, list_at: Option<String>) -> der::Result<Self> {
+        Self::rooted(now, lasting, Algorithm::Rsa, list_at)
     }
 
-    fn rooted(now: Instant, lasting: Duration, algorithm: Algorithm) -> der::Result<Self> {
+    fn rooted(now: Instant, lasting: Duration, algorithm: Algorithm, list_at: Option<String>) -> der::Result<Self> {
         let root_key = fresh_key();
         let from = now.minus(Duration::from_secs(3600));
         let of_root = vec![
@@ -181,18 +190,28 @@ impl Authority {
         ];
         let root = Wanted { subject: ROOT, key: public(&root_key)?, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }
             .issue()?;
-        Self::under(root, root_key, now, lasting, algorithm)
+        Self::under(root, root_key, now, lasting, algorithm, (list_at, Revocations::none(from)))
     }
 
     /// What the authority is when its certificate was replaced: another key, under the same root.
     pub fn rolled(&self, now: Instant) -> der::Result<Self> {
-        Self::under(self.root.clone(), self.root_key.clone(), now, self.lasting, self.algorithm)
+        let lists = (self.list_at.clone(), self.revocations.clone());
+        Self::under(self.root.clone(), self.root_key.clone(), now, self.lasting, self.algorithm, lists)
     }
 
-    fn under(root: Certificate, root_key: SigningKey, now: Instant, lasting: Duration, algorithm: Algorithm) -> der::Result<Self> {
+    fn under(
+        root: Certificate,
+        root_key: SigningKey,
+        now: Instant,
+        lasting: Duration,
+        algorithm: Algorithm,
+        (list_at, revocations): (Option<String>, Revocations),
+    ) -> der::Result<Self> {
         let (key, from) = (algorithm.fresh()?, now.minus(Duration::from_secs(3600)));
         let purpose = |oid| -> der::Result<Vec<Extension>> {
-            Ok(vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?, extension(true, &ExtendedKeyUsage(vec![oid]))?])
+            let listed = list_at.as_deref().map(point).transpose()?;
+            let own = [extension(true, &KeyUsage(KeyUsages::DigitalSignature.into()))?, extension(true, &ExtendedKeyUsage(vec![oid]))?];
+            Ok(own.into_iter().chain(listed).collect())
         };
         let issue = |extensions: Vec<Extension>, from: Instant, lasting: Duration| {
             Wanted { subject: TSA, key: key.public_key().clone(), extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
@@ -207,7 +226,21 @@ impl Authority {
             algorithm,
             root_key,
             lasting,
+            list_at,
+            revocations,
         })
+    }
+
+    /// Takes back the certificate that it signs with, from `since` on; its list says so from `now` on.
+    pub fn revoke(&mut self, since: Instant, reason: Reason, now: Instant) -> der::Result<()> {
+        self.revocations.add(&self.good, since, reason, now)
+    }
+
+    /// Its list at `at` in DER, or one that is wrong in one way.
+    pub fn list(&self, at: Instant, fault: Option<Fault>) -> der::Result<Vec<u8>> {
+        let issued = if fault == Some(Fault::ListStale) { at.minus(10 * DAY) } else { self.revocations.issued(at) };
+        let other = (fault == Some(Fault::ListForged)).then(fresh_key);
+        self.revocations.list(ROOT, other.as_ref().unwrap_or(&self.root_key), issued)
     }
 
     /// The root, in PEM.

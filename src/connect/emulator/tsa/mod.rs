@@ -1,6 +1,9 @@
 //! An emulated timestamp authority (RFC 3161 over HTTP, §3.4), for trials and tests: a throwaway root, marked DEMO in its name, and faults
 //! on request. `POST /` takes `application/timestamp-query`; `/_emulator/faults` takes `{"mode","times"}`; `/_emulator/calls` tells every
-//! question; `/_emulator/root.pem` gives the root.
+//! question; `/_emulator/root.pem` gives the root. Its certificates say where its list of revoked ones lies (`/tsa.crl`).
+//!
+//! It also certifies keys that sign evidence (`POST /_emulator/signer` with a PKCS#10 request in PEM), with a list of their own
+//! (`/signer.crl`). `/_emulator/revocations` takes `{"certificate","since","reason"}` and takes back the `tsa`'s or the `signer`'s.
 
 pub(super) mod authority;
 mod rsa;
@@ -20,15 +23,23 @@ use actix_web::{
     http::header,
     web::{self, Bytes, Data},
 };
+use der::DecodePem;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use x509_cert::{request::CertReq, spki::SubjectPublicKeyInfoOwned};
 
 pub use authority::Authority;
 
+use super::signer::Issuer;
 use crate::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, Instant, SystemClock},
+    crypto::revocation::Reason,
     words,
 };
+
+/// Where the lists of revoked certificates lie: of the authority, and of the one that certifies keys for evidence.
+const TSA_LIST: &str = "/tsa.crl";
+const SIGNER_LIST: &str = "/signer.crl";
 
 words! {
     /// What can be wrong with an answer.
@@ -60,7 +71,44 @@ words! {
         TwoSigners = "two_signers",
         /// The certificate is left out.
         NoCertificate = "no_certificate",
+        /// Not of an answer, but of the list of revoked certificates: HTTP status 500.
+        ListGone = "list_gone",
+        /// The list is signed by another key.
+        ListForged = "list_forged",
+        /// The list is of ten days ago.
+        ListStale = "list_stale",
     }
+}
+
+impl Fault {
+    /// Whether it is one of the list of revoked certificates.
+    const fn of_list(self) -> bool {
+        matches!(self, Self::ListGone | Self::ListForged | Self::ListStale)
+    }
+}
+
+words! {
+    /// Whose certificate is taken back.
+    pub enum Whose {
+        /// The one that tokens are signed with.
+        Tsa = "tsa",
+        /// Those that `/_emulator/signer` gave.
+        Signer = "signer",
+    }
+}
+
+/// An order to take certificates back.
+#[derive(Clone, Debug, Deserialize)]
+struct Revocation {
+    certificate: Whose,
+    /// From when on; now if absent.
+    since: Option<String>,
+    #[serde(default = "not_given")]
+    reason: Reason,
+}
+
+const fn not_given() -> Reason {
+    Reason::NotGiven
 }
 
 /// Where the emulator is: the line of `emulate tsa --json`.
@@ -95,6 +143,8 @@ struct Call {
 
 struct Shared {
     authority: Mutex<Authority>,
+    /// Certifies keys that sign evidence.
+    issuer: Mutex<Issuer>,
     clock: Arc<dyn Clock>,
     orders: Mutex<VecDeque<Order>>,
     calls: Mutex<Vec<Call>>,
@@ -106,23 +156,36 @@ fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Shared {
-    /// The fault that this call meets, if any; it is then used up by one.
-    fn fault(&self) -> Option<Fault> {
+    /// The fault that this call, for a token or for the list, meets, if any; it is then used up by one.
+    fn fault(&self, of_list: bool) -> Option<Fault> {
         let mut orders = lock(&self.orders);
-        let order = orders.front_mut()?;
+        let at = orders.iter().position(|order| order.mode.of_list() == of_list)?;
+        let order = orders.get_mut(at)?;
         order.times = order.times.saturating_sub(1);
         let mode = order.mode;
         if order.times == 0 {
-            orders.pop_front();
+            orders.remove(at);
         }
         Some(mode)
+    }
+
+    fn revoke(&self, whose: Whose, since: Option<Instant>, reason: Reason) -> der::Result<()> {
+        let now = self.clock.now();
+        let since = since.unwrap_or(now);
+        match whose {
+            Whose::Tsa => lock(&self.authority).revoke(since, reason, now),
+            Whose::Signer => lock(&self.issuer).revoke(since, reason, now),
+        }
     }
 }
 
 fn open(listener: &TcpListener, clock: Arc<dyn Clock>, lasting: Duration) -> io::Result<(Access, Arc<Shared>)> {
-    let authority = Authority::rsa(clock.now(), lasting).map_err(io::Error::other)?;
-    let access = Access { base_url: format!("http://{}", listener.local_addr()?), root: authority.root_pem() };
-    Ok((access, Arc::new(Shared { authority: Mutex::new(authority), clock, orders: Mutex::default(), calls: Mutex::default() })))
+    let (base_url, now) = (format!("http://{}", listener.local_addr()?), clock.now());
+    let authority = Authority::rsa(now, lasting, Some(format!("{base_url}{TSA_LIST}"))).map_err(io::Error::other)?;
+    let issuer = Issuer::fresh(now, Some(format!("{base_url}{SIGNER_LIST}"))).map_err(io::Error::other)?;
+    let access = Access { base_url, root: authority.root_pem() };
+    let (authority, issuer) = (Mutex::new(authority), Mutex::new(issuer));
+    Ok((access, Arc::new(Shared { authority, issuer, clock, orders: Mutex::default(), calls: Mutex::default() })))
 }
 
 fn build(listener: TcpListener, shared: Arc<Shared>, signals: bool) -> io::Result<Server> {
@@ -131,7 +194,11 @@ fn build(listener: TcpListener, shared: Arc<Shared>, signals: bool) -> io::Resul
         App::new()
             .app_data(shared.clone())
             .route("/", web::post().to(stamp))
+            .route(TSA_LIST, web::get().to(tsa_list))
+            .route(SIGNER_LIST, web::get().to(signer_list))
             .route("/_emulator/root.pem", web::get().to(root))
+            .route("/_emulator/signer", web::post().to(certify))
+            .route("/_emulator/revocations", web::post().to(revoke))
             .route("/_emulator/calls", web::get().to(calls))
             .route("/_emulator/faults", web::get().to(faults))
             .route("/_emulator/faults", web::post().to(inject))
@@ -143,7 +210,7 @@ fn build(listener: TcpListener, shared: Arc<Shared>, signals: bool) -> io::Resul
 }
 
 async fn stamp(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpResponse {
-    let fault = shared.fault();
+    let fault = shared.fault(false);
     let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned();
     let at = shared.clock.now();
     lock(&shared.calls).push(Call { at: at.to_rfc3339(), content_type: content_type.clone(), bytes: body.len(), fault: fault.map(Fault::as_str) });
@@ -158,6 +225,54 @@ async fn stamp(request: HttpRequest, body: Bytes, shared: Data<Shared>) -> HttpR
         return HttpResponse::UnsupportedMediaType().finish();
     }
     HttpResponse::Ok().content_type("application/timestamp-reply").body(lock(&shared.authority).answer(&body, at, fault))
+}
+
+/// A list in DER (RFC 5280 §4.2.1.13, RFC 2585 §4.2).
+fn list(shared: &Shared, of: impl FnOnce(Option<Fault>) -> der::Result<Vec<u8>>) -> HttpResponse {
+    match shared.fault(true) {
+        Some(Fault::ListGone) => HttpResponse::InternalServerError().finish(),
+        fault => match of(fault) {
+            Ok(der) => HttpResponse::Ok().content_type("application/pkix-crl").body(der),
+            Err(_) => HttpResponse::InternalServerError().finish(),
+        },
+    }
+}
+
+async fn tsa_list(shared: Data<Shared>) -> HttpResponse {
+    list(&shared, |fault| lock(&shared.authority).list(shared.clock.now(), fault))
+}
+
+async fn signer_list(shared: Data<Shared>) -> HttpResponse {
+    list(&shared, |_| lock(&shared.issuer).list(shared.clock.now()))
+}
+
+/// Certifies the key of a request (PKCS#10, PEM): the chain, PEM.
+async fn certify(body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let issued = CertReq::from_pem(&body).and_then(|request| {
+        let now = shared.clock.now();
+        lock(&shared.issuer).issue(request.info.public_key, now, authority::YEAR)
+    });
+    match issued {
+        Ok(chain) => HttpResponse::Ok().content_type("application/x-pem-file").body(chain),
+        Err(error) => HttpResponse::UnprocessableEntity().json(json!({ "error": error.to_string() })),
+    }
+}
+
+/// Takes certificates back by HTTP.
+async fn revoke(body: Bytes, shared: Data<Shared>) -> HttpResponse {
+    let wrong = |error: String| HttpResponse::UnprocessableEntity().json(json!({ "error": error }));
+    let order = match serde_json::from_slice::<Revocation>(&body) {
+        Ok(order) => order,
+        Err(error) => return wrong(error.to_string()),
+    };
+    let since = match order.since.as_deref().map(|text| Instant::parse(text).ok_or(text)).transpose() {
+        Ok(since) => since,
+        Err(text) => return wrong(format!("{text:?} is no time")),
+    };
+    match shared.revoke(order.certificate, since, order.reason) {
+        Ok(()) => HttpResponse::NoContent().finish(),
+        Err(error) => wrong(error.to_string()),
+    }
 }
 
 async fn root(shared: Data<Shared>) -> HttpResponse {
@@ -259,6 +374,22 @@ impl Tsa {
         let mut authority = lock(&self.shared.authority);
         *authority = authority.rolled(self.shared.clock.now()).map_err(io::Error::other)?;
         Ok(())
+    }
+
+    /// Certifies a key that signs evidence, for a year: the chain, PEM.
+    ///
+    /// # Errors
+    /// It could not be made.
+    pub fn certify(&self, key: SubjectPublicKeyInfoOwned) -> io::Result<String> {
+        lock(&self.shared.issuer).issue(key, self.shared.clock.now(), authority::YEAR).map_err(io::Error::other)
+    }
+
+    /// Takes certificates back, from `since` on, or from now on.
+    ///
+    /// # Errors
+    /// A time that a list cannot say.
+    pub fn revoke(&self, whose: Whose, since: Option<Instant>, reason: Reason) -> io::Result<()> {
+        self.shared.revoke(whose, since, reason).map_err(io::Error::other)
     }
 
     /// Makes the next `times` answers wrong in this way; 0 withdraws what was ordered of this kind.

@@ -1,0 +1,2 @@
+ALTER TABLE timestamps DROP COLUMN revocation;
+DROP TABLE revocation_lists;
