@@ -12,18 +12,16 @@ use crate::{
         role::Permission,
     },
     store::{
-        Conn, StoreError,
-        attachments::{self, AttachmentHead},
+        Conn, StoreError, attachments,
         broadcasts::{self, BroadcastRow, Case},
         calls::{self, CallRow},
         connections, departments, erased, messages,
         page::{self, Few},
-        policies,
-        recipients::{self, RecipientRow},
+        policies, recipients,
     },
 };
 
-pub use crate::store::broadcasts::Filter;
+pub use crate::store::{attachments::AttachmentHead, broadcasts::Filter, recipients::RecipientRow};
 
 /// Rows a page.
 pub const PAGE: usize = 20;

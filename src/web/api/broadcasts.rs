@@ -23,12 +23,11 @@ use crate::{
             import::{self, Import, MessageRef, Recipients},
             report::{self, Report, Upload},
             send::{self, NewBroadcast},
-            view::{self, Detail, Filter, Line},
+            view::{self, AttachmentHead, Detail, Filter, Line, RecipientRow},
         },
     },
     domain::role::Permission,
     id::BroadcastId,
-    store::{attachments::AttachmentHead, recipients::RecipientRow},
     web::{
         Bearer, Fault,
         extract::visit,
