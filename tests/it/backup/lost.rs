@@ -113,7 +113,7 @@ async fn a_server_on_a_log_that_lies_behind_says_so_in_both_languages() {
     .await
     .unwrap();
     let server = lost.node().serve();
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let page = http.get(format!("{}/sign-in", server.base)).send().await.unwrap();
     assert_eq!(page.status(), StatusCode::OK);
     for (language, words) in [("zh-CN", "现在只能查阅"), ("en", "lies behind what the log has signed")] {

@@ -106,7 +106,7 @@ impl House {
     }
 
     fn of(stage: Stage) -> Self {
-        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).redirect(Policy::none()).no_proxy().build().unwrap();
         Self { stage, http, done: RefCell::default() }
     }
 

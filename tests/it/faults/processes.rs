@@ -30,7 +30,7 @@ impl Program {
         let mut arguments = vec!["token", "add", "--json", "--name", user, "--user", user];
         scopes.iter().for_each(|s| arguments.extend(["--scope", s]));
         let token = node.json(&arguments)["token"].as_str().unwrap().to_owned();
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().timeout(Duration::from_secs(30)).build().unwrap();
         Self { http, token }
     }
 

@@ -109,7 +109,8 @@ impl Stage {
         };
         let connection = connections::create(&app, &Caller::shell(), new).await.unwrap().value;
         let (base, serving) = Serving::anywhere(web::Shell::of(&app), web::console(app.clone()));
-        let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        // A connection that lay idle may be closed by the server as the next request goes out.
+        let client = reqwest::Client::builder().pool_max_idle_per_host(0).redirect(reqwest::redirect::Policy::none()).build().unwrap();
         Self { app, emulator, clock, connection, base, client, _serving: serving, db }
     }
 

@@ -176,6 +176,7 @@ pub struct Browser {
 impl Browser {
     pub fn new(base: &str) -> Self {
         let http = reqwest::Client::builder()
+            .pool_max_idle_per_host(0)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             // A kept connection may be closed by the server at the very moment it is used again.

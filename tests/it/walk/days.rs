@@ -162,7 +162,7 @@ async fn each_role_does_its_days_work_and_sees_neither_more_nor_less() {
     let Some(browser) = Browser::start(&company.base).await else { return };
     browser.look(Look { width: 1280, dark: false }).await;
     browser.cookies(&[("lang", "zh-CN")]).await;
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let day = Day { hands: Hands { browser: &browser, company: &company }, http };
     assert_eq!(ALL.split(' ').count(), Role::ALL.len());
     let doors: Vec<&str> = DOORS.iter().map(|(path, ..)| path.split('?').next().unwrap_or_default()).collect();

@@ -92,7 +92,7 @@ impl Walker {
 #[actix_web::test]
 async fn every_linked_page_is_there_and_sound_for_every_role() {
     let company = Companies::found().await;
-    let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let http = reqwest::Client::builder().pool_max_idle_per_host(0).no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let mut walker = Walker { base: company.base.clone(), http, beginnings: beginnings(), wrong: Vec::new() };
     let mut all = Vec::new();
     for (who, member) in &company.members {
