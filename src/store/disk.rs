@@ -19,7 +19,7 @@ use std::{
     time::{Duration, Instant as Ticks},
 };
 
-use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
+use diesel::{PgConnection, RunQueryDsl, connection::SimpleConnection, sql_query};
 
 use super::{Conn, Database, Options, Store, StoreError, conn};
 
@@ -54,6 +54,8 @@ pub(super) struct Disk {
     reserve: u64,
     /// The reserve is there.
     held: AtomicBool,
+    /// It should have been given back and could not be.
+    owed: AtomicBool,
     full: AtomicBool,
     warned: AtomicBool,
     asked: Mutex<Option<Ticks>>,
@@ -62,7 +64,33 @@ pub(super) struct Disk {
 /// Where the reserve lies.
 enum Place {
     File(PathBuf),
-    Table(Database),
+    Table(Table),
+}
+
+/// A connection of its own to the database with the reserve's table, kept open: on a full disk PostgreSQL may let nobody in, for it writes a
+/// file for the first who comes after a change of the schema.
+struct Table {
+    database: Database,
+    open: Mutex<Option<Conn>>,
+}
+
+impl Table {
+    /// Runs `work` on the connection; what it left undone is undone.
+    fn with<T>(&self, work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut conn = match open.take() {
+            Some(conn) => conn,
+            None => conn::open(&self.database, conn::Purpose::Write)?,
+        };
+        let Conn::Postgres(pg) = &mut conn else { return Err(StoreError::Unavailable("not a PostgreSQL".into())) };
+        let result = work(pg);
+        // Full is an answer; whatever else went wrong may be the connection's.
+        let good = result.is_ok() || (matches!(result, Err(StoreError::Full)) && pg.batch_execute("ROLLBACK").is_ok());
+        if good {
+            *open = Some(conn);
+        }
+        result
+    }
 }
 
 impl Disk {
@@ -73,11 +101,11 @@ impl Disk {
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
                 (folder.clone(), Place::File(folder.join("reserve")))
             }
-            other => (options.data.clone(), Place::Table(other.clone())),
+            other => (options.data.clone(), Place::Table(Table { database: other.clone(), open: Mutex::default() })),
         };
         let place = (options.reserve > 0).then_some(place);
-        let disk =
-            Self { folder, place, reserve: options.reserve, held: false.into(), full: false.into(), warned: false.into(), asked: Mutex::default() };
+        let no = AtomicBool::default;
+        let disk = Self { folder, place, reserve: options.reserve, held: no(), owed: no(), full: no(), warned: no(), asked: Mutex::default() };
         match disk.take() {
             Ok(()) => disk.held.store(disk.place.is_some(), Ordering::SeqCst),
             Err(StoreError::Full) => {
@@ -107,7 +135,7 @@ impl Disk {
                 io::ErrorKind::StorageFull => StoreError::Full,
                 _ => StoreError::Unavailable(format!("{}: {e}", path.display())),
             }),
-            Some(Place::Table(database)) => take_table(database, self.reserve),
+            Some(Place::Table(table)) => table.with(|pg| take_table(pg, self.reserve)),
         }
     }
 
@@ -140,7 +168,7 @@ impl Disk {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => Err(StoreError::Unavailable(format!("{}: {e}", path.display()))),
                 _ => Ok(()),
             },
-            Some(Place::Table(database)) => release_table(database),
+            Some(Place::Table(table)) => table.with(release_table),
         }
     }
 
@@ -151,8 +179,27 @@ impl Disk {
         }
         tracing::error!("the disk is full: nothing can be done until there is room; auditors can still sign in and read");
         *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Ticks::now());
-        if let Err(e) = self.release() {
+        self.give_back();
+    }
+
+    fn give_back(&self) {
+        let released = self.release();
+        self.owed.store(released.is_err(), Ordering::SeqCst);
+        if let Err(e) = released {
             tracing::error!(error = %e, "the reserve could not be given back");
+        }
+    }
+
+    /// Before a write that may use the reserve is tried again: gives the reserve back if that failed, and waits while somebody, on this node or
+    /// another, looks whether there is room for it again, for whoever looks takes for that moment what there is. Blocks.
+    fn settle(&self) {
+        let _looks = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.owed.load(Ordering::SeqCst) {
+            self.give_back();
+        } else if let Some(Place::Table(table)) = &self.place
+            && let Err(e) = table.with(wait_for_others)
+        {
+            tracing::debug!(error = %e, "whether another node looks for room is not known");
         }
     }
 
@@ -167,7 +214,10 @@ impl Disk {
         }
         *asked = Some(Ticks::now());
         match self.take() {
-            Ok(()) => self.held.store(true, Ordering::SeqCst),
+            Ok(()) => {
+                self.owed.store(false, Ordering::SeqCst);
+                self.held.store(true, Ordering::SeqCst);
+            }
             Err(StoreError::Full) => return false,
             // No reserve any more; that is no reason to stop working.
             Err(e) => tracing::warn!(error = %e, "there is no reserve from which auditors could read on a full disk"),
@@ -187,36 +237,43 @@ struct Size {
 /// One node at a time; the lock is the transaction's.
 const ALONE: &str = "SET LOCAL lock_timeout = '3s'; SELECT pg_advisory_xact_lock(hashtext('countermand-reserve'), hashtext(current_schema()::text));";
 
-fn take_table(database: &Database, reserve: u64) -> Result<(), StoreError> {
-    let mut conn = conn::open(database, conn::Purpose::Write)?;
-    let Conn::Postgres(pg) = &mut conn else { return Ok(()) };
+fn take_table(pg: &mut PgConnection, reserve: u64) -> Result<(), StoreError> {
     pg.batch_execute(&format!("BEGIN; {ALONE}"))?;
     let size: Size = sql_query("SELECT COALESCE(pg_relation_size(to_regclass('disk_reserve')), 0) AS size").get_result(pg)?;
     if u64::try_from(size.size).is_ok_and(|size| size >= reserve) {
         return Ok(pg.batch_execute("COMMIT")?);
     }
-    // Unlogged: filling it writes no log, and after a crash of the server it is empty and taken again.
-    let rows = reserve.div_ceil(PAGE);
-    let fill = format!(
-        "DROP TABLE IF EXISTS disk_reserve; CREATE UNLOGGED TABLE disk_reserve (filler BYTEA NOT NULL);
-         ALTER TABLE disk_reserve ALTER filler SET STORAGE PLAIN;
-         INSERT INTO disk_reserve SELECT decode(repeat('00', 8000), 'hex') FROM generate_series(1, {rows}); COMMIT"
-    );
-    let filled = pg.batch_execute(&fill);
-    if filled.is_err() {
-        pg.batch_execute("ROLLBACK")?;
-    }
-    Ok(filled?)
+    // Unlogged: filling it writes no log, and after a crash of the server it is empty and taken again. Something must be left to work with:
+    // the margin is gone with the transaction.
+    let fill = |table: &str, bytes: u64| {
+        let rows = bytes.div_ceil(PAGE);
+        format!(
+            "DROP TABLE IF EXISTS {table}; CREATE UNLOGGED TABLE {table} (filler BYTEA NOT NULL);
+             ALTER TABLE {table} ALTER filler SET STORAGE PLAIN;
+             INSERT INTO {table} SELECT decode(repeat('00', 8000), 'hex') FROM generate_series(1, {rows});"
+        )
+    };
+    let fill = format!("{} {} DROP TABLE disk_margin; COMMIT", fill("disk_reserve", reserve), fill("disk_margin", reserve / 4));
+    Ok(pg.batch_execute(&fill)?)
 }
 
 /// Dropped and not emptied: emptying makes new files, which need room themselves.
-fn release_table(database: &Database) -> Result<(), StoreError> {
-    let mut conn = conn::open(database, conn::Purpose::Write)?;
-    let Conn::Postgres(pg) = &mut conn else { return Ok(()) };
+fn release_table(pg: &mut PgConnection) -> Result<(), StoreError> {
     Ok(pg.batch_execute(&format!("BEGIN; {ALONE} DROP TABLE IF EXISTS disk_reserve; COMMIT"))?)
 }
 
+/// Returns once no node looks for room, or after three seconds.
+fn wait_for_others(pg: &mut PgConnection) -> Result<(), StoreError> {
+    Ok(pg.batch_execute(&format!("BEGIN; {ALONE} COMMIT"))?)
+}
+
 impl Store {
+    /// Waits while somebody looks whether there is room again; a write that may use the reserve then finds it.
+    pub(super) async fn settle_disk(&self) {
+        let store = self.clone();
+        let _ = tokio::task::spawn_blocking(move || store.0.disk.settle()).await;
+    }
+
     /// How much room there is.
     pub fn room(&self) -> Room {
         self.0.disk.room()

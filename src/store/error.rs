@@ -62,7 +62,8 @@ impl From<Error> for StoreError {
                     _ if message.contains("deadlock detected") || message.contains("could not serialize") => Self::Serialization,
                     // PostgreSQL keeps no NUL in a text: nothing is called so.
                     _ if message.contains("invalid byte sequence for encoding") => Self::NotFound,
-                    _ if message.contains("disk is full") || message.contains("No space left") => Self::Full,
+                    // The last is PostgreSQL's for a page of which only the first half found room.
+                    _ if message.contains("disk is full") || message.contains("No space left") || message.contains("wrote only") => Self::Full,
                     _ if message.contains("database is locked")
                         || message.contains("due to lock timeout")
                         || message.contains("disk I/O error")

@@ -325,14 +325,15 @@ impl Store {
     {
         let f = Arc::new(f);
         let mut written = Err(StoreError::Full);
-        // Once again at once, for it may have been this write that found the disk full and had the reserve given back; and again after a moment,
-        // for whoever looks whether there is room for the reserve again takes for that moment what there is.
+        // Once again at once, for it may have been this write that found the disk full and had the reserve given back; and again after whoever
+        // looks whether there is room for the reserve again, and takes for that moment what there is, has ended.
         for pause in [0, 0, 100, 300, 600] {
             if !matches!(written, Err(StoreError::Full)) {
                 break;
             }
             if pause > 0 {
                 tokio::time::sleep(std::time::Duration::from_millis(pause)).await;
+                self.settle_disk().await;
             }
             let next = f.clone();
             written = self.attempt(true, move |tx| next(tx)).await;

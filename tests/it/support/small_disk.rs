@@ -4,7 +4,12 @@
 //! Mounting needs root, as it is in CI. Without it a test goes into a user namespace of its own; where that is not allowed either, it
 //! says so and passes.
 
-use std::{fs, io::Write, path::PathBuf, process::Command};
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use countermand::store::Database;
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
@@ -77,8 +82,12 @@ impl SmallDisk {
         self.folder.path().join("filler")
     }
 
-    /// Fills it to the last byte.
+    /// Fills it to the last byte. A PostgreSQL then lets nobody new in: it writes a file of its own for the first
+    /// who comes.
     pub fn fill(&self) {
+        for entry in walk(self.folder.path()).into_iter().filter(|p| p.ends_with("pg_internal.init")) {
+            fs::remove_file(entry).unwrap();
+        }
         let mut file = fs::OpenOptions::new().create(true).append(true).open(self.filler()).unwrap();
         let block = [0u8; 4096];
         while file.write_all(&block).is_ok() {}
@@ -88,6 +97,12 @@ impl SmallDisk {
     pub fn clear(&self) {
         fs::remove_file(self.filler()).unwrap();
     }
+}
+
+/// Every file under `folder`.
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { walk(&path) } else { vec![path] }).collect()
 }
 
 /// Whether this process may do everything.
