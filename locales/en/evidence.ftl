@@ -101,6 +101,7 @@ verify-number = Bundle number
 verify-payload-oxum = Bytes and files in total
 verify-bag-number = Number in the tags
 verify-report-files = Files listed in the report
+verify-printed-report = Files that the printed report speaks of
 verify-certificate-signature = Signature by certificate
 verify-signer-certificate = Certificate of the signer
 verify-signer-validity = Certificate valid when it was signed

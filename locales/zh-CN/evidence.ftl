@@ -101,6 +101,7 @@ verify-number = 材料包编号
 verify-payload-oxum = 总字节数与文件数
 verify-bag-number = 标签中的编号
 verify-report-files = 报告中的文件清单
+verify-printed-report = 固定报告所指的文件
 verify-certificate-signature = 数字证书签名
 verify-signer-certificate = 签名证书
 verify-signer-validity = 签署时证书是否有效

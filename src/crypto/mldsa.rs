@@ -1,5 +1,7 @@
 //! ML-DSA-44 (FIPS 204): signatures that a quantum computer does not break. Not here: what the log signs with it (`ledger::mldsa`).
 
+use std::sync::OnceLock;
+
 use ml_dsa::{MlDsa44, Signature, SigningKey, VerifyingKey, signature::Keypair, signature::Signer};
 
 /// Bytes of a public key (FIPS 204, table 2).
@@ -29,8 +31,35 @@ impl MldsaKey {
     }
 }
 
-/// Whether `signature` is one over `message` by the key whose public half is `public`; the context is empty.
-pub fn holds(public: &[u8; PUBLIC], message: &[u8], signature: &[u8]) -> bool {
-    let key = VerifyingKey::<MlDsa44>::decode(&(*public).into());
-    Signature::<MlDsa44>::try_from(signature).is_ok_and(|signature| key.verify_with_context(message, &[], &signature))
+/// The public half, which checks signatures. The matrix that its bytes stand for is worked out at the first check and kept: it costs as much
+/// as a check does, and a log has thousands of checkpoints under one key.
+#[derive(Clone)]
+pub struct MldsaPublic {
+    bytes: Box<[u8; PUBLIC]>,
+    expanded: OnceLock<Box<VerifyingKey<MlDsa44>>>,
 }
+
+impl MldsaPublic {
+    /// Every [`PUBLIC`] bytes are a key (FIPS 204, algorithm 23).
+    pub fn new(bytes: [u8; PUBLIC]) -> Self {
+        Self { bytes: Box::new(bytes), expanded: OnceLock::new() }
+    }
+
+    pub fn bytes(&self) -> &[u8; PUBLIC] {
+        &self.bytes
+    }
+
+    /// Whether `signature` is one over `message` by this key (FIPS 204, algorithm 3); the context is empty.
+    pub fn holds(&self, message: &[u8], signature: &[u8]) -> bool {
+        let key = self.expanded.get_or_init(|| Box::new(VerifyingKey::decode(&(*self.bytes).into())));
+        Signature::<MlDsa44>::try_from(signature).is_ok_and(|signature| key.verify_with_context(message, &[], &signature))
+    }
+}
+
+impl PartialEq for MldsaPublic {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for MldsaPublic {}

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha512};
 use super::{
     certificate::{self, P7S, Uncertified},
     collected::{Collected, Content},
-    columns,
+    columns, printed,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
     revocation::{self, Known, SIGNER_LISTS, TSA_LISTS, Why},
     signed, succession,
@@ -18,11 +18,13 @@ use super::{
     zip::{self, Files, ZipError},
 };
 use crate::{
+    clock::Instant,
     crypto::{
         sha256,
         signature::{Certified, NoSignature, cms},
         timestamp::Roots,
     },
+    i18n::Lang,
     ledger::{
         checkpoint::{self, NoteError},
         commitment,
@@ -177,7 +179,7 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     data.insert("tools/verify.py".to_owned(), VERIFY_PY.as_bytes().to_vec());
 
     let unknown = c.revocation.as_ref().and(known.unknown).filter(|_| evidence.is_ok()).map(revocation::limit);
-    let report = Report {
+    let mut report = Report {
         format: FORMAT,
         number: c.number.clone(),
         issue: c.issue.clone(),
@@ -205,18 +207,32 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
         signer: evidence.ok().map(|certified| certified.chain.facts()),
         unsigned: evidence.err().map(|why| why.as_str().to_owned()),
         revocation: c.revocation.as_ref().map(|_| revocation::Facts { signer: evidence.ok().map(|_| known.as_str().to_owned()) }),
-        files: data
-            .iter()
-            .map(|(path, bytes)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) })
-            .collect(),
+        files: Vec::new(),
         limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).chain(unknown).collect(),
         zone: c.zone.clone(),
     };
+    let listed = facts(&data);
+    let recipients = printed::Counts::of(&c.recipients, report.case.approved_at.as_deref().and_then(Instant::parse));
+    let material = printed::Material {
+        report: &report,
+        events: &events,
+        recipients: &recipients,
+        calls: c.calls.len(),
+        environment: &c.environment,
+        files: &listed,
+    };
+    data.extend(Lang::ALL.map(|lang| printed::report(&material, lang)).map(|(name, text)| (name.to_owned(), text.into_bytes())));
+    report.files = facts(&data);
     data.insert("evidence.json".to_owned(), report.to_bytes());
 
     let files = bag(c, data, key, evidence)?;
     let bytes = zip::write(&c.number, &files)?;
     Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes, uncertified: evidence.err() })
+}
+
+fn facts(data: &Files) -> Vec<FileFacts> {
+    let of = |(path, bytes): (&String, &Vec<u8>)| FileFacts { path: path.clone(), bytes: bytes.len() as u64, sha256: hex::encode(sha256(bytes)) };
+    data.iter().map(of).collect()
 }
 
 /// Writes salt and value of an opened commitment into `line` (formats.md, "Bundle").

@@ -6,6 +6,7 @@
 //! | [`bundle`] | a deterministic BagIt bag in a ZIP |
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
+//! | [`printed`], [`paper`] | the report for people, what it is written on |
 //! | [`certificate`] | the signature by a certificate, and what is said where there is none |
 //! | [`revocation`] | lists of revoked certificates, for either |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
@@ -23,6 +24,8 @@ pub mod certificate;
 pub mod collected;
 pub mod columns;
 pub mod csv;
+pub(crate) mod paper;
+mod printed;
 pub mod report;
 pub mod revocation;
 pub mod signed;

@@ -18,7 +18,7 @@ pub const FORMAT: u64 = 1;
 /// Files in which two exports of one case at one size of the log may differ.
 /// Stamped checkpoints (`data/proofs/anchors/`) are added by name, since later exports have later ones; so are the numbered tokens over
 /// the signature where there are several authorities.
-pub const VARIES: [&str; 24] = [
+pub const VARIES: [&str; 26] = [
     "bag-info.txt",
     "data/custody/custody.csv",
     "data/environment.json",
@@ -26,6 +26,8 @@ pub const VARIES: [&str; 24] = [
     "data/proofs/checkpoint.note",
     "data/proofs/consistency.jsonl",
     "data/proofs/succession.jsonl",
+    "data/report.en.html",
+    "data/report.html",
     "manifest-sha256.txt",
     "manifest-sha512.txt",
     "signatures/tagmanifest-sha256.txt.ed25519.sig",

@@ -10,7 +10,7 @@ use super::{
     encode::base64,
     note::{Note, NoteError, VkeyError, is_name, parse_typed, typed_id, typed_text},
 };
-use crate::crypto::mldsa::{MldsaKey, PUBLIC, holds};
+use crate::crypto::mldsa::{MldsaKey, MldsaPublic};
 
 const MLDSA: u8 = 6;
 /// Seconds since 1970 that the format allows at most.
@@ -20,7 +20,7 @@ const LATEST: u64 = i64::MAX as u64;
 #[derive(Clone, PartialEq, Eq)]
 pub struct MldsaVkey {
     name: String,
-    key: Box<[u8; PUBLIC]>,
+    key: MldsaPublic,
 }
 
 impl MldsaVkey {
@@ -35,7 +35,7 @@ impl MldsaVkey {
     /// # Errors
     /// What is wrong with it; [`VkeyError::Type`] for a key of another kind.
     pub fn parse(text: &str) -> Result<Self, VkeyError> {
-        parse_typed(text, MLDSA).map(|(name, key)| Self { name, key: Box::new(key) })
+        parse_typed(text, MLDSA).map(|(name, key)| Self { name, key: MldsaPublic::new(key) })
     }
 
     pub fn name(&self) -> &str {
@@ -44,7 +44,7 @@ impl MldsaVkey {
 
     /// The four bytes that signature lines name the key by.
     pub fn id(&self) -> [u8; 4] {
-        typed_id(&self.name, MLDSA, &*self.key)
+        typed_id(&self.name, MLDSA, self.key.bytes())
     }
 
     /// When the log signed the checkpoint of `note`, in seconds since 1970; the latest, if it signed it more than once. Every line under its
@@ -64,7 +64,7 @@ impl MldsaVkey {
             let (at, signature) = line.bytes.split_first_chunk::<8>().ok_or_else(bad)?;
             let at = u64::from_be_bytes(*at);
             let message = message(&checkpoint, &self.name, at).ok_or_else(bad)?;
-            if at > LATEST || !holds(&self.key, &message, signature) {
+            if at > LATEST || !self.key.holds(&message, signature) {
                 return Err(bad());
             }
             signed = signed.max(at);
@@ -75,7 +75,7 @@ impl MldsaVkey {
 
 impl fmt::Display for MldsaVkey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&typed_text(&self.name, MLDSA, &*self.key))
+        f.write_str(&typed_text(&self.name, MLDSA, self.key.bytes()))
     }
 }
 

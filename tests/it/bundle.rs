@@ -119,6 +119,8 @@ fn the_layout_is_the_agreed_one() {
             "data/proofs/checkpoint.txt.ed25519.sig",
             "data/proofs/inclusion.jsonl",
             "data/recipients.csv",
+            "data/report.en.html",
+            "data/report.html",
             "data/tools/verify.py",
             "manifest-sha256.txt",
             "manifest-sha512.txt",

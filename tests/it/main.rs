@@ -37,6 +37,7 @@ mod people_signin;
 mod periods;
 mod personal;
 mod policies;
+mod printed;
 mod probes;
 mod programs;
 mod recalls;

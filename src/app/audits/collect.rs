@@ -31,11 +31,12 @@ use crate::{
             columns,
             facts::{self, AccessFacts, Day, Engagement, FORMAT, Facts},
             findings::{Findings, Found, OPENED},
-            report::{Material, name, report},
+            report::{Material, report},
             tables,
         },
         collected::{Content, Entry},
         columns::{Column, dictionary},
+        paper,
         report::{LogFacts, pretty},
         succession,
         tables::Event,
@@ -383,7 +384,7 @@ impl<'a> Writer<'a> {
         self.put("audit.json", &facts.to_bytes())?;
         let material = Material { facts: &facts, found, access: &access, questions: &questions, walk: &walk };
         for lang in Lang::ALL {
-            self.put(name(lang), report(&material, lang).as_bytes())?;
+            self.put(paper::name(lang), report(&material, lang).as_bytes())?;
         }
         for (path, text) in GUIDE {
             self.put(path, text.as_bytes())?;

@@ -1,5 +1,4 @@
-//! The report for people: one HTML file in each language, with nothing from outside, for the screen and for A4. It repeats what the
-//! files beside it say and proves nothing of its own.
+//! The report for people (`paper`). It repeats what the files beside it say and proves nothing of its own.
 
 use std::fmt::Write;
 
@@ -11,21 +10,12 @@ use super::{
 use crate::{
     clock::Instant,
     domain::audit::{CONTROLS, ExceptionKind},
-    evidence::tables::Event,
-    i18n::{Lang, Tr, grouped, word_key},
+    evidence::{
+        paper::{Page, escape, mono, name, number},
+        tables::Event,
+    },
+    i18n::{Lang, Tr},
 };
-
-/// Rows of one table; the CSV file has them all.
-const ROWS: usize = 300;
-
-const STYLE: &str = "\
-:root{color-scheme:light}*{box-sizing:border-box}\
-body{font:10.5pt/1.55 'Noto Sans SC','Noto Sans CJK SC','PingFang SC','Microsoft YaHei',system-ui,sans-serif;color:#1a1a1a;background:#fff;margin:0 auto;padding:14mm 12mm;max-width:190mm}\
-h1{font-size:17pt;margin:0 0 1mm}h2{font-size:12.5pt;margin:8mm 0 2mm;break-after:avoid}p,ul{margin:0 0 2mm}.no{color:#555}\
-table{border-collapse:collapse;width:100%;margin:0 0 3mm;font-size:9pt}th,td{border:.2mm solid #999;padding:1mm 1.6mm;text-align:start;vertical-align:top;overflow-wrap:anywhere}\
-th{background:#f2f2f2;font-weight:600}thead{display:table-header-group}tr{break-inside:avoid}.n{text-align:end;white-space:nowrap}.m{font-family:ui-monospace,'Noto Sans Mono',monospace;font-size:8pt}\
-.f th{width:24%}nav{margin-bottom:5mm}.sign{display:flex;gap:8mm;margin-top:10mm}.sign div{flex:1;border-bottom:.2mm solid #333;padding-bottom:9mm}\
-.scroll{overflow-x:auto}@page{size:A4;margin:14mm 12mm}@media print{body{padding:0;max-width:none}nav{display:none}.scroll{overflow:visible}}";
 
 /// What a report is written from.
 pub struct Material<'a> {
@@ -36,113 +26,14 @@ pub struct Material<'a> {
     pub walk: &'a [Event],
 }
 
-/// File name in a language.
-pub fn name(lang: Lang) -> &'static str {
-    match lang {
-        Lang::ZhCn => "report.html",
-        Lang::En => "report.en.html",
-    }
-}
-
-fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
-}
-
-struct Page {
-    tr: Tr,
-    out: String,
-}
-
-impl Page {
-    fn t(&self, key: &str) -> String {
-        escape(&self.tr.t(key))
-    }
-
-    fn word(&self, prefix: &str, word: &str) -> String {
-        escape(&self.tr.maybe(&word_key(prefix, word)).unwrap_or_else(|| word.to_owned()))
-    }
-
-    fn put(&mut self, markup: &str) {
-        self.out.push_str(markup);
-    }
-
-    fn h2(&mut self, key: &str) {
-        let text = self.t(key);
-        let _ = writeln!(self.out, "<h2>{text}</h2>");
-    }
-
-    fn p(&mut self, text: &str) {
-        let _ = writeln!(self.out, "<p>{text}</p>");
-    }
-
-    /// Label and value, one a line; both are HTML.
-    fn form(&mut self, rows: &[(&str, String)]) {
-        self.put("<table class=\"f\"><tbody>\n");
-        for (key, value) in rows {
-            let label = self.t(key);
-            let _ = writeln!(self.out, "<tr><th scope=\"row\">{label}</th><td>{value}</td></tr>");
-        }
-        self.put("</tbody></table>\n");
-    }
-
-    /// A table of HTML cells; says where the rest is if there are too many rows. Columns whose key ends with `#` are numbers.
-    fn table(&mut self, columns: &[&str], rows: Vec<Vec<String>>, file: &str) {
-        if rows.is_empty() {
-            let none = self.t("audit-report-none");
-            return self.p(&none);
-        }
-        self.put("<div class=\"scroll\"><table><thead><tr>");
-        for key in columns {
-            let (key, class) = key.strip_suffix('#').map_or((*key, ""), |key| (key, " class=\"n\""));
-            let label = self.t(key);
-            let _ = write!(self.out, "<th scope=\"col\"{class}>{label}</th>");
-        }
-        self.put("</tr></thead><tbody>\n");
-        let count = rows.len();
-        for row in rows.into_iter().take(ROWS) {
-            self.put("<tr>");
-            for (cell, key) in row.iter().zip(columns) {
-                let class = if key.ends_with('#') { " class=\"n\"" } else { "" };
-                let _ = write!(self.out, "<td{class}>{cell}</td>");
-            }
-            self.put("</tr>\n");
-        }
-        self.put("</tbody></table></div>\n");
-        if count > ROWS {
-            let rest = escape(
-                &self.tr.a("audit-report-rest", &[("count", grouped(i64::try_from(count - ROWS).unwrap_or(i64::MAX))), ("file", file.to_owned())]),
-            );
-            self.p(&rest);
-        }
-    }
-
-    fn time(&self, at: Option<Instant>) -> String {
-        at.map(|at| self.tr.time_full(at)).unwrap_or_default()
-    }
-}
-
-fn number(n: u64) -> String {
-    grouped(i64::try_from(n).unwrap_or(i64::MAX))
-}
-
 /// The report in one language.
 pub fn report(material: &Material<'_>, lang: Lang) -> String {
     let facts = material.facts;
-    let mut page = Page { tr: Tr::new(lang).in_zone(&facts.zone), out: String::new() };
-    let title = format!("{} {}", page.t("audit-report-title"), escape(&facts.number));
-    let other = lang.other();
-    let switch = escape(&page.tr.t("other-language"));
-    let _ = write!(
-        page.out,
-        "<!DOCTYPE html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<nav><a href=\"{file}\" lang=\"{other}\" hreflang=\"{other}\">{switch}</a></nav>\n<main>\n<h1>{heading}</h1>\n<p class=\"no\">{number}{gap}{organisation}</p>\n",
-        lang = lang.as_str(),
-        other = other.as_str(),
-        file = name(other),
-        heading = escape(&facts.audit.title),
-        number = escape(&facts.number),
-        gap = if facts.organisation.is_empty() { "" } else { "　" },
-        organisation = escape(&facts.organisation),
-    );
+    let title = |tr: &Tr| format!("{} {}", tr.t("audit-report-title"), facts.number);
+    let mut page = Page::open(lang, &facts.zone, title, name(lang.other()), |_| String::new());
+    let gap = if facts.organisation.is_empty() { "" } else { "　" };
+    let (heading, of) = (escape(&facts.audit.title), format!("{}{gap}{}", escape(&facts.number), escape(&facts.organisation)));
+    page.put(&format!("<h1>{heading}</h1>\n<p class=\"no\">{of}</p>\n"));
     basis(&mut page, material);
     population(&mut page, material);
     exceptions(&mut page, material);
@@ -152,7 +43,7 @@ pub fn report(material: &Material<'_>, lang: Lang) -> String {
     access(&mut page, material);
     questions(&mut page, material);
     limits(&mut page, facts, lang);
-    page.out
+    page.close()
 }
 
 fn basis(page: &mut Page, material: &Material<'_>) {
@@ -166,10 +57,10 @@ fn basis(page: &mut Page, material: &Material<'_>) {
         ("audit-number", escape(&facts.audit.number)),
         ("audit-period", format!("{period} ({})", escape(&facts.zone))),
         ("audit-opened-at", page.time(at(&facts.audit.opened_at))),
-        ("audit-report-log", format!("<span class=\"m\">{}</span>", escape(&facts.log.origin))),
+        ("audit-report-log", mono(&facts.log.origin)),
         ("audit-report-size", number(facts.log.size)),
-        ("audit-report-root", format!("<span class=\"m\">{}</span>", escape(&facts.log.root))),
-        ("audit-report-key", format!("<span class=\"m\">{}</span>", escape(&facts.log.vkey))),
+        ("audit-report-root", mono(&facts.log.root)),
+        ("audit-report-key", mono(&facts.log.vkey)),
         ("audit-report-time", authorities(page, facts)),
     ];
     page.form(&rows);
@@ -265,10 +156,7 @@ fn sample(page: &mut Page, material: &Material<'_>) {
     let (audit, found) = (&material.facts.audit, material.found);
     page.h2("audit-report-sample");
     let source = page.word("audit-seed", audit.seed_source.as_str());
-    page.form(&[
-        ("audit-seed", format!("<span class=\"m\">{}</span> ({source})", escape(&audit.seed))),
-        ("audit-sample-size", number(audit.sample_size)),
-    ]);
+    page.form(&[("audit-seed", format!("{} ({source})", mono(&audit.seed))), ("audit-sample-size", number(audit.sample_size))]);
     let how = page.t("audit-report-draw");
     page.p(&how);
     let rows = found
@@ -277,7 +165,7 @@ fn sample(page: &mut Page, material: &Material<'_>) {
         .zip(1..)
         .map(|((key, place), rank): (_, u64)| {
             let case = &found.cases[*place];
-            vec![number(rank), escape(&case.number), number(case.opened.index), format!("<span class=\"m\">{key}</span>")]
+            vec![number(rank), escape(&case.number), number(case.opened.index), mono(key)]
         })
         .collect();
     page.table(&["audit-column-rank#", "audit-column-case", "audit-column-index#", "audit-column-key"], rows, "sample.csv");
@@ -299,8 +187,8 @@ fn walk(page: &mut Page, material: &Material<'_>) {
                 escape(&who),
                 page.word("action", &e.leaf.action),
                 page.word("outcome", &e.leaf.outcome),
-                format!("<span class=\"m\">{}</span>", escape(&short(&shown))),
-                format!("<span class=\"m\">{}</span>", escape(&short(&e.line))),
+                mono(&short(&shown)),
+                mono(&short(&e.line)),
             ]
         })
         .collect();
@@ -395,6 +283,5 @@ fn limits(page: &mut Page, facts: &Facts, lang: Lang) {
         let _ = writeln!(page.out, "<li>{}</li>", escape(text));
     }
     page.put("</ul>\n");
-    let (auditor, date) = (page.t("audit-report-auditor"), page.t("audit-report-date"));
-    let _ = write!(page.out, "<div class=\"sign\"><div>{auditor}</div><div>{date}</div></div>\n</main>\n</body>\n</html>\n");
+    page.sign(&["audit-report-auditor", "audit-report-date"]);
 }

@@ -10,12 +10,14 @@ use crate::{
     evidence::{
         bundle::{ROOT_MANIFEST, SIGNATURE},
         certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT},
+        paper, printed,
         report::Report,
         revocation::{LATER_LISTS, SIGNER_LISTS, TSA_LISTS},
         succession,
         timestamps::{self, CHAIN, RENEWED_SIGNATURE, ROOTS},
         zip::Files,
     },
+    i18n::Lang,
 };
 
 /// The root: lists the other manifests; nothing lists it.
@@ -108,6 +110,21 @@ pub(super) fn facts(files: &Files, report: &Report, checks: &mut Checks) {
     }
     problems.extend(listed.keys().filter(|p| !files.contains_key(*p)).map(|p| Problem::of(p, "present", "missing")));
     checks.all("report_files", "data/evidence.json", listed.len(), problems);
+    on_paper(files, report, checks);
     let shown = report.withheld.len();
     checks.add("withheld", Answer::Pass, "data/evidence.json", shown, shown);
+}
+
+/// The reports for people bear the digest of the files that they speak of. Bundles of older versions have none.
+fn on_paper(files: &Files, report: &Report, checks: &mut Checks) {
+    let names = Lang::ALL.map(|lang| format!("data/{}", paper::name(lang)));
+    let listed: Vec<_> = report.files.iter().filter(|f| names.iter().all(|name| name.strip_prefix("data/") != Some(&f.path))).cloned().collect();
+    let digest = hex::encode(sha256(printed::inventory(&listed).as_bytes()));
+    for name in &names {
+        let Some(bytes) = files.get(name) else { continue };
+        let text = String::from_utf8_lossy(bytes);
+        // Once in the finding and in each form for handing over, and once at the foot of the pages.
+        let told = [format!(">{digest}<"), format!(" {digest}\"")].iter().all(|form| text.contains(form));
+        checks.same("printed_report", name, &digest, if told { digest.as_str() } else { "another digest" });
+    }
 }
