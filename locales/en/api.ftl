@@ -112,6 +112,7 @@ api-member-reason = Why
 api-member-basis = The rule it rests on
 api-member-tell-readers = Whether those who have read it are told
 api-member-decision = approve, return or reject
+api-member-answers = What level 2 is asked, each with yes, no or unanswered; what is left out is not answered. Those that begin with offer_ are asked where offer is yes
 api-member-comment = What the decider says
 api-member-totp = A fresh one-time code; people’s tokens only
 api-member-version = The version that was read; another one is refused

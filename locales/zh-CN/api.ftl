@@ -112,6 +112,7 @@ api-member-reason = 理由
 api-member-basis = 依据
 api-member-tell-readers = 是否告知已读人员
 api-member-decision = approve（同意）、return（退回）或 reject（驳回）
+api-member-answers = 法务合规复核的追问，逐项填写 yes、no 或 unanswered；不填即为未答。offer_ 开头的三项仅在 offer 为 yes 时填写
 api-member-comment = 审批意见
 api-member-totp = 新的动态验证码，仅个人令牌需要
 api-member-version = 所见案件的版本号，已变更时拒绝

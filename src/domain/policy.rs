@@ -50,6 +50,9 @@ pub struct Policy {
     /// When a recall may come before its review.
     #[serde(default, skip_serializing_if = "RecallFirst::is_shipped")]
     pub recall_first: RecallFirst,
+    /// Whether level 2 must answer every question before an approval (`recall::weighing`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub must_answer: bool,
 }
 
 fn delegable() -> BTreeSet<u8> {
@@ -99,6 +102,7 @@ impl Policy {
             shares: [1, 1, 1],
             delegable: delegable(),
             recall_first: RecallFirst::default(),
+            must_answer: false,
         }
     }
 
@@ -159,6 +163,9 @@ impl Policy {
         if !self.recall_first.is_shipped() {
             rules["recall_first"] = json!(self.recall_first);
         }
+        if self.must_answer {
+            rules["level_2_must_answer"] = json!(true);
+        }
         rules
     }
 }
@@ -207,6 +214,17 @@ mod tests {
         let none = Policy { delegable: BTreeSet::new(), ..shipped };
         assert_eq!(none.rules()["delegable_levels"], json!([]));
         assert_eq!(serde_json::from_value::<Policy>(json!(none)).unwrap(), none);
+    }
+
+    #[test]
+    fn rules_of_before_there_were_questions_keep_their_bytes() {
+        let shipped = Policy::shipped();
+        let kept = serde_json::to_string(&shipped).unwrap();
+        assert!(!kept.contains("answer") && !shipped.rules().to_string().contains("answer"), "{kept}");
+        assert!(!serde_json::from_str::<Policy>(&kept).unwrap().must_answer, "what says nothing of it does not want it");
+        let strict = Policy { must_answer: true, ..shipped };
+        assert_eq!(strict.rules()["level_2_must_answer"], true);
+        assert_eq!(serde_json::from_value::<Policy>(json!(strict)).unwrap(), strict);
     }
 
     #[test]

@@ -71,6 +71,8 @@ pub enum Line {
     FirstBelow,
     /// How long its ratification may take.
     FirstHours,
+    /// Whether level 2 must answer every question.
+    MustAnswer,
 }
 
 impl Policy {
@@ -80,8 +82,8 @@ impl Policy {
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        let first = [Line::FirstClasses, Line::FirstBelow, Line::FirstHours];
-        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).chain(first).collect()
+        let last = [Line::FirstClasses, Line::FirstBelow, Line::FirstHours, Line::MustAnswer];
+        amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).chain(last).collect()
     }
 
     /// The lines in which `other` says something else.
@@ -96,6 +98,7 @@ impl Policy {
             Line::FirstClasses => self.recall_first.classes != other.recall_first.classes,
             Line::FirstBelow => self.recall_first.below != other.recall_first.below,
             Line::FirstHours => self.recall_first.ratify_within != other.recall_first.ratify_within,
+            Line::MustAnswer => self.must_answer != other.must_answer,
         };
         Self::lines().into_iter().filter(differs).collect()
     }
@@ -117,7 +120,7 @@ impl Policy {
                     };
                     (self.amended.get(id).is_some_and(wrong), limits)
                 }
-                Line::Row(_) => (false, (0, 0)),
+                Line::Row(_) | Line::MustAnswer => (false, (0, 0)),
                 // That there is no fourth level is said once.
                 Line::Delegable(level) => (level == 1 && self.delegable.iter().any(|l| !LEVELS.contains(l)), (1, 3)),
                 Line::Limit(platform) => {

@@ -10,6 +10,7 @@ use super::{
 use crate::{
     clock::Instant,
     crypto::webauthn::Signed,
+    domain::recall::weighing::Answers,
     ledger::{mldsa::MldsaVkey, note::Vkey, set::Set, succession::Link, tree::Hash},
 };
 
@@ -163,6 +164,9 @@ pub struct Decision {
     pub principal: Option<String>,
     /// `approve`, `return` or `reject`.
     pub decision: String,
+    /// What level 2 was asked and answered: `yes`, `no` or `unanswered`; absent where nothing was asked, as in bundles of before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answers: Option<Answers>,
     pub comment: Option<String>,
     /// Opens the statement's commitment of the comment, hex.
     pub comment_salt: Option<String>,

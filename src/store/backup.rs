@@ -102,7 +102,7 @@ pub const TABLES: &[Table] = &[
     table(
         "decisions",
         "id:t recall_id:t round:i level:i decider_id:t decision:t comment_sealed:b method:t statement:b shown:b event_id:t client_ip:x \
-         device_id:x at:i principal_id:t",
+         device_id:x at:i principal_id:t answers:t",
         "id",
     ),
     table(

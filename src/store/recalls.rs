@@ -130,6 +130,8 @@ pub struct DecisionRow {
     pub at: i64,
     /// On whose behalf, if not in the decider's own name.
     pub principal_id: Option<String>,
+    /// JSON of `domain::recall::weighing::Answers`; nothing where nothing was asked.
+    pub answers: Option<String>,
 }
 
 /// What a list shows; every field narrows.

@@ -29,6 +29,8 @@ FIRST = [
 ]
 # As shipped, the recall policy lets nothing be recalled first: these are answered by the rule that says so.
 REFUSED = {"orderRecall": "not-on-duty", "ratifyRecall": "nothing-to-ratify"}
+# Level 2 is asked; what is left out is not answered.
+ANSWERS = {"dispute": "no", "offer": "yes", "offer_fixed": "no", "offer_irrevocable": "yes"}
 EXPORTS = ["exportRecalls", "exportBroadcasts"]
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
@@ -82,7 +84,12 @@ def approved(house, reviewers):
     deciders = [reviewers[2]] + [house.person(role, role, role, ["recall.read", "recall.decide"]) for role in ("legal_reviewer", "final_approver")]
     for token, secret in deciders:
         said = {"decision": "approve", "comment": "情况属实，同意撤回。", "totp": code(secret, time.time())}
+        if token == deciders[1][0]:
+            said["answers"] = ANSWERS
         call(f"{house.base}/recalls/{case}/decisions", token, said)
+    asked = [d["answers"] for d in call(f"{house.base}/recalls/{case}", house.requester)["decisions"]]
+    unanswered = dict.fromkeys(["inside_information", "offer_accepted", "personal_data", "rule", "trade_secret"], "unanswered")
+    assert asked == [None, {**unanswered, **ANSWERS}, None], "what level 2 was asked"
     return case
 
 

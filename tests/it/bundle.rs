@@ -207,6 +207,7 @@ fn a_forger_who_fits_the_manifests_is_found_all_the_same() {
         ("data/evidence.json", "\"state\": \"recall_accepted\"", "\"state\": \"recalled\"", "case_facts"),
         ("data/evidence.json", "\"action\": \"recall.finished\"", "\"action\": \"recall.halted\"", "case_facts"),
         ("data/evidence.json", "\"round\": 1", "\"round\": 2", "separation"),
+        ("data/evidence.json", "\"dispute\": \"yes\"", "\"dispute\": \"unanswered\"", "decisions"),
         ("data/evidence.json", "\"decision\": \"approve\"", "\"decision\": \"reject\"", "decisions"),
         ("data/proofs/checkpoint.txt", "recall.example", "recall.exemple", "checkpoint_text"),
         ("trust/log-ed25519.pub.pem", "MCow", "MCox", "log_key_file"),

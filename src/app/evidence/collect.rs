@@ -6,11 +6,12 @@ use serde_json::{Value, json};
 
 use super::{App, AppError, AppResult};
 use crate::{
-    app::{calls, content, timestamps, witness},
+    app::{calls, content, recalls::weighing, timestamps, witness},
     clock::Instant,
     domain::{
         event::CONTENT_PARTS,
         kept::EventClass,
+        recall::weighing::Answers,
         retention::Cuts,
         stream::{MISSING, PURGED},
     },
@@ -256,6 +257,7 @@ impl Reading<'_> {
             decider: row.decider_id.clone(),
             principal: row.principal_id.clone(),
             decision: row.decision.clone(),
+            answers: Some(weighing::of_row(row)?).filter(Answers::is_asked),
             comment: text("text"),
             comment_salt: text("salt"),
             method: row.method.clone(),

@@ -46,6 +46,8 @@ pub struct Typed {
     /// Levels that may be decided on somebody's behalf; `None` leaves that as it is.
     pub delegable: Option<Vec<String>>,
     pub first: First,
+    /// Whether level 2 must answer every question; `None` leaves that as it is.
+    pub must_answer: Option<bool>,
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
@@ -225,6 +227,7 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
         if typed.delegable.is_none() {
             policy.delegable = before.policy.delegable.clone();
         }
+        policy.must_answer = typed.must_answer.unwrap_or(before.policy.must_answer);
         if before.number != typed.base {
             return refuse(tx, AppError::Conflict);
         }
@@ -305,7 +308,7 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
         let (least, most) = fault.limits;
         let minutes = |field| FieldError::new(field, "minutes").arg("min", least / 60).arg("max", most / 60);
         match fault.at {
-            Line::Row(_) | Line::FirstClasses => {}
+            Line::Row(_) | Line::FirstClasses | Line::MustAnswer => {}
             Line::Delegable(_) => errors.push(FieldError::new("delegable", "choice")),
             Line::FirstBelow => errors.push(minutes("first_below")),
             Line::FirstHours => errors.push(FieldError::new("first_hours", "hours").arg("min", least / 3600).arg("max", most / 3600)),

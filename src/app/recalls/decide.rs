@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::sign::{self, Proof, Said};
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, decider_at, known_in, load, passage, refusal, refused, subject, telling, view,
+    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, decider_at, known_in, load, passage, refused, subject, telling, view,
+    weighing,
 };
 use crate::{
     app::{Done, content, delegations::grants, notices, once, resets, step_up},
@@ -18,6 +19,7 @@ use crate::{
             approval::{self, Ballot, Decider},
             delegation::Grant,
             participation,
+            weighing::Answers,
         },
         role::Permission,
     },
@@ -35,6 +37,8 @@ pub struct Decide {
     /// A word of [`Verb`].
     pub decision: String,
     pub comment: String,
+    /// What level 2 is asked.
+    pub answers: weighing::Typed,
     /// A fresh one-time code.
     pub totp: String,
     /// The version that the page showed; `None` where no page was shown (API): the newest then.
@@ -75,7 +79,7 @@ pub(super) struct Seen {
     pub(super) loaded: Loaded,
     /// Of the message.
     pub(super) title: String,
-    /// What their statement binds of the page.
+    /// What their statement binds of the page, before what they answer themself.
     pub(super) summary: String,
 }
 
@@ -109,7 +113,7 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action, n
 /// Decides the open level that the caller may decide.
 ///
 /// # Errors
-/// `Invalid` on `decision`, `comment`, `totp`; `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
+/// `Invalid` on `decision`, `comment`, `totp` and the questions ([`weighing::field`]); `Conflict` where the case changed since it was shown; `Refused` with a word of [`Guard`]
 /// or of `step_up::spend_totp`. Each is recorded, the typed comment with it.
 pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppResult<Done<Decided>> {
     let caller = &grants::as_shown(app, caller, id, input.behalf.as_deref().unwrap_or_default()).await?;
@@ -119,7 +123,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
     if let Some(made) = loaded.decisions.iter().find(mine) {
         return made_before(app, &case_id, made.id.clone(), false).await;
     }
-    let (verb, comment) = match parse(&input, true) {
+    let (verb, comment, answered) = match parse(&input, true) {
         Ok(parsed) => parsed,
         Err(error) => return Err(app.refuse(caller, Action::RecallDecided, subject(&case_id), Some(&case_id), error).await),
     };
@@ -142,10 +146,14 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             let now = tx.now();
             let who = shown_as(tx.conn, &caller2, input.behalf.as_deref(), now)?;
             let level = level_for(&case, &who);
-            let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
+            let answers = match weighing::at(level, &answered) {
+                Ok(answers) => answers,
+                Err(error) => return refused(tx, event, error),
+            };
+            let ballot = weighing::ballot(tx.conn, &app2.store.keys().envelope, (&row, &case), (level, verb, input.seen), &answers)?;
             let next = match approval::decide(Rules::ALL, &case, &who, ballot, now) {
                 Ok(next) => next,
-                Err(guard) => return refused(tx, event, refusal(guard)),
+                Err(guard) => return refused(tx, event, weighing::refusal(guard, &answers)),
             };
             let grant = in_whose_name(&case, &who, level).cloned();
             // Summary and statement were made of what was loaded before: the very version that is decided on, in the name that was shown.
@@ -157,6 +165,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 Err(error) => return refused(tx, event, error),
             };
             let (nonce, salt) = proof.random();
+            let summary = format!("{summary}{}", answers.lines());
             let said = Said { level, verb, comment: &comment, summary: &summary, decider: &who.user.0, nonce, salt };
             let statement = sign::statement(&row, &said)?;
             let (method, signed) = match proof.spend(tx, &app2, &who.user.0, &statement)? {
@@ -177,6 +186,9 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             });
             if let Some(grant) = &grant {
                 (detail["principal"], detail["delegation"]) = (json!(grant.principal), json!(grant.id));
+            }
+            if answers.is_asked() {
+                detail["answers"] = json!(answers);
             }
             if let Some(signed) = signed {
                 detail["passkey"] = json!(signed);
@@ -219,6 +231,7 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                     device_id: caller2.device.as_ref().map(|d| d.device_id.clone()),
                     at: tx.now().0,
                     principal_id: grant.as_ref().map(|grant| grant.principal.0.clone()),
+                    answers: weighing::kept(&answers)?,
                 },
             )?;
             // It is now the turn of whoever the level belongs to.
@@ -275,16 +288,17 @@ async fn made_before(app: &App, case: &str, decision: String, repeated: bool) ->
     Ok(Done { value, receipt: Some(receipt) })
 }
 
-/// Verb and comment as typed, and whether there is a code where one is wanted.
-pub(super) fn parse(input: &Decide, coded: bool) -> AppResult<(Verb, String)> {
+/// Verb, comment and answers as typed, and whether there is a code where one is wanted.
+pub(super) fn parse(input: &Decide, coded: bool) -> AppResult<(Verb, String, Answers)> {
     let mut errors = Vec::new();
     let verb = chosen("decision", &input.decision, Verb::parse, &mut errors);
     let comment = telling("comment", &input.comment).map_err(|e| errors.push(e)).unwrap_or_default();
+    let answers = weighing::read(&input.answers, &mut errors);
     if coded && input.totp.trim().is_empty() {
         errors.push(super::FieldError::new(step_up::FIELD, "required"));
     }
     match verb {
-        Some(verb) if errors.is_empty() => Ok((verb, comment)),
+        Some(verb) if errors.is_empty() => Ok((verb, comment, answers)),
         _ => Err(AppError::Invalid(errors)),
     }
 }
@@ -319,6 +333,6 @@ pub(super) fn level_for(case: &Case, who: &Decider) -> u8 {
 
 /// Why this person may not decide this case now, or `None` if they may: what the page shows instead of the form.
 pub(super) fn why_not(case: &Case, who: &Decider, now: Instant) -> Option<Guard> {
-    let ballot = Ballot { level: level_for(case, who), verb: Verb::Return, seen: case.version };
+    let ballot = Ballot { level: level_for(case, who), verb: Verb::Return, seen: case.version, answers: Answers::default(), silent: false };
     approval::decide(Rules::ALL, case, who, ballot, now).err()
 }

@@ -24,6 +24,7 @@ pub mod status;
 pub mod submit;
 pub mod take_part;
 pub mod view;
+pub mod weighing;
 pub mod withdraw;
 pub mod witnessed;
 
@@ -47,6 +48,7 @@ use crate::{
             delegation,
             participation::{Addition, Entry, Question, Reminder, Transfer, awaited},
             ratification::{Given, Order, Verdict},
+            weighing::Matter,
         },
         role::{Permission, Role},
     },
@@ -141,7 +143,7 @@ pub fn load(conn: &mut Conn, id_or_number: &str) -> Result<Option<Loaded>, Store
         _ => BTreeSet::new(),
     };
     let entries = entries::of_recall(conn, &row.id)?;
-    let mut case = case_of(&row.standing(), &decisions, &entries, line, operators, delegable(conn, row.policy_version)?)?;
+    let mut case = case_of(&row.standing(), &decisions, &entries, line, operators, said_of(conn, row.policy_version)?)?;
     fall_back(conn, &mut case)?;
     let order = match orders::of_recall(conn, &row.id)? {
         Some(order) => Some((order, orders::ratifications_of(conn, &[&row.id])?)),
@@ -171,17 +173,17 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
             lines.insert(id, departments::department_line(conn, id)?);
         }
     }
-    let mut versions: BTreeMap<i64, BTreeSet<u8>> = BTreeMap::new();
+    let mut versions: BTreeMap<i64, Deciding> = BTreeMap::new();
     rows.iter()
         .map(|row| {
-            let delegable = match versions.get(&row.policy_version) {
+            let deciding = match versions.get(&row.policy_version) {
                 Some(known) => known.clone(),
-                None => versions.entry(row.policy_version).or_insert(delegable(conn, row.policy_version)?).clone(),
+                None => versions.entry(row.policy_version).or_insert(said_of(conn, row.policy_version)?).clone(),
             };
             let decisions = decisions.remove(&row.id).unwrap_or_default();
             let line = row.department_id.as_deref().and_then(|id| lines.get(id)).cloned().unwrap_or_default();
             let entries = entries.remove(&row.id).unwrap_or_default();
-            let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default(), delegable)?;
+            let mut case = case_of(row, &decisions, &entries, line, operators.remove(&row.id).unwrap_or_default(), deciding)?;
             fall_back(conn, &mut case)?;
             case.order = ordered.remove(&row.id).map(|order| order_of(row, &order, &given)).transpose()?;
             Ok(case)
@@ -189,10 +191,19 @@ fn cases(conn: &mut Conn, rows: &[Standing]) -> Result<Vec<Case>, StoreError> {
         .collect()
 }
 
-/// The levels that the policy of a case lets be decided on somebody's behalf; none by rules that nobody knows.
-fn delegable(conn: &mut Conn, version: i64) -> Result<BTreeSet<u8>, StoreError> {
+/// What a policy says of the decisions on its cases.
+#[derive(Clone, Default)]
+struct Deciding {
+    /// The levels that may be decided on somebody's behalf.
+    delegable: BTreeSet<u8>,
+    /// Whether every question of level 2 is to be answered.
+    must_answer: bool,
+}
+
+/// What the policy of a case says of its decisions; by rules that nobody knows, no level is decided on somebody's behalf.
+fn said_of(conn: &mut Conn, version: i64) -> Result<Deciding, StoreError> {
     let known = u64::try_from(version).ok().map(|number| policies::version(conn, number)).transpose()?.flatten();
-    Ok(known.map(|version| version.policy.delegable).unwrap_or_default())
+    Ok(known.map(|known| Deciding { delegable: known.policy.delegable, must_answer: known.policy.must_answer }).unwrap_or_default())
 }
 
 fn case_of(
@@ -201,7 +212,7 @@ fn case_of(
     entries: &[EntryRow],
     departments: Vec<String>,
     operators: BTreeSet<UserId>,
-    delegable: BTreeSet<u8>,
+    deciding: Deciding,
 ) -> Result<Case, StoreError> {
     let corrupt = |what: &str, word: &str| StoreError::Corrupt(format!("{what}: {word}"));
     let small = |n: i64| u32::try_from(n).unwrap_or(u32::MAX);
@@ -227,7 +238,8 @@ fn case_of(
         additions,
         questions,
         reminders,
-        delegable,
+        delegable: deciding.delegable,
+        must_answer: deciding.must_answer,
         state: State::parse(&row.state).ok_or_else(|| corrupt("recalls.state", &row.state))?,
         open: row.open_levels.split(',').filter_map(|l| l.parse().ok()).collect(),
         round: small(row.round),
@@ -243,6 +255,7 @@ fn case_of(
                     decider: UserId(d.decider_id.clone()),
                     principal: d.principal_id.clone().map(UserId),
                     verb: Verb::parse(&d.decision).ok_or_else(|| corrupt("decisions.decision", &d.decision))?,
+                    foresees: weighing::of_row(d)?.says(Matter::Dispute),
                 })
             })
             .collect::<Result<_, StoreError>>()?,

@@ -6,10 +6,13 @@ use super::{Loaded, mine::Mine, take_part};
 use crate::{
     clock::Instant,
     crypto::seal::Key,
-    domain::recall::{
-        Case, Rules,
-        approval::{Decider, qualified},
-        participation::{self, Addition, Entry as Kind, is_added},
+    domain::{
+        recall::{
+            Case, Rules,
+            approval::{Decider, qualified},
+            participation::{self, Addition, Entry as Kind, is_added},
+        },
+        role::Role,
     },
     id::UserId,
     store::{StoreError, entries::EntryRow},
@@ -29,15 +32,24 @@ pub struct Said {
     pub at: Instant,
 }
 
+/// Somebody whom a level could be passed on to, or who could be added to it.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    pub id: String,
+    pub name: String,
+    pub counsel: bool,
+}
+
 /// Whom the level that waits for this person could be passed on to, or who could be added to it.
-pub(super) fn candidates(case: &Case, mine: &Mine, able: &[(Decider, String)], me: &Decider) -> Vec<(String, String)> {
+pub(super) fn candidates(case: &Case, mine: &Mine, able: &[(Decider, String)], me: &Decider) -> Vec<Candidate> {
     // What was received is not passed on, and who was added decides themself.
     let (Some(Ok(level)), None) = (&mine.decide, &mine.behalf) else { return Vec::new() };
     if is_added(case, *level, &me.user) {
         return Vec::new();
     }
     let free = |d: &Decider| d.user != me.user && !is_added(case, *level, &d.user) && qualified(Rules::ALL, case, d, *level).is_ok();
-    able.iter().filter(|(d, _)| free(d)).map(|(d, name)| (d.user.0.clone(), name.clone())).collect()
+    let one = |(d, name): &(Decider, String)| Candidate { id: d.user.0.clone(), name: name.clone(), counsel: d.roles.contains(&Role::Counsel) };
+    able.iter().filter(|(d, _)| free(d)).map(one).collect()
 }
 
 /// Who was added to the level that waits for this person and has not decided yet; whether this person added them.

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{
     App, AppError, AppResult, Caller, Loaded,
     decide::{self, Decide, Seen},
-    load, refusal, refused, subject,
+    load, refused, subject, weighing,
 };
 use crate::{
     app::{
@@ -21,10 +21,7 @@ use crate::{
     domain::{
         account::Method,
         event::Action,
-        recall::{
-            Rules, Verb,
-            approval::{self, Ballot},
-        },
+        recall::{Rules, Verb, approval, weighing::Answers},
         role::Permission,
     },
     ledger::{
@@ -44,6 +41,8 @@ pub struct ToSign {
     pub level: u8,
     pub verb: Verb,
     pub comment: String,
+    /// What level 2 was asked.
+    pub answers: Answers,
     /// On whose behalf: name; and the delegation. Nothing in their own name.
     pub behalf: Option<(String, String)>,
     pub recipients: i64,
@@ -147,7 +146,7 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
     let seen = decide::seen(app, caller, id, action, Permission::RecallDecide).await?;
     let Seen { loaded, title, summary } = seen;
     let case_id = loaded.row.id.clone();
-    let (verb, comment) = match decide::parse(&input, false) {
+    let (verb, comment, answered) = match decide::parse(&input, false) {
         Ok(parsed) => parsed,
         Err(error) => return Err(app.refuse(caller, action, subject(&case_id), Some(&case_id), error).await),
     };
@@ -161,15 +160,20 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
             let now = tx.now();
             let who = decide::shown_as(tx.conn, &caller2, input.behalf.as_deref(), now)?;
             let level = decide::level_for(&case, &who);
-            let ballot = Ballot { level, verb, seen: input.seen.unwrap_or(case.version) };
+            let answers = match weighing::at(level, &answered) {
+                Ok(answers) => answers,
+                Err(error) => return refused(tx, event, error),
+            };
+            let ballot = weighing::ballot(tx.conn, &app2.store.keys().envelope, (&row, &case), (level, verb, input.seen), &answers)?;
             if let Err(guard) = approval::decide(Rules::ALL, &case, &who, ballot, now) {
-                return refused(tx, event, refusal(guard));
+                return refused(tx, event, weighing::refusal(guard, &answers));
             }
             let grant = decide::in_whose_name(&case, &who, level);
             if case.version != seen_version || decide::as_another(grant, input.behalf.as_deref()) {
                 return refused(tx, event, AppError::Conflict);
             }
             let (nonce, salt) = (crypto::random(), crypto::random());
+            let summary = format!("{summary}{}", answers.lines());
             let said = Said { level, verb, comment: &comment, summary: &summary, decider: &who.user.0, nonce, salt };
             let bytes = statement(&row, &said)?;
             let sha256 = crypto::sha256(&bytes);
@@ -188,10 +192,11 @@ pub async fn prepare(app: &App, caller: &Caller, id: &str, input: Decide, creden
                 level,
                 verb,
                 comment: comment.clone(),
+                answers,
                 behalf: grant.map(|grant| (grant.name.clone(), grant.id.clone())),
                 recipients: row.recipients_count,
                 version: case.version,
-                summary: summary.clone(),
+                summary,
                 statement: String::from_utf8(bytes).map_err(|e| StoreError::Corrupt(e.to_string()))?,
                 sha256: hex::encode(sha256),
                 ask,

@@ -12,7 +12,7 @@ use super::{
     mine::{self, Mine},
     ordered::{self, First},
     said::{self, Awaited},
-    take_part,
+    take_part, weighing,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -31,6 +31,7 @@ use crate::{
             State, Verb,
             approval::LEVELS,
             participation::{Entry as Kind, is_added},
+            weighing::{Answers, LEVEL},
         },
         role::{Permission, Role},
     },
@@ -54,6 +55,8 @@ pub struct DecisionView {
     pub behalf: Option<String>,
     pub verb: Verb,
     pub comment: String,
+    /// What level 2 was asked.
+    pub answers: Answers,
     pub method: String,
     pub at: Instant,
     /// An added reviewer's approval: it closed no level.
@@ -146,8 +149,8 @@ pub struct Show {
     pub decisions: Vec<DecisionView>,
     /// What was done and said beside, oldest first.
     pub said: Vec<said::Said>,
-    /// To whom this person could pass their level on: id and name.
-    pub candidates: Vec<(String, String)>,
+    /// To whom this person could pass their level on.
+    pub candidates: Vec<said::Candidate>,
     /// Who was added to the level that waits for them, and has not decided.
     pub awaited: Vec<Awaited>,
     /// Of everybody who decided here, on the day they did.
@@ -171,7 +174,7 @@ pub struct Show {
     pub notices: Vec<Noticed>,
     /// How many events there are of both sorts.
     pub events: (usize, usize),
-    /// What a decision would bind; SHA-256 of it is the statement's `shown`.
+    /// What a decision of whoever looks would bind, as long as they answer nothing; SHA-256 of it is the statement's `shown`.
     pub summary: String,
     pub now: Instant,
 }
@@ -277,7 +280,11 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let requester = name(&row.requester_id);
     let shown = Show {
         class: super::class_of(row)?,
-        summary: summary(&loaded, &keys.envelope, &dossier, &title, &requester)?,
+        summary: {
+            let asked = matches!(mine.decide, Some(Ok(LEVEL)));
+            let own = if asked { Answers::none().lines() } else { String::new() };
+            summary(&loaded, &keys.envelope, &dossier, &title, &requester)? + &own
+        },
         said: said::said(&loaded, &keys.envelope, &names)?,
         candidates,
         awaited,
@@ -329,7 +336,8 @@ async fn opened(app: &App, caller: &Caller, show: &Show, showing: Showing) -> Ap
     Ok(app.store.look_up(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?)
 }
 
-/// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version.
+/// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version; what
+/// level 2 is asked comes after it.
 pub(super) fn summary(loaded: &Loaded, envelope: &Key, dossier: &Dossier, title: &str, requester: &str) -> Result<String, StoreError> {
     let row = &loaded.row;
     let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
@@ -383,6 +391,7 @@ fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Re
             behalf: d.principal_id.as_ref().map(|id| names.get(id).cloned().unwrap_or_default()),
             verb,
             comment: comment["text"].as_str().unwrap_or_default().to_owned(),
+            answers: weighing::of_row(d)?,
             method: d.method.clone(),
             at: Instant(d.at),
             added: d.round == loaded.row.round

@@ -6,6 +6,7 @@ use super::{
     Case, Guard, Made, Rules, State, Verb, before,
     delegation::{self, Grant},
     participation::{self, holder},
+    weighing::{self, Answers, Matter},
 };
 use crate::{
     clock::Instant,
@@ -32,11 +33,15 @@ pub struct Decider {
 }
 
 /// What is to be decided, and which version of the case the decider had before them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ballot {
     pub level: u8,
     pub verb: Verb,
     pub seen: i64,
+    /// What level 2 was asked; nothing at the other levels.
+    pub answers: Answers,
+    /// Readers are not to be told, and some may have read it.
+    pub silent: bool,
 }
 
 /// A comment of 4 to 500 characters that says something: a few repeated signs or punctuation alone do not.
@@ -71,7 +76,7 @@ pub enum CommentError {
 /// One level's decision.
 ///
 /// Approve closes the level and opens the next; the last approval makes the case `approved`. Return and reject need one voice. Where reviewers
-/// were added to the level, each of them approves first.
+/// were added to the level, each of them approves first. What level 2 answers binds its approval ([`weighing::check`]).
 pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Instant) -> Result<Case, Guard> {
     rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
     rules.check(Guard::SeenCurrent, ballot.seen == case.version)?;
@@ -84,9 +89,11 @@ pub fn decide(rules: Rules, case: &Case, who: &Decider, ballot: Ballot, now: Ins
     let added = participation::is_added(case, ballot.level, principal.as_ref().unwrap_or(&who.user));
     let first = ballot.verb != Verb::Approve || added || participation::awaited(case, ballot.level).next().is_none();
     rules.check(Guard::AddedFirst, first)?;
+    weighing::check(rules, case, who, &ballot)?;
 
     let mut next = case.next();
-    next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), principal, verb: ballot.verb });
+    let foresees = ballot.answers.says(Matter::Dispute);
+    next.decisions.push(Made { round: case.round, level: ballot.level, decider: who.user.clone(), principal, verb: ballot.verb, foresees });
     match ballot.verb {
         // An added reviewer's approval is heard; the level is closed by whoever it belongs to.
         Verb::Approve if added => {}

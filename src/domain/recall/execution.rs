@@ -208,6 +208,7 @@ mod tests {
             requester: "r".into(),
             departments: vec![],
             delegable: BTreeSet::new(),
+            must_answer: false,
             decisions: vec![],
             transfers: Vec::new(),
             additions: Vec::new(),

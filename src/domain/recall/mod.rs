@@ -1,6 +1,6 @@
 //! The recall case as one pure state machine: [`request`] (is it feasible, when is each level due), [`approval`] (three levels, return,
 //! withdrawal, expiry), [`delegation`] (deciding on somebody's behalf), [`participation`] (transfer, added reviewers, questions, comments,
-//! reminders),
+//! reminders), [`weighing`] (what level 2 is asked),
 //! [`execution`] (calls, guided recall, outcomes, final state), [`ratification`] (recall first, ratify after). Console, API, command line and
 //! jobs all go through it.
 //!
@@ -15,6 +15,7 @@ pub mod execution;
 pub mod participation;
 pub mod ratification;
 pub mod request;
+pub mod weighing;
 
 #[cfg(test)]
 mod mutation;
@@ -86,6 +87,9 @@ words! {
         DeciderHolder = "transferred-to-another",
         DeciderOnce = "decided-already",
         AddedFirst = "added-first",
+        MattersAnswered = "matters-unanswered",
+        DisputeByCounsel = "dispute-needs-counsel",
+        ReadersTold = "silent-recall",
         DecidedForElsewhere = "decided-for-at-another-level",
         DelegatedLevel = "delegated-another-level",
         DelegatedDepartment = "delegated-another-department",
@@ -173,6 +177,8 @@ pub struct Made {
     /// On whose behalf, if not in their own name.
     pub principal: Option<UserId>,
     pub verb: Verb,
+    /// They answered that a dispute is foreseeable (level 2).
+    pub foresees: bool,
 }
 
 impl Made {
@@ -201,6 +207,8 @@ pub struct Case {
     pub departments: Vec<DepartmentId>,
     /// Levels that may be decided on somebody's behalf, by the policy that the case goes by.
     pub delegable: BTreeSet<u8>,
+    /// Whether that policy wants every question of level 2 answered before an approval.
+    pub must_answer: bool,
     /// All decisions of all rounds.
     pub decisions: Vec<Made>,
     /// Levels that were passed on, oldest first. One whose new person can no longer decide it does not count (`app::recalls` leaves it out):

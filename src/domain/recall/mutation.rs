@@ -22,6 +22,7 @@ use super::{
     execution::{self, Answer, Next, ReadBack},
     participation,
     ratification::Verdict as Word,
+    weighing::{Answers, Matter, Reply},
 };
 use crate::{
     clock::Instant,
@@ -32,13 +33,13 @@ use crate::{
 mod act;
 mod cast;
 
-use act::{Act, act};
+use act::{Act, Weighs, act};
 use cast::{ENDS, deputies, everybody, people, principal};
 
 const CUT_OFF: Instant = Instant(1_000_000_000);
 /// Whose place among the people is the usual officer's.
 const COUNSEL: usize = 9;
-/// Who holds the role of every level.
+/// Who holds the role of every level, and is counsel.
 const EVERYTHING: usize = 5;
 
 /// A case, the time, and the record that the oracle keeps for itself.
@@ -63,6 +64,8 @@ struct Story {
     operators: BTreeSet<String>,
     /// Accepted order: in which round, by whom.
     ordered: Option<(u32, usize)>,
+    /// In which rounds counsel approved level 2 although they foresaw a dispute.
+    foreseen: BTreeSet<u32>,
     /// Accepted words of its ratification: level, who, what.
     words: Vec<(u8, usize, Word)>,
 }
@@ -86,6 +89,7 @@ impl Story {
             requester: "requester".into(),
             departments: vec!["payroll".into(), "hr".into()],
             delegable: DELEGABLE.into(),
+            must_answer: true,
             decisions: Vec::new(),
             transfers: Vec::new(),
             additions: Vec::new(),
@@ -112,6 +116,7 @@ impl Story {
             halted: false,
             operators: BTreeSet::new(),
             ordered: None,
+            foreseen: BTreeSet::new(),
             words: Vec::new(),
         }
     }
@@ -127,7 +132,7 @@ impl Story {
                 return Ok(());
             }
             Act::Forge => {}
-            Act::Decide { who, level, verb, stale } => self.decide(*who, *level, *verb, *stale)?,
+            Act::Decide { who, level, verb, stale, weighs } => self.decide(*who, *level, *verb, *stale, *weighs)?,
             Act::Transfer(who, to) => self.transfer(*who, *to)?,
             Act::Add(who, to) => self.add(*who, *to)?,
             Act::Remove(who, to) => self.remove(*who, *to)?,
@@ -209,12 +214,13 @@ impl Story {
         self.moved(&before)
     }
 
-    fn decide(&mut self, who: Option<usize>, level: Option<u8>, verb: Verb, stale: bool) -> Verdict {
+    fn decide(&mut self, who: Option<usize>, level: Option<u8>, verb: Verb, stale: bool, weighs: Weighs) -> Verdict {
         let level = level.or_else(|| self.case.open.first().copied()).unwrap_or(1);
         let index = who.unwrap_or(usize::from(level));
         let decider = everybody(index);
         let seen = self.case.version - i64::from(stale);
-        let Ok(next) = approval::decide(self.rules, &self.case, decider, Ballot { level, verb, seen }, self.now) else {
+        let (answers, silent) = answered(level, weighs);
+        let Ok(next) = approval::decide(self.rules, &self.case, decider, Ballot { level, verb, seen, answers, silent }, self.now) else {
             return Ok(());
         };
         let who = decider.user.0.clone();
@@ -236,6 +242,15 @@ impl Story {
         never!(verb == Verb::Approve && own && waited, "level {level} approved before those who were added to it");
         never!(verb == Verb::Approve && !own && next.open != self.case.open, "an added reviewer closed level {level}");
         never!(self.halted && verb == Verb::Approve, "approved after the halt");
+        if level == 2 && verb == Verb::Approve {
+            never!(weighs == Weighs::Nothing, "level 2 approved without an answer");
+            never!(weighs == Weighs::SilentRule, "a rule that may have been read was taken back in silence");
+            let counselled = index == EVERYTHING || self.foreseen.contains(&self.case.round);
+            never!(weighs == Weighs::Dispute && !counselled, "level 2 approved before a dispute without counsel");
+            if weighs == Weighs::Dispute {
+                self.foreseen.insert(self.case.round);
+            }
+        }
         self.record.push((self.case.round, level, who, verb));
         self.names.push(principal);
         self.case = next;
@@ -358,6 +373,20 @@ impl Story {
         never!(!allowed.contains(&after.state), "{} became {}", before.state, after.state);
         Ok(())
     }
+}
+
+/// What the questions of level 2 are answered with, and whether the recall would be silent.
+fn answered(level: u8, weighs: Weighs) -> (Answers, bool) {
+    let said = match weighs {
+        _ if level != 2 => return (Answers::default(), false),
+        Weighs::Nothing => return (Answers::none(), true),
+        Weighs::Plain => None,
+        Weighs::Dispute => Some(Matter::Dispute),
+        Weighs::SilentRule | Weighs::ToldRule => Some(Matter::Rule),
+    };
+    let asked = Matter::ALL.iter().filter(|m| !m.is_of_offer());
+    let given = asked.map(|m| (*m, if said == Some(*m) { Reply::Yes } else { Reply::No })).collect();
+    (Answers::given(&given).unwrap_or_default(), weighs != Weighs::ToldRule)
 }
 
 fn name(who: usize) -> UserId {

@@ -169,6 +169,7 @@ fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
         requester: s.requester.clone(),
         departments: s.departments.clone(),
         delegable: BTreeSet::new(),
+        must_answer: false,
         decisions: Vec::new(),
         transfers: Vec::new(),
         additions: Vec::new(),

@@ -134,6 +134,14 @@ fn decisions(report: &Report, events: &[Event], checks: &mut Checks) {
                 if event.parts.contains_key("detail") && told != d.principal.clone().unwrap_or_default() {
                     wrong(&format!("on behalf of {told}"), d.principal.as_deref().unwrap_or_default());
                 }
+                // What level 2 answered, too, stands in its event, and at the end of what was shown.
+                let answered = d.answers.as_ref().map_or(Value::Null, |answers| json!(answers));
+                if event.parts.get("detail").is_some_and(|detail| detail["answers"] != answered) {
+                    wrong("the answers of its event", &answered.to_string());
+                }
+                if d.answers.as_ref().zip(d.shown.as_ref()).is_some_and(|(answers, shown)| !shown.ends_with(&answers.lines())) {
+                    wrong("the answers that were shown", &answered.to_string());
+                }
                 match event.parts.get("detail") {
                     Some(detail) if mentions(detail, &hash) || mentions(detail, &d.statement) => {}
                     Some(_) => wrong("a statement that its event names", &hash),

@@ -250,6 +250,7 @@ table! {
         device_id -> Nullable<Text>,
         at -> BigInt,
         principal_id -> Nullable<Text>,
+        answers -> Nullable<Text>,
     }
 }
 

@@ -35,6 +35,8 @@ struct Said {
     digest: Option<String>,
     /// Its recipients.
     recipients: Option<Set>,
+    /// What level 2 was asked and answered; null where nothing was.
+    answers: Value,
 }
 
 /// What one event says, and of which row; whether it says that the row's file was erased.
@@ -76,7 +78,7 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
     };
     let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
     let erased = matches!(leaf.action, "evidence.erased" | "broadcast.erased");
-    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients }, erased })
+    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients, answers: detail["answers"].clone() }, erased })
 }
 
 /// What a case is found by and what it is about, for a comparison: neither ever changes.
@@ -160,13 +162,18 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
     let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
     messages(conn, audit, &mut bound, certain)?;
     let gone = cases(conn, audit, &mut bound, certain)?;
-    type Decision = (String, String, String, Vec<u8>, Vec<u8>, i64, String, String);
+    type Decision = (String, String, String, Vec<u8>, Vec<u8>, i64, String, String, Option<String>);
     let sealed = (decisions::id, decisions::recall_id, decisions::event_id, decisions::statement, decisions::comment_sealed);
-    let shown = (decisions::level, decisions::decision, decisions::decider_id);
-    let columns = (sealed.0, sealed.1, sealed.2, sealed.3, sealed.4, shown.0, shown.1, shown.2);
+    let shown = (decisions::level, decisions::decision, decisions::decider_id, decisions::answers);
+    let columns = (sealed.0, sealed.1, sealed.2, sealed.3, sealed.4, shown.0, shown.1, shown.2, shown.3);
     let rows: Vec<Decision> = readable(audit, Kind::Part, "decisions", decisions::table.select(columns).load(conn))?;
-    for (id, case, event, statement, comment, level, decision, decider) in rows {
+    for (id, case, event, statement, comment, level, decision, decider, answers) in rows {
         let said = bound.take(audit, "decisions", &event, &sha256(&statement), certain);
+        // What level 2 answered stands in the event, as long as its part is there.
+        let answered: Value = answers.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
+        if let Some(Said { index, answers, .. }) = said.as_ref().filter(|said| said.digest.is_some() && said.answers != answered) {
+            audit.problem(Kind::Part, "decisions", Some(*index), format!("the answers of {id} are {answered}, and its event says {answers}"));
+        }
         // What pages show of a decision is what was signed.
         let signed: Value = serde_json::from_slice(&statement).unwrap_or_default();
         let row = serde_json::json!({ "case": case, "level": level, "decision": decision, "decider": decider });

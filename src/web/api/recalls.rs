@@ -27,7 +27,7 @@ use crate::{
             queue::{self, Task},
             ratify, resubmit, status, submit,
             take_part::{self, Act},
-            withdraw,
+            weighing, withdraw,
         },
     },
     clock::Instant,
@@ -36,6 +36,7 @@ use crate::{
         recall::{
             Made, State, Verb,
             participation::{added, awaited, is_added},
+            weighing::Matter,
         },
     },
     id::{DecisionId, RecallId},
@@ -70,13 +71,14 @@ fn by_people(bearer: &Bearer, error: AppError) -> Refusal {
     }
 }
 
-/// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`; the token must be a person's.
+/// `POST /api/v1/recalls/{id}/decisions` `{"decision","comment","totp"}`, and at level 2 if wanted `"answers"`; the token must be a person's.
 pub async fn decide(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
     once(&app, &bearer.caller, &req, &body.0, |id| async {
         let mut fields = Fields::of(&body.0)?;
         let input = decide::Decide {
             decision: fields.text("decision"),
             comment: fields.text("comment"),
+            answers: fields.object("answers", |f| Matter::ALL.iter().map(|m| (*m, f.text(m.as_str()))).collect()).unwrap_or_default(),
             totp: fields.text("totp"),
             seen: fields.number("version"),
             behalf: None,
@@ -276,8 +278,8 @@ fn line(line: &Line) -> Value {
 /// `GET /api/v1/recalls/{id}`: state, levels, deadlines, tally. `id` may be the case number.
 pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>) -> Result<HttpResponse, Fault> {
     let visit = visit(&req)?;
-    match status::status(&app, &bearer.caller, &path).await {
-        Ok(found) => Ok(json_ok(&body(&found))),
+    match status::status(&app, &bearer.caller, &path).await.and_then(|found| body(&found)) {
+        Ok(body) => Ok(json_ok(&body)),
         Err(error) => Ok(refusal::problem(&visit, error)),
     }
 }
@@ -290,7 +292,7 @@ fn one(able: &Able) -> Value {
     })
 }
 
-fn body(found: &status::Status) -> Value {
+fn body(found: &status::Status) -> Result<Value, AppError> {
     let (row, case) = (&found.loaded.row, &found.loaded.case);
     let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
     let levels: Vec<Value> = [row.due_1, row.due_2, row.due_3]
@@ -310,6 +312,14 @@ fn body(found: &status::Status) -> Value {
             })
         })
         .collect();
+    let decisions = found.loaded.decisions.iter().map(|d| {
+        let answers = weighing::of_row(d)?;
+        Ok(json!({
+            "round": d.round, "level": d.level, "decision": d.decision, "decider": d.decider_id, "on_behalf_of": d.principal_id,
+            "at": Instant(d.at).to_rfc3339(), "answers": answers.is_asked().then_some(answers),
+        }))
+    });
+    let decisions = decisions.collect::<Result<Vec<Value>, AppError>>()?;
     // Until the end nothing is known of the outcomes: the set alone.
     let mut recipients = json!({ "count": row.recipients_count, "root": hex::encode(&row.recipients_root) });
     if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), json!(found.tally)) {
@@ -324,13 +334,13 @@ fn body(found: &status::Status) -> Value {
             "overdue": rules.is_overdue(found.now), "levels": rules.owes, "ratifications": words.collect::<Vec<_>>(),
         })
     });
-    json!({
+    Ok(json!({
         "id": row.id, "number": row.number, "broadcast": row.broadcast_id, "state": row.state, "mode": row.mode, "category": row.harm_class,
-        "round": row.round, "version": row.version, "halted": case.halted, "levels": levels,
+        "round": row.round, "version": row.version, "halted": case.halted, "levels": levels, "decisions": decisions,
         "deadlines": { "cut_off": at(row.cut_off), "window_end": case.window_end().map(Instant::to_rfc3339) },
         "recipients": recipients,
         "tally": found.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
         "recalled_first": first,
-    })
+    }))
 }

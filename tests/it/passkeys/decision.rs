@@ -88,6 +88,45 @@ async fn a_passkey_signs_the_decision_that_was_shown_and_no_other() {
 }
 
 #[actix_web::test]
+async fn what_level_2_answers_is_shown_before_it_is_signed_and_signed_with_it() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let case = stage.case(&cast).await;
+    assert_eq!(stage.decide(&cast.reviewer, &case, "approve").await.status, 303);
+    let mut key = passkey(&stage, &cast.lawyer).await;
+    stage.clock.advance(Duration::from_secs(1));
+    let version = stage.loaded(&case).await.row.version.to_string();
+    let said = [("decision", "approve"), ("comment", COMMENT), ("version", version.as_str())];
+    let with = |more: &[(&'static str, &'static str)]| said.iter().copied().chain(more.iter().copied()).collect::<Vec<_>>();
+    let answered = [("answers.offer", "yes"), ("answers.offer_accepted", "no")];
+    let page = stage.post(&cast.lawyer, &format!("/recalls/{case}/statements"), &with(&answered)).await;
+    assert_eq!(page.status, 200, "{}", page.body);
+    for shown in ["<dt>属于要约或者合同</dt><dd>是</dd>", "<dt>涉及个人信息</dt><dd>未答</dd>", "offer or contract: 是 yes"] {
+        assert!(page.body.contains(shown), "{shown}: {}", page.body);
+    }
+    for (name, value) in [("answers.offer", "yes"), ("answers.offer_accepted", "no"), ("answers.rule", "unanswered")] {
+        assert!(page.body.contains(&format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">")), "{name}: {}", page.body);
+    }
+    let answer = key.answer(&asked(&page.body, "data-passkey"));
+    let path = format!("/recalls/{case}/decisions");
+    for other in [&[][..], &[("answers.offer", "yes"), ("answers.offer_accepted", "yes")]] {
+        let fields: Vec<(&str, &str)> = with(other).into_iter().chain([("totp", answer.as_str())]).collect();
+        let changed = stage.post(&cast.lawyer, &path, &fields).await;
+        assert!(changed.status == 422 && changed.body.contains("已有改动"), "{other:?}: {}", changed.body);
+    }
+    let fields: Vec<(&str, &str)> = with(&answered).into_iter().chain([("totp", answer.as_str())]).collect();
+    let done = stage.post(&cast.lawyer, &path, &fields).await;
+    assert_eq!(done.status, 303, "{}", done.body);
+    // What cannot be decided so is not put to be signed either.
+    let other = stage.case(&cast).await;
+    stage.clock.advance(Duration::from_secs(30));
+    assert_eq!(stage.decide(&cast.reviewer, &other, "approve").await.status, 303);
+    let dispute = [("decision", "approve"), ("comment", COMMENT), ("version", version.as_str()), ("answers.dispute", "yes")];
+    let refused = stage.post(&cast.lawyer, &format!("/recalls/{other}/statements"), &dispute).await;
+    assert!(refused.status == 409 && refused.body.contains("兼任法务的复核人"), "{}", refused.body);
+}
+
+#[actix_web::test]
 async fn strangers_verify_a_signed_decision_and_see_a_changed_one() {
     let stage = Stage::set().await;
     let cast = stage.cast().await;

@@ -13,4 +13,5 @@ mod self_filed;
 pub(crate) mod stage;
 mod story;
 mod take_part;
+mod weighing;
 mod witnessed;

@@ -6,6 +6,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use countermand::{
     clock::Instant,
     crypto::sha256,
+    domain::recall::weighing::{Answers, Matter, Reply},
     evidence::collected::{Attachment, Call, Case, Collected, Content, Decision, Entry, Issue, Log, Message, Part, Recipient},
     ledger::{
         checkpoint::Checkpoint,
@@ -128,7 +129,8 @@ pub fn collected(hostile: &str) -> Collected {
     for (level, name, role) in [(1u8, "周启明", "department_reviewer"), (2, "何婧", "legal_reviewer"), (3, "陈思远", "final_approver")] {
         let comment = format!("{hostile} {level}");
         let comment_salt = [level; 32];
-        let shown = format!("{{\"level\":{level}}}");
+        let answers = (level == 2).then(|| Answers::given(&[(Matter::Dispute, Reply::Yes), (Matter::Rule, Reply::No)].into()).unwrap());
+        let shown = format!("{{\"level\":{level}}}\n{}", answers.clone().unwrap_or_default().lines());
         let decider = format!("01935e00-0000-7000-8000-00000000010{level}");
         let statement = Statement {
             case: CASE.to_owned(),
@@ -144,7 +146,10 @@ pub fn collected(hostile: &str) -> Collected {
             nonce: [level; 32],
         };
         let statement = String::from_utf8(statement.to_bytes().unwrap()).unwrap();
-        let detail = json!({ "level": level, "statement": hex::encode(sha256(statement.as_bytes())), "before": { "state": "reviewing" }, "after": { "state": "reviewing" } });
+        let mut detail = json!({ "level": level, "statement": hex::encode(sha256(statement.as_bytes())), "before": { "state": "reviewing" }, "after": { "state": "reviewing" } });
+        if let Some(answers) = &answers {
+            detail["answers"] = json!(answers);
+        }
         let (event, at) =
             scribe.event("recall.decided", ("user", &decider), ("recall", CASE), true, &with(name, &[role], detail, json!({ "comment": comment })));
         decisions.push(Decision {
@@ -153,6 +158,7 @@ pub fn collected(hostile: &str) -> Collected {
             decider,
             principal: None,
             decision: "approve".to_owned(),
+            answers,
             comment: Some(comment),
             comment_salt: Some(hex::encode(comment_salt)),
             method: "totp".to_owned(),

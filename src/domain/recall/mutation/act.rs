@@ -5,6 +5,19 @@ use proptest::prelude::*;
 use super::{Answer, EVERYTHING, Verb, Word, deputies, people};
 use crate::{clock::Instant, domain::outcome::RecipientOutcome};
 
+/// What level 2 answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weighs {
+    /// No to everything.
+    Plain,
+    Nothing,
+    /// A dispute is foreseeable.
+    Dispute,
+    /// A rule that may have been read, and readers are not to be told.
+    SilentRule,
+    ToldRule,
+}
+
 #[derive(Clone, Debug)]
 pub(super) enum Act {
     /// `who`: nobody in particular (the right one for the open level) or somebody; `level`: the open one or any.
@@ -13,6 +26,7 @@ pub(super) enum Act {
         level: Option<u8>,
         verb: Verb,
         stale: bool,
+        weighs: Weighs,
     },
     /// `who` as in `Decide`; to whom.
     Transfer(Option<usize>, usize),
@@ -69,10 +83,13 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
     let spared = whom.clone();
     let level = prop_oneof![4 => Just(None), 1 => (1_u8..=3).prop_map(Some)];
     let verb = prop_oneof![8 => Just(Verb::Approve), 1 => Just(Verb::Return), 1 => Just(Verb::Reject)];
+    let unlike = [Weighs::Nothing, Weighs::Dispute, Weighs::SilentRule, Weighs::ToldRule];
+    let weighs = prop_oneof![12 => Just(Weighs::Plain), 5 => prop::sample::select(unlike.to_vec())];
     let answer = prop_oneof![Just(Answer::Done), Just(Answer::Refused), Just(Answer::Unknown), Just(Answer::NotNow(Instant(0)))];
     let outcome = prop_oneof![Just(RecipientOutcome::Confirmed), Just(RecipientOutcome::Accepted), Just(RecipientOutcome::Failed)];
     prop_oneof![
-        24 => (anybody, level, verb, prop::bool::weighted(0.1)).prop_map(|(who, level, verb, stale)| Act::Decide { who, level, verb, stale }),
+        24 => (anybody, level, verb, prop::bool::weighted(0.1), weighs)
+            .prop_map(|(who, level, verb, stale, weighs)| Act::Decide { who, level, verb, stale, weighs }),
         4 => (mine.clone(), who.clone()).prop_map(|(who, to)| Act::Transfer(who, to)),
         6 => (mine.clone(), whom).prop_map(|(who, to)| Act::Add(who, to)),
         3 => (mine.clone(), spared).prop_map(|(who, to)| Act::Remove(who, to)),

@@ -34,7 +34,7 @@ fn make_people() -> Vec<Decider> {
         person("lawyer", &[LegalReviewer], "law", true),
         person("executive", &[FinalApprover], "board", true),
         person("stranger", &[DepartmentReviewer], "sales", true),
-        person("everything", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
+        person("everything", &[DepartmentReviewer, LegalReviewer, FinalApprover, Counsel], "hr", true),
         person("robot", &[DepartmentReviewer, LegalReviewer, FinalApprover], "hr", false),
         person("administrator", &[SystemAdministrator, DepartmentReviewer, LegalReviewer, FinalApprover], "hr", true),
         person("operator", &[PlatformOperator], "it", true),

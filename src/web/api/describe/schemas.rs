@@ -28,6 +28,7 @@ use crate::{
             Mode, State, Verb,
             approval::{Comment, LEVELS},
             ratification::{Standing as Ratifying, Verdict},
+            weighing::{Matter, Reply},
         },
         self_recall::{Extent, FilingState},
         sheet::{Encoding, Separator},
@@ -87,7 +88,9 @@ fn requests() -> Value {
         "RecallRequest": asked(json!({
             "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
         })),
-        "NewDecision": asked(json!({ "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole() })),
+        "NewDecision": asked(json!({
+            "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole(), "answers?": asked(replies()),
+        })),
         "NewFiling": asked(json!({ "broadcast": name(), "withdrawn_at": time(), "extent": of!(Extent), "note?": prose(0, 2000) })),
         "FilingCheck": asked(json!({ "seen": words(&seen()), "note": prose(4, 2000), "totp": name(), "version?": whole() })),
         "Reminding": asked(json!({ "cases": some(name(), 1, remind::MOST) })),
@@ -327,6 +330,11 @@ fn tally() -> Value {
     members
 }
 
+/// What level 2 is asked, each with its answer.
+fn replies() -> Value {
+    Matter::ALL.iter().map(|matter| (format!("{matter}?"), of!(Reply))).collect()
+}
+
 fn recall() -> Value {
     let mut recipients = json!({ "count": number(), "root": hash() });
     if let (Some(recipients), Value::Object(tally)) = (recipients.as_object_mut(), tally()) {
@@ -342,6 +350,10 @@ fn recall() -> Value {
             "able": or_null(list(object(json!({
                 "id": id(), "name": text(), "on_behalf_of": or_null(text()), "handed_to": or_null(text()),
             })))),
+        }))),
+        "decisions": list(object(json!({
+            "round": number(), "level": number(), "decision": of!(Verb), "decider": id(), "on_behalf_of": or_null(id()), "at": time(),
+            "answers": or_null(object(replies())),
         }))),
         "deadlines": object(json!({ "cut_off": or_null(time()), "window_end": or_null(time()) })),
         "recipients": object(recipients), "tally": or_null(object(tally())), "submitted_at": time(), "approved_at": or_null(time()),

@@ -35,6 +35,7 @@ fn label(page: &Page, line: Line) -> String {
         Line::FirstClasses => page.t("policy-first-classes"),
         Line::FirstBelow => page.t("policy-first-below"),
         Line::FirstHours => page.t("policy-first-hours"),
+        Line::MustAnswer => page.t("policy-must-answer"),
     }
 }
 
@@ -72,6 +73,7 @@ fn value(page: &Page, policy: &Policy, line: Line) -> String {
         Line::FirstClasses => page.list(&policy.recall_first.classes.iter().map(|c| page.word("harm-class", c)).collect::<Vec<_>>()),
         Line::FirstBelow => policy.recall_first.below.map_or_else(|| page.t("policy-first-never"), |below| window(page, below)),
         Line::FirstHours => page.duration(Duration::from_secs(policy.recall_first.ratify_within)),
+        Line::MustAnswer => page.t(if policy.must_answer { "policy-must-answer-yes" } else { "policy-must-answer-no" }),
     }
 }
 
@@ -81,7 +83,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         Line::Amended(id) => policy.amended.contains_key(*id),
         Line::Row(id) => policy.adopted.contains(*id),
         Line::Limit(platform) => policy.limits.contains_key(platform),
-        Line::Budget(_) | Line::Shares | Line::Delegable(_) | Line::FirstClasses => true,
+        Line::Budget(_) | Line::Shares | Line::Delegable(_) | Line::FirstClasses | Line::MustAnswer => true,
         Line::FirstBelow => policy.recall_first.below.is_some(),
         Line::FirstHours => policy.recall_first.is_open(),
     };
@@ -95,7 +97,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         }
         Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
         Line::FirstClasses => Fact::new(label(page, line), value(page, policy, line), page.t("policy-first-note")),
-        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) | Line::FirstBelow | Line::FirstHours => {
+        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) | Line::FirstBelow | Line::FirstHours | Line::MustAnswer => {
             Fact::new(label(page, line), value(page, policy, line), "")
         }
     };

@@ -84,6 +84,9 @@ fn filled(policy: &Policy) -> FormState {
         form = form.with("first_below", (below / 60).to_string());
     }
     form = form.with("first_hours", (first.ratify_within / 3600).to_string());
+    if policy.must_answer {
+        form = form.with("must_answer", "1");
+    }
     form
 }
 
@@ -152,6 +155,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         // An empty one is always posted, so that no box at all says something.
         delegable: Some(posted.all("delegable")).filter(|all| !all.is_empty()).map(|all| all.iter().filter(|l| !l.is_empty()).cloned().collect()),
         first: First { classes: posted.all("first_classes").to_vec(), below: text("first_below"), hours: text("first_hours") },
+        must_answer: Some(posted.all("must_answer")).filter(|all| !all.is_empty()).map(|all| all.iter().any(|value| value == "1")),
         reason: text("reason"),
         code: text(step_up::FIELD),
     };

@@ -10,7 +10,7 @@ use askama::Template;
 
 use super::{
     show::{Forms, render},
-    typed,
+    typed, weighing,
 };
 use crate::{
     app::{
@@ -118,6 +118,7 @@ pub async fn decide(app: Data<App>, me: SignedIn, page: Page, path: Path<String>
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
+        answers: weighing::posted(&posted),
         totp: posted.get("totp").to_owned(),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
         behalf: posted.all("behalf").first().cloned(),
@@ -141,6 +142,8 @@ struct SignPage {
     form: FormState,
     level: String,
     verb: String,
+    /// What level 2 answered.
+    answers: Vec<weighing::Given>,
     /// The delegation that it is decided under, and the words for it; empty in their own name.
     behalf: String,
     in_name: String,
@@ -156,6 +159,7 @@ pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<Stri
     let input = decide::Decide {
         decision: posted.get("decision").to_owned(),
         comment: typed(&posted, "comment"),
+        answers: weighing::posted(&posted),
         seen: Some(posted.get("version").parse().unwrap_or(-1)),
         behalf: posted.all("behalf").first().cloned(),
         ..decide::Decide::default()
@@ -172,6 +176,7 @@ pub async fn statement(app: Data<App>, me: SignedIn, page: Page, path: Path<Stri
             form: FormState::new("decision").ids("sign"),
             level: page.t(&format!("level-{}", to_sign.level)),
             verb: page.word("recall-verb", to_sign.verb),
+            answers: weighing::given(&page, &to_sign.answers),
             behalf: to_sign.behalf.as_ref().map(|(_, id)| id.clone()).unwrap_or_default(),
             in_name: to_sign.behalf.as_ref().map_or_else(String::new, |(name, _)| page.a1("behalf-made", "name", name)),
             deadline: page.time_noted(to_sign.deadline),

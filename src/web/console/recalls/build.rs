@@ -125,7 +125,7 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
 }
 
 /// Who did it, and on whose behalf.
-fn in_name(page: &Page, who: &str, behalf: Option<&String>) -> String {
+pub(super) fn in_name(page: &Page, who: &str, behalf: Option<&String>) -> String {
     behalf.map_or_else(|| who.to_owned(), |name| page.a2("who-behalf", "who", who, "behalf", page.a1("behalf-made", "name", name)))
 }
 

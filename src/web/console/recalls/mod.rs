@@ -10,6 +10,7 @@ pub mod receipt;
 pub mod reminders;
 pub mod show;
 pub mod take_part;
+pub(super) mod weighing;
 
 use crate::{
     domain::{

@@ -12,11 +12,15 @@ use super::{
     build::{Check, WhyNot, nothing},
     first::{self, FirstPanel},
     outcomes, verbs,
+    weighing::{self, Asked, Weighed},
 };
 use crate::{
     app::{
         App,
-        recalls::view::{self, Noticed, Show, Showing},
+        recalls::{
+            said::Candidate,
+            view::{self, Noticed, Show, Showing},
+        },
     },
     clock::Instant,
     crypto,
@@ -133,6 +137,15 @@ struct CasePage {
     behalf: String,
     in_name: String,
     verbs: Vec<Choice>,
+    /// What level 2 is asked, with what can be answered; nothing at the other levels.
+    questions: Vec<Asked>,
+    replies: Vec<Choice>,
+    /// The rules of the case want every answer.
+    must_answer: bool,
+    /// The questions lie open.
+    asking: bool,
+    /// What level 2 answered, and what follows.
+    weighed: Weighed,
     how_many: String,
     version: i64,
     why_not: Option<WhyNot>,
@@ -249,7 +262,8 @@ pub(super) async fn render(
     html(status, finished(page, v, forms))
 }
 
-fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
+fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
+    forms.decide = weighing::named(&page, forms.decide);
     let row = &v.loaded.row;
     let case = &v.loaded.case;
     let open_level = case.open.first().copied();
@@ -292,6 +306,11 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         events: v.events,
         more_events: v.events.0 > v.timeline.len(),
         verbs: verbs(&page.tr, level == Some(3)),
+        questions: if level == Some(2) { weighing::asked(&page) } else { Vec::new() },
+        replies: weighing::replies(&page),
+        must_answer: case.must_answer,
+        asking: case.must_answer || weighing::is_open(&forms.decide),
+        weighed: weighing::weighed(&page, &v),
         how_many: page.n("recall-warning", total),
         version: row.version,
         why_not: build::why_not(&page, &v),
@@ -309,7 +328,7 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         said: build::said(&page, &v),
         removable: v.awaited.iter().filter(|a| a.mine).map(|a| Choice::new(a.id.as_str(), a.name.as_str())).collect(),
         added: build::added(&page, &v),
-        candidates: v.candidates.iter().map(|(id, name)| Choice::new(id.as_str(), name.as_str())).collect(),
+        candidates: v.candidates.iter().map(|c| Choice::new(c.id.as_str(), candidate(&page, level, c))).collect(),
         may_ask: v.mine.ask,
         may_answer: v.mine.answer,
         question: v.said.iter().rev().find(|s| s.kind == Entry::Question).map(|s| s.text.clone()).unwrap_or_default(),
@@ -332,6 +351,11 @@ fn finished(page: Page, v: Show, forms: Forms) -> CasePage {
         forms,
         page,
     }
+}
+
+/// Somebody whom a level could go to; at level 2 whoever is counsel is marked, for a foreseeable dispute is theirs to approve.
+fn candidate(page: &Page, level: Option<u8>, c: &Candidate) -> String {
+    if level == Some(2) && c.counsel { page.a1("weighing-candidate", "name", &c.name) } else { c.name.clone() }
 }
 
 fn byline(page: &Page, v: &Show) -> Html {
