@@ -1,6 +1,6 @@
 # What level 2 is asked beside its decision, and what follows
 
-weighing-title = Level 2’s questions
+weighing-title = Questions for level 2
 weighing-help = Answer each with yes or no, or leave it: what is left is recorded as not answered, never as no. Answers go into the case and the audit trail, and cannot be changed.
 weighing-help-must = The rules of this case want every question answered before an approval; returning and rejecting need none.
 weighing-binds = Once you answer a question, your answers stand at the end of the summary, and its hash changes with them; the record shows both.
@@ -9,7 +9,7 @@ weighing-round = Round { $round }: { $who }
 weighing-candidate = { $name } (counsel)
 matter-dispute = A dispute, complaint, inspection or accident is foreseeable
 matter-offer = It is an offer or a contract
-matter-offer-fixed = The offer’s validity is fixed
+matter-offer-fixed = The validity of the offer is fixed
 matter-offer-irrevocable = The offer is stated irrevocable
 matter-offer-accepted = Somebody has accepted the offer
 matter-rule = A company rule, wage promise, shift or safety warning
@@ -33,7 +33,7 @@ follows-offer-revocable = The offer can still be revoked: the revocation is a no
 follows-offer-open = Whether the offer can still be revoked is not settled: a fixed validity, a statement that it is irrevocable, or an acceptance was left unanswered (Civil Code, articles 476 and 477).
 follows-rule = A company rule, wage promise, shift or safety warning: those who have read it must be told that it was withdrawn; it is not recalled in silence.
 follows-personal-data = Personal data have leaked: remedy it at once, fill in the incident worksheet, and notify the authority and the people concerned as the law requires (Personal Information Protection Law, article 57).
-policy-part-weighing = Level 2’s questions
+policy-part-weighing = Questions for level 2
 policy-part-weighing-note = What level 2 is asked beside its decision; where this is not chosen, a question may be left and counts as not answered
 policy-must-answer = Answers before level 2 approves
 policy-must-answer-yes = Every question

@@ -26,6 +26,7 @@ use countermand::{
         audit::ExceptionKind,
         event::{Action, Subject},
         platform::{HarmClass, Platform},
+        recall::weighing::Matter,
         role::{Permission, Role},
     },
     web::{
@@ -201,9 +202,11 @@ impl Companies {
     /// What happened so far.
     async fn live(&mut self) {
         let done = self.case("case.done", "2027 年度薪酬调整方案", "leak").await;
-        for who in ["reviewer", "lawyer", "executive"] {
-            self.decide(who, &done, "approve").await;
-        }
+        self.decide("reviewer", &done, "approve").await;
+        let answers =
+            [(Matter::Rule, "yes"), (Matter::Offer, "yes"), (Matter::OfferFixed, "yes"), (Matter::PersonalData, "yes"), (Matter::Dispute, "no")];
+        self.weigh("lawyer", &done, "approve", &answers).await;
+        self.decide("executive", &done, "approve").await;
         self.full.settle().await;
         let rejected = self.case("case.rejected", "停电通知", "wrong_fact").await;
         self.decide("reviewer", &rejected, "reject").await;
@@ -278,6 +281,7 @@ impl Companies {
         ] {
             let case = self.case(name, title, "leak").await;
             if name == "case.orderable" {
+                self.decide("reviewer", &case, "approve").await;
                 continue;
             }
             let typed = order::Typed {
@@ -594,10 +598,15 @@ impl Companies {
     }
 
     async fn decide(&mut self, who: &str, case: &str, decision: &str) {
+        self.weigh(who, case, decision, &[]).await;
+    }
+
+    async fn weigh(&mut self, who: &str, case: &str, decision: &str, answers: &[(Matter, &str)]) {
         let input = decide::Decide {
             decision: decision.into(),
             comment: "情况属实，收件范围与申请一致，依制度处理。".into(),
             totp: self.code(who),
+            answers: answers.iter().map(|(matter, reply)| (*matter, (*reply).to_owned())).collect(),
             ..Default::default()
         };
         let done = decide::decide(&self.full.app, self.caller(who), case, input).await.unwrap();

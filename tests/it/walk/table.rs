@@ -315,6 +315,15 @@ pub const ROWS: &[Row] = &[
     form("/duty/uses/{id}/releases/confirmations", "system", &[("version", "2"), ("totp", "123456")], 409).of("{use.refused}").from("/duty/uses"),
     page(CASE, "executive").of("{case.orderable}"),
     page(CASE, "counsel").of("{case.orderable}"),
+    page(CASE, "lawyer").of("{case.orderable}"),
+    form(
+        DECISION,
+        "lawyer",
+        &[("decision", "approve"), ("comment", "可预见劳动争议，请法务判断。"), ("answers.dispute", "yes"), ("totp", "123456")],
+        409,
+    )
+    .of("{case.orderable}"),
+    form(DECISION, "lawyer", &[("decision", "approve"), ("comment", "短"), ("answers.offer", "yes"), ("totp", "12")], 422).of("{case.orderable}"),
     page(CASE, "reviewer").of("{case.first}"),
     page(CASE, "requester").of("{case.ratified}"),
     page(CASE, "auditor").of("{case.refused}"),

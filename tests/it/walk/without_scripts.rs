@@ -62,7 +62,7 @@ async fn the_main_job_needs_no_scripts() {
 async fn on_a_phone_a_decision_fits_one_screen() {
     let company = Companies::found().await;
     let Some(browser) = Browser::start(&company.base).await else { return };
-    for (who, case) in [("reviewer", "{case.reviewing}"), ("executive", "{case.final}")] {
+    for (who, case) in [("reviewer", "{case.reviewing}"), ("lawyer", "{case.orderable}"), ("executive", "{case.final}")] {
         for lang in ["zh-CN", "en"] {
             browser.cdp("Emulation.setDeviceMetricsOverride", json!({ "width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": false })).await;
             browser.cookies(&[("lang", lang), ("session", company.cookie(super::stage::Where::Full, who))]).await;
