@@ -15,6 +15,7 @@ use super::{
 use crate::{
     clock::Instant,
     crypto::sha256,
+    domain::recall::weighing::{Answers, Reply},
     i18n::{Lang, Tr, bytes},
 };
 
@@ -286,6 +287,15 @@ fn course(page: &mut Page, m: &Material<'_>) {
     page.p(&rest);
 }
 
+/// What level 2 was asked, a line for each answer.
+fn answered(page: &Page, answers: &Answers) -> Vec<String> {
+    let line = |reply: &Reply| {
+        let matters: Vec<String> = answers.with(*reply).map(|matter| page.word("matter", matter.as_str())).collect();
+        (!matters.is_empty()).then(|| format!("<br>{}", page.tr.pair(&page.word("reply", reply.as_str()), &page.tr.clauses(&matters))))
+    };
+    Reply::ALL.iter().filter_map(line).collect()
+}
+
 fn approvals(page: &mut Page, m: &Material<'_>) {
     let r = m.report;
     page.h2("printed-approvals");
@@ -299,7 +309,8 @@ fn approvals(page: &mut Page, m: &Material<'_>) {
             let named = if named.is_empty() { principal.clone() } else { named };
             decider = format!("{decider}<br>{}", escape(&page.tr.a1("printed-behalf", "name", named)));
         }
-        let comment = d.comment.as_deref().map_or_else(|| page.t("printed-purged"), escape);
+        let mut comment = d.comment.as_deref().map_or_else(|| page.t("printed-purged"), escape);
+        comment.extend(d.answers.iter().flat_map(|answers| answered(page, answers)));
         vec![
             page.word("printed-level", &d.level.to_string()),
             decider,

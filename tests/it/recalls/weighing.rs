@@ -103,6 +103,8 @@ async fn answers_stand_in_the_event_on_the_page_in_the_api_and_in_the_bundle_and
         let (_, files) = zip::read(&bytes, &Limits::default()).unwrap();
         let report: Value = serde_json::from_slice(&files["data/evidence.json"]).unwrap();
         assert_eq!((&report["decisions"][1]["answers"], report["decisions"][0].get("answers")), (&answered, None));
+        let said = String::from_utf8_lossy(&files["data/report.html"]).into_owned();
+        assert!(said.contains("<br>是：属于要约或者合同；要约已有人承诺；涉及个人信息<br>否：涉及规章制度"), "{said}");
         assert!(report["decisions"][1]["shown"].as_str().unwrap().ends_with("商业秘密 trade secret: 未答 not answered\n"));
 
         let report = stage.app.store.verify(&Against::default()).unwrap();
