@@ -100,6 +100,9 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/answers").post(recalls::take_part::answer));
     cfg.service(resource("/recalls/{id}/comments").post(recalls::take_part::comment));
     cfg.service(resource("/recalls/{id}/reminders").post(recalls::take_part::remind));
+    cfg.service(resource("/recalls/{id}/remediations").post(recalls::remediations::create));
+    cfg.service(resource("/recalls/{id}/remediations/completions").post(recalls::remediations::finish));
+    cfg.service(resource("/recalls/{id}/remediations/droppings").post(recalls::remediations::drop_step));
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));

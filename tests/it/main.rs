@@ -40,6 +40,7 @@ mod policies;
 mod probes;
 mod programs;
 mod recalls;
+mod remediations;
 mod retention;
 mod revocation;
 mod searched;

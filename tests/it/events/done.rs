@@ -579,6 +579,7 @@ async fn cases(house: &House, crew: &Crew) {
     house.worked(route, requester, &shot);
     let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
     house.declined(route, requester, &shot, 409, "not-open");
+    remedied(house, crew, &case).await;
     let beside = ["transfers", "additions", "removals", "questions", "answers", "comments", "reminders"];
     for route in ["statements", "decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
         let by = match route {
@@ -619,6 +620,36 @@ async fn beside(house: &House, crew: &Crew, case: &str) {
             let shot = house.post(by, &path, &said).await;
             house.declined(&route, by, &shot, 409, again);
         }
+    }
+}
+
+/// What is planned for a case that took nothing back.
+async fn remedied(house: &House, crew: &Crew, case: &str) {
+    let (requester, lawyer, operator) = (By::Person(&crew.cast.requester), By::Person(&crew.cast.lawyer), By::Person(&crew.operator));
+    let route = "/recalls/{id}/remediations";
+    let path = route.replace("{id}", case);
+    let owner = crew.cast.requester.caller.id.as_str();
+    let add = async |by: By<'_>, strategy: &str| house.post(by, &path, &[("strategy", strategy), ("owner", owner), ("note", "更正金额")]).await;
+    house.declined(route, lawyer, &add(lawyer, "").await, 422, "invalid");
+    house.declined(route, operator, &add(operator, "timeliness").await, 409, "remediation-not-planner");
+    house.declined(route, lawyer, &add(lawyer, "statement").await, 409, "remediation-counsel");
+    let mut steps = Vec::new();
+    for strategy in ["timeliness", "clarification"] {
+        house.worked(route, lawyer, &add(lawyer, strategy).await);
+    }
+    let id = case.to_owned();
+    let rows = house.stage.app.store.read(move |conn| countermand::store::remediations::of_recall(conn, &id)).await.unwrap();
+    steps.extend(rows.into_iter().map(|row| row.id));
+    for (noun, by, field, step) in [("completions", requester, "done", &steps[0]), ("droppings", lawyer, "reason", &steps[1])] {
+        let route = format!("/recalls/{{id}}/remediations/{noun}");
+        let path = route.replace("{id}", case);
+        let act = async |step: &str, said: &str| house.post(by, &path, &[("step", step), (field, said)]).await;
+        let chosen = format!("{step} 1");
+        house.declined(&route, by, &act(&chosen, "。。。").await, 422, "invalid");
+        house.declined(&route, by, &act("nothing 1", "已补发更正消息").await, 404, "not_found");
+        house.declined(&route, by, &act(&format!("{step} 7"), "已补发更正消息").await, 409, "conflict");
+        house.worked(&route, by, &act(&chosen, "已补发更正消息").await);
+        house.declined(&route, by, &act(&chosen, "已补发更正消息").await, 409, "remediation-ended");
     }
 }
 

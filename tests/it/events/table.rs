@@ -33,6 +33,7 @@ const fn said(route: &'static str, action: &'static str, detail: &'static [&'sta
 }
 
 const CHANGED: &[&str] = &["/before", "/after"];
+const STEP: &[&str] = &["/step", "/strategy", "/before/state", "/after/state"];
 const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/after/version"];
 
 const RULES: &[&str] = &["/proposed_by", "/before/state", "/before/rules/adopted", "/after/state", "/after/rules/adopted"];
@@ -101,6 +102,9 @@ pub const TABLE: &[Line] = &[
     said("/recalls/{id}/answers", "recall.question_answered", CASE),
     said("/recalls/{id}/comments", "recall.commented", &["/round"]),
     line("/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
+    said("/recalls/{id}/remediations", "remediation.step_added", &["/step", "/strategy", "/owner", "/due", "/after/state"]),
+    said("/recalls/{id}/remediations/completions", "remediation.step_done", STEP),
+    said("/recalls/{id}/remediations/droppings", "remediation.step_dropped", STEP),
     said("/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
     said("/recalls/{id}/resubmissions", "recall.resubmitted", CASE),
     said("/recalls/{id}/captures", "recall.capture_uploaded", CASE),

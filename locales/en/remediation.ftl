@@ -1,0 +1,50 @@
+# Remediation plans: what is left to do where a recall came too late, was refused or was not complete
+
+remediation-title = Remediation plan
+remediation-none = No steps yet
+remediation-proposed = Proposed steps and when they are due
+remediation-add = Add a step
+remediation-help = Without a due time of its own, a step is due by the catalogue, counted from the end of the case. Deleting is asked of each recipient, and personal devices are never accessed. A formal statement is counsel’s.
+remediation-finish = Report it done
+remediation-drop = Drop a step
+remediation-send = Send a message whose title begins with the mark of a correction
+remediation-tracked = tracked
+remediation-owner-due = Owner: { $owner }, due: { $due }
+remediation-set = Set by { $who }, { $at }
+remediation-ended-done = Done by { $who }, { $at }: { $said }
+remediation-ended-dropped = Dropped by { $who }, { $at }: { $said }
+remediation-overdue = Overdue
+remediation-state-open = Open
+remediation-state-done = Done
+remediation-state-dropped = Dropped
+remediation-ending-stands = Nothing was recalled
+remediation-ending-visible = Somebody is known to see it still
+remediation-ending-unsure = Part of the outcome is not confirmed
+remediation-ending-complete = All confirmed; copies may remain on devices
+field-remediation-strategy = Step
+field-remediation-owner = Owner
+field-remediation-due = Due
+field-remediation-note = Note
+field-completion-step = Step
+field-completion-done = What was done
+field-dropping-step = Step
+field-dropping-reason = Reason for dropping it
+error-before-ending = The due time cannot be before the end of the case
+
+refusal-remediation-not-ended = The case has not ended. A plan can be made once it has.
+refusal-remediation-complete = Everything was confirmed. Only what remains on devices can be asked to be deleted, or its spread traced.
+refusal-remediation-held = A legal hold covers this case: deleting can neither be asked for nor reported done.
+refusal-remediation-not-planner = Level 2, the approver, counsel and the requester of this case plan what is left to do. Administrators do not.
+refusal-remediation-not-owner = Only the owner can report a step done.
+refusal-remediation-owner = That person cannot own the step: it takes somebody active who may read this case and is neither an administrator nor an auditor.
+refusal-remediation-counsel = Only counsel can own a formal statement.
+refusal-remediation-ended = This step was done or dropped already.
+
+action-remediation-step-added = Added a remediation step
+action-remediation-step-done = Did a remediation step
+action-remediation-step-dropped = Dropped a remediation step
+personal-remediations = Remediation steps that you set, own or ended
+control-remediation = What a recall could not undo is remedied
+control-remediation-source = The company’s own rules for taking messages back
+control-remediation-how = Once a case has ended, a plan is made whose steps have an owner and are due by the catalogue; nobody is asked to delete what a legal hold covers.
+control-remediation-test = Draw cases that were not recalled in full: steps were reported done by their owners, those dropped have a reason, and the log agrees.

@@ -1,0 +1,50 @@
+# 补救方案：撤回过迟、被拒绝或不彻底时，还要做什么
+
+remediation-title = 补救方案
+remediation-none = 还没有补救措施
+remediation-proposed = 建议采用的措施与期限
+remediation-add = 增加补救措施
+remediation-help = 期限留空时按目录从案件了结时起算。请求删除须逐人征得同意，任何时候不触碰个人设备；正式声明由法务负责。
+remediation-finish = 报告已完成
+remediation-drop = 放弃补救措施
+remediation-send = 发送标题以【更正】开头的消息
+remediation-tracked = 持续跟踪
+remediation-owner-due = 负责人：{ $owner }，期限：{ $due }
+remediation-set = { $who }于 { $at } 确定
+remediation-ended-done = { $who }于 { $at } 完成：{ $said }
+remediation-ended-dropped = { $who }于 { $at } 放弃：{ $said }
+remediation-overdue = 已逾期
+remediation-state-open = 进行中
+remediation-state-done = 已完成
+remediation-state-dropped = 已放弃
+remediation-ending-stands = 消息没有撤回
+remediation-ending-visible = 已知有人仍能看到
+remediation-ending-unsure = 部分结果未经确认
+remediation-ending-complete = 全部确认撤回，设备上仍可能有残留
+field-remediation-strategy = 措施
+field-remediation-owner = 负责人
+field-remediation-due = 期限
+field-remediation-note = 说明
+field-completion-step = 补救措施
+field-completion-done = 做了什么
+field-dropping-step = 补救措施
+field-dropping-reason = 放弃理由
+error-before-ending = 期限不能早于案件了结的时间
+
+refusal-remediation-not-ended = 案件尚未了结，了结之后才能制定补救方案。
+refusal-remediation-complete = 撤回已全部确认，只能针对设备上的残留请求删除或排查扩散。
+refusal-remediation-held = 诉讼保留涵盖本案，不得请求删除，也不得将删除报告为完成。
+refusal-remediation-not-planner = 只有法务合规复核、终审、法务和本案申请人可以制定补救方案，管理员不可以。
+refusal-remediation-not-owner = 只有负责人可以报告已完成。
+refusal-remediation-owner = 不能由此人负责：须是能查看本案的在职人员，管理员和审计人员不可以。
+refusal-remediation-counsel = 正式声明只能由法务负责。
+refusal-remediation-ended = 这项补救措施已经完成或放弃。
+
+action-remediation-step-added = 增加补救措施
+action-remediation-step-done = 完成补救措施
+action-remediation-step-dropped = 放弃补救措施
+personal-remediations = 案件中确定、负责或了结的补救措施
+control-remediation = 撤回未尽部分的补救
+control-remediation-source = 企业内部撤回制度
+control-remediation-how = 案件了结后制定补救方案，每项措施有负责人，按目录设期限；诉讼保留涵盖的案件不得请求删除。
+control-remediation-test = 抽取未完全撤回的案件，核对措施由其负责人报告完成，放弃的均有理由，并与日志逐条相符。
