@@ -50,9 +50,9 @@ printed-clock-said = { $source ->
        *[other] { $source }
     }; local times are those of { $zone }
 
-printed-conclusion = 3. Finding
-printed-finding = Finding
-printed-finding-said = Everything was checked when this was made: the records have not been changed since they were written into the audit log
+printed-conclusion = 3. How it was preserved, and how to check it
+printed-finding = Preserved by
+printed-finding-said = Each record comes with a proof that leads to a signed checkpoint of the log; whoever changes one letter breaks it. Whether all agree is for the check to say
 printed-object = What was preserved
 printed-object-said = { $files } files, { $size }, listed in section 8
 printed-digest = SHA-256 of the list of files
@@ -61,7 +61,7 @@ printed-stamped = a checkpoint of the log was stamped by { $authority } at { $ti
 printed-unstamped = { $time } by the server’s clock; no third party has stamped a checkpoint of the log
 printed-check = Needed to check it
 printed-check-said = coreutils and OpenSSL 3.0; no network, and not this system
-printed-how = Anybody can check this finding with the commands in VERIFY.en.md. Where this report differs from the files beside it, the files count.
+printed-how = Anybody can check it with the commands in VERIFY.en.md. Where this report differs from the files beside it, the files count.
 printed-proves = This report proves what the system recorded and in which order. It does not prove what happened before a message reached the system, nor which person stood behind an account. Further limits are in section 10.
 printed-sign-operator = Signature of the operator
 printed-sign-witness = Signature of the witness
@@ -101,7 +101,7 @@ printed-people = People
 printed-recipients = Recipients
 printed-taken = Taken by the platform when sent
 printed-read = Reading when this was made
-printed-read-before = Read before the final approval, at a known time
+printed-read-before = Read before the recall was ordered, at a known time
 printed-outcome = Outcome of the recall
 printed-outcome-confirmed = recall confirmed by the platform
 printed-outcome-accepted = recall accepted by the platform

@@ -47,9 +47,9 @@ printed-clock-said = { $source ->
        *[other] { $source }
     }，当地时间按 { $zone }
 
-printed-conclusion = 三、固定结论
-printed-finding = 结论
-printed-finding-said = 出具时逐项核对通过：所附记录自写入审计日志之日起未被改动
+printed-conclusion = 三、固定与核对
+printed-finding = 固定方式
+printed-finding-said = 所附每条记录均有直至已签名日志检查点的包含证明，改动任何一字即与证明不符；相符与否，以核对结果为准
 printed-object = 固定对象
 printed-object-said = { $files } 个文件，{ $size }，清单见第八节
 printed-digest = 材料清单 SHA-256
@@ -58,7 +58,7 @@ printed-stamped = 日志检查点由 { $authority } 于 { $time } 加盖时间�
 printed-unstamped = { $time }，以服务器时钟为准；日志检查点未加盖第三方时间戳
 printed-check = 核对条件
 printed-check-said = coreutils、OpenSSL 3.0，不需联网，不需本系统
-printed-how = 任何人都可以按所附 VERIFY.zh-CN.md 的命令独立核对上述结论。本报告与所附文件不一致时，以所附文件为准。
+printed-how = 任何人都可以按所附 VERIFY.zh-CN.md 的命令独立核对。本报告与所附文件不一致时，以所附文件为准。
 printed-proves = 本报告证明系统所记录的内容及其先后，不证明消息进入系统之前的情况，也不证明账号背后是何人。其他局限见第十节。
 printed-sign-operator = 经办人签名
 printed-sign-witness = 见证人签名
@@ -98,7 +98,7 @@ printed-people = 人数
 printed-recipients = 收件人总数
 printed-taken = 平台受理发送
 printed-read = 出具时的已读情况
-printed-read-before = 终审之前已读且时间已知
+printed-read-before = 下令撤回之前已读且时间已知
 printed-outcome = 撤回结果
 printed-outcome-confirmed = 平台确认已撤回
 printed-outcome-accepted = 平台已受理撤回

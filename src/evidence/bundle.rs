@@ -18,7 +18,6 @@ use super::{
     zip::{self, Files, ZipError},
 };
 use crate::{
-    clock::Instant,
     crypto::{
         sha256,
         signature::{Certified, NoSignature, cms},
@@ -212,7 +211,7 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
         zone: c.zone.clone(),
     };
     let listed = facts(&data);
-    let recipients = printed::Counts::of(&c.recipients, report.case.approved_at.as_deref().and_then(Instant::parse));
+    let recipients = printed::Counts::of(&c.recipients, printed::ordered(&report, &events));
     let material = printed::Material {
         report: &report,
         events: &events,

@@ -46,24 +46,30 @@ pub(super) struct Counts {
     delivery: BTreeMap<String, u64>,
     read: BTreeMap<String, u64>,
     outcome: BTreeMap<String, u64>,
-    /// Read at a known time, which lies before the recall was ordered.
-    read_before: u64,
+    /// Read at a known time, which lies before the recall was ordered; `None` where nobody ordered one.
+    read_before: Option<u64>,
 }
 
 impl Counts {
     /// `ordered`: when the last level approved, or whoever could order it did.
     pub fn of(recipients: &[Recipient], ordered: Option<Instant>) -> Self {
-        let mut counts = Self::default();
+        let mut counts = Self { read_before: ordered.map(|_| 0), ..Self::default() };
         for r in recipients {
             counts.total += 1;
             *counts.delivery.entry(r.delivery.clone()).or_default() += 1;
             *counts.read.entry(r.read_state.clone()).or_default() += 1;
             *counts.outcome.entry(r.outcome.clone().unwrap_or_default()).or_default() += 1;
             let before = r.read_at.zip(ordered).is_some_and(|(read, ordered)| read < ordered);
-            counts.read_before += u64::from(before);
+            counts.read_before = counts.read_before.map(|n| n + u64::from(before));
         }
         counts
     }
+}
+
+/// When the recall was ordered: by the last approval, or before its review by the officer on duty.
+pub(super) fn ordered(report: &Report, events: &[Event]) -> Option<Instant> {
+    let first = || events.iter().find(|e| e.leaf.action == "recall.ordered" && e.leaf.outcome == "success").map(|e| e.leaf.at);
+    report.case.approved_at.as_deref().and_then(Instant::parse).or_else(first)
 }
 
 /// The lines of `manifest-sha256.txt` that [`Material::files`] have there, whose SHA-256 stands on every page.
@@ -350,7 +356,7 @@ fn results(page: &mut Page, m: &Material<'_>) {
         vec![vec![page.t("printed-recipients"), String::new(), number(counts.total)]],
         group(page, "printed-taken", "delivery", &counts.delivery),
         group(page, "printed-read", "reading", &counts.read),
-        vec![vec![page.t("printed-read-before"), String::new(), number(counts.read_before)]],
+        vec![vec![page.t("printed-read-before"), String::new(), counts.read_before.map_or_else(|| page.t("printed-nothing"), number)]],
         group(page, "printed-outcome", "printed-outcome", &counts.outcome),
     ];
     page.table(&["printed-what", "printed-value", "printed-people#"], rows.concat(), "recipients.csv");

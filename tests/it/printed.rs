@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use countermand::{
+    clock::Instant,
     crypto::sha256,
     evidence::{
         bundle::{Bundle, build},
@@ -83,6 +84,24 @@ fn a_case_without_three_approvals_is_not_called_one() {
     let files = build(&collected, &sample::key()).expect("a bundle").files;
     assert!(text(&files, REPORTS[0]).contains("本案没有取得三级不同人员的同意"));
     assert!(text(&files, REPORTS[1]).contains("did not have the approval of three different people"));
+}
+
+#[test]
+fn who_read_before_the_order_is_counted_where_the_time_is_known_and_there_was_an_order() {
+    let row = |files: &Files, said: &str| {
+        let cells = format!("<td>下令撤回之前已读且时间已知</td><td></td><td class=\"n\">{said}</td>");
+        assert!(text(files, REPORTS[0]).contains(&cells), "{said}");
+    };
+    let mut collected = sample::collected(HOSTILE);
+    let ordered = collected.decisions[2].at;
+    collected.case.approved_at = Some(ordered.to_rfc3339());
+    let times = [Some(Instant(ordered.0 - 1)), Some(ordered), None];
+    for (recipient, at) in collected.recipients.iter_mut().zip(times) {
+        (recipient.read_state, recipient.read_at) = ("read".to_owned(), at);
+    }
+    row(&build(&collected, &sample::key()).expect("a bundle").files, "1");
+    collected.case.approved_at = None;
+    row(&build(&collected, &sample::key()).expect("a bundle").files, "无记录");
 }
 
 mod browser {
