@@ -20,7 +20,7 @@ use crate::{
 };
 
 const STYLE: &str = "body{font-size:10pt;line-height:1.45}h1{text-align:center;font-size:19pt;letter-spacing:.1em;margin-top:2mm}\
-h2{font-size:12pt;margin:5mm 0 1.5mm}.no{text-align:center;margin-bottom:3mm}.sheet{break-before:page}.ok{font-weight:600}\
+h2{font-size:12pt;margin:5mm 0 1.5mm}.no{text-align:center;margin-bottom:3mm}.sheet{break-before:page}.sign{margin-top:6mm}\
 .t{white-space:nowrap}.course th:nth-child(1){width:24%}.course th:nth-child(2){width:17%}.course th:nth-child(4){width:11%}\
 .said th:nth-child(1){width:14%}.said th:nth-child(2){width:11%}.said th:nth-child(3){width:12%}.said th:nth-child(5){width:24%}.said th:nth-child(6){width:19%}\
 .files th:nth-child(1){width:38%}.files th:nth-child(2){width:11%}";
@@ -223,7 +223,7 @@ fn conclusion(page: &mut Page, m: &Material<'_>, digest: &str) {
         None => escape(&page.tr.a1("printed-unstamped", "time", page.time(Some(r.issue.made_at)))),
     };
     page.form(&[
-        ("printed-finding", format!("<span class=\"ok\">{}</span>", page.t("printed-finding-said"))),
+        ("printed-finding", page.t("printed-finding-said")),
         ("printed-object", escape(&object)),
         ("printed-digest", mono(digest)),
         ("printed-fixed", fixed),
