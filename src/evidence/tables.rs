@@ -138,13 +138,13 @@ pub fn approvals(decisions: &[Decision], events: &[Event], zone: &str) -> String
     )
 }
 
-/// The row of an order to recall first, or of a word of its ratification: what its event says, or nothing where that is withheld.
 /// Whether the recall came before its review: then `approvals.csv` has more words for a decision.
 pub fn is_first(events: &[Event]) -> bool {
     let told = |e: &Event| matches!(e.leaf.action.as_str(), "recall.ordered" | "ratification.decided") && e.leaf.outcome == "success";
     events.iter().any(told)
 }
 
+/// The row of an order to recall first, or of a word of its ratification: what its event says, or nothing where that is withheld.
 fn recalled_first(event: &Event, zone: &str) -> Option<Vec<Cell>> {
     let leaf = &event.leaf;
     let (decision, said) = match leaf.action.as_str() {
