@@ -68,6 +68,10 @@ duties-filings = { $n ->
     [one] { $n_text } self-recall filing that nobody has checked
    *[other] { $n_text } self-recall filings that nobody has checked
  }
+duties-steps = { $n ->
+    [one] { $n_text } remediation step is theirs
+   *[other] { $n_text } remediation steps are theirs
+ }
 duties-questions = { $n ->
     [one] { $n_text } question of an auditor waits for their answer
    *[other] { $n_text } questions of auditors wait for their answer

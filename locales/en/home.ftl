@@ -150,6 +150,10 @@ errand-question = { $n ->
     [one] An auditor's question waits for your answer
    *[other] { $n_text } auditors' questions wait for your answer
 }
+errand-remedy = { $n ->
+    [one] { $n_text } remediation step is yours to do
+   *[other] { $n_text } remediation steps are yours to do
+ }
 errand-filing = { $n ->
     [one] A self-recall filing is to be checked
    *[other] { $n_text } self-recall filings are to be checked

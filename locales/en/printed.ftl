@@ -76,6 +76,7 @@ printed-fact = Fact
 printed-index = Log index
 printed-reading-none = the platform does not tell who has read
 printed-reading = { $read } have read, { $unread } have not
+printed-became = What became of it
 printed-course-rest = Events of reading, notices and exports are left out here; events.csv has them all.
 
 printed-approvals = 5. Three levels of approval

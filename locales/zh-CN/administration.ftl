@@ -64,6 +64,9 @@ duties-holds = { $n ->
 duties-filings = { $n ->
    *[other] { $n_text } 份自行撤回备案尚无人核对
  }
+duties-steps = { $n ->
+   *[other] { $n_text } 项补救措施由此人负责
+ }
 duties-questions = { $n ->
    *[other] { $n_text } 个审计问询等待此人答复
  }

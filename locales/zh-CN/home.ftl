@@ -117,5 +117,6 @@ first-step-backup-help = 在服务器上运行 countermand backup，并把文件
 errand-proposal = 有 { $n_text } 份规则修改方案等您确认
 errand-hold = 有 { $n_text } 项诉讼保留等您确认或解除
 errand-question = 有 { $n_text } 个审计问询等您答复
+errand-remedy = 有 { $n_text } 项补救措施等您办理
 errand-filing = 有 { $n_text } 份自行撤回备案等待核对
 home-cut = 近 30 天办结的案件较多，以下图表只统计最近办结的 { $n } 件，更早的不在其中。

@@ -73,6 +73,7 @@ printed-fact = 事实
 printed-index = 日志序号
 printed-reading-none = 平台不提供已读情况
 printed-reading = 已读 { $read } 人，未读 { $unread } 人
+printed-became = 结果
 printed-course-rest = 本表略去查阅正文、发送通知与导出等事件，全部事件见 events.csv。
 
 printed-approvals = 五、三级审批

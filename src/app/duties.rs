@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    App, AppError, AppResult, Caller, delegations, notices,
+    App, AppError, AppResult, Caller, delegations, errands, notices,
     recalls::{
         self,
         owed::{Owed, Part, Somebody},
@@ -48,6 +48,8 @@ pub struct Duties {
     pub proposal: bool,
     /// Filings of their own self-recalls that nobody has checked yet.
     pub filings: usize,
+    /// Steps of remediation plans that they own and that are open.
+    pub steps: usize,
     /// Questions of auditors to them without an answer.
     pub questions: usize,
     /// Delegations by them and to them that run or are to come, and count for nothing while they are suspended.
@@ -57,7 +59,13 @@ pub struct Duties {
 impl Duties {
     /// Whether nothing waits for them or with them.
     pub fn is_empty(&self) -> bool {
-        self.cases.is_empty() && self.holds == 0 && !self.proposal && self.filings == 0 && self.questions == 0 && self.delegations == (0, 0)
+        self.cases.is_empty()
+            && self.holds == 0
+            && !self.proposal
+            && self.filings == 0
+            && self.steps == 0
+            && self.questions == 0
+            && self.delegations == (0, 0)
     }
 
     /// Whether something would wait for nobody.
@@ -98,7 +106,7 @@ impl Duties {
             "levels": of(|p| matches!(p, Part::Decide(_))),
             "requests": of(|p| matches!(p, Part::Request | Part::Returned | Part::Asked)),
             "guided": of(|p| matches!(p, Part::CarryOut | Part::Confirm | Part::Captured)),
-            "holds": self.holds, "proposals": usize::from(self.proposal), "filings": self.filings, "questions": self.questions, "delegations": self.delegations.0 + self.delegations.1,
+            "holds": self.holds, "proposals": usize::from(self.proposal), "filings": self.filings, "steps": self.steps, "questions": self.questions, "delegations": self.delegations.0 + self.delegations.1,
         })
     }
 }
@@ -145,6 +153,7 @@ pub(super) fn find(conn: &mut Conn, user_id: &str, now: Instant) -> Result<Optio
         holds: held.count(),
         proposal: policies::open(conn)?.is_some_and(|p| mine(&p.proposed_by)),
         filings: self_recalls::unchecked_of(conn, me.as_str())?,
+        steps: errands::open_of(conn, me.0.clone())?,
         delegations: delegations::open_of(conn, me.as_str(), now)?,
         questions: audits::questions_to(conn, me.as_str(), 500)?.iter().filter(|q| q.answered_at.is_none()).count(),
     }))

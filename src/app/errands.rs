@@ -3,8 +3,8 @@
 
 use super::{App, AppResult, Caller, self_recalls};
 use crate::{
-    domain::{event::ActorKind, role::Permission, self_recall::FilingState},
-    store::{Conn, StoreError, audits, holds, policies, self_recalls as filings},
+    domain::{event::ActorKind, remediation::StepState, role::Permission, self_recall::FilingState},
+    store::{Conn, StoreError, audits, holds, policies, remediations, self_recalls as filings},
     words,
 };
 
@@ -19,6 +19,8 @@ words! {
         Question = "question",
         /// Self-recall filings that nobody has checked.
         Filing = "filing",
+        /// Steps of remediation plans that are theirs to do.
+        Remedy = "remedy",
     }
 }
 
@@ -30,6 +32,7 @@ impl Errand {
             Self::Hold => "/holds",
             Self::Question => "/questions",
             Self::Filing => "/self-recalls?state=filed",
+            Self::Remedy => "/remediations?show=open&mine=yes",
         }
     }
 }
@@ -59,6 +62,12 @@ pub async fn of(app: &App, caller: &Caller) -> AppResult<Vec<(Errand, usize)>> {
     Ok(counted.await?)
 }
 
+/// How many open steps of remediation plans are this person's.
+pub(super) fn open_of(conn: &mut Conn, owner: String) -> Result<usize, StoreError> {
+    let theirs = remediations::Filter { state: Some(StepState::Open.as_str().to_owned()), owner: Some(owner), ..remediations::Filter::default() };
+    Ok(usize::try_from(remediations::few(conn, &theirs)?.n).unwrap_or(usize::MAX))
+}
+
 fn count(conn: &mut Conn, caller: &Caller, errand: Errand) -> Result<usize, StoreError> {
     let me = caller.user_id.clone().unwrap_or_default();
     Ok(match errand {
@@ -73,6 +82,7 @@ fn count(conn: &mut Conn, caller: &Caller, errand: Errand) -> Result<usize, Stor
             let own = filings::few(conn, &filings::Filter { of_person: Some(me), ..all.clone() })?.n;
             usize::try_from(filings::few(conn, &all)?.n.saturating_sub(own)).unwrap_or(usize::MAX)
         }
+        Errand::Remedy => open_of(conn, me)?,
         Errand::Proposal | Errand::Hold | Errand::Filing => 0,
     })
 }

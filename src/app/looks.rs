@@ -48,7 +48,7 @@ pub fn of_noun(noun: &str) -> (Action, &'static str) {
         "audits" => (Action::AuditRead, "audit"),
         "alerts" => (Action::AuditRead, "alert"),
         "audit" | "events" => (Action::AuditRead, "route"),
-        "recalls" | "approvals" => (Action::RecallRead, "recall"),
+        "recalls" | "approvals" | "remediations" => (Action::RecallRead, "recall"),
         "self-recalls" => (Action::RecallRead, "self_recall"),
         "broadcasts" => (Action::BroadcastRead, "broadcast"),
         "imports" => (Action::BroadcastRead, "import"),

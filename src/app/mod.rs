@@ -100,6 +100,7 @@ pub mod policies;
 mod probe;
 pub mod process;
 pub mod recalls;
+pub mod remediations;
 pub mod resets;
 pub mod retention;
 pub mod revocation;

@@ -106,6 +106,7 @@ pub const CONTROLS: &[Control] = &[
         ],
     ),
     control("self_recall", &[Action::SelfRecallFiled, Action::SelfRecallChecked]),
+    control("remediation", &[Action::RemediationStepAdded, Action::RemediationStepDone, Action::RemediationStepDropped]),
     control("execution", &[Action::RecallCallStarted, Action::RecallCallAnswered, Action::RecallFinished, Action::CaseClosed]),
     control("trail", &[Action::PermissionChecked, Action::ServiceStarted, Action::ServiceStopped, Action::LogStarted]),
     control(

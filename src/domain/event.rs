@@ -135,6 +135,11 @@ words! {
         /// A shift ended before its time.
         DutyEnded = "duty.ended",
         CaseClosed = "case.closed",
+        /// Somebody is to do what the recall could not.
+        RemediationStepAdded = "remediation.step_added",
+        RemediationStepDone = "remediation.step_done",
+        /// A step was given up, for a reason.
+        RemediationStepDropped = "remediation.step_dropped",
         /// A sender took a message back in the client and filed it.
         SelfRecallFiled = "self_recall.filed",
         /// A second person looked at what is still visible.

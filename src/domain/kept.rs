@@ -92,6 +92,9 @@ impl EventClass {
             | Action::RecallQuestionAsked
             | Action::RecallQuestionAnswered
             | Action::RecallCommented
+            | Action::RemediationStepAdded
+            | Action::RemediationStepDone
+            | Action::RemediationStepDropped
             | Action::SelfRecallFiled
             | Action::SelfRecallChecked
             | Action::RecallReminded

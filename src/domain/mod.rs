@@ -18,6 +18,7 @@ pub mod probe;
 pub mod proposal;
 pub mod recall;
 pub mod recall_first;
+pub mod remediation;
 pub mod retention;
 pub mod role;
 pub mod self_recall;

@@ -37,6 +37,10 @@ words! {
         Ratify = "ratify",
         /// It still is, and half of the time has passed.
         RatifyRemind = "ratify_remind",
+        /// A step of its remediation plan is theirs.
+        Remedy = "remedy",
+        /// A step that is theirs, or that they planned, is overdue.
+        RemedyOverdue = "remedy_overdue",
     }
 }
 

@@ -30,6 +30,8 @@ words! {
         Orders = "orders",
         Ratifications = "ratifications",
         Participation = "participation",
+        /// Steps of remediation plans that they set, own or ended.
+        Remediations = "remediations",
         SelfRecalls = "self_recalls",
         /// Deciding that they handed on or received.
         Delegations = "delegations",
@@ -103,9 +105,13 @@ impl Kind {
             Self::Notices => (Work, Stay::Like(EventClass::Recall), Erasure::Due),
             Self::Alerts | Self::Acknowledged => (Duty, Stay::Like(EventClass::System), Erasure::Due),
             Self::Orders | Self::Ratifications => (Claims, Stay::Broadcast, Erasure::Contents),
-            Self::Broadcasts | Self::Requests | Self::Decisions | Self::Participation | Self::SelfRecalls | Self::Attachments => {
-                (Claims, Stay::Broadcast, Erasure::Contents)
-            }
+            Self::Broadcasts
+            | Self::Requests
+            | Self::Decisions
+            | Self::Participation
+            | Self::Remediations
+            | Self::SelfRecalls
+            | Self::Attachments => (Claims, Stay::Broadcast, Erasure::Contents),
             Self::Duty => (Claims, Stay::Good, Erasure::Never),
             Self::Holds | Self::Audits | Self::Questions | Self::Packs | Self::AlertRules | Self::Policies | Self::Delegations => {
                 (Claims, Stay::Good, Erasure::Never)

@@ -151,6 +151,9 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallQuestionAsked
         | A::RecallQuestionAnswered
         | A::RecallCommented
+        | A::RemediationStepAdded
+        | A::RemediationStepDone
+        | A::RemediationStepDropped
         | A::SelfRecallFiled
         | A::DelegationMade
         | A::DelegationEnded

@@ -7,6 +7,7 @@
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
 //! | [`printed`], [`paper`] | the report for people, what it is written on |
+//! | [`remedied`] | its table of the remediation plan |
 //! | [`certificate`] | the signature by a certificate, and what is said where there is none |
 //! | [`revocation`] | lists of revoked certificates, for either |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
@@ -26,6 +27,7 @@ pub mod columns;
 pub mod csv;
 pub(crate) mod paper;
 mod printed;
+mod remedied;
 pub mod report;
 pub mod revocation;
 pub mod signed;

@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     collected::Recipient,
     paper::{Page, css_string, escape, mono, name, number},
+    remedied,
     report::{FileFacts, Report},
     tables::Event,
 };
@@ -20,7 +21,7 @@ use crate::{
 };
 
 const STYLE: &str = "body{font-size:10pt;line-height:1.45}h1{text-align:center;font-size:19pt;letter-spacing:.1em;margin-top:2mm}\
-h2{font-size:12pt;margin:5mm 0 1.5mm}.no{text-align:center;margin-bottom:3mm}.sheet{break-before:page}.sign{margin-top:6mm}\
+h2{font-size:12pt;margin:5mm 0 1.5mm}h3{font-size:10.5pt;margin:4mm 0 1mm}.no{text-align:center;margin-bottom:3mm}.sheet{break-before:page}.sign{margin-top:6mm}\
 .t{white-space:nowrap}.course th:nth-child(1){width:24%}.course th:nth-child(2){width:17%}.course th:nth-child(4){width:11%}\
 .said th:nth-child(1){width:14%}.said th:nth-child(2){width:11%}.said th:nth-child(3){width:12%}.said th:nth-child(5){width:24%}.said th:nth-child(6){width:19%}\
 .files th:nth-child(1){width:38%}.files th:nth-child(2){width:11%}";
@@ -253,6 +254,7 @@ fn fact(page: &Page, e: &Event) -> String {
     let detail = part(e, "detail").unwrap_or(&null);
     let count = |value: &Value| number(value.as_u64().unwrap_or_default());
     match e.leaf.action.as_str() {
+        action if action.starts_with("remediation.") => said.push(page.word("remedy", &e.text("detail", "strategy"))),
         "recall.decided" => said.push(page.word("recall-verb", &e.text("detail", "decision"))),
         "ratification.decided" => said.push(page.word("ratification-made", &e.text("detail", "verdict"))),
         "broadcast.sent" | "recall.finished" => {
@@ -364,6 +366,7 @@ fn results(page: &mut Page, m: &Material<'_>) {
         let text = page.t(key);
         page.p(&text);
     }
+    remedied::table(page, m.events, |id| who(m, id));
 }
 
 fn integrity(page: &mut Page, r: &Report) {

@@ -131,6 +131,11 @@ pub const TABLES: &[Table] = &[
         "idx",
     ),
     table("mail_addresses", "user_id:t address:t", "user_id"),
+    table(
+        "remediation_steps",
+        "id:t recall_id:t strategy:t owner_id:t due_at:i state:t note_sealed:b set_by:t set_at:i ended_by:t ended_at:i said_sealed:b version:i",
+        "id",
+    ),
     table("recall_entries", "id:t recall_id:t round:i level:i kind:t by_id:t to_id:t text_sealed:b at:i", "id"),
     table("duty_shifts", "id:t user_id:t from_at:i until_at:i added_by:t added_at:i ended_by:t ended_at:i", "id"),
     table(

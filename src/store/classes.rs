@@ -71,6 +71,7 @@ pub const CLASSES: &[(&str, Class)] = &[
     ("recalls", Class::Words),
     ("recipients", Class::Words),
     ("recovery_codes", Class::Master),
+    ("remediation_steps", Class::Words),
     ("revocation_lists", Class::Record),
     ("searches", Class::Master),
     ("self_recalls", Class::Words),

@@ -16,7 +16,7 @@ use super::{
     recipients,
     schema::{
         attachments, broadcasts, calls, decisions, jobs, log_search, messages, ratifications, recall_entries, recall_orders, recalls,
-        recipients as people,
+        recipients as people, remediation_steps,
     },
 };
 use crate::{clock::Instant, domain::event::Action, domain::recall::State};
@@ -145,6 +145,8 @@ pub fn erase(conn: &mut Conn, old: &Old, at: Instant) -> Result<(), StoreError> 
         .execute(conn)?;
     let said = recall_entries::table.filter(recall_entries::recall_id.eq_any(&old.cases));
     diesel::update(said).set(recall_entries::text_sealed.eq(&nothing)).execute(conn)?;
+    let planned = remediation_steps::table.filter(remediation_steps::recall_id.eq_any(&old.cases));
+    diesel::update(planned).set((remediation_steps::note_sealed.eq(&nothing), remediation_steps::said_sealed.eq(&nothing))).execute(conn)?;
     let ordered = recall_orders::table.filter(recall_orders::recall_id.eq_any(&old.cases));
     diesel::update(ordered)
         .set((recall_orders::reason_sealed.eq(&nothing), recall_orders::client_ip.eq(None::<String>), recall_orders::device_id.eq(None::<String>)))

@@ -57,6 +57,7 @@ pub mod purge;
 pub mod reader;
 pub mod recalls;
 pub mod recipients;
+pub mod remediations;
 pub mod renewal;
 pub mod revocation_lists;
 pub mod schema;

@@ -13,7 +13,7 @@ use super::{
     schema::{
         alert_rules, alerts, attachments, audit_packs, audit_questions, audits, broadcasts, decisions, delegations, devices, duty_shifts, exports,
         holds as held, imports, invitations, log_parts, log_search, mail_addresses, notices, passkeys, policies, ratifications, recall_entries,
-        recall_orders, recalls, recovery_codes, searches, self_recalls, sessions, tokens, user_roles, users,
+        recall_orders, recalls, recovery_codes, remediation_steps, searches, self_recalls, sessions, tokens, user_roles, users,
     },
     words::Words,
 };
@@ -90,6 +90,10 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         .or(held::ended_by.assume_not_null().eq(user).and(held::ended_by.is_not_null()));
     let filed = self_recalls::filer_id.eq(user).or(self_recalls::checker_id.assume_not_null().eq(user).and(self_recalls::checker_id.is_not_null()));
     let made = decisions::decider_id.eq(user).or(decisions::principal_id.assume_not_null().eq(user).and(decisions::principal_id.is_not_null()));
+    let planned = remediation_steps::owner_id
+        .eq(user)
+        .or(remediation_steps::set_by.eq(user))
+        .or(remediation_steps::ended_by.assume_not_null().eq(user).and(remediation_steps::ended_by.is_not_null()));
     let delegated = delegations::principal_id.eq(user).or(delegations::delegate_id.eq(user));
     let on_duty = duty_shifts::user_id
         .eq(user)
@@ -121,6 +125,7 @@ pub fn rows(conn: &mut Conn, user: &str, since: &Cuts) -> Result<Vec<(Kind, Span
         (Kind::Duty, span!(conn, duty_shifts, on_duty, from_at, until_at)),
         (Kind::Orders, span!(conn, recall_orders, ordered, at, at)),
         (Kind::Ratifications, span!(conn, ratifications, ratifications::by_id.eq(user), at, at)),
+        (Kind::Remediations, span!(conn, remediation_steps, planned, set_at, set_at)),
         (Kind::SelfRecalls, span!(conn, self_recalls, filed, filed_at, filed_at)),
         (Kind::Delegations, span!(conn, delegations, delegated, made_at, made_at)),
         (Kind::Participation, span!(conn, recall_entries, recall_entries::by_id.eq(user), at, at)),

@@ -206,6 +206,7 @@ impl Page {
                     "/retention" => "/holds/retention",
                     path if path == "/duty" || path.starts_with("/duty/") => "/policies/duty",
                     path if path.starts_with("/self-recalls") => "/recalls/self-recalls",
+                    "/remediations" => "/recalls/remediations",
                     path => path,
                 };
                 let current = if path == href {

@@ -7,8 +7,8 @@ use super::{
     api, assets,
     console::{
         self, access, account, alert_rules, alerts, audit, audits, broadcasts, catalogue, connections, delegations, departments, duties, duty,
-        evidence, holds, home, imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, reports, retention, self_recalls,
-        sessions, setup, streams, users, work,
+        evidence, holds, home, imports, invitations, lists, newcomers, passkeys, personal, policies, recalls, remediations, reports, retention,
+        self_recalls, sessions, setup, streams, users, work,
     },
     machine,
 };
@@ -100,6 +100,9 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/answers").post(recalls::take_part::answer));
     cfg.service(resource("/recalls/{id}/comments").post(recalls::take_part::comment));
     cfg.service(resource("/recalls/{id}/reminders").post(recalls::take_part::remind));
+    cfg.service(resource("/recalls/{id}/remediations").post(recalls::remediations::create));
+    cfg.service(resource("/recalls/{id}/remediations/completions").post(recalls::remediations::finish));
+    cfg.service(resource("/recalls/{id}/remediations/droppings").post(recalls::remediations::drop_step));
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));
@@ -114,6 +117,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/duty/uses/{id}/releases").post(duty::propose_release));
     cfg.service(resource("/duty/uses/{id}/releases/confirmations").post(duty::release));
     cfg.service(resource("/duty/{id}/endings").post(duty::end));
+    cfg.service(resource("/remediations").get(remediations::index));
     cfg.service(resource("/self-recalls").get(self_recalls::index).post(self_recalls::create));
     cfg.service(resource("/self-recalls/new").get(self_recalls::new));
     cfg.service(resource("/self-recalls/{id}").get(self_recalls::show));
@@ -214,6 +218,10 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/api/v1/imports/{id}/confirmations").post(api::imports::confirm));
     cfg.service(resource("/api/v1/imports/{id}/removals").post(api::imports::discard));
     cfg.service(resource("/api/v1/reports").post(api::broadcasts::report));
+    cfg.service(resource("/api/v1/remediations").get(api::remediations::index));
+    cfg.service(resource("/api/v1/recalls/{id}/remediations").get(api::remediations::show).post(api::remediations::create));
+    cfg.service(resource("/api/v1/recalls/{id}/remediations/completions").post(api::remediations::finish));
+    cfg.service(resource("/api/v1/recalls/{id}/remediations/droppings").post(api::remediations::drop_step));
     cfg.service(resource("/api/v1/self-recalls").get(api::self_recalls::index).post(api::self_recalls::create));
     cfg.service(resource("/api/v1/self-recalls/{id}").get(api::self_recalls::show));
     cfg.service(resource("/api/v1/self-recalls/{id}/checks").post(api::self_recalls::check));

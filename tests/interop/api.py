@@ -24,6 +24,7 @@ FIRST = [
     "sendBroadcast", "importBroadcast", "uploadTable", "checkTable", "discardTable", "confirmTable", "fileSelfRecall", "checkSelfRecall",
     "reportBroadcast", "requestRecall", "commentRecall", "remindReviewers", "remindOfSeveral", "orderRecall", "ratifyRecall",
     "askRequester", "answerReviewer", "addReviewer", "removeReviewer", "transferRecall", "decideRecall", "resubmitRecall", "withdrawRecall",
+    "addRemediationStep", "completeRemediationStep", "dropRemediationStep", "readRemediationPlan",
     "exportEvidence", "downloadEvidence",
     "verifyEvidence", "addCapture", "haltRecall", "confirmCaptures",
 ]
@@ -130,6 +131,15 @@ def examples(house, document, service, variables, reviewers):
             sent(house, variables)
         elif name == "requestRecall":
             variables["CASE"] = made["id"]
+        elif name == "addRemediationStep":
+            variables["STEP"] = made["id"]
+        elif name == "completeRemediationStep":
+            # Another one, for the one that is dropped.
+            again = {"strategy": "clarification", "owner": variables["OWNER"]}
+            made = call(f"{house.base}/recalls/{variables['CASE']}/remediations", house.requester, again)
+            variables["STEP"] = made["id"]
+        elif name == "readRemediationPlan":
+            assert [step["state"] for step in made["steps"]] == ["done", "dropped"], made
         elif name == "fileSelfRecall":
             variables["FILING"] = made["id"]
         elif name == "remindOfSeveral":
@@ -206,7 +216,7 @@ def main(binary, folder, schemathesis):
         service = house.service(*sorted(scopes - {"recall.decide", "recall.execute", "role.manage"} | {"content.read", "audit.export"}))
         variables = {
             "URL": house.base.removesuffix("/api/v1"), "CONNECTION": connection, "MESSAGE": "imported-1", "FILE": os.path.join(folder, "bundle.zip"),
-            "PERSON": "wuyue", "PICTURE": PICTURE,
+            "PERSON": "wuyue", "OWNER": "linyutong", "PICTURE": PICTURE,
             "TABLE": table(connection), "INDEX": "3",
             "LATER": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
         }

@@ -41,6 +41,7 @@ mod printed;
 mod probes;
 mod programs;
 mod recalls;
+mod remediations;
 mod retention;
 mod revocation;
 mod searched;

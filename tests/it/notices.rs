@@ -251,3 +251,44 @@ async fn operators_are_told_of_guided_recalls_and_english_readers_in_english() {
     assert_eq!(mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(), ["gaoyuan@example.com"], "not who uploaded them");
     assert!(plain(&mails[0]).contains("second platform operator"));
 }
+
+#[actix_web::test]
+async fn the_owner_of_a_step_is_told_and_again_with_its_planner_when_it_is_overdue() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let case = house.stage.case(&house.cast).await;
+        house.stage.clock.advance(Duration::from_secs(24 * 3600));
+        house.mails().await;
+        let (requester, lawyer) = (&house.cast.requester, &house.cast.lawyer);
+        let path = format!("/recalls/{case}/remediations");
+        let add = async |owner: &Person, strategy: &str| {
+            let fields = [("strategy", strategy), ("owner", owner.caller.id.as_str()), ("note", "向全员更正第四段数字")];
+            assert_eq!(house.stage.post(lawyer, &path, &fields).await.status, 303);
+        };
+        add(requester, "timeliness").await;
+        add(lawyer, "tracing").await;
+        let mails = house.mails().await;
+        assert_eq!(mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(), ["linyutong@example.com"], "nobody is told what they gave themselves");
+        let said = plain(&mails[0]);
+        assert!(said.contains("补救措施由您负责") && said.contains("时效补救") && said.contains("期限 "), "{said}");
+        assert!(!said.contains("第四段数字"), "nothing of what was typed: {said}");
+        // What is done in time brings nothing more; what is not, is told to both.
+        add(requester, "clarification").await;
+        assert_eq!(house.to().await, ["linyutong"]);
+        let id = case.clone();
+        let rows = house.stage.app.store.read(move |conn| countermand::store::remediations::of_recall(conn, &id)).await.unwrap();
+        let step = format!("{} 1", rows[0].id);
+        let done = house.stage.post(requester, &format!("{path}/completions"), &[("step", &step), ("done", "已补发更正消息")]).await;
+        assert_eq!(done.status, 303, "{}", done.body);
+        house.stage.clock.advance(Duration::from_secs(125));
+        assert_eq!(house.to().await, Vec::<String>::new(), "done in time");
+        house.stage.clock.advance(Duration::from_secs(60));
+        let mails = house.mails().await;
+        assert_eq!(mails.iter().map(|m| m.to.split('@').next().unwrap()).collect::<Vec<_>>(), ["hejing", "linyutong"]);
+        let said = plain(&mails[1]);
+        assert!(said.contains("已逾期") && said.contains("快速澄清") && !said.contains("时效补救"), "{said}");
+        assert_eq!(house.to().await, Vec::<String>::new(), "told once");
+        let page = house.stage.get(lawyer, &format!("/recalls/{case}")).await;
+        assert!(page.body.contains("告知补救措施逾期"), "{}", page.body);
+    }
+}

@@ -1,7 +1,8 @@
 //! What a mail says: which case, what is to be done until when, and a link. In the reader's language; nothing of the message itself.
 
+use super::Matter;
 use crate::{
-    app::{App, recalls::Loaded},
+    app::App,
     clock::Instant,
     connect::mail::{Letter, Sheet},
     domain::notice::Notice,
@@ -9,18 +10,9 @@ use crate::{
     store::users::UserRow,
 };
 
-/// The letter of a notice to `user`, who would decide on behalf of whom it names.
-#[expect(clippy::too_many_arguments, reason = "each is one fact of the letter")]
-pub(super) fn write(
-    app: &App,
-    kind: Notice,
-    level: u8,
-    loaded: &Loaded,
-    (user, behalf): (&UserRow, Option<&str>),
-    requester: &str,
-    to: String,
-    id: &str,
-) -> Letter {
+/// The letter of a notice about `matter` to `user`, whose address is `to`; `id` is the notice's.
+pub(super) fn write(app: &App, kind: Notice, level: u8, matter: &Matter, user: &UserRow, to: String, id: &str) -> Letter {
+    let loaded = &matter.loaded;
     let lang = user.lang.as_deref().and_then(Lang::parse).unwrap_or_default();
     let tr = Tr::new(lang).in_zone(&app.config.time_zone);
     let row = &loaded.row;
@@ -29,13 +21,13 @@ pub(super) fn write(
     let mut facts = vec![
         (tr.t("mail-case"), row.number.clone()),
         (tr.t("mail-class"), tr.word("harm-class", &row.harm_class)),
-        (tr.t("mail-requester"), requester.to_owned()),
+        (tr.t("mail-requester"), matter.requester.clone()),
         (tr.t("mail-state"), tr.word("recall-state", &row.state)),
     ];
     match kind {
         Notice::Decide | Notice::Remind => {
             facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}"))));
-            facts.extend(behalf.map(|name| (tr.t("mail-behalf"), name.to_owned())));
+            facts.extend(matter.behalf.clone().map(|name| (tr.t("mail-behalf"), name)));
             facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
         }
@@ -51,6 +43,10 @@ pub(super) fn write(
                 facts.push((tr.t("mail-ratify-due"), moment(Instant(order.due_at))));
             }
         }
+        Notice::Remedy | Notice::RemedyOverdue => facts.extend(matter.steps.iter().map(|(strategy, due)| {
+            let due = due.map_or_else(|| tr.t("remediation-tracked"), |due| tr.a1("mail-step-due", "due", moment(due)));
+            (tr.word("remedy", strategy), due)
+        })),
         Notice::Ended => facts.extend(row.finished_at.map(|end| (tr.t("mail-ended-at"), moment(Instant(end))))),
     }
     let head = tr.word("mail-head", kind);

@@ -6,6 +6,7 @@
 //! here: whom a case concerns (`domain::notice`), SMTP (`connect::mail`), what a mail says ([`letter`]).
 
 mod letter;
+pub(super) mod steps;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -24,6 +25,7 @@ use crate::{
             participation::Entry,
         },
         role::Role,
+        windows::Remedy,
     },
     id::{DepartmentId, NoticeId, UserId},
     store::{
@@ -87,12 +89,16 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
         return Ok(None);
     }
     let recall = payload["recall"].as_str().ok_or(AppError::NotFound)?.to_owned();
+    let payload = payload.clone();
     let entry = payload["entry"].as_str().map(ToOwned::to_owned);
     let (anew, ratify) = (payload["anew"].as_u64(), payload["remind_ratify"].as_u64());
     let remind = payload["remind"].as_object().map(|r| (r["round"].as_u64().unwrap_or(0), r["level"].as_u64().unwrap_or(0)));
     app.store
         .write(move |tx| {
             let Some(loaded) = recalls::load(tx.conn, &recall)? else { return Ok(()) };
+            if steps::tell(tx, &loaded, &payload)? {
+                return Ok(());
+            }
             let now = tx.now();
             let due = concerned(tx.conn, &loaded.case, now)?;
             if let Some(level) = ratify {
@@ -208,6 +214,17 @@ fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told, again: bool) -> 
     tx.enqueue(SEND, &id, &json!({ "notice": id }), now)
 }
 
+/// What a mail tells of.
+struct Matter {
+    loaded: recalls::Loaded,
+    /// Name of who asked for the recall.
+    requester: String,
+    /// Name of who the reader would decide for.
+    behalf: Option<String>,
+    /// Steps of the remediation plan that are meant.
+    steps: Vec<(Remedy, Option<Instant>)>,
+}
+
 /// Sends one notice, unless it is of no use any more. Running it twice sends one mail, or two with the same Message-ID where the process died
 /// between the server's word and ours.
 ///
@@ -224,17 +241,19 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
             let user = users::user_find(conn, &row.user_id)?.ok_or(StoreError::NotFound)?;
             let requester = users::user_find(conn, &loaded.row.requester_id)?.map_or_else(String::new, |u| u.display_name);
             let address = notices::address(conn, &row.user_id)?;
-            let due = concerned(conn, &loaded.case, now)?;
+            let mut due = concerned(conn, &loaded.case, now)?;
+            due.extend(steps::concerned(conn, &loaded.row.id, now)?);
             let level = u8::try_from(row.level).unwrap_or(0);
             let behalf = if level > 0 { behalf(conn, &loaded.case, &user, level, now)? } else { None };
-            Ok(Some((row, loaded, (user, behalf), requester, address, due)))
+            let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
+            let steps = steps::of(conn, &loaded.row.id, &user.id, kind, now)?;
+            Ok(Some((row, kind, user, address, due, Matter { loaded, requester, behalf, steps })))
         })
         .await?;
-    let Some((row, loaded, (user, behalf), requester, address, due)) = found else { return Ok(None) };
-    let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
+    let Some((row, kind, user, address, due, matter)) = found else { return Ok(None) };
     let level = u8::try_from(row.level).unwrap_or(0);
     let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
-    let holds = notice::still(&loaded.case, &due, &UserId(user.id.clone()), kind, u32::try_from(row.round).unwrap_or(0), level);
+    let holds = notice::still(&matter.loaded.case, &due, &UserId(user.id.clone()), kind, u32::try_from(row.round).unwrap_or(0), level);
     let Some(address) = address.filter(|_| active && holds) else {
         settle(app, &row, "moot", None).await?;
         return Ok(None);
@@ -242,7 +261,7 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
     // Servers like to repeat the address; it is nothing for the record.
     let to = address.clone();
     let nameless = |why: String| why.replace(&to, "…");
-    let letter = letter::write(app, kind, level, &loaded, (&user, behalf.as_deref()), &requester, address, &row.id);
+    let letter = letter::write(app, kind, level, &matter, &user, address, &row.id);
     match mailer.send(letter).await {
         Ok(()) => settle(app, &row, "sent", None).await?,
         Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(nameless(why))).await?,

@@ -20,6 +20,7 @@ use crate::{
         broadcasts::{self, Broadcast, view::Counts},
         caller::code,
         content::{self, Content},
+        remediations::{self, Plan},
     },
     clock::Instant,
     crypto::seal::Key,
@@ -162,6 +163,8 @@ pub struct Show {
     pub why: Option<Why>,
     /// Recalled first, and what is owed for it.
     pub first: First,
+    /// What is left to do; nothing while the case goes on.
+    pub plan: Option<Plan>,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -304,6 +307,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         why,
         mine,
         first: ordered::first(conn, app, caller, &loaded, now)?,
+        plan: remediations::plan(conn, app, caller, &loaded, now)?,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),
@@ -450,8 +454,11 @@ fn entry(event: &reader::StoredEvent, parts: &[reader::OpenPart], caller: &Calle
         |name: &str| -> Value { parts.iter().find(|p| p.name == name).and_then(|p| serde_json::from_slice(&p.value).ok()).unwrap_or(Value::Null) };
     let text = |value: &Value| value.as_str().filter(|s| !s.is_empty()).map(ToOwned::to_owned);
     let (typed, client, device) = (part("text"), part("client"), part("device"));
-    let said =
-        ["comment", "reason", "note", "question", "answer"].iter().map(|name| &typed[*name]).find(|said| !said.is_null()).unwrap_or(&Value::Null);
+    let said = ["comment", "reason", "note", "question", "answer", "done"]
+        .iter()
+        .map(|name| &typed[*name])
+        .find(|said| !said.is_null())
+        .unwrap_or(&Value::Null);
     let shown = sees_addresses(caller);
     let device = text(&device["fingerprint"]).or_else(|| text(&device["device_id"]));
     Entry {

@@ -99,6 +99,24 @@ pub(super) const TAKING_PART: &[Shape] = &[
     shape("recall.commented", &["token", "user"], &["recall"], &["detail/level", "detail/round", "text/comment"]),
     shape("recall.reminded", &["token", "user"], &["recall"], &["detail/level", "detail/round"]),
     shape(
+        "remediation.step_added",
+        &["user"],
+        &["recall"],
+        &["detail/after/state", "detail/due", "detail/owner", "detail/step", "detail/strategy", "text/note"],
+    ),
+    shape(
+        "remediation.step_done",
+        &["user"],
+        &["recall"],
+        &["detail/after/state", "detail/before/state", "detail/step", "detail/strategy", "text/done"],
+    ),
+    shape(
+        "remediation.step_dropped",
+        &["user"],
+        &["recall"],
+        &["detail/after/state", "detail/before/state", "detail/step", "detail/strategy", "text/reason"],
+    ),
+    shape(
         "delegation.made",
         &["token", "user"],
         &["delegation"],

@@ -192,6 +192,8 @@ pub const fn kind(action: Action) -> Kind {
         Action::RecallQuestionAnswered => UPDATED,
         Action::RecallCommented => UPDATED,
         Action::RecallReminded => OTHER_ENTITY,
+        Action::RemediationStepAdded => CREATED,
+        Action::RemediationStepDone | Action::RemediationStepDropped => UPDATED,
         Action::SelfRecallFiled => CREATED,
         Action::SelfRecallChecked => UPDATED,
         Action::RecallWithdrawn => DEACTIVATED,

@@ -7,6 +7,7 @@ mod imported;
 mod invited;
 mod log;
 mod records;
+mod remedied;
 mod rules;
 mod self_recalled;
 mod taking_part;
@@ -26,6 +27,7 @@ pub use records::{
     departments, devices, exports, holds, idempotency, jobs, mail_addresses, messages, notices, recalls, recipients, searches, sessions, settings,
     streams, tokens, user_roles, users,
 };
+pub use remedied::remediation_steps;
 pub use rules::policies;
 pub use self_recalled::self_recalls;
 pub use taking_part::recall_entries;
@@ -80,6 +82,7 @@ allow_tables_to_appear_in_same_query!(
     recovery_codes,
     notices,
     recall_entries,
+    remediation_steps,
     self_recalls,
     audits,
     audit_packs,

@@ -19,6 +19,7 @@ pub mod imports;
 pub mod openapi;
 pub mod parameters;
 pub mod recalls;
+pub mod remediations;
 pub mod reminders;
 pub mod self_recalls;
 

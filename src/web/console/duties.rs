@@ -49,7 +49,12 @@ pub(super) struct List {
 impl List {
     pub(super) fn new(page: &Page, duties: &Duties) -> Self {
         let mut rest = Vec::new();
-        let counted = [("duties-holds", duties.holds), ("duties-filings", duties.filings), ("duties-questions", duties.questions)];
+        let counted = [
+            ("duties-holds", duties.holds),
+            ("duties-filings", duties.filings),
+            ("duties-steps", duties.steps),
+            ("duties-questions", duties.questions),
+        ];
         rest.extend(counted.into_iter().filter(|(_, n)| *n > 0).map(|(key, n)| page.n(key, n)));
         if duties.proposal {
             rest.push(page.t("duties-proposal"));

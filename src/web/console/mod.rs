@@ -27,6 +27,7 @@ pub mod passkeys;
 pub mod personal;
 pub mod policies;
 pub mod recalls;
+pub mod remediations;
 pub mod reports;
 pub mod retention;
 mod said;

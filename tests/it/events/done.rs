@@ -579,6 +579,7 @@ async fn cases(house: &House, crew: &Crew) {
     house.worked(route, requester, &shot);
     let shot = house.post(requester, &path, &[("reason", "已由本人撤回")]).await;
     house.declined(route, requester, &shot, 409, "not-open");
+    remedied(house, crew, &case).await;
     let beside = ["transfers", "additions", "removals", "questions", "answers", "comments", "reminders"];
     for route in ["statements", "decisions", "withdrawal", "resubmissions", "captures", "confirmations", "halts"].into_iter().chain(beside) {
         let by = match route {
@@ -619,6 +620,69 @@ async fn beside(house: &House, crew: &Crew, case: &str) {
             let shot = house.post(by, &path, &said).await;
             house.declined(&route, by, &shot, 409, again);
         }
+    }
+}
+
+/// What is planned for a case that took nothing back.
+async fn remedied(house: &House, crew: &Crew, case: &str) {
+    let (requester, lawyer, operator) = (By::Person(&crew.cast.requester), By::Person(&crew.cast.lawyer), By::Person(&crew.operator));
+    let route = "/recalls/{id}/remediations";
+    let path = route.replace("{id}", case);
+    let owner = crew.cast.requester.caller.id.as_str();
+    let add = async |by: By<'_>, strategy: &str| house.post(by, &path, &[("strategy", strategy), ("owner", owner), ("note", "更正金额")]).await;
+    house.declined(route, lawyer, &add(lawyer, "").await, 422, "invalid");
+    house.declined(route, operator, &add(operator, "timeliness").await, 409, "remediation-not-planner");
+    house.declined(route, lawyer, &add(lawyer, "statement").await, 409, "remediation-counsel");
+    let mut steps = Vec::new();
+    for strategy in ["timeliness", "clarification"] {
+        house.worked(route, lawyer, &add(lawyer, strategy).await);
+    }
+    let id = case.to_owned();
+    let rows = house.stage.app.store.read(move |conn| countermand::store::remediations::of_recall(conn, &id)).await.unwrap();
+    steps.extend(rows.into_iter().map(|row| row.id));
+    for (noun, by, field, step) in [("completions", requester, "done", &steps[0]), ("droppings", lawyer, "reason", &steps[1])] {
+        let route = format!("/recalls/{{id}}/remediations/{noun}");
+        let path = route.replace("{id}", case);
+        let act = async |step: &str, said: &str| house.post(by, &path, &[("step", step), (field, said)]).await;
+        let chosen = format!("{step} 1");
+        house.declined(&route, by, &act(&chosen, "。。。").await, 422, "invalid");
+        house.declined(&route, by, &act("nothing 1", "已补发更正消息").await, 404, "not_found");
+        house.declined(&route, by, &act(&format!("{step} 7"), "已补发更正消息").await, 409, "conflict");
+        house.worked(&route, by, &act(&chosen, "已补发更正消息").await);
+        house.declined(&route, by, &act(&chosen, "已补发更正消息").await, 409, "remediation-ended");
+    }
+    remedied_by_program(house, crew, case).await;
+}
+
+/// The same by programs with the tokens of people; a program in nobody's name plans nothing.
+async fn remedied_by_program(house: &House, crew: &Crew, case: &str) {
+    let mine = house.stage.token(Some(&crew.cast.requester), &["recall.read"]).await;
+    let operator = house.stage.token(Some(&crew.operator), &["recall.read"]).await;
+    let service = house.stage.token(None, &["recall.read"]).await;
+    let route = "/api/v1/recalls/{id}/remediations";
+    let path = route.replace("{id}", case);
+    let step = |strategy: &str| json!({ "strategy": strategy, "owner": crew.cast.requester.caller.id, "note": "更正金额" });
+    for (token, strategy, status, reason) in
+        [(&mine, "undo", 422, "invalid"), (&service, "tracing", 403, "permission"), (&operator, "tracing", 409, "remediation-not-planner")]
+    {
+        house.declined(route, By::Token(token), &house.api(token, &path, &step(strategy)).await, status, reason);
+    }
+    let made = |shot: &Shot| serde_json::from_str::<serde_json::Value>(&shot.body).unwrap()["id"].as_str().unwrap().to_owned();
+    let (one, two) = (house.api(&mine, &path, &step("tracing")).await, house.api(&mine, &path, &step("clarification")).await);
+    house.worked(route, By::Token(&mine), &one);
+    house.worked(route, By::Token(&mine), &two);
+    for (noun, field, id, other, why) in [
+        ("completions", "done", made(&one), &operator, "remediation-not-owner"),
+        ("droppings", "reason", made(&two), &operator, "remediation-not-planner"),
+    ] {
+        let route = format!("/api/v1/recalls/{{id}}/remediations/{noun}");
+        let path = route.replace("{id}", case);
+        let act = |said: &str, version: i64| json!({ "step": id, field: said, "version": version });
+        house.declined(&route, By::Token(other), &house.api(other, &path, &act("五位群主均已答复", 1)).await, 409, why);
+        house.declined(&route, By::Token(&mine), &house.api(&mine, &path, &act("。", 1)).await, 422, "invalid");
+        house.declined(&route, By::Token(&mine), &house.api(&mine, &path, &act("五位群主均已答复", 9)).await, 409, "conflict");
+        house.worked(&route, By::Token(&mine), &house.api(&mine, &path, &act("五位群主均已答复", 1)).await);
+        house.declined(&route, By::Token(&mine), &house.api(&mine, &path, &act("五位群主均已答复", 1)).await, 409, "remediation-ended");
     }
 }
 

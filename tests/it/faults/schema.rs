@@ -54,7 +54,7 @@ fn made(db: &TestDb) -> Tables {
 /// The files of `store::schema`, one after the other.
 fn source() -> String {
     let file = |name: &str| std::fs::read_to_string(format!("{}/src/store/schema/{name}.rs", env!("CARGO_MANIFEST_DIR"))).unwrap();
-    ["delegated", "duty", "factors", "imported", "invited", "log", "records", "rules", "self_recalled", "taking_part"].map(file).concat()
+    ["delegated", "duty", "factors", "imported", "invited", "log", "records", "remedied", "rules", "self_recalled", "taking_part"].map(file).concat()
 }
 
 /// What `store::schema` says, read as text.

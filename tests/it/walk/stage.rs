@@ -18,7 +18,7 @@ use countermand::{
         people,
         policies::proposals,
         recalls::{decide, guided, order, ratify, resubmit, submit, withdraw},
-        resets, self_recalls, setup, users,
+        remediations, resets, self_recalls, setup, users,
     },
     crypto::{token, totp},
     domain::{
@@ -212,6 +212,7 @@ impl Companies {
         self.decide("reviewer", &rejected, "reject").await;
         let withdrawn = self.case("case.withdrawn", "年会抽奖名单", "other").await;
         withdraw::withdraw(&self.full.app, self.caller("requester"), &withdrawn, "消息内容无误", None).await.unwrap();
+        self.plan(&withdrawn).await;
         let returned = self.case("case.returned", "第三季度销售数据", "wrong_audience").await;
         self.decide("reviewer", &returned, "return").await;
         let last = self.case("case.final", "高管任免公告（未定稿）", "leak").await;
@@ -313,6 +314,31 @@ impl Companies {
                 let made = app.store.read(move |conn| countermand::store::orders::of_recall(conn, &id)).await.unwrap().unwrap();
                 self.call("use.refused", made.id);
             }
+        }
+    }
+
+    /// The remediation plan of a case: a step that is overdue, one that is tracked, one that is done and one that is dropped.
+    async fn plan(&mut self, case: &str) {
+        let (app, owner) = (self.full.app.clone(), self.caller("requester").user_id.clone().unwrap());
+        for (name, strategy, due, note) in [
+            ("step.overdue", "clarification", app.now().to_rfc3339(), "说明抽奖以行政部公告为准"),
+            ("step.tracked", "tracing", String::new(), ""),
+            ("step.done", "timeliness", String::new(), "更正抽奖时间"),
+            ("step.dropped", "new_channel", String::new(), ""),
+        ] {
+            let new = remediations::NewStep { strategy: strategy.into(), owner: owner.clone(), due, note: note.into() };
+            let id = countermand::id::fresh();
+            remediations::add(&app, self.caller("lawyer"), case, new, id.clone()).await.unwrap();
+            let ends = match name {
+                "step.done" => Some(("requester", remediations::End::Done, "已在全员群补发更正消息，并逐一回复询问")),
+                "step.dropped" => Some(("lawyer", remediations::End::Drop, "更正消息已送达全员，不必另建群")),
+                _ => None,
+            };
+            if let Some((who, how, said)) = ends {
+                let closing = remediations::Closing { how, said: said.into(), seen: Some(1), once: None };
+                remediations::end_step(&app, self.caller(who), case, &id, closing).await.unwrap();
+            }
+            self.call(name, id);
         }
     }
 

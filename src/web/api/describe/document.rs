@@ -1,5 +1,5 @@
 //! The OpenAPI 3.1 document, made from the table; and the examples, which are `curl` in a POSIX shell. What differs from installation to
-//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$DELEGATION`, `$FILING`, `$IMPORT`, `$TABLE`, `$PERSON`, `$LATER`, `$BUNDLE`, `$INDEX`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`, `$PICTURE`.
+//! installation are variables: `$URL`, `$TOKEN`, `$CONNECTION`, `$BROADCAST`, `$CASE`, `$DELEGATION`, `$FILING`, `$STEP`, `$OWNER`, `$IMPORT`, `$TABLE`, `$PERSON`, `$LATER`, `$BUNDLE`, `$INDEX`, `$FILE`, `$MESSAGE`, `$NOW`, `$CODE`, `$PICTURE`.
 
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use super::{Access, Body, Kind, Media, Operation, Parameter};
 use crate::{
-    app::delegations::List,
+    app::{delegations::List, remediations::list::Wanted},
     domain::{
         event::{Action, Outcome},
         platform::{HarmClass, Platform},
@@ -61,6 +61,10 @@ fn outcomes() -> Vec<&'static str> {
 
 fn filing_states() -> Vec<&'static str> {
     FilingState::ALL.iter().map(|s| s.as_str()).collect()
+}
+
+fn remediation_shows() -> Vec<&'static str> {
+    Wanted::ALL.iter().map(|w| w.as_str()).collect()
 }
 
 fn delegation_lists() -> Vec<&'static str> {
@@ -239,6 +243,35 @@ pub const ALL: &[Operation] = &[
     )
     .takes(Media::Json, false)
     .like(r#"{"reason": "{withdrawal}"}"#),
+    post(
+        "add-remediation-step",
+        "/api/v1/recalls/{id}/remediations",
+        Access::Person(Permission::RecallRead),
+        "RemediationStep",
+        &[(Media::Json, "RemediationMade")],
+    )
+    .makes()
+    .like(r#"{"strategy": "tracing", "owner": "$OWNER", "note": "{step}"}"#),
+    get("read-remediation-plan", "/api/v1/recalls/{id}/remediations", Access::Scope(Permission::RecallRead), &[(Media::Json, "RemediationPlan")]),
+    post(
+        "complete-remediation-step",
+        "/api/v1/recalls/{id}/remediations/completions",
+        Access::Person(Permission::RecallRead),
+        "Completion",
+        &[(Media::Json, "RemediationEnded")],
+    )
+    .like(r#"{"step": "$STEP", "done": "{completion}"}"#),
+    post(
+        "drop-remediation-step",
+        "/api/v1/recalls/{id}/remediations/droppings",
+        Access::Person(Permission::RecallRead),
+        "Dropping",
+        &[(Media::Json, "RemediationEnded")],
+    )
+    .like(r#"{"step": "$STEP", "reason": "{dropping}"}"#),
+    get("list-remediation-steps", "/api/v1/remediations", Access::Scope(Permission::RecallRead), &[(Media::Json, "RemediationList")])
+        .asks(&[word("show", remediation_shows), text("after"), limit(LIST)])
+        .like("?show=open"),
     get(
         "list-delegations",
         "/api/v1/delegations",

@@ -30,8 +30,10 @@ use crate::{
             ratification::{Standing as Ratifying, Verdict},
             weighing::{Matter, Reply},
         },
+        remediation::{Ending, StepState},
         self_recall::{Extent, FilingState},
         sheet::{Encoding, Separator},
+        windows::Remedy,
     },
     i18n::Tr,
 };
@@ -93,6 +95,9 @@ fn requests() -> Value {
         })),
         "NewFiling": asked(json!({ "broadcast": name(), "withdrawn_at": time(), "extent": of!(Extent), "note?": prose(0, 2000) })),
         "FilingCheck": asked(json!({ "seen": words(&seen()), "note": prose(4, 2000), "totp": name(), "version?": whole() })),
+        "RemediationStep": asked(json!({ "strategy": of!(Remedy), "owner": name(), "due?": time(), "note?": prose(0, 2000) })),
+        "Completion": asked(json!({ "step": name(), "done": telling(), "version?": whole() })),
+        "Dropping": asked(json!({ "step": name(), "reason": telling(), "version?": whole() })),
         "Reminding": asked(json!({ "cases": some(name(), 1, remind::MOST) })),
         "Table": asked(json!({
             "kind": of!(TableKind), "name?": free(), "data": base64(), "encoding?": of!(Encoding), "separator?": of!(Separator),
@@ -240,10 +245,34 @@ fn beside() -> Value {
         "FilingChecked": receipted(json!({ "id": id(), "state": of!(FilingState) })),
         "FilingLine": object(filing_line()),
         "FilingList": object(json!({ "self_recalls": list(named("FilingLine")), "next": or_null(text()) })),
+        "RemediationMade": receipted(json!({ "id": id(), "state": of!(StepState), "href": text() })),
+        "RemediationEnded": receipted(json!({ "id": id(), "state": of!(StepState) })),
+        "RemediationList": object(json!({ "steps": list(object(remediation(json!({
+            "recall": id(), "number": text(), "ended_at": or_null(time()),
+        })))), "next": or_null(text()) })),
+        "RemediationPlan": object(json!({
+            "ending": or_null(of!(Ending)), "held": flag(),
+            "proposed": list(object(json!({ "strategy": of!(Remedy), "due": or_null(time()) }))),
+            "steps": list(object(remediation(json!({
+                "note": text(), "set_by": text(), "ended": or_null(object(json!({ "by": text(), "at": time(), "said": text() }))),
+            })))),
+        })),
         "Reminders": object(json!({ "reminded": number(), "cases": list(object(json!({
             "case": text(), "id": or_null(id()), "number": or_null(text()), "receipt": or_null(named("Receipt")), "problem": or_null(named("Problem")),
         }))) })),
     })
+}
+
+/// What every answer tells of a step, with what this one tells besides.
+fn remediation(besides: Value) -> Value {
+    let mut step = json!({
+        "id": id(), "strategy": of!(Remedy), "owner": object(json!({ "id": id(), "name": text() })), "due": or_null(time()),
+        "state": of!(StepState), "overdue": flag(), "set_at": time(), "version": number(),
+    });
+    if let (Some(step), Value::Object(besides)) = (step.as_object_mut(), besides) {
+        step.extend(besides);
+    }
+    step
 }
 
 /// RFC 9457.

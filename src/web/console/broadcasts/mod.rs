@@ -2,6 +2,8 @@
 
 pub mod list;
 
+use std::collections::BTreeMap;
+
 use actix_web::{
     HttpRequest, HttpResponse,
     http::{StatusCode, header},
@@ -18,7 +20,7 @@ use crate::{
             send::{self, NewBroadcast, Preview},
             view::{self, Detail},
         },
-        connections, self_recalls,
+        connections, remediations, self_recalls,
     },
     domain::platform::RecallPath,
     i18n::Tr,
@@ -106,6 +108,11 @@ impl Check {
     }
 }
 
+/// What the title of a correction begins with (the catalogue, timeliness).
+const CORRECTION: &str = "【更正】";
+/// Characters of a title at most, as the form has it.
+const TITLE: usize = 120;
+
 fn crumbs(page: &Page, here: &str) -> Vec<Crumb> {
     vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(page.t(here))]
 }
@@ -117,8 +124,16 @@ async fn new_page(app: &App, who: &SignedIn, page: Page, form: FormState, status
     html(status, New { crumbs: crumbs(&page, "broadcast-new"), page, form, connections, audiences })
 }
 
-pub async fn new(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpResponse, Fault> {
-    new_page(&app, &who, page, FormState::new("broadcast"), StatusCode::OK).await
+/// `GET /broadcasts/new`; with `corrects=<case>` for the correction of what that case is about: its title begins with the mark that every
+/// reader knows (【更正】), in either language.
+pub async fn new(app: Data<App>, who: SignedIn, page: Page, query: Query<BTreeMap<String, String>>) -> Result<HttpResponse, Fault> {
+    let mut form = FormState::new("broadcast");
+    if let Some(case) = query.get("corrects").filter(|case| !case.is_empty() && !case.contains('\0')) {
+        let (connection, title) = remediations::corrected(&app, &who.caller, case).await?.unwrap_or_default();
+        let title: String = CORRECTION.chars().chain(title.chars()).take(TITLE).collect();
+        form = form.with("connection", connection).with("title", title);
+    }
+    new_page(&app, &who, page, form, StatusCode::OK).await
 }
 
 /// `POST /broadcasts`: `step` is `check` (shows what would happen), `edit` (back to the form) or `send`.

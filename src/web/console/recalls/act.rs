@@ -48,6 +48,9 @@ pub(super) enum Form {
     Remind,
     Order,
     Ratify,
+    Remedy,
+    Remedied,
+    Drop,
 }
 
 /// The answer to a post: where to go, or the page again.
@@ -82,6 +85,9 @@ pub(super) async fn answer(
         Form::Remind => &mut forms.remind,
         Form::Order => &mut forms.order,
         Form::Ratify => &mut forms.ratify,
+        Form::Remedy => &mut forms.remedy,
+        Form::Remedied => &mut forms.remedied,
+        Form::Drop => &mut forms.dropped,
     };
     let (noun, prefix) = match which {
         Form::Decide => ("decision", "decide"),
@@ -99,6 +105,9 @@ pub(super) async fn answer(
         Form::Remind => ("reminder", "reminder"),
         Form::Order => ("order", "order"),
         Form::Ratify => ("ratification", "ratify"),
+        Form::Remedy => ("remediation", "remedy"),
+        Form::Remedied => ("completion", "completion"),
+        Form::Drop => ("dropping", "dropping"),
     };
     *slot = FormState::from_posted(noun, posted).ids(prefix);
     slot.refuse_all(error)?;

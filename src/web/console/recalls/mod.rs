@@ -7,6 +7,7 @@ pub mod first;
 pub mod index;
 pub mod new;
 pub mod receipt;
+pub mod remediations;
 pub mod reminders;
 pub mod show;
 pub mod take_part;

@@ -11,7 +11,9 @@ use super::{
     badge, build,
     build::{Check, WhyNot, nothing},
     first::{self, FirstPanel},
-    outcomes, verbs,
+    outcomes,
+    remediations::{self, PlanPanel},
+    verbs,
     weighing::{self, Asked, Weighed},
 };
 use crate::{
@@ -62,6 +64,9 @@ pub struct Forms {
     pub remind: FormState,
     pub order: FormState,
     pub ratify: FormState,
+    pub remedy: FormState,
+    pub remedied: FormState,
+    pub dropped: FormState,
 }
 
 impl Default for Forms {
@@ -82,6 +87,9 @@ impl Default for Forms {
             remind: FormState::new("reminder").ids("reminder"),
             order: FormState::new("order").ids("order"),
             ratify: FormState::new("ratification").ids("ratify"),
+            remedy: FormState::new("remediation").ids("remedy"),
+            remedied: FormState::new("completion").ids("completion"),
+            dropped: FormState::new("dropping").ids("dropping"),
         }
     }
 }
@@ -179,6 +187,8 @@ struct CasePage {
     may_export: bool,
     /// Recalled first, and what is owed for it.
     first: FirstPanel,
+    /// What is left to do, once the case has ended.
+    plan: Option<PlanPanel>,
     forms: Forms,
 }
 
@@ -196,9 +206,12 @@ impl CasePage {
             (&forms.capture, self.may_capture),
             (&forms.withdraw, self.may_withdraw),
             (&forms.halt, self.may_halt),
+            (&forms.remedy, self.plan.as_ref().is_some_and(|plan| !plan.strategies.is_empty())),
+            (&forms.remedied, self.plan.as_ref().is_some_and(|plan| !plan.to_finish.is_empty())),
+            (&forms.dropped, self.plan.as_ref().is_some_and(|plan| !plan.to_drop.is_empty())),
         ];
         let typed = |form: &'_ FormState| {
-            ["reason", "basis", "question", "note"].into_iter().filter(|field| !form.value(field).is_empty()).collect::<Vec<_>>()
+            ["reason", "basis", "question", "note", "done"].into_iter().filter(|field| !form.value(field).is_empty()).collect::<Vec<_>>()
         };
         let lost = places.into_iter().filter(|(form, has_place)| !form.ok() && !has_place);
         lost.map(|(form, _)| (form, typed(form).into_iter().map(|field| form.value(field)).collect())).collect()
@@ -335,6 +348,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         may_comment: v.mine.comment,
         may_remind: v.mine.remind,
         first: first::panel(&page, &v),
+        plan: v.plan.as_ref().map(|plan| remediations::panel(&page, plan)),
         may_audit: page.can("audit.read"),
         may_export: page.can("evidence.export"),
         title: format!("{title} {people}"),
