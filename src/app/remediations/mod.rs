@@ -332,24 +332,24 @@ pub async fn of_case(app: &App, caller: &Caller, case: &str) -> AppResult<Option
     Ok(app.store.read(move |conn| plan(conn, &app2, &caller, &loaded, now)).await?)
 }
 
-/// What a correction of a case's message begins from: the connection that it went through, and its title. Only for who asked for the recall or
-/// sent the message, and may send; nothing for anybody else, and once it is erased.
+/// What a correction of a case's message begins from: the connection that it went through, and its title. For who may send and may know of the
+/// case, on whose page the title stands; nothing for anybody else, and once it is erased.
 ///
 /// # Errors
 /// Those of the store.
 pub async fn corrected(app: &App, caller: &Caller, case: &str) -> AppResult<Option<(String, String)>> {
+    if !caller.may(Permission::BroadcastSend) {
+        return Ok(None);
+    }
     let Ok(loaded) = recalls::known(app, caller, case).await else { return Ok(None) };
-    let (me, may) = (caller.user_id.clone(), caller.may(Permission::BroadcastSend));
-    let envelope = app.store.keys().clone();
+    let keys = app.store.keys().clone();
     let read = app.store.read(move |conn| {
-        let Some(message) = broadcasts::find(conn, &loaded.row.broadcast_id)?.filter(|message| may && message.erased_at.is_none()) else {
-            return Ok(None);
+        let message = broadcasts::find(conn, &loaded.row.broadcast_id)?.filter(|message| message.erased_at.is_none());
+        let of = |message: broadcasts::BroadcastRow| {
+            let title = content::open_title(&keys.envelope, &message)?;
+            Ok((message.connection_id.unwrap_or_default(), title))
         };
-        if me.as_ref() != Some(&loaded.row.requester_id) && (me.is_none() || me != message.sender_id) {
-            return Ok(None);
-        }
-        let title = content::open_title(&envelope.envelope, &message)?;
-        Ok(Some((message.connection_id.unwrap_or_default(), title)))
+        message.map(of).transpose()
     });
     Ok(read.await?)
 }
