@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     clock::Instant,
-    crypto::sha256,
+    crypto::{sha256, signature::chain::Facts as Signer},
     domain::recall::weighing::{Answers, Reply},
     i18n::{Lang, Tr, bytes},
 };
@@ -385,12 +385,12 @@ fn integrity(page: &mut Page, r: &Report) {
         ),
     ];
     match &r.signer {
-        Some(s) => {
-            let dates = format!("{} – {}", at(page, &s.not_before), at(page, &s.not_after));
-            rows.push(("printed-signer", format!("{}<br>{}", escape(&s.subject), escape(&s.issuer))));
-            rows.push(("printed-certificate", format!("{}<br>{dates}<br>SHA-256 {}", mono(&s.serial), mono(&s.sha256))));
-        }
+        Some(s) => rows.extend(certificate(page, s, ["printed-signer", "printed-certificate"])),
         None => rows.push(("printed-signer", page.t("printed-unsigned"))),
+    }
+    if let Some(gm) = &r.gm {
+        rows.push(("printed-profile", page.t(if gm.signer.is_some() { "printed-profile-gm" } else { "printed-profile-unsigned" })));
+        rows.extend(gm.signer.iter().flat_map(|s| certificate(page, s, ["printed-signer-sm2", "printed-certificate-sm2"])));
     }
     let tokens: Vec<_> = r.anchors.iter().flat_map(|a| a.tokens.iter().map(move |t| (a.size, t))).collect();
     let stamps = tokens.iter().map(|(size, t)| {
@@ -400,6 +400,15 @@ fn integrity(page: &mut Page, r: &Report) {
     let stamps = stamps.collect::<Vec<_>>().join("<br>");
     rows.push(("printed-anchors", if stamps.is_empty() { page.t("printed-no-anchors") } else { stamps }));
     page.form(&rows);
+}
+
+/// Two rows about the certificate of a signature.
+fn certificate(page: &Page, s: &Signer, [name, details]: [&'static str; 2]) -> [(&'static str, String); 2] {
+    let dates = format!("{} – {}", at(page, &s.not_before), at(page, &s.not_after));
+    [
+        (name, format!("{}<br>{}", escape(&s.subject), escape(&s.issuer))),
+        (details, format!("{}<br>{dates}<br>SHA-256 {}", mono(&s.serial), mono(&s.sha256))),
+    ]
 }
 
 fn files(page: &mut Page, m: &Material<'_>) {
