@@ -17,7 +17,7 @@ use countermand::{
     evidence::{
         bundle::{Bundle, ROOT_MANIFEST, SIGNATURE, build_certified, build_with},
         certificate::Uncertified,
-        gm::{SM2_CHAIN, SM2_ROOT, SM2_SIGNATURE, SM2_SIGNER, SM3_MANIFEST},
+        gm::{SM2_CHAIN, SM2_LISTS, SM2_ROOT, SM2_SIGNATURE, SM2_SIGNER, SM3_MANIFEST},
         revocation::Known,
         verify::{Answer, Outcome, Pin, verify},
         zip::{self, Files, Limits},
@@ -35,17 +35,17 @@ use crate::{
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// A key of SM2 with a certificate by the throwaway authority, beginning an hour before `now`.
-fn certified(now: Instant, lasting: Duration) -> Certified {
+pub fn certified(now: Instant, lasting: Duration) -> Certified {
     let key = FileKey::fresh_of(Suite::Sm2).unwrap();
     let chain = Chain::from_pem(&signer::lasting_sm2(key.public_key().clone(), now, lasting).unwrap()).unwrap();
     Certified { key, chain }
 }
 
-fn made_at() -> Instant {
+pub fn made_at() -> Instant {
     sample::collected("x").issue.made_at
 }
 
-fn signed(by: &Certified) -> Bundle {
+pub fn signed(by: &Certified) -> Bundle {
     build_with(&sample::collected("x"), &sample::key(), Err(Uncertified::Never), Some(Ok((by, &Known::default())))).unwrap()
 }
 
@@ -288,8 +288,20 @@ openssl req -x509 -new -key root.key -sm3 -sigopt distid:1234567812345678 -out r
 openssl ecparam -genkey -name SM2 -noout -out between.key
 openssl req -new -key between.key -sm3 -sigopt distid:1234567812345678 -out between.csr -subj "/O=Example CA/CN=Example SM2 Between"
 openssl x509 -req -in between.csr -vfyopt distid:1234567812345678 -CA root.pem -CAkey root.key -sm3 -sigopt distid:1234567812345678 -days 800 -out between.pem \
-  -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign') 2>/dev/null
+  -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign') 2>/dev/null
 openssl req -x509 -newkey rsa:2048 -nodes -keyout rsa.key -out rsa.pem -days 900 -subj "/O=Example CA/CN=Example RSA Root" 2>/dev/null
+"#;
+
+/// Lists of revoked certificates: of the authority between, without the usual identity and with it, of the root, and one that revokes.
+const LISTS: &str = r#"
+printf '[ca]\ndefault_ca=x\n[x]\ndatabase=index.txt\ndefault_md=sm3\ndefault_crl_days=30\ncrlnumber=number\n' > ca.cnf; : > index.txt; echo 01 > number
+list() { openssl ca -gencrl -config ca.cnf -keyfile "$1.key" -cert "$1.pem" "${@:3}" -out "$2" 2>/dev/null; }
+ID=(-sigopt distid:1234567812345678)
+list between nobody.crl
+list between good.crl "${ID[@]}"
+list root root.crl "${ID[@]}"
+openssl ca -config ca.cnf -keyfile between.key -cert between.pem -revoke b.pem.only "${ID[@]}" 2>/dev/null
+list between bad.crl "${ID[@]}"
 "#;
 
 fn certificate(folder: &Path, request: &str, usage: &str, out: &str) {
@@ -420,17 +432,42 @@ async fn a_certificate_of_sm2_is_asked_for_taken_in_and_replaced() {
         let shown = node.json(&["evidence", "key", "show", "--sm2", "--json"]);
         assert_eq!((shown["signs"].as_bool(), shown["certificate"]["subject"].as_str()), (Some(true), Some("CN=Another,O=Example")));
 
-        // Without the file nothing signs, and that is said; a list of the authority of SM2 is taken in and counts.
+        // Without the file nothing signs, and that is said.
         std::fs::rename(node.data.join("keys/evidence-sm2.pem"), folder.path().join("away.pem")).unwrap();
         let (_, why) = run(&["evidence", "export", "--case", &case, "--out", &at("missing.zip")]);
         assert!(why.contains("keys/evidence-sm2.pem is not the certificate"), "{why}");
         std::fs::rename(folder.path().join("away.pem"), node.data.join("keys/evidence-sm2.pem")).unwrap();
+
+        // Lists by an authority of SM2 count as others do: taken in, carried along, asked.
+        done(folder.path(), LISTS);
+        let (code, why) = run(&["evidence", "crl", &at("nobody.crl")]);
+        assert!(code == 1 && why.contains("did not sign it"), "{why}");
+        assert_eq!(run(&["evidence", "crl", &at("good.crl")]).0, 0);
+        let (_, files) = export("listed.zip");
+        assert!(files.contains_key(SM2_LISTS));
+        let (code, said) = verify("listed.zip", &["--data", &data]);
+        let revocation = |said: &serde_json::Value| {
+            let all = said["checks"].as_array().unwrap().clone();
+            all.into_iter().find(|c| c["name"] == "revocation" && c["file"] == SM2_SIGNATURE).unwrap()["actual"].as_str().unwrap().to_owned()
+        };
+        // The list of who issued the authority between is not here, and its certificate names none.
+        assert!(code == 0 && revocation(&said).contains("Example SM2 Between,O=Example CA names no revocation list"), "{said:#}");
+        assert_eq!(run(&["evidence", "crl", &at("root.crl")]).0, 0);
+        export("listed.zip");
+        let (code, said) = verify("listed.zip", &["--data", &data]);
+        assert!(code == 0 && revocation(&said).starts_with("not revoked at"), "{said:#}");
+        let (code, said) = verify("listed.zip", &["--data", &data, "--crl", &at("bad.crl")]);
+        assert!(code == 1 && revocation(&said).contains("is revoked since"), "{said:#}");
+        assert_eq!(run(&["evidence", "crl", &at("bad.crl")]).0, 0);
+        let (_, why) = run(&["evidence", "export", "--case", &case, "--out", &at("revoked.zip")]);
+        assert!(why.contains("without a signature by SM2: its authority has revoked the certificate"), "{why}");
+
         let secret: String = std::fs::read_to_string(node.data.join("keys/evidence-sm2.pem")).unwrap().lines().nth(1).unwrap().to_owned();
         let events = crate::support::log::events_from(store, 0).await;
         let imported = events.iter().filter(|e| e["action"] == "evidence_certificate.imported" && e["subject"]["id"] == "evidence_sm2").count();
         assert_eq!(imported, 1 + 8 + 1 + 1 + 1, "those that were refused too");
         let told = |action: &str| events.iter().rfind(|e| e["action"] == action).unwrap()["parts"]["detail"]["uncertified_sm2"].clone();
-        assert_eq!(told("evidence.exported"), "key_missing");
+        assert_eq!(told("evidence.exported"), "certificate_revoked");
         assert!(!serde_json::to_string(&events).unwrap().contains(&secret));
     }
 }

@@ -12,8 +12,7 @@ use crate::{
     clock::Instant,
     crypto::{signature::Suite, sm2},
     evidence::{
-        gm::{LISTED, SM2_LISTS, SM2_SIGNATURE, SM3_MANIFEST, TRUST},
-        report::Report,
+        gm::{Facts, LISTED, SM2_LISTS, SM2_SIGNATURE, SM3_MANIFEST, TRUST},
         zip::Files,
     },
 };
@@ -29,9 +28,10 @@ const SM2: Of = Of {
     suite: Suite::Sm2,
 };
 
-/// `vouched`: the log's key is one that is trusted, and signed the list that the certificates are in.
-pub(super) fn check(files: &Files, report: &Report, vouched: bool, pins: &[Pin], checks: &mut Checks) {
-    let Some(gm) = &report.gm else {
+/// What the report says of the profile, and when the bundle was made; `None` where it says nothing, as auditors' packs do. `vouched`: the log's
+/// key is one that is trusted, and signed the list that the certificates are in.
+pub(super) fn check(files: &Files, said: Option<(&Facts, Instant)>, vouched: bool, pins: &[Pin], checks: &mut Checks) {
+    let Some((gm, stated)) = said else {
         return none(files, LISTED.into_iter().chain([SM2_SIGNATURE]), "", pins, checks);
     };
     bag::sm3_manifest(files, checks);
@@ -46,7 +46,6 @@ pub(super) fn check(files: &Files, report: &Report, vouched: bool, pins: &[Pin],
     }
     checks.add(NAME, Answer::Pass, SM2_SIGNATURE, &facts.subject, &facts.subject);
     // It says no time of its own, and no token is over it: what counts is when the bundle says that it was made.
-    let stated: Instant = report.issue.made_at;
     let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
     signature::validity(stated, &chain, None, now, &SM2, checks);
     revocation::signer(files, &chain, (stated, None), gm.revocation.is_some(), &SM2, pins, checks);

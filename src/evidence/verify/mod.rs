@@ -230,7 +230,7 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     let unsigned = Said::None(report.unsigned.as_deref().unwrap_or_default());
     let said = report.signer.as_ref().map_or(unsigned, |facts| Said::By(facts, revocable));
     signature::check(files, said, proven, vouched, pins, checks);
-    gm::check(files, &report, vouched, pins, checks);
+    gm::check(files, report.gm.as_ref().map(|gm| (gm, report.issue.made_at)), vouched, pins, checks);
     let Some(events) = events else { return };
     case::check(files, &report, &events, checks);
     views::check(files, &report, &events, checks);
