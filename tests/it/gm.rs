@@ -300,6 +300,8 @@ ID=(-sigopt distid:1234567812345678)
 list between nobody.crl
 list between good.crl "${ID[@]}"
 list root root.crl "${ID[@]}"
+# Of two lists the newer counts, and they tell their time in seconds.
+sleep 1
 openssl ca -config ca.cnf -keyfile between.key -cert between.pem -revoke b.pem.only "${ID[@]}" 2>/dev/null
 list between bad.crl "${ID[@]}"
 "#;
