@@ -1,5 +1,7 @@
 //! Settings: `countermand.toml` under the data folder, overridden by `COUNTERMAND_…`; an unknown key is an error that names it.
 
+mod environment;
+
 use std::{
     collections::BTreeMap,
     ffi::OsString,
@@ -8,6 +10,8 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+
+use environment::{merge, set};
 
 /// What can be wrong with the settings.
 #[derive(Debug, thiserror::Error)]
@@ -181,6 +185,24 @@ impl Default for Timestamp {
     }
 }
 
+/// Which algorithms bundles are made with.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Profile {
+    /// SHA-256 and SHA-512, Ed25519, and CMS by P-256 or RSA.
+    #[default]
+    Standard,
+    /// Beside these a manifest by SM3 and a signature by SM2.
+    Gm,
+}
+
+/// What goes into bundles of evidence.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Evidence {
+    pub profile: Profile,
+}
+
 /// Tables that people import.
 #[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -221,6 +243,7 @@ pub struct Config {
     /// IANA zone for case numbers and times on pages.
     pub time_zone: String,
     pub timestamp: Timestamp,
+    pub evidence: Evidence,
     pub clock: ClockSettings,
     pub api: Api,
     pub imports: Imports,
@@ -251,6 +274,7 @@ impl Default for Config {
             tenant: String::new(),
             time_zone: "Asia/Shanghai".to_owned(),
             timestamp: Timestamp::default(),
+            evidence: Evidence::default(),
             clock: ClockSettings::default(),
             api: Api::default(),
             imports: Imports::default(),
@@ -412,70 +436,4 @@ fn networks<'de, D: serde::Deserializer<'de>>(given: D) -> Result<Vec<ipnet::IpN
     let read = |text: &String| text.parse().or_else(|_| text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from));
     let wrong = |text: &String| serde::de::Error::custom(format!("trusted_proxies: {text:?} is no address and no network"));
     Vec::<String>::deserialize(given)?.iter().map(|text| read(text).map_err(|_| wrong(text))).collect()
-}
-
-/// Sets `key` to `value`, typed by what the key wants. The name of a table reaches its keys (`retention_days` or `retention__days` is `retention.days`), and by
-/// itself takes the whole table as TOML (`{ host = "…" }`).
-fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(), String> {
-    const TABLES: [&str; 9] = ["retention", "timestamp", "witness", "smtp", "streams", "alerts", "clock", "api", "imports"];
-    let list = || toml::Value::Array(value.split(',').map(str::trim).filter(|s| !s.is_empty()).map(|s| toml::Value::String(s.to_owned())).collect());
-    for name in TABLES {
-        if key == name {
-            let whole =
-                format!("{name} = {value}").parse::<toml::Table>().map_err(|_| format!("must be a TOML table, or set {name}_… one by one"))?;
-            table.extend(whole);
-            return Ok(());
-        }
-        let Some(below) = key.strip_prefix(name).and_then(|rest| rest.strip_prefix('_')).map(|rest| rest.trim_start_matches('_')) else { continue };
-        // A table within the table: one class of events, or all of them as TOML.
-        if let (true, Some(class)) = (name == "retention", below.strip_prefix("classes")) {
-            let classes = match class.trim_start_matches('_') {
-                "" => {
-                    format!("classes = {value}").parse::<toml::Table>().map_err(|_| "must be a TOML table, such as { session = 365 }".to_owned())?
-                }
-                class => {
-                    let days = toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?);
-                    toml::Table::from_iter([("classes".to_owned(), toml::Value::Table(toml::Table::from_iter([(class.to_owned(), days)])))])
-                }
-            };
-            table.insert(name.to_owned(), toml::Value::Table(classes));
-            return Ok(());
-        }
-        let typed = match below {
-            "days" | "bundles" | "broadcasts" | "renew_before_days" => {
-                toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?)
-            }
-            "local" => {
-                let port = |word: &str| word.trim().parse().map(toml::Value::Integer);
-                toml::Value::Array(value.split(',').map(port).collect::<Result<_, _>>().map_err(|_| "must be port numbers with commas".to_owned())?)
-            }
-            "port" => toml::Value::Integer(value.parse().map_err(|_| "must be a port number".to_owned())?),
-            "requests_per_minute" | "largest_file" => toml::Value::Integer(value.parse().map_err(|_| "must be a whole number".to_owned())?),
-            "authorities" => {
-                let whole = format!("{below} = {value}").parse::<toml::Table>();
-                let mut whole = whole.map_err(|_| "must be a list of TOML tables: [{ name = \"…\", url = \"…\", root = \"…\" }]".to_owned())?;
-                whole.remove(below).ok_or("must be a list")?
-            }
-            _ => toml::Value::String(value.to_owned()),
-        };
-        table.insert(name.to_owned(), toml::Value::Table(toml::Table::from_iter([(below.to_owned(), typed)])));
-        return Ok(());
-    }
-    let typed = match key {
-        "log_public" | "allow_private_destinations" => toml::Value::Boolean(value.parse().map_err(|_| "must be true or false".to_owned())?),
-        "trusted_proxies" => list(),
-        _ => toml::Value::String(value.to_owned()),
-    };
-    table.insert(key.to_owned(), typed);
-    Ok(())
-}
-
-/// Puts `over` on top of `table`, key by key.
-fn merge(table: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (table.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => merge(below, above),
-            (_, value) => drop(table.insert(key, value)),
-        }
-    }
 }

@@ -69,6 +69,15 @@ certificate-request = Request
 certificate-waiting = A key waits for its certificate
 certificate-waiting-help = `countermand evidence key import` takes it in
 
+certificate-sm2-title = Certificate for signatures by SM2
+certificate-sm2-ends-soon = Runs out soon: ask for the next one with countermand evidence key request --sm2
+certificate-sm2-state = Signature by SM2
+certificate-sm2-unsigned-no-certificate = No certificate was imported yet; countermand evidence key request --sm2 asks for one
+certificate-sm2-unsigned-key-missing = keys/evidence-sm2.pem is missing here, or is not the certificate that was imported last
+certificate-sm2-unsigned-certificate-ended = The certificate is not valid at present
+certificate-sm2-unsigned-certificate-revoked = Its authority has revoked the certificate: ask for another one with countermand evidence key request --sm2
+certificate-sm2-waiting-help = `countermand evidence key import --sm2` takes it in
+
 bundle-archive = Sealed at closing
 bundle-full = Exported with contents
 bundle-masked = Exported without contents
@@ -107,6 +116,11 @@ verify-signer-certificate = Certificate of the signer
 verify-signer-validity = Certificate valid when it was signed
 verify-revocation = Certificates not revoked
 verify-signer-root = Root of the signer
+verify-sm3-manifest = Files listed by SM3
+verify-sm2-signature = Signature by SM2
+verify-sm2-certificate = Certificate of the signature by SM2
+verify-sm2-validity = Certificate valid when it signed by SM2
+verify-sm2-root = Root of the signature by SM2
 verify-withheld = Withheld contents
 verify-proof-count = Number of proofs
 verify-line-ends = Line ends

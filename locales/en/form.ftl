@@ -54,6 +54,8 @@ error-userinfo = The address must not hold a name or password
 error-path = The address must not hold a path
 error-distinguished-name = This is not a name like CN=Example Ltd Evidence,O=Example Ltd,C=CN
 error-signing-key = This file holds no key that can sign: P-256, or RSA with 2048 bits or more, in PKCS#8 (BEGIN PRIVATE KEY)
+error-signing-key-sm2 = This file holds no key of SM2 in PKCS#8 (BEGIN PRIVATE KEY)
+error-no-request-sm2 = No key of SM2 waits for a certificate. Run countermand evidence key request --sm2 first, or give the key with --key
 error-no-request = No key waits for a certificate. Run countermand evidence key request first, or give the key with --key
 error-crl-unreadable = This is no usable revocation list: { $reason }
 error-crl-stranger = This list is of no authority of the evidence certificate or of a timestamp authority: { $reason }
@@ -64,6 +66,7 @@ error-certificate-unreadable = Certificate number { $number } of the file cannot
 error-certificate-other-key = The first certificate belongs to another key than the one that was requested
 error-certificate-order = Certificate number { $number } is not signed by the next one: the signer's comes first, then each authority's, the root's last
 error-certificate-no-root = The last certificate is not a root: add the one that is signed by its own key
+error-certificate-mixed = The certificates are not all of SM2, or some of them are: a signature by SM2 needs a chain of SM2 alone, and any other signature one without
 error-certificate-usage = The certificate is not made for signing documents: its key usage must say digitalSignature or nonRepudiation, and an extended key usage, if there is one, documentSigning or emailProtection
 error-certificate-validity = Not valid now: { $reason }
 error-certificate-refused = The certificates do not hold: { $reason }

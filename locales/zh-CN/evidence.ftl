@@ -69,6 +69,15 @@ certificate-request = 证书申请
 certificate-waiting = 密钥已生成，等待证书
 certificate-waiting-help = 取得证书后用 `countermand evidence key import` 导入
 
+certificate-sm2-title = SM2 签名证书
+certificate-sm2-ends-soon = 即将到期，请用 countermand evidence key request --sm2 申请新证书
+certificate-sm2-state = SM2 签名
+certificate-sm2-unsigned-no-certificate = 尚未导入证书，可用 countermand evidence key request --sm2 申请
+certificate-sm2-unsigned-key-missing = 本机缺少 keys/evidence-sm2.pem，或其内容不是最近导入的证书
+certificate-sm2-unsigned-certificate-ended = 证书目前不在有效期内
+certificate-sm2-unsigned-certificate-revoked = 证书已被签发机构吊销，请用 countermand evidence key request --sm2 申请新证书
+certificate-sm2-waiting-help = 取得证书后用 `countermand evidence key import --sm2` 导入
+
 bundle-archive = 结案封存
 bundle-full = 导出，含消息内容
 bundle-masked = 导出，不含消息内容
@@ -107,6 +116,11 @@ verify-signer-certificate = 签名证书
 verify-signer-validity = 签署时证书是否有效
 verify-revocation = 证书是否被吊销
 verify-signer-root = 签名证书的根证书
+verify-sm3-manifest = SM3 摘要清单
+verify-sm2-signature = SM2 签名
+verify-sm2-certificate = SM2 签名证书
+verify-sm2-validity = SM2 签署时证书是否有效
+verify-sm2-root = SM2 签名证书的根证书
 verify-withheld = 未提供的内容
 verify-proof-count = 证明条数
 verify-line-ends = 行尾

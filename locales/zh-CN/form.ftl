@@ -51,6 +51,8 @@ error-userinfo = 地址中不能含有账号或密码
 error-path = 地址中不能含有路径
 error-distinguished-name = 不是有效的主体名称，示例：CN=Example Ltd Evidence,O=Example Ltd,C=CN
 error-signing-key = 文件中没有可用于签名的私钥：须为 P-256 或 2048 位以上的 RSA，格式为 PKCS#8（BEGIN PRIVATE KEY）
+error-signing-key-sm2 = 文件中没有 PKCS#8 格式（BEGIN PRIVATE KEY）的 SM2 私钥
+error-no-request-sm2 = 没有等待证书的 SM2 密钥。请先运行 countermand evidence key request --sm2，或用 --key 指定密钥
 error-no-request = 没有等待证书的密钥。请先运行 countermand evidence key request，或用 --key 指定密钥
 error-crl-unreadable = 不是可用的证书吊销列表：{ $reason }
 error-crl-stranger = 这份吊销列表不属于证据签名证书或时间戳机构的签发机构：{ $reason }
@@ -61,6 +63,7 @@ error-certificate-unreadable = 文件中的第 { $number } 张证书无法读取
 error-certificate-other-key = 第一张证书与所申请的密钥不符
 error-certificate-order = 第 { $number } 张证书不是由其后一张签发的：签名证书在最前，其后依次为各级签发机构，根证书在最后
 error-certificate-no-root = 最后一张不是根证书：请附上自签名的根证书
+error-certificate-mixed = 证书算法不一致：SM2 签名须使用全部为 SM2 的证书链，其他签名的证书链不得含有 SM2 证书
 error-certificate-usage = 该证书不能用于签署文件：密钥用途须含 digitalSignature 或 nonRepudiation；如有扩展密钥用途，须含 documentSigning 或 emailProtection
 error-certificate-validity = 证书目前无效：{ $reason }
 error-certificate-refused = 证书未通过检查：{ $reason }

@@ -73,6 +73,7 @@ const KEYS: &[(&str, Told)] = &[
     ("timestamp.authorities.*.root", Told::File),
     ("timestamp.authorities.*.policy", Told::Value),
     ("timestamp.renew_before_days", Told::Value),
+    ("evidence.profile", Told::Value),
     ("clock.ntp", Told::Value),
     ("api.requests_per_minute", Told::Value),
     ("imports.largest_file", Told::Value),
@@ -264,6 +265,7 @@ mod tests {
         tls_key = "key.pem"
         trusted_proxies = ["10.0.0.0/8"]
         alerts = { url = "https://hooks.example/SECRET" }
+        evidence = { profile = "gm" }
         retention = { key_copy = "copy.json", classes = { session = 365, reading = 365, account = 365, broadcast = 365, recall = 365, decision = 365, export = 365, system = 365 } }
         witness = { policy = "policy" }
         smtp = { host = "mail.example", port = 587, username = "bot", password_file = "password", from = "a@b.example" }

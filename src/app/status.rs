@@ -11,6 +11,8 @@ use super::{
     witness::{self, Standing},
 };
 use crate::{
+    config::Profile,
+    crypto::signature::Suite,
     domain::{
         alert::{Rule, Severity},
         event::{Action, Subject},
@@ -53,6 +55,8 @@ pub struct Status {
     pub timestamp_ends: Ends,
     /// How it stands with the certificate that signs evidence.
     pub certificate: signing::Standing,
+    /// The same of the one that signs by SM2; `None` where bundles are not to bear that signature and nobody has asked for a certificate.
+    pub certificate_sm2: Option<signing::Standing>,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
     /// Open alerts by severity.
@@ -105,7 +109,9 @@ pub async fn read(app: &App) -> AppResult<Status> {
         room: app.store.room(),
         timestamps: overview::of_log(app).await?,
         timestamp_ends: overview::ends(app).await?,
-        certificate: signing::standing(app).await?,
+        certificate: signing::standing(app, Suite::Standard).await?,
+        certificate_sm2: Some(signing::standing(app, Suite::Sm2).await?)
+            .filter(|s| app.config.evidence.profile == Profile::Gm || s.requested || s.certificate.is_some()),
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,

@@ -29,7 +29,7 @@ use crate::{
         keyring::{Keyring, KeyringError},
         private,
         revocation::List,
-        signature::files,
+        signature::{Suite, files},
         timestamp::Roots,
     },
     evidence::{
@@ -173,16 +173,22 @@ async fn write(app: App, wanted: Export, out: &Path, json: bool) -> Result<(), T
     write_private(out, &bundle.bytes).map_err(failed)?;
     write_private(&beside(out), bundle.checksum_line(&name).as_bytes()).map_err(failed)?;
     if let Some(why) = done.value.uncertified {
-        eprintln!("countermand evidence export: without a signature by certificate: {}", key::why(why));
+        eprintln!("countermand evidence export: without a signature by certificate: {}", key::why(Suite::Standard, why));
+    }
+    if let Some(Err(why)) = done.value.sm2 {
+        eprintln!("countermand evidence export: without a signature by SM2: {}", key::why(Suite::Sm2, why));
     }
     let sha256 = hex::encode(bundle.sha256);
     if json {
         let path = fs::canonicalize(out).unwrap_or_else(|_| out.to_owned());
-        let said = serde_json::json!({
+        let mut said = serde_json::json!({
             "number": bundle.number, "file": path, "bytes": bundle.bytes.len(), "sha256": sha256, "verified": verified,
             "certificate_signature": done.value.uncertified.is_none(),
             "event": done.receipt.as_ref().map(|r| r.event.to_string()), "index": done.receipt.as_ref().and_then(|r| r.index),
         });
+        if let Some(sm2) = done.value.sm2 {
+            said["sm2_signature"] = sm2.is_ok().into();
+        }
         say!("{said}");
     } else {
         say!("{}\t{sha256}\t{}", bundle.number, out.display());
@@ -264,7 +270,7 @@ fn print(outcome: &Outcome) {
         let file = if c.file.is_empty() { String::new() } else { format!(" {}", c.file) };
         match c.result {
             // Who signed, and on whose word, is what the reader has to judge.
-            Answer::Pass if ["certificate_signature", "revocation", "signer_root"].contains(&c.name) => {
+            Answer::Pass if ["certificate_signature", "revocation", "signer_root", "sm2_root", "sm2_signature"].contains(&c.name) => {
                 say!("pass     {}{file}: {}", c.name, c.actual);
             }
             Answer::Pass => say!("pass     {}{file}", c.name),

@@ -1,5 +1,5 @@
 //! Keys and envelopes: randomness, sealing at rest, passwords, passphrases, one-time codes, bearer tokens, the key files of an installation,
-//! timestamps by a third party, signatures under a certificate, signatures that outlast quantum computers, passkeys.
+//! timestamps by a third party, signatures under a certificate, signatures that outlast quantum computers, SM2 and SM3, passkeys.
 //! Not here: the log's signatures (`ledger::checkpoint`), which are over public data.
 
 pub mod blind;
@@ -11,6 +11,7 @@ pub mod private;
 pub mod revocation;
 pub mod seal;
 pub mod signature;
+pub mod sm2;
 pub mod timestamp;
 pub mod token;
 pub mod totp;

@@ -9,7 +9,9 @@ use sha2::{Digest, Sha512};
 use super::{
     certificate::{self, P7S, Uncertified},
     collected::{Collected, Content},
-    columns, printed,
+    columns,
+    gm::{self, SM2_SIGNATURE, SM3_MANIFEST, Sm2},
+    printed,
     report::{self, AttachmentFacts, EventFacts, FORMAT, FileFacts, LogFacts, MessageFacts, Report, VARIES, Withheld},
     revocation::{self, Known, SIGNER_LISTS, TSA_LISTS, Why},
     signed, succession,
@@ -59,6 +61,8 @@ pub struct Bundle {
     pub sha256: [u8; 32],
     /// Why it bears no signature by a certificate, if it bears none.
     pub uncertified: Option<Uncertified>,
+    /// Why it bears no signature by SM2, if it should and bears none.
+    pub uncertified_sm2: Option<Uncertified>,
 }
 
 impl Bundle {
@@ -98,9 +102,14 @@ pub fn build(c: &Collected, key: &SigningKey) -> Result<Bundle, BundleError> {
     build_certified(c, key, Err(Uncertified::Never))
 }
 
-/// Builds the bundle of `c`, signed by the log's own `key` and by the key of a certificate, or saying why not. What is signed is a list of hashes and paths, which can never be taken for a
-/// checkpoint: that begins with the log's origin.
+/// [`build_with`] outside the profile "gm".
 pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certified, Uncertified>) -> Result<Bundle, BundleError> {
+    build_with(c, key, evidence, None)
+}
+
+/// Builds the bundle of `c`, signed by the log's own `key` and by the key of a certificate, or saying why not; in the profile "gm" by SM2 as well. What is signed is a list of hashes and
+/// paths, which can never be taken for a checkpoint: that begins with the log's origin.
+pub fn build_with(c: &Collected, key: &SigningKey, evidence: Result<&Certified, Uncertified>, sm2: Sm2<'_>) -> Result<Bundle, BundleError> {
     if key.verifying_key() != *c.log.vkey.key() {
         return Err(BundleError::Key);
     }
@@ -173,8 +182,8 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     let unsaid = Known { unknown: Some(Why::Unnamed), lists: String::new() };
     let known = c.revocation.as_ref().and_then(|revocation| revocation.signer.as_ref()).unwrap_or(&unsaid);
     let said = evidence.map(|_| known);
-    data.insert("VERIFY.zh-CN.md".to_owned(), certificate::guide_zh(VERIFY_ZH, said).into_bytes());
-    data.insert("VERIFY.en.md".to_owned(), certificate::guide_en(VERIFY_EN, said).into_bytes());
+    data.insert("VERIFY.zh-CN.md".to_owned(), gm::guide_zh(&certificate::guide_zh(VERIFY_ZH, said), sm2).into_bytes());
+    data.insert("VERIFY.en.md".to_owned(), gm::guide_en(&certificate::guide_en(VERIFY_EN, said), sm2).into_bytes());
     data.insert("tools/verify.py".to_owned(), VERIFY_PY.as_bytes().to_vec());
 
     let unknown = c.revocation.as_ref().and(known.unknown).filter(|_| evidence.is_ok()).map(revocation::limit);
@@ -201,13 +210,14 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
         attachments,
         calls,
         withheld,
-        varies: varies(c, &data, evidence.is_ok()),
+        varies: varies(c, &data, evidence.is_ok(), sm2.is_some()),
         anchors,
         signer: evidence.ok().map(|certified| certified.chain.facts()),
         unsigned: evidence.err().map(|why| why.as_str().to_owned()),
         revocation: c.revocation.as_ref().map(|_| revocation::Facts { signer: evidence.ok().map(|_| known.as_str().to_owned()) }),
+        gm: gm::Facts::of(sm2),
         files: Vec::new(),
-        limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).chain(unknown).collect(),
+        limits: report::limits().into_iter().chain(evidence.err().map(Uncertified::limit)).chain(unknown).chain(gm::limits(sm2)).collect(),
         zone: c.zone.clone(),
     };
     let listed = facts(&data);
@@ -224,9 +234,10 @@ pub fn build_certified(c: &Collected, key: &SigningKey, evidence: Result<&Certif
     report.files = facts(&data);
     data.insert("evidence.json".to_owned(), report.to_bytes());
 
-    let files = bag(c, data, key, evidence)?;
+    let files = bag(c, data, key, evidence, sm2)?;
     let bytes = zip::write(&c.number, &files)?;
-    Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes, uncertified: evidence.err() })
+    let uncertified_sm2 = sm2.and_then(Result::err);
+    Ok(Bundle { number: c.number.clone(), sha256: sha256(&bytes), files, bytes, uncertified: evidence.err(), uncertified_sm2 })
 }
 
 fn facts(data: &Files) -> Vec<FileFacts> {
@@ -249,13 +260,14 @@ fn opening(line: &mut Value, salt: &[u8; 32], value: &[u8]) {
 
 /// Files in which another export may differ: those that always do, the signature by certificate and what belongs to it, the stamped checkpoints of this one and what renewed them, a token over
 /// the signature by each authority of the settings, and the folder of what renewed that.
-fn varies(c: &Collected, data: &Files, certified: bool) -> Vec<String> {
+fn varies(c: &Collected, data: &Files, certified: bool, gm: bool) -> Vec<String> {
     let stamped = if certified { P7S } else { SIGNATURE };
     let authorities = c.environment["settings"]["timestamp_authorities"].as_array().map_or(0, Vec::len);
     let numbered = (1..authorities).flat_map(|n| <[String; 2]>::from(timestamps::names(stamped, n)));
     let stamped = data.keys().filter(|p| p.starts_with("proofs/anchors/") || p.starts_with(RENEWED_ANCHORS)).map(|p| format!("data/{p}"));
     let renewed = (authorities > 0).then(|| RENEWED_SIGNATURE.to_owned());
-    VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).chain(renewed).collect()
+    let national = gm::LISTED.into_iter().chain([SM2_SIGNATURE]).filter(|_| gm).map(ToOwned::to_owned);
+    VARIES.map(ToOwned::to_owned).into_iter().chain(numbered).chain(stamped).chain(renewed).chain(national).collect()
 }
 
 /// Path and SHA-256 of each call's file; file -> call id.
@@ -325,10 +337,10 @@ fn attachments(c: &Collected, data: &mut Files, withheld: &mut Vec<Withheld>) ->
 }
 
 /// Puts the payload under `data/` and the bag's own files around it.
-fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified, Uncertified>) -> Result<Files, BundleError> {
+fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified, Uncertified>, sm2: Sm2<'_>) -> Result<Files, BundleError> {
     let octets: usize = data.values().map(Vec::len).sum();
     let info = format!(
-        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n{}: {}\n",
+        "Source-Organization: {}\nExternal-Identifier: {}\nBagging-Date: {}\nPayload-Oxum: {octets}.{}\nBag-Software-Agent: Countermand {}\nInternal-Sender-Description: {}\n{}: {}\n{}",
         one_line(&c.organisation),
         c.number,
         &c.issue.made_at.to_rfc3339()[..10],
@@ -337,6 +349,7 @@ fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified
         one_line(&c.case.number),
         certificate::INFO,
         evidence.err().map_or_else(|| P7S.to_owned(), |why| format!("none ({})", why.as_str())),
+        gm::info(sm2),
     );
     let mut files: Files = data.into_iter().map(|(path, bytes)| (format!("data/{path}"), bytes)).collect();
     let manifest =
@@ -375,7 +388,16 @@ fn bag(c: &Collected, data: Files, key: &SigningKey, evidence: Result<&Certified
             tags.insert(SIGNER_LISTS.to_owned(), revocation::merged([known.lists.as_str()]).into_bytes());
         }
     }
+    if sm2.is_some() {
+        tags.insert(SM3_MANIFEST.to_owned(), gm::manifest(&files));
+    }
+    if let Some(Ok((certified, known))) = sm2 {
+        tags.extend(gm::trust(&certified.chain, known));
+    }
     let root = manifest(sha256_hex, &tags);
+    if let Some(Ok((certified, _))) = sm2 {
+        files.insert(SM2_SIGNATURE.to_owned(), gm::sign(&root, certified)?);
+    }
     if let Ok(certified) = evidence {
         let signature = cms::sign(root.as_bytes(), c.issue.made_at, &certified.chain, &certified.key)?;
         tags.insert(P7S.to_owned(), signature);

@@ -7,8 +7,10 @@
 //! | [`tables`], [`columns`], [`csv`] | the CSV files, their dictionary, their escaping |
 //! | [`report`] | `evidence.json` |
 //! | [`printed`], [`paper`] | the report for people, what it is written on |
+//! | [`integrity`] | its chapter on keys and certificates |
 //! | [`remedied`] | its table of the remediation plan |
 //! | [`certificate`] | the signature by a certificate, and what is said where there is none |
+//! | [`gm`] | what the profile "gm" adds: SM3 and SM2 |
 //! | [`revocation`] | lists of revoked certificates, for either |
 //! | [`timestamps`] | tokens of timestamp authorities, inside and beside it |
 //! | [`signed`] | decisions that passkeys signed |
@@ -25,6 +27,8 @@ pub mod certificate;
 pub mod collected;
 pub mod columns;
 pub mod csv;
+pub mod gm;
+mod integrity;
 pub(crate) mod paper;
 mod printed;
 mod remedied;

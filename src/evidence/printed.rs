@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{
     collected::Recipient,
+    integrity,
     paper::{Page, css_string, escape, mono, name, number},
     remedied,
     report::{FileFacts, Report},
@@ -92,7 +93,7 @@ pub(super) fn report(m: &Material<'_>, lang: Lang) -> (&'static str, String) {
     course(&mut page, m);
     approvals(&mut page, m);
     results(&mut page, m);
-    integrity(&mut page, r);
+    integrity::chapter(&mut page, r);
     files(&mut page, m);
     withheld(&mut page, r);
     limits(&mut page, r, lang);
@@ -367,39 +368,6 @@ fn results(page: &mut Page, m: &Material<'_>) {
         page.p(&text);
     }
     remedied::table(page, m.events, |id| who(m, id));
-}
-
-fn integrity(page: &mut Page, r: &Report) {
-    page.h2("printed-integrity");
-    let tree = page.tr.a("printed-tree", &[("size", number(r.log.size)), ("proofs", number(r.events.len() as u64))]);
-    let mut rows = vec![
-        ("printed-log", format!("{}<br>{}", escape(&tree), mono(&r.log.root))),
-        ("printed-log-key", mono(&r.log.vkey)),
-        (
-            "printed-second-key",
-            match &r.log.mldsa {
-                // Its name and id; the key itself is two thousand letters long, and stands in `evidence.json`.
-                Some(key) => format!("ML-DSA-44 {}", mono(&key.splitn(3, '+').take(2).collect::<Vec<_>>().join("+"))),
-                None => page.t("paper-none"),
-            },
-        ),
-    ];
-    match &r.signer {
-        Some(s) => {
-            let dates = format!("{} – {}", at(page, &s.not_before), at(page, &s.not_after));
-            rows.push(("printed-signer", format!("{}<br>{}", escape(&s.subject), escape(&s.issuer))));
-            rows.push(("printed-certificate", format!("{}<br>{dates}<br>SHA-256 {}", mono(&s.serial), mono(&s.sha256))));
-        }
-        None => rows.push(("printed-signer", page.t("printed-unsigned"))),
-    }
-    let tokens: Vec<_> = r.anchors.iter().flat_map(|a| a.tokens.iter().map(move |t| (a.size, t))).collect();
-    let stamps = tokens.iter().map(|(size, t)| {
-        let told = [("authority", t.authority.clone()), ("time", at(page, &t.at)), ("size", number(*size))];
-        escape(&page.tr.a("printed-anchor", &told))
-    });
-    let stamps = stamps.collect::<Vec<_>>().join("<br>");
-    rows.push(("printed-anchors", if stamps.is_empty() { page.t("printed-no-anchors") } else { stamps }));
-    page.form(&rows);
 }
 
 fn files(page: &mut Page, m: &Material<'_>) {

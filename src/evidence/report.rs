@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     collected::{Case, Decision, Issue},
-    revocation,
+    gm, revocation,
 };
 use crate::crypto::signature;
 
@@ -74,6 +74,9 @@ pub struct Report {
     /// What was known of revocation; absent in bundles of older versions, and in those without certificate and timestamp authority.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revocation: Option<revocation::Facts>,
+    /// What the profile "gm" adds; absent in other bundles.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gm: Option<gm::Facts>,
     /// What is not shown, and why.
     pub withheld: Vec<Withheld>,
     pub files: Vec<FileFacts>,

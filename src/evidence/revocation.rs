@@ -57,14 +57,27 @@ pub struct Facts {
 
 /// What the report says among its limits, where it was not known.
 pub(super) fn limit(why: Why) -> Limit {
-    let (zh, en) = match why {
-        Why::Unnamed => ("证书未载明吊销列表的位置，系统也未导入吊销列表", "it names no revocation list, and none was imported"),
-        Why::Unreachable => ("未能取得吊销列表", "its revocation list could not be had"),
-        Why::Unusable => ("取得的吊销列表不可用", "the revocation list that was had could not be used"),
-    };
+    let (zh, en) = reason(why);
     Limit {
         zh: format!("签名时无法判断签名证书是否已被吊销：{zh}。"),
         en: format!("Whether the signer's certificate was revoked was not known when it signed: {en}."),
+    }
+}
+
+/// The same of the certificate that signs by SM2.
+pub(super) fn limit_sm2(why: Why) -> Limit {
+    let (zh, en) = reason(why);
+    Limit {
+        zh: format!("签名时无法判断 SM2 签名证书是否已被吊销：{zh}。"),
+        en: format!("Whether the certificate of the SM2 signature was revoked was not known when it signed: {en}."),
+    }
+}
+
+const fn reason(why: Why) -> (&'static str, &'static str) {
+    match why {
+        Why::Unnamed => ("证书未载明吊销列表的位置，系统也未导入吊销列表", "it names no revocation list, and none was imported"),
+        Why::Unreachable => ("未能取得吊销列表", "its revocation list could not be had"),
+        Why::Unusable => ("取得的吊销列表不可用", "the revocation list that was had could not be used"),
     }
 }
 

@@ -17,7 +17,7 @@ const WORDS = {
     file: "文件",
     expected: "应为",
     actual: "实为",
-    "not-here": "本页不检查可信时间戳（.tsr）、见证签名，以及审批表与投递表各栏；材料包内 data/VERIFY.zh-CN.md 写有用 OpenSSL 与 coreutils 检查的命令。",
+    "not-here": "本页不检查可信时间戳（.tsr）、数字证书签名与 SM2 签名、SM3 摘要、见证签名，以及审批表与投递表各栏；材料包内 data/VERIFY.zh-CN.md 写有用 OpenSSL 与 coreutils 检查的命令。",
     pass: "通过",
     fail: "不通过",
     unknown: "无法判断",
@@ -64,7 +64,7 @@ const WORDS = {
     file: "File",
     expected: "Expected",
     actual: "Actual",
-    "not-here": "Not checked here: timestamps (.tsr), witnesses' cosignatures, and the cells of the tables of approvals and deliveries. data/VERIFY.en.md in the bundle has the commands for OpenSSL and coreutils.",
+    "not-here": "Not checked here: timestamps (.tsr), signatures by certificate and by SM2, hashes by SM3, witnesses' cosignatures, and the cells of the tables of approvals and deliveries. data/VERIFY.en.md in the bundle has the commands for OpenSSL and coreutils.",
     pass: "Holds",
     fail: "Does not hold",
     unknown: "Cannot be told",
@@ -313,7 +313,7 @@ async function manifest(bag, name, algorithm) {
 
 const TAGS = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "manifest-sha512.txt", "trust/log-ed25519.pub.pem"];
 // Signatures and tokens come after sealing: no manifest can list them.
-const LATER = /^signatures\/tagmanifest-sha256\.txt\.(?:ed25519\.sig|p7s)(?:(?:\.[0-9]+)?\.ts[qr])?$|^signatures\/succession\.jsonl$|^signatures\/renewal\/[0-9]{4}\.(?:sha256(?:\.ts[qr])?|pem)$|^trust\/tsa-(?:root|chain)\.pem$/;
+const LATER = /^signatures\/tagmanifest-sha256\.txt\.(?:ed25519\.sig|p7s)(?:(?:\.[0-9]+)?\.ts[qr])?$|^signatures\/tagmanifest-sha256\.txt\.sm2\.sig$|^signatures\/succession\.jsonl$|^signatures\/renewal\/[0-9]{4}\.(?:sha256(?:\.ts[qr])?|pem)$|^trust\/tsa-(?:root|chain)\.pem$/;
 
 async function manifests(bag) {
   const tags = await manifest(bag, "tagmanifest-sha256.txt", "SHA-256");
@@ -325,9 +325,11 @@ async function manifests(bag) {
   bag.checks.over("payload_complete", "manifest-sha256.txt", inside.length, inside.filter((p) => !payload.has(p)).map((p) => ({ file: p, expected: "listed", actual: "not in the manifest" })));
   bag.checks.over("file_present", "tagmanifest-sha256.txt", TAGS.length, TAGS.filter((path) => !tags.has(path)).map((p) => ({ file: p, expected: "listed", actual: "not in the manifest" })));
   // Who signed by certificate is for OpenSSL; that the signature is there where its certificate is listed, and only there, is told here.
-  const [P7S, SIGNER] = ["signatures/tagmanifest-sha256.txt.p7s", "trust/signer.pem"];
-  if (tags.has(SIGNER)) bag.checks.same("file_present", P7S, "present", bag.files.has(P7S) ? "present" : "missing");
-  else if (bag.files.has(P7S)) bag.checks.same("no_other_files", P7S, "not there", "there");
+  for (const [signature, signer] of [["p7s", "trust/signer.pem"], ["sm2.sig", "trust/sm2-signer.pem"]]) {
+    const file = `signatures/tagmanifest-sha256.txt.${signature}`;
+    if (tags.has(signer)) bag.checks.same("file_present", file, "present", bag.files.has(file) ? "present" : "missing");
+    else if (bag.files.has(file)) bag.checks.same("no_other_files", file, "not there", "there");
+  }
   const known = (path) => tags.has(path) || path === "tagmanifest-sha256.txt" || LATER.test(path);
   const others = [...bag.files.keys()].filter((path) => !path.startsWith("data/") && !known(path));
   bag.checks.over("no_other_files", "", bag.files.size, others.map((p) => ({ file: p, expected: "not there", actual: "there" })));

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Checks an evidence bundle with software that we did not write: coreutils, OpenSSL, Python; bagit.py and frictionless where installed
+# Checks an evidence bundle with software that we did not write: coreutils, OpenSSL, Python; certtool, gmssl, bagit.py and frictionless where installed
 # (REQUIRE_TOOLS=1 makes their absence an error; TOOLS names a folder to look for them first).
 # Usage: bundle.sh FILE.zip     Exit code 0 if everything holds; stops at the first command that fails.
 set -euo pipefail
 zip=$(realpath "$1")
+here=$(realpath "$(dirname "$0")")
 PATH="${TOOLS:+$TOOLS:}$PATH"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -80,6 +81,43 @@ PY
   else
     [ -z "${REQUIRE_TOOLS:-}" ] || { echo "certtool is not installed"; exit 1; }
     echo "- certtool is not installed: left out"
+  fi
+fi
+if [ -e signatures/payload.sm3 ]; then
+  step "hashes by SM3: cksum and OpenSSL"
+  cksum -a sm3 --strict --quiet --check signatures/payload.sm3
+  diff <(cut -c67- signatures/payload.sm3) <(cut -c67- manifest-sha256.txt)
+  while read -r hash file; do
+    [ "$(openssl dgst -sm3 -r "$file" | cut -c1-64)" = "$hash" ] || { echo "$file: another hash by OpenSSL"; exit 1; }
+  done < signatures/payload.sm3
+fi
+if [ -e trust/sm2-signer.pem ]; then
+  sm2=signatures/tagmanifest-sha256.txt.sm2.sig
+  step "signature by SM2: the guide's commands"
+  for guide in data/VERIFY.en.md:"the SM2 signature" data/VERIFY.zh-CN.md:"国密算法：SM2 签名"; do
+    awk -v head="${guide#*:}" 'index($0, head) && /^###/ { on = 1 } on && /^```$/ { exit } code { print } on && /^```sh$/ { code = 1 }' "${guide%%:*}" > "$work/sm2.sh"
+    bash -euo pipefail "$work/sm2.sh" > "$work/sm2.txt" 2>&1 || { cat "$work/sm2.txt"; exit 1; }
+    grep -q '^Verified OK$' "$work/sm2.txt"
+  done
+  cat "$work/sm2.txt"
+  openssl x509 -in trust/sm2-signer.pem -noout -pubkey > "$work/sm2.pub"
+  by_sm2() { openssl dgst -sm3 -verify "$work/sm2.pub" -sigopt distid:1234567812345678 -signature "$1" "$2" > /dev/null 2>&1; }
+  cp "$sm2" "$work/damaged.sig" && cp tagmanifest-sha256.txt "$work/damaged.txt"
+  python3 - "$work/damaged.sig" "$work/damaged.txt" <<'PY'
+import sys
+for name in sys.argv[1:]:
+    data = bytearray(open(name, "rb").read())
+    data[-20] ^= 1
+    open(name, "wb").write(data)
+PY
+  ! by_sm2 "$work/damaged.sig" tagmanifest-sha256.txt || { echo "a damaged SM2 signature verifies"; exit 1; }
+  ! by_sm2 "$sm2" "$work/damaged.txt" || { echo "the SM2 signature is over another list too"; exit 1; }
+  if python3 -c 'import gmssl' 2> /dev/null; then
+    step "signature by SM2: Python's gmssl"
+    python3 "$here/sm2.py" "$work/sm2.pub" tagmanifest-sha256.txt "$sm2" signatures/payload.sm3
+  else
+    [ -z "${REQUIRE_TOOLS:-}" ] || { echo "Python's gmssl is not installed"; exit 1; }
+    echo "- Python's gmssl is not installed: left out"
   fi
 fi
 for token in signatures/*.tsr data/proofs/anchors/*.tsr; do

@@ -11,7 +11,7 @@ use countermand::{
     clock::Instant,
     connect::emulator::{signer, tsa::Authority},
     crypto::{
-        signature::{Certified, Chain, FileKey, Refusal, Signer, cms},
+        signature::{Certified, Chain, FileKey, Refusal, Signer, Suite, cms},
         timestamp::Roots,
     },
     domain::alert::Rule,
@@ -371,7 +371,7 @@ async fn whose_certificate_runs_out_is_told_a_month_and_a_week_before_and_at_the
         assert!(told().await.is_empty(), "there is none");
         let take = async |lasting: Duration| {
             let by = certified(app.now(), lasting);
-            signing::import(app, &Caller::shell(), &by.chain.pem(), Some(by.key.to_pem())).await.unwrap();
+            signing::import(app, &Caller::shell(), Suite::Standard, &by.chain.pem(), Some(by.key.to_pem())).await.unwrap();
         };
         take(100 * DAY).await;
         let steps = [30, 7, 0];

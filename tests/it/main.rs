@@ -25,6 +25,7 @@ mod events;
 mod fake_http;
 mod faults;
 mod floors;
+mod gm;
 mod invitations;
 mod keys;
 mod ledger;

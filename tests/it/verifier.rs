@@ -1,17 +1,20 @@
 //! The stand-alone verifier in a real browser: served under the policy, and saved as one file that is opened from the disk.
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, path::PathBuf, time::Duration};
 
 use countermand::{
     crypto::sha256,
-    evidence::{bundle::build, zip},
+    evidence::{bundle::build, gm::SM2_SIGNATURE, zip},
 };
 use fantoccini::Locator;
 
-use crate::support::{
-    browser::{Browser, Look, picture},
-    case_sample, sample,
-    serving::Serving,
+use crate::{
+    gm,
+    support::{
+        browser::{Browser, Look, picture},
+        case_sample, sample,
+        serving::Serving,
+    },
 };
 
 const HOSTILE: &str = "=1+1\r\n\"<script>\",𠮷";
@@ -100,6 +103,17 @@ async fn a_stranger_verifies_a_bundle_in_the_browser_alone() {
             files.remove(path);
             assert_eq!(desk.ask(&zip::write(&good.number, &files).expect("a ZIP"), &vkey).await.0, "fail", "{place}: {path} was taken out");
         }
+        // The profile "gm": its signature is for OpenSSL, but it may not be missing, nor be where no certificate is listed.
+        let national = gm::signed(&gm::certified(gm::made_at(), Duration::from_secs(86_400)));
+        assert_eq!(desk.ask(&national.bytes, &vkey).await, ("pass".to_owned(), vec![]), "{place}");
+        let mut files = national.files.clone();
+        let signature = files.remove(SM2_SIGNATURE).expect("a signature");
+        let (result, failed) = desk.ask(&zip::write(&national.number, &files).expect("a ZIP"), &vkey).await;
+        assert_eq!((result.as_str(), failed), ("fail", vec![format!("Files present | {SM2_SIGNATURE}")]), "{place}");
+        let mut files = good.files.clone();
+        files.insert(SM2_SIGNATURE.to_owned(), signature);
+        let (result, failed) = desk.ask(&zip::write(&good.number, &files).expect("a ZIP"), &vkey).await;
+        assert_eq!((result.as_str(), failed), ("fail", vec![format!("No other files | {SM2_SIGNATURE}")]), "{place}");
         for added in ["data/added.txt", "added.txt", "signatures/added.sig", "trust/added.pem"] {
             let mut files = good.files.clone();
             files.insert(added.to_owned(), b"x".to_vec());

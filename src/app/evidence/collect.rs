@@ -8,6 +8,7 @@ use super::{App, AppError, AppResult};
 use crate::{
     app::{calls, content, recalls::weighing, timestamps, witness},
     clock::Instant,
+    config::Profile,
     domain::{
         event::CONTENT_PARTS,
         kept::EventClass,
@@ -98,7 +99,7 @@ async fn note_for(app: &App, at: Option<u64>) -> AppResult<String> {
 }
 
 fn environment(app: &App) -> Value {
-    json!({
+    let mut told = json!({
         "product": "Countermand", "version": env!("CARGO_PKG_VERSION"),
         "system": format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         "database": match app.store.database() { Database::Sqlite(_) => "SQLite", Database::Postgres(_) => "PostgreSQL" },
@@ -109,7 +110,11 @@ fn environment(app: &App) -> Value {
             "timestamp_authorities": app.config.timestamp.authorities.iter().map(|a| &a.name).collect::<Vec<_>>(),
             "trusted_proxies": app.config.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
-    })
+    });
+    if app.config.evidence.profile == Profile::Gm {
+        told["settings"]["evidence_profile"] = json!(app.config.evidence.profile);
+    }
+    told
 }
 
 struct Reading<'a> {

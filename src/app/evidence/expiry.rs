@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{App, AppResult, Caller, signing};
 use crate::{
     clock::Instant,
+    crypto::signature::Suite,
     domain::event::{Action, Outcome},
     store::{Tx, settings},
 };
@@ -19,7 +20,12 @@ const DAY: Duration = Duration::from_secs(86_400);
 /// Days before the end at which it is told, the last first.
 const STEPS: [u32; 3] = [0, 7, signing::WARN_DAYS];
 /// The setting that remembers of which certificate what was told: its SHA-256 and the days.
-const TOLD: &str = "evidence.certificate_told";
+const fn told_of(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Standard => "evidence.certificate_told",
+        Suite::Sm2 => "evidence.certificate_sm2_told",
+    }
+}
 
 /// Makes sure that the job waits. Call it when a process starts.
 ///
@@ -36,21 +42,27 @@ pub async fn begin(app: &App) -> AppResult<()> {
 /// Those of the store; key files that cannot be read.
 pub async fn step(app: &App) -> AppResult<Option<Instant>> {
     let now = app.now();
-    let again = Some(now.plus(DAY));
-    signing::watch(app).await?;
+    for suite in Suite::ALL {
+        look(app, *suite, now).await?;
+    }
+    Ok(Some(now.plus(DAY)))
+}
+
+async fn look(app: &App, suite: Suite, now: Instant) -> AppResult<()> {
+    signing::watch(app, suite).await?;
     // One whose file is missing is told by everything that would sign with it.
-    let Some((facts, until)) = signing::standing(app).await?.certificate else { return Ok(again) };
-    let Some(days) = STEPS.into_iter().find(|days| now.plus(DAY * *days) >= until) else { return Ok(again) };
+    let Some((facts, until)) = signing::standing(app, suite).await?.certificate else { return Ok(()) };
+    let Some(days) = STEPS.into_iter().find(|days| now.plus(DAY * *days) >= until) else { return Ok(()) };
     let told = format!("{} {days}", facts.sha256);
     let write = move |tx: &mut Tx<'_>| {
-        if settings::get(tx.conn, TOLD)?.as_ref() == Some(&told) {
+        if settings::get(tx.conn, told_of(suite))?.as_ref() == Some(&told) {
             return Ok(());
         }
-        settings::put(tx.conn, TOLD, &told)?;
+        settings::put(tx.conn, told_of(suite), &told)?;
         let detail = json!({ "sha256": facts.sha256, "subject": facts.subject, "not_after": until.to_rfc3339(), "days": days });
-        let event = Caller::job(JOB).event(Action::EvidenceCertificateExpiring, signing::subject());
+        let event = Caller::job(JOB).event(Action::EvidenceCertificateExpiring, signing::subject(suite));
         tx.append(event.outcome(Outcome::Failed).detail(detail)).map(drop)
     };
     app.store.write(write).await?;
-    Ok(again)
+    Ok(())
 }

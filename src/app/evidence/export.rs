@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{App, AppError, AppResult, Caller, FULL, MASKED, build, collect, keep, number_of};
 use crate::{
     app::{Done, step_up, timestamps},
+    config::Profile,
     domain::{
         event::{Action, Outcome, Subject},
         role::Permission,
@@ -45,6 +46,8 @@ pub struct Exported {
     pub verified: bool,
     /// Why it bears no signature by a certificate, if it bears none.
     pub uncertified: Option<Uncertified>,
+    /// In the profile "gm": whether it bears the signature by SM2, or why not.
+    pub sm2: Option<Result<(), Uncertified>>,
     /// Which authorities gave no timestamp while this went out, and why, in words.
     pub missing: Vec<String>,
 }
@@ -85,7 +88,7 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
     };
     let log_size = collected.log.as_of;
     let (mut bundle, verified) = build(app, collected).await?;
-    let uncertified = bundle.uncertified;
+    let (uncertified, uncertified_sm2) = (bundle.uncertified, bundle.uncertified_sm2);
     let (mut stamped, mut missing) = (Vec::new(), Vec::new());
     if !wanted.keep {
         let tokens;
@@ -115,6 +118,9 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
             });
             if let Some(why) = uncertified {
                 detail["uncertified"] = json!(why);
+            }
+            if let Some(why) = uncertified_sm2 {
+                detail["uncertified_sm2"] = json!(why);
             }
             if !without.is_empty() {
                 detail["timestamps_missing"] = json!(without);
@@ -152,7 +158,9 @@ pub async fn export(app: &App, caller: &Caller, wanted: Export) -> AppResult<Don
         let _ = std::fs::remove_file(full);
     }
     let done = done?;
-    Ok(Done { value: Exported { number: bundle.number.clone(), bundle, with_content, verified, uncertified, missing }, receipt: done.receipt })
+    let sm2 = (app.config.evidence.profile == Profile::Gm).then(|| uncertified_sm2.map_or(Ok(()), Err));
+    let exported = Exported { number: bundle.number.clone(), bundle, with_content, verified, uncertified, sm2, missing };
+    Ok(Done { value: exported, receipt: done.receipt })
 }
 
 async fn prepare(app: &App, caller: &Caller, wanted: &Export) -> AppResult<(crate::app::recalls::Loaded, String)> {

@@ -18,7 +18,11 @@ pub(in crate::app) use collect::{KEYLESS, gone, parts_of};
 use super::{App, AppError, AppResult, Caller, Done, Turn, retention, step_up, timestamps};
 use crate::{
     clock::Instant,
-    crypto::{private, signature::files},
+    config::Profile,
+    crypto::{
+        private,
+        signature::{Suite, files},
+    },
     domain::{
         event::{self, Action, Subject},
         role::Permission,
@@ -265,9 +269,13 @@ fn number_of(app: &App, at: Instant, n: i64) -> String {
 /// Builds a bundle off the async threads and looks at it as a stranger would; answers whether it holds.
 async fn build(app: &App, mut collected: Collected) -> AppResult<(Bundle, bool)> {
     let (vkey, _, keys) = app.store.signing()?;
-    let (signer, known) = match signing::signer(app, collected.issue.made_at).await? {
+    let (signer, known) = match signing::signer(app, Suite::Standard, collected.issue.made_at).await? {
         Ok((certified, known)) => (Ok(certified), Some(known)),
         Err(why) => (Err(why), None),
+    };
+    let sm2 = match app.config.evidence.profile {
+        Profile::Standard => None,
+        Profile::Gm => Some(signing::signer(app, Suite::Sm2, collected.issue.made_at).await?),
     };
     if known.is_some() || !collected.authorities.is_empty() || !collected.anchors.is_empty() {
         collected.revocation = Some(Revocation { signer: known });
@@ -275,7 +283,8 @@ async fn build(app: &App, mut collected: Collected) -> AppResult<(Bundle, bool)>
     let signers = Pin::Signers(files::roots(app.store.data()));
     let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), signers, Pin::At(app.now())], keys.log);
     let built = tokio::task::spawn_blocking(move || {
-        let bundle = bundle::build_certified(&collected, &key, signer.as_deref().map_err(|why| *why))
+        let sm2 = sm2.as_ref().map(|sm2| sm2.as_ref().map(|(certified, known)| (&**certified, known)).map_err(|why| *why));
+        let bundle = bundle::build_with(&collected, &key, signer.as_deref().map_err(|why| *why), sm2)
             .map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &pins, &Limits::default());
         for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {

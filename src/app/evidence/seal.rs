@@ -49,7 +49,7 @@ pub async fn step(app: &App, recall: &str) -> AppResult<Option<Instant>> {
     let collected = collect::collect(app, wanted).await?;
     let log_size = collected.log.as_of;
     let (bundle, verified) = build(app, collected).await?;
-    let uncertified = bundle.uncertified;
+    let (uncertified, uncertified_sm2) = (bundle.uncertified, bundle.uncertified_sm2);
     let path = keep(app.store.data(), ARCHIVE, &bundle)?;
     crate::crash::point("evidence.file_written");
     let (number, sha256, size, signature) = (bundle.number.clone(), bundle.sha256, bundle.bytes.len(), bundle.signature().to_vec());
@@ -73,6 +73,9 @@ pub async fn step(app: &App, recall: &str) -> AppResult<Option<Instant>> {
             let mut detail = json!({ "number": number, "sha256": hex::encode(sha256), "bytes": size, "log_size": log_size, "verified": verified });
             if let Some(why) = uncertified {
                 detail["uncertified"] = json!(why);
+            }
+            if let Some(why) = uncertified_sm2 {
+                detail["uncertified_sm2"] = json!(why);
             }
             let event = Caller::job("seal_evidence").event(Action::EvidenceSealed, Subject::new("bundle", row.id.clone())).case(&id).detail(detail);
             timestamps::enqueue(tx, &config, &row.id, &signature)?;

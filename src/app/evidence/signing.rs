@@ -1,7 +1,8 @@
 //! The key and the certificate that sign evidence: a key is made and a certificate asked for ([`request`]), the certificate is taken in
 //! ([`import`]), and later another one in its place. The certificate in use is named in the database; key and certificates lie in files
-//! below the data folder (`crypto::signature::files`), so that a node whose files are behind is found out. Not here: the signature
-//! (`crypto::signature`), the bundle (`evidence::certificate`).
+//! below the data folder (`crypto::signature::files`), so that a node whose files are behind is found out. There is one of each suite: the
+//! profile "gm" has a second signature, by SM2. Not here: the signature (`crypto::signature`), the bundle (`evidence::certificate`,
+//! `evidence::gm`).
 
 use std::{path::Path, sync::Arc};
 
@@ -12,12 +13,15 @@ use super::{App, AppError, AppResult, Caller, Done, StoreError, expiry};
 use crate::{
     app::{FieldError, revocation},
     clock::Instant,
-    crypto::signature::{
-        BadChain, Certified, Chain, FileKey, NoSignature, Refusal, Signer,
-        chain::Facts,
-        cms,
-        files::{self, FileError},
-        request as csr,
+    crypto::{
+        signature::{
+            BadChain, Certified, Chain, FileKey, NoSignature, Refusal, Signer, Suite,
+            chain::Facts,
+            cms,
+            files::{self, FileError},
+            request as csr,
+        },
+        sm2,
     },
     domain::{
         event::{Action, Outcome, Subject},
@@ -28,9 +32,21 @@ use crate::{
 };
 
 /// The setting that names the certificate in use, by its SHA-256.
-const IN_USE: &str = "evidence.certificate";
+const fn in_use(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Standard => "evidence.certificate",
+        Suite::Sm2 => "evidence.certificate_sm2",
+    }
+}
+
 /// The setting that remembers of which certificate it was told that it is revoked, by its SHA-256.
-const REVOKED: &str = "evidence.certificate_revoked";
+const fn revoked(suite: Suite) -> &'static str {
+    match suite {
+        Suite::Standard => "evidence.certificate_revoked",
+        Suite::Sm2 => "evidence.certificate_sm2_revoked",
+    }
+}
+
 /// Before its end by so many days the end is told.
 pub const WARN_DAYS: u32 = 30;
 
@@ -59,41 +75,45 @@ impl Standing {
     }
 }
 
-pub(super) fn subject() -> Subject {
-    Subject::new("evidence_key", "evidence")
+pub(super) fn subject(suite: Suite) -> Subject {
+    let id = match suite {
+        Suite::Standard => "evidence",
+        Suite::Sm2 => "evidence_sm2",
+    };
+    Subject::new("evidence_key", id)
 }
 
 /// The key that signs a bundle made at `at`, with its certificates and what is known of their revocation, or why there is none. Never inside a
 /// write.
-pub(in crate::app) async fn signer(app: &App, at: Instant) -> AppResult<Result<(Arc<Certified>, Known), Uncertified>> {
-    let certified = match found(app).await? {
+pub(in crate::app) async fn signer(app: &App, suite: Suite, at: Instant) -> AppResult<Result<(Arc<Certified>, Known), Uncertified>> {
+    let certified = match found(app, suite).await? {
         Ok(certified) if certified.chain.check(at).is_err() => return Ok(Err(Uncertified::Ended)),
         Ok(certified) => certified,
         Err(why) => return Ok(Err(why)),
     };
-    Ok(match look(app, &certified.chain, at).await? {
+    Ok(match look(app, suite, &certified.chain, at).await? {
         Some(known) => Ok((Arc::new(certified), known)),
         None => Err(Uncertified::Revoked),
     })
 }
 
 /// What is known of the revocation of the certificate in use; `None` once it is revoked, which is told once. Never inside a write.
-async fn look(app: &App, chain: &Chain, at: Instant) -> AppResult<Option<Known>> {
-    let revoked = match revocation::look(app, chain.certificates().to_vec(), at, revocation::PATIENT).await? {
+async fn look(app: &App, suite: Suite, chain: &Chain, at: Instant) -> AppResult<Option<Known>> {
+    let taken_back = match revocation::look(app, chain.certificates().to_vec(), at, revocation::PATIENT).await? {
         Ok(known) => return Ok(Some(known)),
-        Err(revoked) => revoked,
+        Err(taken_back) => taken_back,
     };
     let facts = chain.facts();
     let write = move |tx: &mut crate::store::Tx<'_>| {
-        if settings::get(tx.conn, REVOKED)?.as_ref() == Some(&facts.sha256) {
+        if settings::get(tx.conn, revoked(suite))?.as_ref() == Some(&facts.sha256) {
             return Ok(());
         }
-        settings::put(tx.conn, REVOKED, &facts.sha256)?;
+        settings::put(tx.conn, revoked(suite), &facts.sha256)?;
         let detail = json!({
-            "sha256": facts.sha256, "subject": revoked.subject, "serial": revoked.serial, "since": revoked.since.to_rfc3339(),
-            "reason": revoked.reason,
+            "sha256": facts.sha256, "subject": taken_back.subject, "serial": taken_back.serial,
+            "since": taken_back.since.to_rfc3339(), "reason": taken_back.reason,
         });
-        let event = Caller::job(expiry::JOB).event(Action::EvidenceCertificateRevoked, subject());
+        let event = Caller::job(expiry::JOB).event(Action::EvidenceCertificateRevoked, subject(suite));
         tx.append(event.outcome(Outcome::Failed).detail(detail)).map(drop)
     };
     app.store.write(write).await?;
@@ -104,24 +124,24 @@ async fn look(app: &App, chain: &Chain, at: Instant) -> AppResult<Option<Known>>
 ///
 /// # Errors
 /// Those of the store.
-pub(super) async fn watch(app: &App) -> AppResult<()> {
-    if let Ok(certified) = found(app).await? {
-        look(app, &certified.chain, app.now()).await?;
+pub(super) async fn watch(app: &App, suite: Suite) -> AppResult<()> {
+    if let Ok(certified) = found(app, suite).await? {
+        look(app, suite, &certified.chain, app.now()).await?;
     }
     Ok(())
 }
 
 /// What lies in the files, if it is what the database names; what an import left unfinished is put into its place.
-async fn found(app: &App) -> AppResult<Result<Certified, Uncertified>> {
+async fn found(app: &App, suite: Suite) -> AppResult<Result<Certified, Uncertified>> {
     let mut before = None;
     loop {
-        let Some(named) = app.store.read(|conn| settings::get(conn, IN_USE)).await? else { return Ok(Err(Uncertified::Never)) };
+        let Some(named) = app.store.read(move |conn| settings::get(conn, in_use(suite))).await? else { return Ok(Err(Uncertified::Never)) };
         // Another was imported between the look into the database and that into the files: once more.
         if before.as_ref() == Some(&named) {
             return Ok(Err(Uncertified::Missing));
         }
         let (data, wanted) = (app.store.data().to_owned(), named.clone());
-        match tokio::task::spawn_blocking(move || of_files(&data, &wanted)).await.map_err(|_| StoreError::Panicked)? {
+        match tokio::task::spawn_blocking(move || of_files(&data, suite, &wanted)).await.map_err(|_| StoreError::Panicked)? {
             Ok(Some(certified)) => return Ok(Ok(certified)),
             Ok(None) => {}
             // Evidence is sealed all the same, and says that it bears no signature by certificate.
@@ -134,20 +154,20 @@ async fn found(app: &App) -> AppResult<Result<Certified, Uncertified>> {
     }
 }
 
-fn of_files(data: &Path, named: &str) -> Result<Option<Certified>, FileError> {
-    if files::next(data)?.is_some_and(|next| next.chain.fingerprint() == named) {
-        files::adopt_next(data)?;
+fn of_files(data: &Path, suite: Suite, named: &str) -> Result<Option<Certified>, FileError> {
+    if files::next(data, suite)?.is_some_and(|next| next.chain.fingerprint() == named) {
+        files::adopt_next(data, suite)?;
     }
-    Ok(files::in_use(data)?.filter(|certified| certified.chain.fingerprint() == named))
+    Ok(files::in_use(data, suite)?.filter(|certified| certified.chain.fingerprint() == named))
 }
 
 /// How it stands. Who may see it is asked where a page is made of it.
 ///
 /// # Errors
 /// Those of the store; a key that waits and cannot be read.
-pub async fn standing(app: &App) -> AppResult<Standing> {
-    let found = found(app).await?;
-    let requested = files::requested(app.store.data()).map_err(StoreError::from)?.is_some();
+pub async fn standing(app: &App, suite: Suite) -> AppResult<Standing> {
+    let found = found(app, suite).await?;
+    let requested = files::requested(app.store.data(), suite).map_err(StoreError::from)?.is_some();
     let now = app.now();
     let uncertified = match &found {
         Ok(certified) if certified.chain.check(now).is_err() => Some(Uncertified::Ended),
@@ -165,17 +185,17 @@ pub async fn standing(app: &App) -> AppResult<Standing> {
 ///
 /// # Errors
 /// `Forbidden`; `Invalid` on `subject`.
-pub async fn request(app: &App, caller: &Caller, name: Option<String>) -> AppResult<Done<String>> {
-    app.require(caller, Permission::ConnectionManage, Action::EvidenceKeyRequested, subject()).await?;
+pub async fn request(app: &App, caller: &Caller, suite: Suite, name: Option<String>) -> AppResult<Done<String>> {
+    app.require(caller, Permission::ConnectionManage, Action::EvidenceKeyRequested, subject(suite)).await?;
     let named = name.as_deref().map_or_else(|| csr::name_of(&app.config.tenant), csr::name);
     let Some(named) = named else {
-        return Err(app.refuse(caller, Action::EvidenceKeyRequested, subject(), None, AppError::invalid("subject", "distinguished-name")).await);
+        return Err(app.refuse(caller, Action::EvidenceKeyRequested, subject(suite), None, AppError::invalid("subject", "distinguished-name")).await);
     };
     let said = named.to_string();
-    let key = files::make_requested(app.store.data()).map_err(StoreError::from)?;
+    let key = files::make_requested(app.store.data(), suite).map_err(StoreError::from)?;
     let text = csr::request(named, &key).map_err(|e| StoreError::Unavailable(format!("the evidence key: {e}")))?;
     let sha256 = public(&key);
-    let event = caller.event(Action::EvidenceKeyRequested, subject()).detail(json!({ "subject": said, "key_sha256": sha256 }));
+    let event = caller.event(Action::EvidenceKeyRequested, subject(suite)).detail(json!({ "subject": said, "key_sha256": sha256 }));
     let receipt = app.record_of(caller, event).await?;
     Ok(Done { value: text, receipt })
 }
@@ -186,55 +206,58 @@ fn public(key: &FileKey) -> String {
     hex::encode(crate::crypto::sha256(&key.public_key().to_der().unwrap_or_default()))
 }
 
-/// Takes in the certificates for the key that waits, or for `key` (PKCS#8 in PEM): the signer's first, the root last. From then on they sign;
+/// Takes in the certificates of `suite` for the key that waits, or for `key` (PKCS#8 in PEM): the signer's first, the root last. From then on they sign;
 /// those before are kept for what they signed.
 ///
 /// # Errors
 /// `Forbidden`; `Invalid` on `key` or `chain`. Each is recorded.
-pub async fn import(app: &App, caller: &Caller, pem: &str, key: Option<Zeroizing<String>>) -> AppResult<Done<Facts>> {
-    app.require(caller, Permission::ConnectionManage, Action::EvidenceCertificateImported, subject()).await?;
+pub async fn import(app: &App, caller: &Caller, suite: Suite, pem: &str, key: Option<Zeroizing<String>>) -> AppResult<Done<Facts>> {
+    app.require(caller, Permission::ConnectionManage, Action::EvidenceCertificateImported, subject(suite)).await?;
     let data = app.store.data().to_owned();
-    let (key, chain) = match sound(&data, pem, key.as_ref().map(|key| key.as_str()), app.now())? {
+    let (key, chain) = match sound(&data, suite, pem, key.as_ref().map(|key| key.as_str()), app.now())? {
         Ok(sound) => sound,
-        Err(error) => return Err(app.refuse(caller, Action::EvidenceCertificateImported, subject(), None, AppError::Invalid(vec![error])).await),
+        Err(error) => {
+            return Err(app.refuse(caller, Action::EvidenceCertificateImported, subject(suite), None, AppError::Invalid(vec![error])).await);
+        }
     };
-    files::lay_next(&data, &key, &chain).map_err(StoreError::from)?;
+    files::lay_next(&data, suite, &key, &chain).map_err(StoreError::from)?;
     let facts = chain.facts();
     let (said, caller) = (facts.clone(), caller.clone());
     let write = move |tx: &mut crate::store::Tx<'_>| {
-        let before = settings::get(tx.conn, IN_USE)?;
-        settings::put(tx.conn, IN_USE, &said.sha256)?;
+        let before = settings::get(tx.conn, in_use(suite))?;
+        settings::put(tx.conn, in_use(suite), &said.sha256)?;
         let detail = json!({
             "before": before.map(|sha256| json!({ "sha256": sha256 })),
             "after": { "sha256": said.sha256, "subject": said.subject, "issuer": said.issuer, "serial": said.serial, "root_sha256": said.root_sha256,
                        "not_before": said.not_before, "not_after": said.not_after },
         });
-        tx.append(caller.event(Action::EvidenceCertificateImported, subject()).detail(detail))?;
+        tx.append(caller.event(Action::EvidenceCertificateImported, subject(suite)).detail(detail))?;
         Ok(Ok(()))
     };
     let done = Done::from_write(app.store.write(write).await?)?;
     crate::crash::point("evidence.certificate_named");
-    files::adopt_next(&data).map_err(StoreError::from)?;
+    files::adopt_next(&data, suite).map_err(StoreError::from)?;
     Ok(Done { value: facts, receipt: done.receipt })
 }
 
 /// The key and the chain that were given, if they fit and are good now.
-fn sound(data: &Path, pem: &str, key: Option<&str>, now: Instant) -> Result<Result<(FileKey, Chain), FieldError>, StoreError> {
+fn sound(data: &Path, suite: Suite, pem: &str, key: Option<&str>, now: Instant) -> Result<Result<(FileKey, Chain), FieldError>, StoreError> {
     let key = match key {
         Some(text) => match FileKey::from_pem(text) {
-            Ok(key) => key,
-            Err(_) => return Ok(Err(FieldError::new("key", "signing-key"))),
+            Ok(key) if key.suite() == suite => key,
+            _ => return Ok(Err(FieldError::new("key", if suite == Suite::Sm2 { "signing-key-sm2" } else { "signing-key" }))),
         },
-        None => match files::requested(data).map_err(StoreError::from)? {
+        None => match files::requested(data, suite).map_err(StoreError::from)? {
             Some(key) => key,
-            None => return Ok(Err(FieldError::new("key", "no-request"))),
+            None => return Ok(Err(FieldError::new("key", if suite == Suite::Sm2 { "no-request-sm2" } else { "no-request" }))),
         },
     };
     let chain = Chain::from_pem(pem).and_then(|chain| if chain.is_of(&key) { Ok(chain) } else { Err(BadChain::OtherKey) });
+    let chain = chain.and_then(|chain| if chain.is_all(suite) { Ok(chain) } else { Err(BadChain::Mixed) });
     let checked = chain.and_then(|chain| chain.check(now).map(|()| chain).map_err(BadChain::Refused));
     // What cannot be signed with it, or not be read again, is found out now and not when evidence is due.
-    let checked = checked.and_then(|chain| match cms::sign(b"", now, &chain, &key).map(|signed| cms::open(&signed, b"")) {
-        Ok(Ok(_)) => Ok(chain),
+    let checked = checked.and_then(|chain| match tried(&chain, &key, now) {
+        Ok(Ok(())) => Ok(chain),
         Ok(Err(refusal)) => Err(BadChain::Refused(refusal)),
         Err(NoSignature) => Err(BadChain::Refused(Refusal::Malformed("signed data of another form"))),
     });
@@ -248,6 +271,15 @@ fn sound(data: &Path, pem: &str, key: Option<&str>, now: Instant) -> Result<Resu
     }))
 }
 
+/// Signs nothing with the key, and reads it again.
+fn tried(chain: &Chain, key: &FileKey, now: Instant) -> Result<Result<(), Refusal>, NoSignature> {
+    if key.suite() == Suite::Sm2 {
+        let signature = key.sign(b"")?;
+        return Ok(if sm2::verify(key.public_key(), b"", &signature) { Ok(()) } else { Err(Refusal::Signature) });
+    }
+    Ok(cms::open(&cms::sign(b"", now, chain, key)?, b"").map(drop))
+}
+
 /// The word of the error (`error-<kind>`).
 const fn kind(why: &BadChain) -> &'static str {
     match why {
@@ -256,6 +288,7 @@ const fn kind(why: &BadChain) -> &'static str {
         BadChain::OtherKey => "certificate-other-key",
         BadChain::Order(_) => "certificate-order",
         BadChain::NoRoot => "certificate-no-root",
+        BadChain::Mixed => "certificate-mixed",
         BadChain::Refused(Refusal::Usage) => "certificate-usage",
         BadChain::Refused(Refusal::Validity(_)) => "certificate-validity",
         BadChain::Refused(_) => "certificate-refused",

@@ -24,10 +24,11 @@ use crate::{
         deployment::{Deployment, Trouble, finish},
         serve,
     },
+    config::Profile,
     connect::emulator::{self, Emulator, signer},
     crypto::{
         private,
-        signature::{FileKey, Signer},
+        signature::{FileKey, Signer, Suite},
     },
     evidence::{
         verify::{Answer, Pin, verify},
@@ -54,6 +55,9 @@ pub struct Args {
     /// Report as one JSON object
     #[arg(long)]
     json: bool,
+    /// What bundles are made with: standard, or gm for a signature by SM2 besides; as countermand.toml says if absent
+    #[arg(long, value_parser = ["standard", "gm"])]
+    profile: Option<String>,
 }
 
 /// Name of the emulated platform's connection.
@@ -78,6 +82,11 @@ pub fn run(args: &Args) -> ExitCode {
             config.demo = true;
             config.allow_private_destinations = true;
             config.tenant = "华辰集团".to_owned();
+            match args.profile.as_deref() {
+                Some("gm") => config.evidence.profile = Profile::Gm,
+                Some(_) => config.evidence.profile = Profile::Standard,
+                None => {}
+            }
         })?;
         demonstrate(args, app, &cast, listener).await
     });
@@ -127,12 +136,16 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
     server.await.map_err(Trouble::cannot)?
 }
 
-/// A certificate that signs the bundles, by a throwaway authority: whoever judges them sees DEMO in every name.
+/// A certificate for each signature on the bundles, by a throwaway authority: whoever judges them sees DEMO in every name.
 async fn certify(app: &App) -> Result<(), Trouble> {
-    if signing::standing(app).await?.uncertified.is_some() {
-        let key = FileKey::fresh().map_err(Trouble::cannot)?;
-        let chain = signer::chain(key.public_key().clone(), app.now()).map_err(Trouble::cannot)?;
-        signing::import(app, &Caller::shell(), &chain, Some(key.to_pem())).await?;
+    let suites = Suite::ALL.iter().filter(|suite| **suite == Suite::Standard || app.config.evidence.profile == Profile::Gm);
+    for suite in suites {
+        if signing::standing(app, *suite).await?.uncertified.is_some() {
+            let key = FileKey::fresh_of(*suite).map_err(Trouble::cannot)?;
+            let by = if *suite == Suite::Sm2 { signer::chain_sm2 } else { signer::chain };
+            let chain = by(key.public_key().clone(), app.now()).map_err(Trouble::cannot)?;
+            signing::import(app, &Caller::shell(), *suite, &chain, Some(key.to_pem())).await?;
+        }
     }
     Ok(())
 }

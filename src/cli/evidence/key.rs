@@ -12,6 +12,8 @@ use zeroize::Zeroizing;
 use crate::{
     app::{App, Caller, evidence::signing},
     cli::deployment::{Deployment, Trouble},
+    config::Profile,
+    crypto::signature::Suite,
     evidence::certificate::Uncertified,
 };
 
@@ -21,6 +23,8 @@ pub(super) enum Command {
     Request {
         #[command(flatten)]
         deployment: Deployment,
+        #[command(flatten)]
+        of: Of,
         /// The name in the certificate, as RFC 4514 writes it; the company of the settings if absent
         #[arg(long, value_name = "CN=…,O=…")]
         subject: Option<String>,
@@ -32,10 +36,12 @@ pub(super) enum Command {
     Import {
         #[command(flatten)]
         deployment: Deployment,
+        #[command(flatten)]
+        of: Of,
         /// Certificates in PEM: the signer's first, then each authority's, the root's last
         #[arg(value_name = "CHAIN.pem")]
         chain: PathBuf,
-        /// A key made elsewhere, PKCS#8 in PEM, P-256 or RSA; the requested one if absent
+        /// A key made elsewhere, PKCS#8 in PEM, P-256 or RSA, with --sm2 SM2; the requested one if absent
         #[arg(long, value_name = "KEY.pem")]
         key: Option<PathBuf>,
         /// Print one JSON object
@@ -46,10 +52,26 @@ pub(super) enum Command {
     Show {
         #[command(flatten)]
         deployment: Deployment,
+        #[command(flatten)]
+        of: Of,
         /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct Of {
+    /// The key of SM2 that signs besides in the profile "gm"
+    #[arg(long)]
+    sm2: bool,
+}
+
+impl Of {
+    const fn suite(self) -> Suite {
+        if self.sm2 { Suite::Sm2 } else { Suite::Standard }
+    }
 }
 
 pub(super) fn run(command: &Command) -> ExitCode {
@@ -64,27 +86,31 @@ pub(super) fn run(command: &Command) -> ExitCode {
     }
     deployment.run(name, |app| async move {
         match command {
-            Command::Request { subject, out, .. } => request(&app, subject.clone(), out.as_deref()).await,
-            Command::Import { chain, key, json, .. } => import(&app, chain, key.as_deref(), *json).await,
-            Command::Show { json, .. } => show(&app, *json).await,
+            Command::Request { of, subject, out, .. } => request(&app, of.suite(), subject.clone(), out.as_deref()).await,
+            Command::Import { of, chain, key, json, .. } => import(&app, of.suite(), chain, key.as_deref(), *json).await,
+            Command::Show { of, json, .. } => show(&app, of.suite(), *json).await,
         }
     })
 }
 
 /// Why nothing signs, in words.
-pub(super) const fn why(uncertified: Uncertified) -> &'static str {
+pub(super) fn why(suite: Suite, uncertified: Uncertified) -> String {
+    let (ask, file) = match suite {
+        Suite::Standard => ("`evidence key request` asks for", "keys/evidence.pem"),
+        Suite::Sm2 => ("`evidence key request --sm2` asks for", "keys/evidence-sm2.pem"),
+    };
     match uncertified {
-        Uncertified::Never => "no certificate was imported; `evidence key request` asks for one",
+        Uncertified::Never => format!("no certificate was imported; {ask} one"),
         Uncertified::Missing => {
-            "keys/evidence.pem is not the certificate that was imported last; copy it from the node where it was, or from a backup"
+            format!("{file} is not the certificate that was imported last; copy it from the node where it was, or from a backup")
         }
-        Uncertified::Revoked => "its authority has revoked the certificate; `evidence key request` asks for another one",
-        Uncertified::Ended => "the certificate is not valid now; `evidence key request` asks for another one",
+        Uncertified::Revoked => format!("its authority has revoked the certificate; {ask} another one"),
+        Uncertified::Ended => format!("the certificate is not valid now; {ask} another one"),
     }
 }
 
-async fn request(app: &App, subject: Option<String>, out: Option<&Path>) -> Result<(), Trouble> {
-    let text = signing::request(app, &Caller::shell(), subject).await?.value;
+async fn request(app: &App, suite: Suite, subject: Option<String>, out: Option<&Path>) -> Result<(), Trouble> {
+    let text = signing::request(app, &Caller::shell(), suite, subject).await?.value;
     match out {
         Some(out) => fs::write(out, text).map_err(|e| Trouble::Cannot(format!("{}: {e}", out.display())))?,
         None => say!("{}", text.trim_end()),
@@ -92,22 +118,30 @@ async fn request(app: &App, subject: Option<String>, out: Option<&Path>) -> Resu
     Ok(())
 }
 
-async fn import(app: &App, chain: &Path, key: Option<&Path>, json: bool) -> Result<(), Trouble> {
+async fn import(app: &App, suite: Suite, chain: &Path, key: Option<&Path>, json: bool) -> Result<(), Trouble> {
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
     let key = key.map(read).transpose()?.map(Zeroizing::new);
-    let facts = signing::import(app, &Caller::shell(), &read(chain)?, key).await?.value;
+    let facts = signing::import(app, &Caller::shell(), suite, &read(chain)?, key).await?.value;
     if json {
         say!("{}", serde_json::to_string(&facts).map_err(Trouble::cannot)?);
     } else {
         say!("signs from now on: {} until {}", facts.subject, facts.not_after);
         say!("publish this fingerprint of the root, SHA-256: {}", facts.root_sha256);
-        say!("copy keys/evidence.pem and, if it is there, keys/evidence-former.pem to other nodes");
+        match suite {
+            Suite::Standard => say!("copy keys/evidence.pem and, if it is there, keys/evidence-former.pem to other nodes"),
+            Suite::Sm2 => {
+                say!("copy keys/evidence-sm2.pem and, if it is there, keys/evidence-sm2-former.pem to other nodes");
+                if app.config.evidence.profile != Profile::Gm {
+                    say!("no bundle is signed with it until the settings say evidence.profile = \"gm\"");
+                }
+            }
+        }
     }
     Ok(())
 }
 
-async fn show(app: &App, json: bool) -> Result<(), Trouble> {
-    let standing = signing::standing(app).await?;
+async fn show(app: &App, suite: Suite, json: bool) -> Result<(), Trouble> {
+    let standing = signing::standing(app, suite).await?;
     let soon = standing.ends_soon(app.now());
     if json {
         let (certificate, until) = standing.certificate.clone().unzip();
@@ -125,5 +159,5 @@ async fn show(app: &App, json: bool) -> Result<(), Trouble> {
             say!("a key waits for its certificate");
         }
     }
-    standing.uncertified.map_or(Ok(()), |reason| Err(Trouble::No(why(reason).to_owned())))
+    standing.uncertified.map_or(Ok(()), |reason| Err(Trouble::No(why(suite, reason))))
 }

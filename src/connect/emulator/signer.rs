@@ -13,12 +13,20 @@ use x509_cert::{
 
 use super::{
     revocations::{Revocations, point},
-    tsa::authority::{LASTS, Wanted, YEAR, extension, fresh_key, public},
+    tsa::authority::{IssuerKey, LASTS, Wanted, YEAR, extension, fresh_key, public},
 };
-use crate::{clock::Instant, crypto::revocation::Reason};
+use crate::{
+    clock::Instant,
+    crypto::{
+        revocation::Reason,
+        signature::{FileKey, Signer, Suite},
+    },
+};
 
 const ROOT: &str = "O=DEMO - proves nothing,CN=DEMO Evidence Root";
 const SIGNER: &str = "O=DEMO - proves nothing,CN=DEMO Evidence Signer";
+const ROOT_SM2: &str = "O=DEMO - proves nothing,CN=DEMO Evidence SM2 Root";
+const SIGNER_SM2: &str = "O=DEMO - proves nothing,CN=DEMO Evidence SM2 Signer";
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Certificates for a signer's `key`, valid for a year from an hour before `now`: the signer's and the root's, in PEM. The root's key is
@@ -36,6 +44,32 @@ pub fn chain(key: SubjectPublicKeyInfoOwned, now: Instant) -> der::Result<String
 /// As [`chain`].
 pub fn lasting(key: SubjectPublicKeyInfoOwned, now: Instant, lasting: Duration) -> der::Result<String> {
     Issuer::fresh(now, None)?.issue(key, now, lasting)
+}
+
+/// Certificates as [`chain`] gives them, by an authority of its own that signs by SM2, for a `key` of SM2; they name no list.
+///
+/// # Errors
+/// As [`chain`].
+pub fn chain_sm2(key: SubjectPublicKeyInfoOwned, now: Instant) -> der::Result<String> {
+    lasting_sm2(key, now, YEAR)
+}
+
+/// The same with a certificate that runs out when `lasting` is over.
+///
+/// # Errors
+/// As [`chain`].
+pub fn lasting_sm2(key: SubjectPublicKeyInfoOwned, now: Instant, lasting: Duration) -> der::Result<String> {
+    let root_key = FileKey::fresh_of(Suite::Sm2).map_err(|_| der::ErrorKind::Failed)?;
+    let (from, issuer_key) = (now.minus(HOUR), IssuerKey::Held(&root_key));
+    let extensions = vec![
+        extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
+        extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
+    ];
+    let public = root_key.public_key().clone();
+    let root = Wanted { subject: ROOT_SM2, key: public, extensions, from, lasting: LASTS, issuer: ROOT_SM2, issuer_key }.issue()?;
+    let extensions = vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation))?];
+    let signer = Wanted { subject: SIGNER_SM2, key, extensions, from, lasting: lasting + HOUR, issuer: ROOT_SM2, issuer_key }.issue()?;
+    Ok(signer.to_pem(LineEnding::LF)? + &root.to_pem(LineEnding::LF)?)
 }
 
 /// The authority, as long as somebody keeps it: it can take back what it issued.
@@ -59,7 +93,8 @@ impl Issuer {
             extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
             extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
         ];
-        let root = Wanted { subject: ROOT, key: public(&key)?, extensions, from, lasting: LASTS, issuer: ROOT, issuer_key: &key }.issue()?;
+        let root = Wanted { subject: ROOT, key: public(&key)?, extensions, from, lasting: LASTS, issuer: ROOT, issuer_key: IssuerKey::P256(&key) }
+            .issue()?;
         Ok(Self { key, root, list_at, issued: Vec::new(), revocations: Revocations::none(from) })
     }
 
@@ -71,7 +106,7 @@ impl Issuer {
         let mut extensions = vec![extension(true, &KeyUsage(KeyUsages::DigitalSignature | KeyUsages::NonRepudiation))?];
         extensions.extend(self.list_at.as_deref().map(point).transpose()?);
         let (from, lasting) = (now.minus(HOUR), lasting + HOUR);
-        let signer = Wanted { subject: SIGNER, key, extensions, from, lasting, issuer: ROOT, issuer_key: &self.key }.issue()?;
+        let signer = Wanted { subject: SIGNER, key, extensions, from, lasting, issuer: ROOT, issuer_key: IssuerKey::P256(&self.key) }.issue()?;
         let chain = signer.to_pem(LineEnding::LF)? + &self.root.to_pem(LineEnding::LF)?;
         self.issued.push(signer);
         Ok(chain)

@@ -7,11 +7,11 @@ use x509_cert::{
     ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage},
 };
 
-use super::{Refusal, Signer};
+use super::{Refusal, Signer, Suite};
 use crate::{
     clock::Instant,
     crypto::{
-        sha256,
+        sha256, sm2,
         timestamp::{self, BadRoots, Roots, chain as certificates, readable},
     },
 };
@@ -39,6 +39,8 @@ pub enum BadChain {
     Order(usize),
     #[error("its last certificate is no root: add the certificate that is signed by its own key")]
     NoRoot,
+    #[error("its certificates are not all of SM2, or some are: the two do not go together")]
+    Mixed,
     #[error("{0}")]
     Refused(Refusal),
 }
@@ -94,6 +96,11 @@ impl Chain {
     /// Whether it is of this key.
     pub fn is_of(&self, key: &dyn Signer) -> bool {
         self.signer().tbs_certificate.subject_public_key_info == *key.public_key()
+    }
+
+    /// Whether all of it is of the suite: SM2 and other algorithms do not go together.
+    pub fn is_all(&self, suite: Suite) -> bool {
+        self.0.iter().all(|c| sm2::is_sm2(&c.tbs_certificate.subject_public_key_info) == (suite == Suite::Sm2))
     }
 
     /// Made for signing documents, and valid at `at` up to its own root.

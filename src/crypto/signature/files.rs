@@ -9,17 +9,36 @@ use std::{fs, io, path::Path};
 
 use zeroize::Zeroizing;
 
-use super::{BadChain, BadKey, Chain, FileKey, NoSignature, Signer};
+use super::{BadChain, BadKey, Chain, FileKey, NoSignature, Signer, Suite};
 use crate::crypto::{keyring::write_private, private, timestamp::Roots};
 
-const IN_USE: &str = "keys/evidence.pem";
-const NEXT: &str = "keys/evidence.pem.next";
-/// Made, and not yet certified.
-const REQUESTED: &str = "keys/evidence.key.new";
-/// Chains that were replaced, one after the other; nothing secret.
-const FORMER: &str = "keys/evidence-former.pem";
+/// The files of one suite.
+struct Names {
+    in_use: &'static str,
+    next: &'static str,
+    /// Made, and not yet certified.
+    requested: &'static str,
+    /// Chains that were replaced, one after the other; nothing secret.
+    former: &'static str,
+}
+
+const STANDARD: Names =
+    Names { in_use: "keys/evidence.pem", next: "keys/evidence.pem.next", requested: "keys/evidence.key.new", former: "keys/evidence-former.pem" };
+const SM2: Names = Names {
+    in_use: "keys/evidence-sm2.pem",
+    next: "keys/evidence-sm2.pem.next",
+    requested: "keys/evidence-sm2.key.new",
+    former: "keys/evidence-sm2-former.pem",
+};
 /// What a backup with keys takes along.
-pub const ALL: [&str; 4] = [IN_USE, NEXT, REQUESTED, FORMER];
+pub const ALL: [&str; 8] = [STANDARD.in_use, STANDARD.next, STANDARD.requested, STANDARD.former, SM2.in_use, SM2.next, SM2.requested, SM2.former];
+
+const fn names(suite: Suite) -> &'static Names {
+    match suite {
+        Suite::Standard => &STANDARD,
+        Suite::Sm2 => &SM2,
+    }
+}
 
 /// Why a file of the evidence key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -60,66 +79,70 @@ fn certified(data: &Path, name: &'static str) -> Result<Option<Certified>, FileE
 ///
 /// # Errors
 /// [`FileError`].
-pub fn in_use(data: &Path) -> Result<Option<Certified>, FileError> {
-    certified(data, IN_USE)
+pub fn in_use(data: &Path, suite: Suite) -> Result<Option<Certified>, FileError> {
+    certified(data, names(suite).in_use)
 }
 
 /// The one that is to take its place.
 ///
 /// # Errors
 /// [`FileError`].
-pub fn next(data: &Path) -> Result<Option<Certified>, FileError> {
-    certified(data, NEXT)
+pub fn next(data: &Path, suite: Suite) -> Result<Option<Certified>, FileError> {
+    certified(data, names(suite).next)
 }
 
 /// The key that waits for its certificate.
 ///
 /// # Errors
 /// [`FileError`].
-pub fn requested(data: &Path) -> Result<Option<FileKey>, FileError> {
-    let text = read(data, REQUESTED)?;
-    text.map(|text| FileKey::from_pem(&text).map_err(|e| FileError::Key(REQUESTED, e))).transpose()
+pub fn requested(data: &Path, suite: Suite) -> Result<Option<FileKey>, FileError> {
+    let name = names(suite).requested;
+    let text = read(data, name)?;
+    text.map(|text| FileKey::from_pem(&text).map_err(|e| FileError::Key(name, e))).transpose()
 }
 
 /// The same, made where there is none.
 ///
 /// # Errors
 /// [`FileError`].
-pub fn make_requested(data: &Path) -> Result<FileKey, FileError> {
-    if let Some(key) = requested(data)? {
+pub fn make_requested(data: &Path, suite: Suite) -> Result<FileKey, FileError> {
+    let name = names(suite).requested;
+    if let Some(key) = requested(data, suite)? {
         return Ok(key);
     }
-    let made = FileKey::fresh()?;
-    write_private(&data.join(REQUESTED), made.to_pem().as_bytes()).map_err(|e| FileError::Io(REQUESTED, e))?;
+    let made = FileKey::fresh_of(suite)?;
+    write_private(&data.join(name), made.to_pem().as_bytes()).map_err(|e| FileError::Io(name, e))?;
     // Another process may have made it first: its file stands.
-    Ok(requested(data)?.unwrap_or(made))
+    Ok(requested(data, suite)?.unwrap_or(made))
 }
 
 /// Lays a key with its certificates beside those in use.
 ///
 /// # Errors
 /// [`FileError::Io`].
-pub fn lay_next(data: &Path, key: &FileKey, chain: &Chain) -> Result<(), FileError> {
+pub fn lay_next(data: &Path, suite: Suite, key: &FileKey, chain: &Chain) -> Result<(), FileError> {
     let text = Zeroizing::new(format!("{}{}", key.to_pem().as_str(), chain.pem()));
-    private::replace(&data.join(NEXT), text.as_bytes()).map_err(|e| FileError::Io(NEXT, e))
+    let name = names(suite).next;
+    private::replace(&data.join(name), text.as_bytes()).map_err(|e| FileError::Io(name, e))
 }
 
 /// Puts what was laid into its place; the certificates that were there are kept, their key is not. A request for the same key is done.
 ///
 /// # Errors
 /// [`FileError`].
-pub fn adopt_next(data: &Path) -> Result<(), FileError> {
-    let Some(next) = next(data)? else { return Ok(()) };
-    if let Some(before) = in_use(data)?.filter(|before| before.chain != next.chain) {
-        let former = read(data, FORMER)?.map(|text| text.to_string()).unwrap_or_default();
+pub fn adopt_next(data: &Path, suite: Suite) -> Result<(), FileError> {
+    let of = names(suite);
+    let Some(next) = next(data, suite)? else { return Ok(()) };
+    if let Some(before) = in_use(data, suite)?.filter(|before| before.chain != next.chain) {
+        let former = read(data, of.former)?.map(|text| text.to_string()).unwrap_or_default();
         if !former.contains(&before.chain.signer_pem()) {
-            private::replace(&data.join(FORMER), (former + &before.chain.pem()).as_bytes()).map_err(|e| FileError::Io(FORMER, e))?;
+            private::replace(&data.join(of.former), (former + &before.chain.pem()).as_bytes()).map_err(|e| FileError::Io(of.former, e))?;
         }
     }
-    let moved = unless_done(fs::rename(data.join(NEXT), data.join(IN_USE))).and_then(|()| fs::File::open(data.join("keys"))?.sync_all());
-    moved.map_err(|e| FileError::Io(IN_USE, e))?;
-    if requested(data)?.is_some_and(|key| key.public_key() == next.key.public_key()) {
-        unless_done(fs::remove_file(data.join(REQUESTED))).map_err(|e| FileError::Io(REQUESTED, e))?;
+    let moved = unless_done(fs::rename(data.join(of.next), data.join(of.in_use))).and_then(|()| fs::File::open(data.join("keys"))?.sync_all());
+    moved.map_err(|e| FileError::Io(of.in_use, e))?;
+    if requested(data, suite)?.is_some_and(|key| key.public_key() == next.key.public_key()) {
+        unless_done(fs::remove_file(data.join(of.requested))).map_err(|e| FileError::Io(of.requested, e))?;
     }
     Ok(())
 }
@@ -135,7 +158,7 @@ fn unless_done(result: io::Result<()>) -> io::Result<()> {
 /// The roots of the certificate in use and of those before it; what cannot be read is left out.
 pub fn roots(data: &Path) -> Roots {
     let mut all = Roots::default();
-    for name in [IN_USE, NEXT, FORMER] {
+    for name in Suite::ALL.iter().map(|suite| names(*suite)).flat_map(|of| [of.in_use, of.next, of.former]) {
         let text = read(data, name).ok().flatten();
         if let Some(roots) = text.and_then(|text| Roots::from_pem(&text).ok()) {
             all.extend(&roots);

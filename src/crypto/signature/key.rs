@@ -1,4 +1,4 @@
-//! A signing key in a file: PKCS#8 in PEM, P-256 or RSA. Nothing here prints a key.
+//! A signing key in a file: PKCS#8 in PEM, P-256 or RSA, or SM2. Nothing here prints a key.
 
 use std::fmt;
 
@@ -11,9 +11,9 @@ use ring::{rand::SystemRandom, signature::RSA_PKCS1_SHA256, signature::RsaKeyPai
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use zeroize::Zeroizing;
 
-use super::{NoSignature, Signer};
+use super::{NoSignature, Signer, Suite};
 use crate::crypto::{
-    random,
+    random, sm2,
     timestamp::algorithm::{ECDSA_SHA256, RSA, RSA_SHA256},
 };
 
@@ -25,13 +25,14 @@ const END: &str = "-----END PRIVATE KEY-----";
 pub enum BadKey {
     #[error("it holds no key in PKCS#8 (BEGIN PRIVATE KEY); `openssl pkcs8 -topk8 -nocrypt` writes that form")]
     Absent,
-    #[error("its key is neither of the curve P-256 nor RSA with 2048 bits or more")]
+    #[error("its key is neither of the curves P-256 and SM2 nor RSA with 2048 bits or more")]
     Unknown,
 }
 
 enum Kind {
     P256(SigningKey),
     Rsa(Box<RsaKeyPair>),
+    Sm2(::sm2::SecretKey),
 }
 
 /// A key from a file.
@@ -62,6 +63,36 @@ impl FileKey {
         }
     }
 
+    /// A new key of a suite.
+    ///
+    /// # Errors
+    /// As [`FileKey::fresh`].
+    pub fn fresh_of(suite: Suite) -> Result<Self, NoSignature> {
+        if suite == Suite::Standard {
+            return Self::fresh();
+        }
+        loop {
+            // As above.
+            if let Ok(key) = ::sm2::SecretKey::from_slice(&*Zeroizing::new(random::<32>())) {
+                let secret = key.to_pkcs8_der().map_err(|_| NoSignature)?;
+                return Self::of_sm2(key, secret);
+            }
+        }
+    }
+
+    fn of_sm2(key: ::sm2::SecretKey, secret: SecretDocument) -> Result<Self, NoSignature> {
+        let public = SubjectPublicKeyInfoOwned::from_key(key.public_key()).map_err(|_| NoSignature)?;
+        Ok(Self { kind: Kind::Sm2(key), public, secret })
+    }
+
+    /// What it signs.
+    pub const fn suite(&self) -> Suite {
+        match self.kind {
+            Kind::Sm2(_) => Suite::Sm2,
+            Kind::P256(_) | Kind::Rsa(_) => Suite::Standard,
+        }
+    }
+
     fn of_p256(key: &p256::SecretKey, secret: SecretDocument) -> Result<Self, NoSignature> {
         let public = SubjectPublicKeyInfoOwned::from_key(key.public_key()).map_err(|_| NoSignature)?;
         Ok(Self { kind: Kind::P256(key.into()), public, secret })
@@ -87,6 +118,9 @@ impl FileKey {
         if let Ok(key) = p256::SecretKey::from_pkcs8_der(secret.as_bytes()) {
             return Self::of_p256(&key, secret).map_err(|_| BadKey::Unknown);
         }
+        if let Ok(key) = ::sm2::SecretKey::from_pkcs8_der(secret.as_bytes()) {
+            return Self::of_sm2(key, secret).map_err(|_| BadKey::Unknown);
+        }
         let key = RsaKeyPair::from_pkcs8(secret.as_bytes()).map_err(|_| BadKey::Unknown)?;
         let algorithm = AlgorithmIdentifierOwned { oid: RSA, parameters: Some(AnyRef::NULL.into()) };
         let subject_public_key = BitString::from_bytes(key.public().as_ref()).map_err(|_| BadKey::Unknown)?;
@@ -108,6 +142,7 @@ impl Signer for FileKey {
         match self.kind {
             Kind::P256(_) => AlgorithmIdentifierOwned { oid: ECDSA_SHA256, parameters: None },
             Kind::Rsa(_) => AlgorithmIdentifierOwned { oid: RSA_SHA256, parameters: Some(AnyRef::NULL.into()) },
+            Kind::Sm2(_) => sm2::algorithm(),
         }
     }
 
@@ -124,6 +159,7 @@ impl Signer for FileKey {
                 key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).map_err(|_| NoSignature)?;
                 Ok(signature)
             }
+            Kind::Sm2(key) => sm2::sign(key, message),
         }
     }
 }

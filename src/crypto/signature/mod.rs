@@ -24,15 +24,26 @@ pub use key::{BadKey, FileKey};
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
 use super::timestamp;
+use crate::words;
+
+words! {
+    /// Which algorithms a signature is made with: an installation has a key and a certificate for each that it signs with.
+    pub enum Suite {
+        /// CMS by P-256 or RSA, with SHA-256.
+        Standard = "standard",
+        /// Raw SM2, with SM3.
+        Sm2 = "sm2",
+    }
+}
 
 /// Whoever signs evidence. A key in a file does; a token or a service that never gives its key away can take its place.
 pub trait Signer: Send + Sync {
     fn public_key(&self) -> &SubjectPublicKeyInfoOwned;
 
-    /// What [`Signer::sign`] makes: ECDSA on P-256 or RSA with PKCS#1 v1.5, with SHA-256.
+    /// What [`Signer::sign`] makes: ECDSA on P-256 or RSA with PKCS#1 v1.5, with SHA-256; or SM2 with SM3.
     fn algorithm(&self) -> AlgorithmIdentifierOwned;
 
-    /// Signs `message`; ECDSA in DER.
+    /// Signs `message`; ECDSA and SM2 in DER.
     ///
     /// # Errors
     /// [`NoSignature`]: the key did not sign.

@@ -12,7 +12,10 @@ use x509_cert::{
 };
 
 use super::{Refusal, algorithm, asn1::TIME_STAMPING, readable};
-use crate::{clock::Instant, crypto::sha256};
+use crate::{
+    clock::Instant,
+    crypto::{sha256, sm2},
+};
 
 /// Certificates in a chain, the signer's and the root's included.
 const LONGEST: usize = 8;
@@ -74,6 +77,12 @@ impl Roots {
         self.roots.is_empty()
     }
 
+    /// Those whose keys are of SM2, or all others: what one kind of signature leads to says nothing of the other.
+    pub fn of_sm2(&self, wanted: bool) -> Self {
+        let fits = |c: &&Certificate| sm2::is_sm2(&c.tbs_certificate.subject_public_key_info) == wanted;
+        Self { roots: self.roots.iter().filter(fits).cloned().collect(), between: self.between.iter().filter(fits).cloned().collect() }
+    }
+
     /// All of them in PEM, roots first.
     pub fn to_pem(&self) -> String {
         self.roots.iter().chain(&self.between).filter_map(|c| c.to_pem(LineEnding::LF).ok()).collect()
@@ -115,8 +124,12 @@ pub(in crate::crypto) fn is_root(certificate: &Certificate) -> bool {
     tbs.issuer == tbs.subject && matches!(signed_by(certificate, &tbs.subject_public_key_info), Ok(()) | Err(Refusal::Algorithm(_)))
 }
 
-/// `certificate` was signed by this key.
+/// `certificate` was signed by this key. One of another algorithm under an authority of SM2 is not spoken: whoever judges it by OpenSSL would
+/// have to know for each certificate which identity to name.
 pub(in crate::crypto) fn signed_by(certificate: &Certificate, key: &SubjectPublicKeyInfoOwned) -> Result<(), Refusal> {
+    if sm2::is_sm2(key) && !sm2::is_sm2(&certificate.tbs_certificate.subject_public_key_info) {
+        return Err(Refusal::Algorithm(sm2::SM2_SM3.to_string()));
+    }
     let algorithms = [&certificate.tbs_certificate.signature, &certificate.signature_algorithm];
     signature(certificate.tbs_certificate.to_der(), algorithms, &certificate.signature, key)
 }
@@ -134,6 +147,9 @@ pub(in crate::crypto) fn signature(
     let [inside, beside] = algorithms;
     if inside != beside {
         return Err(Refusal::Signature);
+    }
+    if beside.oid == sm2::SM2_SM3 && sm2::is_sm2(key) {
+        return if sm2::verify(key, &message, signature) { Ok(()) } else { Err(Refusal::Signature) };
     }
     algorithm::verify(key, beside, None, &message, signature)
 }

@@ -418,7 +418,7 @@ pub(super) const SHAPES: &[Shape] = &[
         "evidence.sealed",
         &["job"],
         &["bundle"],
-        &["detail/bytes", "detail/log_size", "detail/number", "detail/sha256", "detail/uncertified", "detail/verified"],
+        &["detail/bytes", "detail/log_size", "detail/number", "detail/sha256", "detail/uncertified", "detail/uncertified_sm2", "detail/verified"],
     ),
     shape(
         "evidence.exported",
@@ -433,6 +433,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/sealed_sha256",
             "detail/sha256",
             "detail/uncertified",
+            "detail/uncertified_sm2",
             "detail/verified",
             "text/purpose",
         ],

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Checks, Pin, Problem, bag, file,
+    Answer, Checks, Pin, Problem, bag, file, gm,
     log::{self, PartLine, Paths, ProofLine, lines, opened, unhex},
     signature, time,
 };
@@ -61,6 +61,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     let checkpoint = log::head(files, &facts.log, FACTS, pins, checks);
     time::check(files, (&[], false), checkpoint.as_ref(), pins, checks);
     signature::check(files, signature::Said::None(""), None, false, pins, checks);
+    gm::check(files, None, false, pins, checks);
     if let Some(names) = &facts.authorities {
         let said = if names.is_empty() { "no authority configured".to_owned() } else { names.join(" ") };
         checks.add("timestamp_authorities", Answer::Pass, FACTS, &said, &said);

@@ -6,10 +6,11 @@ use sha2::{Digest, Sha512};
 
 use super::{Answer, Checks, Problem, file};
 use crate::{
-    crypto::sha256,
+    crypto::{sha256, sm2::sm3},
     evidence::{
         bundle::{ROOT_MANIFEST, SIGNATURE},
         certificate::{P7S, SIGNER, SIGNER_CHAIN, SIGNER_ROOT},
+        gm::{self, SM2_SIGNATURE, SM3_MANIFEST},
         paper, printed,
         report::Report,
         revocation::{LATER_LISTS, SIGNER_LISTS, TSA_LISTS},
@@ -26,6 +27,11 @@ const TAGS: [&str; 5] = ["bag-info.txt", "bagit.txt", "manifest-sha256.txt", "ma
 /// Where authorities are configured or checkpoints were stamped, and where there is a certificate that signs.
 const SOMETIMES: [&str; 7] = [CHAIN, ROOTS, SIGNER, SIGNER_CHAIN, SIGNER_ROOT, SIGNER_LISTS, TSA_LISTS];
 
+/// The same, and those of the profile "gm".
+fn sometimes() -> impl Iterator<Item = &'static str> {
+    SOMETIMES.into_iter().chain(gm::LISTED)
+}
+
 pub(super) fn check(files: &Files, checks: &mut Checks) {
     if let Some(bytes) = file(files, "bagit.txt", checks) {
         checks.same("bag_declaration", "bagit.txt", "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n", String::from_utf8_lossy(bytes));
@@ -34,13 +40,13 @@ pub(super) fn check(files: &Files, checks: &mut Checks) {
     let hash512 = |bytes: &[u8]| hex::encode(Sha512::digest(bytes));
     let payload: BTreeSet<&str> = files.keys().map(String::as_str).filter(|p| p.starts_with("data/")).collect();
     let tags = manifest(files, ROOT, 64, hash256, checks);
-    let present: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES.into_iter().filter(|p| files.contains_key(*p) || tags.contains(*p))).collect();
+    let present: BTreeSet<&str> = TAGS.into_iter().chain(sometimes().filter(|p| files.contains_key(*p) || tags.contains(*p))).collect();
     complete("tag_files_complete", ROOT, &tags, &present, checks);
     for (name, digits, digest) in [("manifest-sha256.txt", 64, &hash256 as &dyn Fn(&[u8]) -> String), ("manifest-sha512.txt", 128, &hash512)] {
         let listed = manifest(files, name, digits, digest, checks);
         complete("payload_complete", name, &listed, &payload, checks);
     }
-    let known: BTreeSet<&str> = TAGS.into_iter().chain(SOMETIMES).chain([ROOT, SIGNATURE, P7S]).collect();
+    let known: BTreeSet<&str> = TAGS.into_iter().chain(sometimes()).chain([ROOT, SIGNATURE, P7S, SM2_SIGNATURE]).collect();
     let added = |p: &str| p == succession::LATER || p == LATER_LISTS || timestamps::over_signature(p) || timestamps::is_renewal(p, RENEWED_SIGNATURE);
     let stray = files.keys().filter(|p| !p.starts_with("data/") && !known.contains(p.as_str()) && !added(p));
     checks.all("no_other_files", "", files.len(), stray.map(|p| Problem::of(p, "not in the bag", "added")).collect());
@@ -75,6 +81,32 @@ fn manifest(files: &Files, name: &str, digits: usize, digest: impl Fn(&[u8]) -> 
     }
     checks.all("file_hashes", name, listed.len(), problems);
     listed.into_keys().collect()
+}
+
+/// The list by SM3: of the form and in the order of the one by SHA-256, each file in it and no other.
+pub(super) fn sm3_manifest(files: &Files, checks: &mut Checks) {
+    const NAME: &str = "sm3_manifest";
+    let Some(bytes) = file(files, SM3_MANIFEST, checks) else { return };
+    let payload: Vec<(&String, &Vec<u8>)> = files.iter().filter(|(path, _)| path.starts_with("data/")).collect();
+    let text = String::from_utf8_lossy(bytes);
+    let listed: BTreeMap<&str, &str> =
+        text.split_terminator('\n').filter_map(|line| line.split_once("  ")).map(|(hash, path)| (path, hash)).collect();
+    let mut problems = Vec::new();
+    for (path, bytes) in &payload {
+        let actual = hex::encode(sm3(bytes));
+        match listed.get(path.as_str()) {
+            None => problems.push(Problem::of(path, "listed", "not listed")),
+            Some(hash) if **hash != *actual => problems.push(Problem::of(path, hash, actual)),
+            Some(_) => {}
+        }
+    }
+    problems.extend(listed.keys().filter(|path| !payload.iter().any(|(p, _)| p == *path)).map(|path| Problem::of(path, "present", "missing")));
+    // Whatever else it could hold: a line twice, another order, another form.
+    let expected: String = payload.iter().map(|(path, _)| format!("{}  {path}\n", listed.get(path.as_str()).unwrap_or(&""))).collect();
+    if problems.is_empty() && expected != text {
+        problems.push(Problem::new("hash and path of each file, in order", "another form"));
+    }
+    checks.all(NAME, SM3_MANIFEST, payload.len(), problems);
 }
 
 fn complete(name: &'static str, manifest: &str, listed: &BTreeSet<String>, present: &BTreeSet<&str>, checks: &mut Checks) {

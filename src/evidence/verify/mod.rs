@@ -7,6 +7,7 @@
 //! | [`keys`] | whether a key that is trusted leads to the one that signed |
 //! | [`case`] | closing, decisions, message, recipients |
 //! | [`signature`] | the signature by a certificate |
+//! | [`gm`] | what the profile "gm" adds: the list by SM3, the signature by SM2 |
 //! | [`revocation`] | whether certificates had been revoked when they were used |
 //! | [`time`] | tokens of timestamp authorities, and the checkpoints that they are over |
 //! | [`aging`] | whether tokens whose certificates have run out were renewed before |
@@ -18,6 +19,7 @@ mod audit;
 mod bag;
 mod case;
 mod first;
+mod gm;
 mod keys;
 mod log;
 mod revocation;
@@ -228,6 +230,7 @@ fn contents(folder: &str, files: &Files, pins: &[Pin], checks: &mut Checks) {
     let unsigned = Said::None(report.unsigned.as_deref().unwrap_or_default());
     let said = report.signer.as_ref().map_or(unsigned, |facts| Said::By(facts, revocable));
     signature::check(files, said, proven, vouched, pins, checks);
+    gm::check(files, report.gm.as_ref().map(|gm| (gm, report.issue.made_at)), vouched, pins, checks);
     let Some(events) = events else { return };
     case::check(files, &report, &events, checks);
     views::check(files, &report, &events, checks);

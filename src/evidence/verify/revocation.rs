@@ -4,7 +4,7 @@
 
 use x509_cert::Certificate;
 
-use super::{Answer, Checks, Pin, aging::Aged};
+use super::{Answer, Checks, Pin, aging::Aged, signature::Of};
 use crate::{
     clock::Instant,
     crypto::{
@@ -12,8 +12,7 @@ use crate::{
         signature::Chain,
     },
     evidence::{
-        certificate::P7S,
-        revocation::{LATER_LISTS, SIGNER_LISTS, TSA_LISTS},
+        revocation::{LATER_LISTS, TSA_LISTS},
         zip::Files,
     },
 };
@@ -89,19 +88,28 @@ fn untold(why: &Unknown, strict: Strict, file: &str, at: Instant, checks: &mut C
 
 /// The signer's certificate at the time that a token proves (`proven`), and at the one that the signature states itself (`stated`). Once it
 /// is revoked, what it states itself proves nothing: who has its key can state any time. `said`: the report speaks of revocation.
-pub(super) fn signer(files: &Files, chain: &Chain, stated: Instant, proven: Option<Instant>, said: bool, pins: &[Pin], checks: &mut Checks) {
+pub(super) fn signer(
+    files: &Files,
+    chain: &Chain,
+    (stated, proven): (Instant, Option<Instant>),
+    said: bool,
+    of: &Of,
+    pins: &[Pin],
+    checks: &mut Checks,
+) {
+    let file = of.file;
     let strict = Strict::of(said, pins);
     let certificates = chain.certificates();
-    let lists = lists(files, &[SIGNER_LISTS], &certificates[1..], pins, checks);
+    let lists = lists(files, &[of.lists], &certificates[1..], pins, checks);
     let at = proven.unwrap_or(stated);
     let unproven = |revoked: &Revoked| format!("{revoked}; no timestamp that you trust shows that it was signed before");
     match (lists.judge(certificates, stated), lists.judge(certificates, at)) {
-        (Standing::Revoked(revoked), _) => checks.fail(NAME, P7S, expected(stated), revoked),
-        (_, Standing::Revoked(revoked)) => checks.add(NAME, Answer::Unknown, P7S, expected(at), unproven(&revoked)),
-        (_, Standing::Later(revoked)) if proven.is_none() => checks.add(NAME, Answer::Unknown, P7S, expected(at), unproven(&revoked)),
-        (_, Standing::Later(revoked)) => checks.add(NAME, Answer::Pass, P7S, expected(at), format!("signed before: {revoked}")),
-        (_, Standing::Good) => checks.add(NAME, Answer::Pass, P7S, expected(at), expected(at)),
-        (_, Standing::Unknown(why)) => untold(&why, strict, P7S, at, checks),
+        (Standing::Revoked(revoked), _) => checks.fail(NAME, file, expected(stated), revoked),
+        (_, Standing::Revoked(revoked)) => checks.add(NAME, Answer::Unknown, file, expected(at), unproven(&revoked)),
+        (_, Standing::Later(revoked)) if proven.is_none() => checks.add(NAME, Answer::Unknown, file, expected(at), unproven(&revoked)),
+        (_, Standing::Later(revoked)) => checks.add(NAME, Answer::Pass, file, expected(at), format!("signed before: {revoked}")),
+        (_, Standing::Good) => checks.add(NAME, Answer::Pass, file, expected(at), expected(at)),
+        (_, Standing::Unknown(why)) => untold(&why, strict, file, at, checks),
     }
 }
 

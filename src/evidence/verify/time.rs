@@ -11,11 +11,13 @@ use super::{
     file,
     log::unhex,
     revocation,
+    signature::asked,
 };
 use crate::{
     clock::Instant,
     crypto::{
         sha256,
+        signature::Suite,
         timestamp::{self, Query, Roots},
     },
     evidence::{
@@ -59,7 +61,7 @@ pub(super) fn check(
     pairs(files, &tokens, checks);
     if tokens.is_empty() {
         revocation::tokens(files, &[], said, pins, checks);
-        if !files.contains_key(P7S) && pins.iter().any(|p| matches!(p, Pin::Certificate(_))) {
+        if !files.contains_key(P7S) && asked(Suite::Standard, pins) {
             checks.add("certificate", Answer::Unknown, "", "a timestamp, or a signature by certificate", "none");
         }
         return None;

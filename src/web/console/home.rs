@@ -184,6 +184,8 @@ struct Settings {
     timestamps: Vec<Fact>,
     /// The certificate that signs evidence, or why nothing does.
     certificate: Vec<Fact>,
+    /// The same of the signature by SM2; none where nobody wants it.
+    certificate_sm2: Vec<Fact>,
     jobs: Vec<Fact>,
     room: Vec<Fact>,
     /// Each witness with how far it has come; none where nobody is asked.
@@ -254,7 +256,8 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
             fact("settings-pending", page.num(s.pending)),
         ],
         timestamps: timestamps(&page, &s.timestamps, &s.timestamp_ends),
-        certificate: certificate(&page, &s.certificate),
+        certificate: certificate(&page, &s.certificate, "certificate"),
+        certificate_sm2: s.certificate_sm2.as_ref().map(|standing| certificate(&page, standing, "certificate-sm2")).unwrap_or_default(),
         jobs: vec![fact("settings-jobs-waiting", page.num(s.jobs_waiting)), fact("settings-jobs-failing", page.num(s.jobs_failing))],
         room: vec![
             fact("settings-disk-free", s.room.free.map_or_else(|| page.t("settings-disk-unknown"), crate::i18n::bytes)),
@@ -271,21 +274,21 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
     })
 }
 
-/// The certificate by its name and end; what is wrong with it, and whether another one is asked for.
-fn certificate(page: &Page, standing: &signing::Standing) -> Vec<Fact> {
+/// The certificate by its name and end; what is wrong with it, and whether another one is asked for. `kind`: where the words begin.
+fn certificate(page: &Page, standing: &signing::Standing, kind: &str) -> Vec<Fact> {
     let mut lines = Vec::new();
     if let Some((facts, until)) = &standing.certificate {
         lines.push(Fact::new(page.t("certificate-subject"), facts.subject.clone(), page.a1("certificate-issuer", "name", &facts.issuer)));
-        let soon = if standing.ends_soon(page.now) { page.t("certificate-ends-soon") } else { String::new() };
+        let soon = if standing.ends_soon(page.now) { page.t(&format!("{kind}-ends-soon")) } else { String::new() };
         lines.push(Fact::new(page.t("certificate-until"), page.tr.time_full(*until), soon));
         lines.push(Fact::new(page.t("certificate-root"), facts.root_sha256.clone(), page.t("certificate-root-help")));
     }
     if let Some(why) = standing.uncertified {
-        let reason = page.word("certificate-unsigned", why.as_str());
-        lines.push(Fact::new(page.t("certificate-state"), page.t("certificate-none"), reason));
+        let reason = page.word(&format!("{kind}-unsigned"), why.as_str());
+        lines.push(Fact::new(page.t(&format!("{kind}-state")), page.t("certificate-none"), reason));
     }
     if standing.requested {
-        lines.push(Fact::new(page.t("certificate-request"), page.t("certificate-waiting"), page.t("certificate-waiting-help")));
+        lines.push(Fact::new(page.t("certificate-request"), page.t("certificate-waiting"), page.t(&format!("{kind}-waiting-help"))));
     }
     lines
 }

@@ -1,9 +1,18 @@
 //! Packs that somebody changed who holds even the key that signs them: what is wrong is named.
 
-use countermand::evidence::zip::Files;
+use std::time::Duration;
+
+use countermand::{
+    crypto::timestamp::Roots,
+    evidence::{
+        gm::SM2_SIGNATURE,
+        verify::{Answer, Pin, verify},
+        zip::{self, Files, Limits},
+    },
+};
 
 use super::stage::{audit, check, company, failed, files, pack, python, sealed, text, wanted};
-use crate::support::db::TestDb;
+use crate::{gm, support::db::TestDb};
 
 fn put(files: &mut Files, path: &str, text: String) {
     assert!(files.insert(path.to_owned(), text.into_bytes()).is_some(), "{path}");
@@ -24,6 +33,15 @@ async fn whatever_is_taken_away_or_exchanged_is_named() {
     let again = sealed(&stage, &folder, whole.clone());
     assert_eq!(failed(&check(&stage, &again)), Vec::<&str>::new(), "put together again it is the same pack");
     assert!(python(&again).0);
+
+    // A signature by SM2 is no part of a pack: nobody lays one beside it, and who asks for its root is told that there is none.
+    let mut added = zip::read(&again, &Limits::default()).unwrap().1;
+    added.insert(SM2_SIGNATURE.to_owned(), vec![0x30]);
+    assert_eq!(failed(&check(&stage, &zip::write(&folder, &added).unwrap())), ["sm2_signature"]);
+    let national = Pin::Certificate(Roots::from_pem(&gm::certified(gm::made_at(), Duration::from_secs(60)).chain.root_pem()).unwrap());
+    let outcome = verify(&again, &[Pin::Log(stage.app.store.vkey().unwrap()), national], &Limits::default());
+    assert_eq!(outcome.result, Answer::Unknown);
+    assert_eq!(outcome.checks.iter().filter(|c| c.result == Answer::Unknown).map(|c| c.name).collect::<Vec<_>>(), ["sm2_signature"]);
 
     let gone = cases[1].as_str();
     let without = |text: &str| text.split_inclusive('\n').filter(|line| !line.contains(gone)).collect::<String>();

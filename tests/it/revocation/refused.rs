@@ -12,7 +12,7 @@ use countermand::{
     },
     crypto::{
         revocation::{List, Reason},
-        signature::{FileKey, Signer, files},
+        signature::{FileKey, Signer, Suite, files},
     },
     domain::{alert::Rule, role::Role},
     evidence::{
@@ -35,7 +35,7 @@ use crate::{
 async fn certify(timed: &Timed) {
     let key = FileKey::fresh().unwrap();
     let chain = timed.tsa.certify(key.public_key().clone()).unwrap();
-    signing::import(&timed.stage.app, &Caller::shell(), &chain, Some(key.to_pem())).await.unwrap();
+    signing::import(&timed.stage.app, &Caller::shell(), Suite::Standard, &chain, Some(key.to_pem())).await.unwrap();
 }
 
 /// A case's bundle as the command line exports it, with its files.
@@ -205,7 +205,7 @@ async fn a_revoked_certificate_signs_nothing_and_is_told_once() {
         let info = String::from_utf8(files["bag-info.txt"].clone()).unwrap();
         assert!(info.contains("Certificate-Signature: none (certificate_revoked)\n"), "{info}");
         let app = &timed.stage.app;
-        assert_eq!(signing::standing(app).await.unwrap().uncertified, Some(Uncertified::Revoked));
+        assert_eq!(signing::standing(app, Suite::Standard).await.unwrap().uncertified, Some(Uncertified::Revoked));
         let told = async || {
             let all = log::events_from(&app.store, 0).await;
             all.into_iter().filter(|e| e["action"] == "evidence_certificate.revoked").collect::<Vec<_>>()
@@ -213,7 +213,7 @@ async fn a_revoked_certificate_signs_nothing_and_is_told_once() {
         let events = told().await;
         assert_eq!(events.len(), 1);
         let said = detail(&events[0]);
-        let facts = signing::standing(app).await.unwrap().certificate.unwrap().0;
+        let facts = signing::standing(app, Suite::Standard).await.unwrap().certificate.unwrap().0;
         assert!(said["serial"] == facts.serial && said["reason"] == "superseded" && said["since"].as_str().unwrap().starts_with("20"), "{said}");
         expiry::begin(app).await.unwrap();
         timed.stage.run().await;

@@ -139,7 +139,31 @@ pub(in crate::connect::emulator) struct Wanted<'a> {
     pub from: Instant,
     pub lasting: Duration,
     pub issuer: &'a str,
-    pub issuer_key: &'a SigningKey,
+    pub issuer_key: IssuerKey<'a>,
+}
+
+/// Whose key signs a certificate.
+#[derive(Clone, Copy)]
+pub(in crate::connect::emulator) enum IssuerKey<'a> {
+    P256(&'a SigningKey),
+    /// Of any suite.
+    Held(&'a FileKey),
+}
+
+impl IssuerKey<'_> {
+    fn algorithm(self) -> AlgorithmIdentifierOwned {
+        match self {
+            Self::P256(_) => ecdsa(),
+            Self::Held(key) => key.algorithm(),
+        }
+    }
+
+    fn sign(self, message: &[u8]) -> der::Result<Vec<u8>> {
+        match self {
+            Self::P256(key) => Ok(sign(key, message)),
+            Self::Held(key) => key.sign(message).map_err(|_| der::ErrorKind::Failed.into()),
+        }
+    }
 }
 
 impl Wanted<'_> {
@@ -151,7 +175,7 @@ impl Wanted<'_> {
         let tbs = TbsCertificate {
             version: Version::V3,
             serial_number: SerialNumber::new(&serial())?,
-            signature: ecdsa(),
+            signature: self.issuer_key.algorithm(),
             issuer: Name::from_str(self.issuer)?,
             validity: Validity { not_before: time(self.from)?, not_after: time(self.from.plus(self.lasting))? },
             subject: Name::from_str(self.subject)?,
@@ -160,8 +184,8 @@ impl Wanted<'_> {
             subject_unique_id: None,
             extensions: Some(self.extensions),
         };
-        let signature = BitString::from_bytes(&sign(self.issuer_key, &tbs.to_der()?))?;
-        Ok(Certificate { tbs_certificate: tbs, signature_algorithm: ecdsa(), signature })
+        let signature = BitString::from_bytes(&self.issuer_key.sign(&tbs.to_der()?)?)?;
+        Ok(Certificate { signature_algorithm: tbs.signature.clone(), tbs_certificate: tbs, signature })
     }
 }
 
@@ -188,8 +212,16 @@ impl Authority {
             extension(true, &BasicConstraints { ca: true, path_len_constraint: Some(0) })?,
             extension(true, &KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign))?,
         ];
-        let root = Wanted { subject: ROOT, key: public(&root_key)?, extensions: of_root, from, lasting: LASTS, issuer: ROOT, issuer_key: &root_key }
-            .issue()?;
+        let root = Wanted {
+            subject: ROOT,
+            key: public(&root_key)?,
+            extensions: of_root,
+            from,
+            lasting: LASTS,
+            issuer: ROOT,
+            issuer_key: IssuerKey::P256(&root_key),
+        }
+        .issue()?;
         Self::under(root, root_key, now, lasting, algorithm, (list_at, Revocations::none(from)))
     }
 
@@ -214,7 +246,8 @@ impl Authority {
             Ok(own.into_iter().chain(listed).collect())
         };
         let issue = |extensions: Vec<Extension>, from: Instant, lasting: Duration| {
-            Wanted { subject: TSA, key: key.public_key().clone(), extensions, from, lasting, issuer: ROOT, issuer_key: &root_key }.issue()
+            Wanted { subject: TSA, key: key.public_key().clone(), extensions, from, lasting, issuer: ROOT, issuer_key: IssuerKey::P256(&root_key) }
+                .issue()
         };
         let (long_ago, hour) = (from.minus(2 * YEAR), Duration::from_secs(3600));
         Ok(Self {

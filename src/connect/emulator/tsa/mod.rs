@@ -30,10 +30,10 @@ use x509_cert::{request::CertReq, spki::SubjectPublicKeyInfoOwned};
 
 pub use authority::Authority;
 
-use super::signer::Issuer;
+use super::signer::{self, Issuer};
 use crate::{
     clock::{Clock, Instant, SystemClock},
-    crypto::revocation::Reason,
+    crypto::{revocation::Reason, sm2},
     words,
 };
 
@@ -246,10 +246,13 @@ async fn signer_list(shared: Data<Shared>) -> HttpResponse {
     list(&shared, |_| lock(&shared.issuer).list(shared.clock.now()))
 }
 
-/// Certifies the key of a request (PKCS#10, PEM): the chain, PEM.
+/// Certifies the key of a request (PKCS#10, PEM): the chain, PEM. For a key of SM2 an authority of SM2 does, which is gone afterwards.
 async fn certify(body: Bytes, shared: Data<Shared>) -> HttpResponse {
     let issued = CertReq::from_pem(&body).and_then(|request| {
         let now = shared.clock.now();
+        if sm2::is_sm2(&request.info.public_key) {
+            return signer::chain_sm2(request.info.public_key, now);
+        }
         lock(&shared.issuer).issue(request.info.public_key, now, authority::YEAR)
     });
     match issued {

@@ -203,7 +203,7 @@ fn answers() -> Value {
         })),
         "Exported": receipted(json!({
             "number": text(), "href": text(), "bytes": number(), "sha256": hash(), "with_content": flag(), "verified": flag(),
-            "uncertified": or_null(text()),
+            "uncertified": or_null(text()), "uncertified_sm2": or_null(text()),
         })),
         "Verification": object(json!({
             "result": words(&["pass", "unknown", "fail"]),
