@@ -1,4 +1,4 @@
-//! What would be left lying if somebody were suspended: cases, requests, guided recalls, holds, proposals of rules, questions; how many others
+//! What would be left lying if somebody were suspended: cases, requests, guided recalls, holds, proposals of rules, questions, steps of remediation plans; how many others
 //! could decide their levels; and whom to tell when it happens. The system administrator sees numbers of cases and how much time is left,
 //! never what a case or a hold is about.
 
@@ -153,7 +153,7 @@ pub(super) fn find(conn: &mut Conn, user_id: &str, now: Instant) -> Result<Optio
         holds: held.count(),
         proposal: policies::open(conn)?.is_some_and(|p| mine(&p.proposed_by)),
         filings: self_recalls::unchecked_of(conn, me.as_str())?,
-        steps: errands::open_of(conn, me.0.clone())?,
+        steps: errands::open_of(conn, me.0.clone(), None)?,
         delegations: delegations::open_of(conn, me.as_str(), now)?,
         questions: audits::questions_to(conn, me.as_str(), 500)?.iter().filter(|q| q.answered_at.is_none()).count(),
     }))

@@ -1,7 +1,7 @@
-//! What waits for somebody beside cases: changes that need a second person, questions, filings to be looked at. Each is a number and the page
+//! What waits for somebody beside cases: changes that need a second person, questions, filings to be looked at, steps of remediation plans. Each is a number and the page
 //! that it is done on. Not here: cases (`recalls::queue`), what rests on somebody who leaves (`duties`).
 
-use super::{App, AppResult, Caller, self_recalls};
+use super::{App, AppResult, Caller, recalls::own_cases_only, self_recalls};
 use crate::{
     domain::{event::ActorKind, remediation::StepState, role::Permission, self_recall::FilingState},
     store::{Conn, StoreError, audits, holds, policies, remediations, self_recalls as filings},
@@ -62,9 +62,10 @@ pub async fn of(app: &App, caller: &Caller) -> AppResult<Vec<(Errand, usize)>> {
     Ok(counted.await?)
 }
 
-/// How many open steps of remediation plans are this person's.
-pub(super) fn open_of(conn: &mut Conn, owner: String) -> Result<usize, StoreError> {
-    let theirs = remediations::Filter { state: Some(StepState::Open.as_str().to_owned()), owner: Some(owner), ..remediations::Filter::default() };
+/// How many open steps of remediation plans are this person's; `of_person`: of the cases of that person alone.
+pub(super) fn open_of(conn: &mut Conn, owner: String, of_person: Option<String>) -> Result<usize, StoreError> {
+    let state = Some(StepState::Open.as_str().to_owned());
+    let theirs = remediations::Filter { state, owner: Some(owner), of_person, ..remediations::Filter::default() };
     Ok(usize::try_from(remediations::few(conn, &theirs)?.n).unwrap_or(usize::MAX))
 }
 
@@ -82,7 +83,7 @@ fn count(conn: &mut Conn, caller: &Caller, errand: Errand) -> Result<usize, Stor
             let own = filings::few(conn, &filings::Filter { of_person: Some(me), ..all.clone() })?.n;
             usize::try_from(filings::few(conn, &all)?.n.saturating_sub(own)).unwrap_or(usize::MAX)
         }
-        Errand::Remedy => open_of(conn, me)?,
-        Errand::Proposal | Errand::Hold | Errand::Filing => 0,
+        Errand::Remedy if caller.may(Permission::RecallRead) => open_of(conn, me, own_cases_only(caller))?,
+        Errand::Proposal | Errand::Hold | Errand::Filing | Errand::Remedy => 0,
     })
 }

@@ -11,7 +11,6 @@ use super::{
     witness::{self, Standing},
 };
 use crate::{
-    config::Profile,
     crypto::signature::Suite,
     domain::{
         alert::{Rule, Severity},
@@ -55,7 +54,8 @@ pub struct Status {
     pub timestamp_ends: Ends,
     /// How it stands with the certificate that signs evidence.
     pub certificate: signing::Standing,
-    /// The same of the one that signs by SM2; `None` where bundles are not to bear that signature and nobody has asked for a certificate.
+    /// The same of the one that signs by SM2; `None` where bundles are not to bear that signature, and nobody has asked for a certificate or its
+    /// files cannot be read.
     pub certificate_sm2: Option<signing::Standing>,
     /// Things that an authority has refused a token for, so far.
     pub timestamps_waiting: u64,
@@ -110,11 +110,21 @@ pub async fn read(app: &App) -> AppResult<Status> {
         timestamps: overview::of_log(app).await?,
         timestamp_ends: overview::ends(app).await?,
         certificate: signing::standing(app, Suite::Standard).await?,
-        certificate_sm2: Some(signing::standing(app, Suite::Sm2).await?)
-            .filter(|s| app.config.evidence.profile == Profile::Gm || s.requested || s.certificate.is_some()),
+        certificate_sm2: national(app).await?,
         timestamps_waiting: n(unstamped),
         alerts: Severity::ALL.iter().map(|s| (*s, open.iter().find(|(word, _)| word == s.as_str()).map_or(0, |(_, count)| n(*count)))).collect(),
         streams: streams::standing(app).await?,
         clocks: standing::standing(app).await?,
     })
+}
+
+/// How it stands with the certificate of SM2. Where nothing is signed with it, what is wrong with its files is no trouble of this page.
+async fn national(app: &App) -> AppResult<Option<signing::Standing>> {
+    match signing::standing(app, Suite::Sm2).await {
+        Err(error) if !signing::wanted(app, Suite::Sm2) => {
+            tracing::debug!(%error, "the key of SM2 cannot be read, and is not needed");
+            Ok(None)
+        }
+        standing => Ok(Some(standing?).filter(|s| s.wanted || s.requested || s.certificate.is_some())),
+    }
 }

@@ -263,7 +263,7 @@ pub struct Subject {
 }
 
 /// Kinds whose ids people can name, in an address or a form.
-const NAMED: [&str; 24] = [
+const NAMED: [&str; 25] = [
     "user",
     "token",
     "session",
@@ -284,6 +284,7 @@ const NAMED: [&str; 24] = [
     "policy",
     "import",
     "self_recall",
+    "remediation",
     "delegation",
     "duty",
     "order",

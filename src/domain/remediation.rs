@@ -32,6 +32,8 @@ words! {
         /// A formal statement is counsel's.
         Counsel = "remediation-counsel",
         Ended = "remediation-ended",
+        /// As many as a plan may have.
+        TooMany = "remediation-too-many",
     }
 }
 
@@ -53,6 +55,11 @@ words! {
 pub fn ending(state: State, tally: Option<&Tally>) -> Option<Ending> {
     match state {
         State::Reviewing | State::Returned | State::Approved | State::Executing => None,
+        // It failed for nobody if nobody knows.
+        State::Failed if tally.is_some_and(|t| t.unknown > 0) => Some(match tally {
+            Some(t) if t.still_visible + t.failed > 0 => Ending::Visible,
+            _ => Ending::Unsure,
+        }),
         State::Rejected | State::Withdrawn | State::Expired | State::Superseded | State::Failed => Some(Ending::Stands),
         State::Recalled | State::RecallAccepted | State::PartlyRecalled => Some(match tally {
             Some(t) if t.still_visible + t.failed > 0 => Ending::Visible,
@@ -77,8 +84,15 @@ pub const fn proposed(ending: Ending) -> &'static [Remedy] {
 /// An instant, and the last one of its day where the company is.
 pub type Day = (Instant, Instant);
 
-/// When a strategy is due by the catalogue: counted from the end of the case, and where that is past already, from when it is planned, so that
-/// nobody is late with what they have only just been given. Nothing for what is tracked.
+/// Steps of one plan.
+pub const MOST: usize = 100;
+/// A step is due within so long: what waits for it keeps the message from being erased.
+const FARTHEST: Duration = Duration::from_secs(366 * 86_400);
+/// The least time that somebody has who is given a step.
+const LEAST: Duration = Duration::from_secs(60);
+
+/// When a strategy is due by the catalogue: counted from the end of the case, and where less than [`LEAST`] is left of that, from when it is
+/// planned, so that nobody is late with what they have only just been given. Nothing for what is tracked.
 pub fn due(strategy: Remedy, ended: Day, planned: Day) -> Option<Instant> {
     let from = |(at, night): Day| match strategy {
         Remedy::Timeliness => Some(at.plus(Duration::from_secs(120))),
@@ -86,7 +100,19 @@ pub fn due(strategy: Remedy, ended: Day, planned: Day) -> Option<Instant> {
         Remedy::NewChannel => Some(night),
         Remedy::Deletion | Remedy::Tracing | Remedy::Statement => None,
     };
-    from(ended).filter(|due| *due >= planned.0).or_else(|| from(planned))
+    from(ended).filter(|due| *due >= planned.0.plus(LEAST)).or_else(|| from(planned))
+}
+
+/// Whether a due time that was typed can be met and ever comes: not before now, and within [`FARTHEST`].
+///
+/// # Errors
+/// `passed` or `too-far`, the kinds of form errors.
+pub fn may_be_due(due: Instant, now: Instant) -> Result<(), &'static str> {
+    match () {
+        () if due < now => Err("passed"),
+        () if due > now.plus(FARTHEST) => Err("too-far"),
+        () => Ok(()),
+    }
 }
 
 /// Whether an open step is late.
@@ -132,7 +158,7 @@ pub fn may_add(ending: Option<Ending>, strategy: Remedy, held: bool) -> Result<(
     if held && strategy == Remedy::Deletion { Err(Refusal::Held) } else { Ok(()) }
 }
 
-/// Whether a step may be reported done. `owner`: by the person whose it is.
+/// Whether a step may be reported done. `owner`: by the person whose it is; whether they still may own it is [`may_own`]'s.
 ///
 /// # Errors
 /// The rule that says no.
@@ -172,6 +198,9 @@ mod tests {
         for state in [State::Rejected, State::Withdrawn, State::Expired, State::Superseded, State::Failed] {
             assert_eq!(ending(state, None), Some(Ending::Stands), "{state}");
         }
+        let nobody_knows = tally(0, 0, 3, 0);
+        assert_eq!(ending(State::Failed, Some(&nobody_knows)), Some(Ending::Unsure));
+        assert_eq!(ending(State::Failed, Some(&tally(0, 0, 1, 2))), Some(Ending::Visible));
         for state in [State::Reviewing, State::Returned, State::Approved, State::Executing] {
             assert_eq!(ending(state, None), None, "{state}");
         }
@@ -180,13 +209,13 @@ mod tests {
     #[test]
     fn due_times_are_those_of_the_catalogue() {
         let (end, night) = (Instant(0), Instant(50_000_000_000));
-        let (ended, soon) = ((end, night), (Instant(60_000_000), night));
+        let (ended, soon) = ((end, night), (Instant(50_000_000), night));
         assert_eq!(due(Remedy::Timeliness, ended, soon), Some(Instant(120_000_000)));
         assert_eq!(due(Remedy::Clarification, ended, soon), Some(Instant(180_000_000)));
         assert_eq!(due(Remedy::NewChannel, ended, soon), Some(night));
         let late = (Instant(150_000_000), night);
         assert_eq!(due(Remedy::Timeliness, ended, late), Some(Instant(270_000_000)), "past already: from when it is planned");
-        assert_eq!(due(Remedy::Clarification, ended, late), Some(Instant(180_000_000)));
+        assert_eq!(due(Remedy::Clarification, ended, late), Some(Instant(330_000_000)), "and where there is no time left to do it");
         let next = (Instant(60_000_000_000), Instant(90_000_000_000));
         assert_eq!(due(Remedy::NewChannel, ended, next), Some(next.1));
         for tracked in [Remedy::Deletion, Remedy::Tracing, Remedy::Statement] {
@@ -195,6 +224,9 @@ mod tests {
         assert!(
             overdue(StepState::Open, Some(end), night) && !overdue(StepState::Open, Some(night), night) && !overdue(StepState::Open, None, night)
         );
+        assert_eq!(may_be_due(Instant(5), Instant(6)), Err("passed"));
+        assert_eq!((may_be_due(Instant(6), Instant(6)), may_be_due(Instant(0).plus(FARTHEST), Instant(0))), (Ok(()), Ok(())));
+        assert_eq!(may_be_due(Instant(i64::MAX), Instant(0)), Err("too-far"));
         assert!(!overdue(StepState::Done, Some(end), night) && !overdue(StepState::Dropped, Some(end), night));
     }
 

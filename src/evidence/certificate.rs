@@ -35,7 +35,7 @@ words! {
 }
 
 impl Uncertified {
-    pub(super) const fn zh(self) -> &'static str {
+    const fn zh(self) -> &'static str {
         match self {
             Self::Never => "出具时系统未导入签名证书",
             Self::Missing => "出具时系统缺少签名证书对应的私钥",
@@ -44,7 +44,7 @@ impl Uncertified {
         }
     }
 
-    pub(super) const fn en(self) -> &'static str {
+    const fn en(self) -> &'static str {
         match self {
             Self::Never => "the system that made it had no certificate",
             Self::Missing => "the system that made it did not have the key of its certificate",

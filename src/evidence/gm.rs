@@ -61,12 +61,39 @@ impl Facts {
     }
 }
 
+/// What `bag-info.txt` tells of it, each label with its value; nothing outside the profile.
+pub(super) fn told(gm: Option<&Facts>) -> [(&'static str, String); 2] {
+    let (profile, signature) = match gm {
+        None => ("", String::new()),
+        Some(Facts { signer: Some(_), .. }) => ("gm (SM2, SM3)", SM2_SIGNATURE.to_owned()),
+        Some(facts) => ("standard (gm was asked for)", format!("none ({})", facts.unsigned.as_deref().unwrap_or_default())),
+    };
+    [("Crypto-Profile", profile.to_owned()), ("SM2-Signature", signature)]
+}
+
 /// The lines of `bag-info.txt`.
 pub(super) fn info(sm2: Sm2<'_>) -> String {
-    match sm2 {
-        None => String::new(),
-        Some(Ok(_)) => format!("Crypto-Profile: gm (SM2, SM3)\nSM2-Signature: {SM2_SIGNATURE}\n"),
-        Some(Err(why)) => format!("Crypto-Profile: standard (gm was asked for)\nSM2-Signature: none ({})\n", why.as_str()),
+    let told = told(Facts::of(sm2).as_ref()).into_iter().filter(|(_, value)| !value.is_empty());
+    told.map(|(label, value)| format!("{label}: {value}\n")).collect()
+}
+
+/// Why there is no signature, in words of its own: the other signature may be there.
+const fn zh(why: Uncertified) -> &'static str {
+    match why {
+        Uncertified::Never => "出具时系统未导入 SM2 签名证书",
+        Uncertified::Missing => "出具时系统缺少 SM2 签名证书对应的私钥",
+        Uncertified::Ended => "出具时 SM2 签名证书已到期",
+        Uncertified::Revoked => "出具时 SM2 签名证书已被签发机构吊销",
+    }
+}
+
+/// The same in English.
+const fn en(why: Uncertified) -> &'static str {
+    match why {
+        Uncertified::Never => "the system that made it had no SM2 certificate",
+        Uncertified::Missing => "the system that made it did not have the key of its SM2 certificate",
+        Uncertified::Ended => "the SM2 certificate of the system that made it had run out",
+        Uncertified::Revoked => "the SM2 certificate of the system that made it had been revoked by its authority",
     }
 }
 
@@ -85,8 +112,8 @@ pub(super) fn limits(sm2: Sm2<'_>) -> Vec<Limit> {
         None => Vec::new(),
         Some(Ok((_, known))) => std::iter::once(software()).chain(known.unknown.map(revocation::limit_sm2)).collect(),
         Some(Err(why)) => vec![Limit {
-            zh: format!("系统设置要求采用国密算法，但本材料包没有 SM2 签名（{}）。", why.zh()),
-            en: format!("The settings of the system ask for the national algorithms, but this bundle bears no SM2 signature ({}).", why.en()),
+            zh: format!("系统设置要求采用国密算法，但本材料包没有 SM2 签名（{}）。", zh(why)),
+            en: format!("The settings of the system ask for the national algorithms, but this bundle bears no SM2 signature ({}).", en(why)),
         }],
     }
 }
@@ -116,13 +143,13 @@ const MARK: &str = "<!-- sm2 -->\n";
 
 /// The guide with the commands for SM3 and SM2, or the reason why there is no signature.
 pub(super) fn guide_zh(guide: &str, sm2: Sm2<'_>) -> String {
-    let reason = |why: Uncertified| format!("**本材料包没有 SM2 签名**：{}。\n", why.zh());
+    let reason = |why: Uncertified| format!("**本材料包没有 SM2 签名**：{}。\n", zh(why));
     section(guide, sm2, include_str!("guide/SM3.zh-CN.md"), include_str!("guide/SM2.zh-CN.md"), reason)
 }
 
 /// The same in English.
 pub(super) fn guide_en(guide: &str, sm2: Sm2<'_>) -> String {
-    let reason = |why: Uncertified| format!("**This bundle bears no SM2 signature**: {}.\n", why.en());
+    let reason = |why: Uncertified| format!("**This bundle bears no SM2 signature**: {}.\n", en(why));
     section(guide, sm2, include_str!("guide/SM3.en.md"), include_str!("guide/SM2.en.md"), reason)
 }
 

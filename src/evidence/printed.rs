@@ -255,7 +255,7 @@ fn fact(page: &Page, e: &Event) -> String {
     let detail = part(e, "detail").unwrap_or(&null);
     let count = |value: &Value| number(value.as_u64().unwrap_or_default());
     match e.leaf.action.as_str() {
-        action if action.starts_with("remediation.") => said.push(page.word("remedy", &e.text("detail", "strategy"))),
+        action if action.starts_with("remediation.") && !detail.is_null() => said.push(page.word("remedy", &e.text("detail", "strategy"))),
         "recall.decided" => said.push(page.word("recall-verb", &e.text("detail", "decision"))),
         "ratification.decided" => said.push(page.word("ratification-made", &e.text("detail", "verdict"))),
         "broadcast.sent" | "recall.finished" => {

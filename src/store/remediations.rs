@@ -7,6 +7,7 @@ use super::{
     page::{self, Few, Turn},
     schema::{broadcasts, recalls, remediation_steps},
 };
+use crate::domain::remediation::StepState;
 
 /// A row of `remediation_steps`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable, AsChangeset)]
@@ -67,7 +68,7 @@ pub fn replace(conn: &mut Conn, row: &StepRow) -> Result<bool, StoreError> {
 /// What a list of steps shows; every field narrows.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// A word of `domain::remediation::StepState`.
+    /// A word of `domain::remediation::StepState`; open ones only of cases that are not erased.
     pub state: Option<String>,
     pub owner: Option<String>,
     /// Open ones that were due before this instant, in microseconds.
@@ -83,11 +84,16 @@ fn narrowed(filter: &Filter) -> Query {
     if let Some(state) = &filter.state {
         query = query.filter(remediation_steps::state.eq(state.clone()));
     }
+    // What nobody can do any more waits for nobody.
+    if filter.overdue_at.is_some() || filter.state.as_deref() == Some(StepState::Open.as_str()) {
+        let there = recalls::table.filter(recalls::erased_at.is_null()).select(recalls::id);
+        query = query.filter(remediation_steps::recall_id.eq_any(there));
+    }
     if let Some(owner) = &filter.owner {
         query = query.filter(remediation_steps::owner_id.eq(owner.clone()));
     }
     if let Some(at) = filter.overdue_at {
-        query = query.filter(remediation_steps::state.eq("open")).filter(remediation_steps::due_at.lt(at));
+        query = query.filter(remediation_steps::state.eq(StepState::Open.as_str())).filter(remediation_steps::due_at.lt(at));
     }
     if let Some(person) = &filter.of_person {
         let sent = broadcasts::table.filter(broadcasts::sender_id.eq(Some(person.clone()))).select(broadcasts::id);
@@ -120,8 +126,8 @@ pub fn few(conn: &mut Conn, filter: &Filter) -> Result<Few, StoreError> {
     Few::of(conn, narrowed(filter).select(remediation_steps::id).limit(Few::LIMIT))
 }
 
-/// The open steps of a case: id, whose, and until when.
-pub fn open(conn: &mut Conn, recall: &str) -> Result<Vec<(String, String, Option<i64>)>, StoreError> {
-    let of = remediation_steps::table.filter(remediation_steps::recall_id.eq(recall)).filter(remediation_steps::state.eq("open"));
-    Ok(of.select((remediation_steps::id, remediation_steps::owner_id, remediation_steps::due_at)).load(conn)?)
+/// How many steps a case has.
+pub fn count(conn: &mut Conn, recall: &str) -> Result<usize, StoreError> {
+    let n: i64 = remediation_steps::table.filter(remediation_steps::recall_id.eq(recall)).count().get_result(conn)?;
+    Ok(usize::try_from(n).unwrap_or(usize::MAX))
 }

@@ -1,18 +1,20 @@
 //! 补救方案: what a recall could not undo is planned, owned and done; who may not plan is told so; a hold keeps copies from being deleted.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use countermand::{
     app::{
-        Caller,
+        AppError, Caller,
         evidence::export::{Export, export},
+        remediations::{NewStep, add},
     },
-    domain::role::Role,
-    store::remediations,
+    domain::{remediation::MOST, role::Role},
+    store::{remediations, schema::recalls, users},
 };
+use diesel::prelude::*;
 
 use crate::{
-    recalls::stage::{Cast, Stage},
+    recalls::stage::{Cast, Person, Stage},
     support::db::TestDb,
 };
 
@@ -68,6 +70,7 @@ async fn an_expired_case_gets_a_plan_and_its_owner_does_it() {
         (&cast.lawyer, "timeliness", "", "", 422, "invalid"),
         (&cast.lawyer, "timeliness", requester, "后天", 422, "invalid"),
         (&cast.lawyer, "timeliness", requester, "2001-01-01T10:00", 422, "invalid"),
+        (&cast.lawyer, "timeliness", requester, "9999-01-01T10:00", 422, "invalid"),
     ] {
         let shot = stage.post(who, &path, &[("strategy", strategy), ("owner", owner), ("due", due), ("note", note)]).await;
         assert_eq!((shot.status, stage.last_refusal(&case).await.as_str()), (status, why), "{strategy} {owner}: {}", shot.body);
@@ -164,7 +167,7 @@ async fn everybody_finds_their_steps_and_nobody_those_of_cases_that_are_not_thei
             assert_eq!(stage.post(&cast.lawyer, &path, &[("strategy", strategy), ("owner", owner)]).await.status, 303);
         }
         stage.clock.advance(Duration::from_secs(3600));
-        let listed = async |who: &crate::recalls::stage::Person, query: &str| {
+        let listed = async |who: &Person, query: &str| {
             let shot = stage.get(who, &format!("/remediations{query}")).await;
             assert_eq!(shot.status, 200, "{}", shot.body);
             (shot.body.matches(&number).count(), shot.body)
@@ -186,4 +189,64 @@ async fn everybody_finds_their_steps_and_nobody_those_of_cases_that_are_not_thei
         let leaving = stage.get(&admin, &format!("/users/{}/suspensions", cast.requester.caller.id)).await;
         assert!(leaving.body.contains("2 项补救措施由此人负责"), "{}", leaving.body);
     }
+}
+
+#[actix_web::test]
+async fn who_may_not_read_cases_reads_no_plan_and_who_lost_the_role_ends_no_step() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let counsel = stage.person("falv", &[Role::Counsel, Role::LegalReviewer], "法务部").await;
+        let case = expired(&stage, &cast).await;
+        let path = format!("/recalls/{case}/remediations");
+        for strategy in ["statement", "tracing"] {
+            let fields = [("strategy", strategy), ("owner", "falv"), ("note", "声明薪酬方案未定稿")];
+            assert_eq!(stage.post(&counsel, &path, &fields).await.status, 303);
+        }
+        // A program that may only ask for recalls reads nothing of what is planned.
+        for (scope, status) in [("recall.request", 403), ("recall.read", 200)] {
+            let token = stage.token(None, &[scope]).await;
+            let shot = stage.api(&token, &path, None, None).await;
+            assert_eq!((shot.status, shot.body.contains("声明薪酬方案未定稿")), (status, status == 200), "{scope}: {}", shot.body);
+        }
+        // Whoever is no counsel any more has no formal statement to report.
+        let id = counsel.caller.id.clone();
+        let write = stage.app.store.write(move |tx| users::user_roles_set(tx.conn, &id, &BTreeSet::from([Role::LegalReviewer])));
+        write.await.unwrap();
+        let rows = steps(&stage, &case).await;
+        for (row, status) in rows.iter().zip([409, 303]) {
+            let step = format!("{} 1", row.id);
+            let shot = stage.post(&counsel, &format!("{path}/completions"), &[("step", &step), ("done", "已在官网发布声明")]).await;
+            assert_eq!(shot.status, status, "{}: {}", row.strategy, shot.body);
+        }
+        let mut events = stage.events(&case).await;
+        events.retain(|e| e.leaf.action == "remediation.step_done" && e.leaf.outcome == "success");
+        assert_eq!(events.iter().map(|e| e.leaf.subject.id.as_str()).collect::<Vec<_>>(), [rows[1].id.as_str()], "the event is about the step");
+    }
+}
+
+/// A plan is long enough at a hundred steps, and what is erased leaves nothing for anybody to do.
+#[actix_web::test]
+async fn a_plan_has_an_end_and_an_erased_case_waits_for_nobody() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let case = expired(&stage, &cast).await;
+    let one = async || {
+        let new = NewStep { strategy: "tracing".into(), owner: "linyutong".into(), ..NewStep::default() };
+        add(&stage.app, &cast.lawyer.caller, &case, new, countermand::id::fresh()).await.map(drop)
+    };
+    for _ in 0..MOST {
+        one().await.unwrap();
+    }
+    assert!(matches!(one().await, Err(AppError::Refused { kind, .. }) if kind == "remediation-too-many"));
+    let home = stage.get(&cast.requester, "/").await;
+    assert!(home.body.contains("有 100 项补救措施等您办理"), "{}", home.body);
+    let id = case.clone();
+    let write = stage.app.store.write(move |tx| {
+        diesel::update(recalls::table.find(id.clone())).set(recalls::erased_at.eq(Some(1_i64))).execute(tx.conn)?;
+        Ok(())
+    });
+    write.await.unwrap();
+    let home = stage.get(&cast.requester, "/").await;
+    assert!(!home.body.contains("补救措施等您办理"), "{}", home.body);
 }

@@ -1,6 +1,6 @@
 //! The job `watch_certificate`, once a day: tells when the certificate that signs evidence is about to run out, thirty and seven days before,
 //! and when it has, each once (`evidence_certificate.expiring`), and that its authority revoked it (`evidence_certificate.revoked`). Another
-//! certificate begins anew. Running the job twice is harmless.
+//! certificate begins anew. The certificate of SM2 is watched where the profile wants its signature. Running the job twice is harmless.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub const JOB: &str = "watch_certificate";
 const DAY: Duration = Duration::from_secs(86_400);
 /// Days before the end at which it is told, the last first.
 const STEPS: [u32; 3] = [0, 7, signing::WARN_DAYS];
-/// The setting that remembers of which certificate what was told: its SHA-256 and the days.
+/// The settings, one for each suite, that remember of which certificate what was told: its SHA-256 and the days.
 const fn told_of(suite: Suite) -> &'static str {
     match suite {
         Suite::Standard => "evidence.certificate_told",
@@ -36,16 +36,21 @@ pub async fn begin(app: &App) -> AppResult<()> {
     Ok(())
 }
 
-/// Tells what is due. When to come back.
+/// Tells what is due. When to come back. What is wrong with one certificate does not keep the other from being looked at.
 ///
 /// # Errors
-/// Those of the store; key files that cannot be read.
+/// The first of those of the store; key files that cannot be read.
 pub async fn step(app: &App) -> AppResult<Option<Instant>> {
     let now = app.now();
+    let mut first = None;
     for suite in Suite::ALL {
-        look(app, *suite, now).await?;
+        if signing::wanted(app, *suite)
+            && let Err(error) = look(app, *suite, now).await
+        {
+            first.get_or_insert(error);
+        }
     }
-    Ok(Some(now.plus(DAY)))
+    first.map_or(Ok(Some(now.plus(DAY))), Err)
 }
 
 async fn look(app: &App, suite: Suite, now: Instant) -> AppResult<()> {

@@ -18,7 +18,6 @@ pub(in crate::app) use collect::{KEYLESS, gone, parts_of};
 use super::{App, AppError, AppResult, Caller, Done, Turn, retention, step_up, timestamps};
 use crate::{
     clock::Instant,
-    config::Profile,
     crypto::{
         private,
         signature::{Suite, files},
@@ -273,10 +272,7 @@ async fn build(app: &App, mut collected: Collected) -> AppResult<(Bundle, bool)>
         Ok((certified, known)) => (Ok(certified), Some(known)),
         Err(why) => (Err(why), None),
     };
-    let sm2 = match app.config.evidence.profile {
-        Profile::Standard => None,
-        Profile::Gm => Some(signing::signer(app, Suite::Sm2, collected.issue.made_at).await?),
-    };
+    let sm2 = if signing::wanted(app, Suite::Sm2) { Some(signing::signer(app, Suite::Sm2, collected.issue.made_at).await?) } else { None };
     if known.is_some() || !collected.authorities.is_empty() || !collected.anchors.is_empty() {
         collected.revocation = Some(Revocation { signer: known });
     }

@@ -13,6 +13,7 @@ use super::{App, AppError, AppResult, Caller, Done, StoreError, expiry};
 use crate::{
     app::{FieldError, revocation},
     clock::Instant,
+    config::Profile,
     crypto::{
         signature::{
             BadChain, Certified, Chain, FileKey, NoSignature, Refusal, Signer, Suite,
@@ -56,18 +57,39 @@ impl From<FileError> for StoreError {
     }
 }
 
+/// Whether bundles are to bear a signature of this suite: the one by SM2 only in the profile "gm".
+pub fn wanted(app: &App, suite: Suite) -> bool {
+    suite == Suite::Standard || app.config.evidence.profile == Profile::Gm
+}
+
 /// How it stands with the certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// Whether bundles are to bear its signature ([`wanted`]).
+    pub wanted: bool,
     /// The certificate in use, with the end of the first of its chain.
     pub certificate: Option<(Facts, Instant)>,
-    /// Why nothing is signed with it at present.
+    /// Why nothing could be signed with it at present.
     pub uncertified: Option<Uncertified>,
     /// Whether a key waits for its certificate.
     pub requested: bool,
 }
 
 impl Standing {
+    /// Whether bundles are signed with it.
+    pub const fn signs(&self) -> bool {
+        self.wanted && self.uncertified.is_none()
+    }
+
+    /// Why they are not: a word of [`Uncertified`], or `profile_standard` where the certificate is good and not wanted.
+    pub const fn reason(&self) -> Option<&'static str> {
+        match self.uncertified {
+            Some(why) => Some(why.as_str()),
+            None if self.wanted => None,
+            None => Some("profile_standard"),
+        }
+    }
+
     /// Whether the end is near, or past.
     pub fn ends_soon(&self, now: Instant) -> bool {
         let lead = std::time::Duration::from_secs(u64::from(WARN_DAYS) * 86_400);
@@ -177,7 +199,8 @@ pub async fn standing(app: &App, suite: Suite) -> AppResult<Standing> {
         }
         Err(why) => Some(*why),
     };
-    Ok(Standing { certificate: found.ok().map(|c| (c.chain.facts(), c.chain.until())), uncertified, requested })
+    let wanted = wanted(app, suite);
+    Ok(Standing { wanted, certificate: found.ok().map(|c| (c.chain.facts(), c.chain.until())), uncertified, requested })
 }
 
 /// Makes a key, unless one waits already, and asks for its certificate: PKCS#10 in PEM. `name` is the subject as RFC 4514 writes it; without
@@ -206,8 +229,8 @@ fn public(key: &FileKey) -> String {
     hex::encode(crate::crypto::sha256(&key.public_key().to_der().unwrap_or_default()))
 }
 
-/// Takes in the certificates of `suite` for the key that waits, or for `key` (PKCS#8 in PEM): the signer's first, the root last. From then on they sign;
-/// those before are kept for what they signed.
+/// Takes in the certificates of `suite` for the key that waits, or for `key` (PKCS#8 in PEM): the signer's first, the root last. From then on
+/// they sign where their signature is wanted; those before are kept for what they signed.
 ///
 /// # Errors
 /// `Forbidden`; `Invalid` on `key` or `chain`. Each is recorded.

@@ -43,9 +43,9 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, matter: &Matter, user: &
                 facts.push((tr.t("mail-ratify-due"), moment(Instant(order.due_at))));
             }
         }
-        Notice::Remedy | Notice::RemedyOverdue => facts.extend(matter.steps.iter().map(|(strategy, due)| {
-            let due = due.map_or_else(|| tr.t("remediation-tracked"), |due| tr.a1("mail-step-due", "due", moment(due)));
-            (tr.word("remedy", strategy), due)
+        Notice::Remedy | Notice::RemedyOverdue => facts.extend(matter.steps.iter().map(|step| {
+            let due = step.due.map_or_else(|| tr.t("remediation-tracked"), |due| tr.a1("mail-step-due", "due", moment(due)));
+            (tr.word("remedy", step.strategy), tr.a2("mail-step", "owner", &step.owner, "due", due))
         })),
         Notice::Ended => facts.extend(row.finished_at.map(|end| (tr.t("mail-ended-at"), moment(Instant(end))))),
     }

@@ -25,7 +25,6 @@ use crate::{
             participation::Entry,
         },
         role::Role,
-        windows::Remedy,
     },
     id::{DepartmentId, NoticeId, UserId},
     store::{
@@ -222,7 +221,7 @@ struct Matter {
     /// Name of who the reader would decide for.
     behalf: Option<String>,
     /// Steps of the remediation plan that are meant.
-    steps: Vec<(Remedy, Option<Instant>)>,
+    steps: Vec<steps::Step>,
 }
 
 /// Sends one notice, unless it is of no use any more. Running it twice sends one mail, or two with the same Message-ID where the process died

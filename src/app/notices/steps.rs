@@ -11,11 +11,12 @@ use crate::{
     clock::Instant,
     domain::{
         notice::{Notice, Told},
+        remediation::StepState,
         windows::Remedy,
     },
     id::UserId,
     store::{
-        Conn, StoreError, Tx,
+        Conn, StoreError, Tx, broadcasts,
         remediations::{self, StepRow},
     },
 };
@@ -54,7 +55,7 @@ pub(super) fn tell(tx: &mut Tx<'_>, loaded: &Loaded, payload: &Value) -> Result<
 /// Whom a step concerns, as it stands.
 fn of_row(row: &StepRow, now: Instant) -> Vec<Told> {
     let told = |user: &str, notice| Told { user: UserId(user.to_owned()), notice, level: 0 };
-    if row.state != "open" {
+    if row.state != StepState::Open.as_str() {
         return Vec::new();
     }
     let mut all = vec![told(&row.owner_id, Notice::Remedy)];
@@ -69,9 +70,22 @@ pub(super) fn concerned(conn: &mut Conn, recall: &str, now: Instant) -> Result<B
     Ok(remediations::of_recall(conn, recall)?.iter().flat_map(|row| of_row(row, now)).collect())
 }
 
-/// The open steps that a mail to `user` is about: what is to be done, and until when.
-pub(super) fn of(conn: &mut Conn, recall: &str, user: &str, notice: Notice, now: Instant) -> Result<Vec<(Remedy, Option<Instant>)>, StoreError> {
-    let rows = remediations::of_recall(conn, recall)?;
-    let theirs = rows.iter().filter(|row| of_row(row, now).iter().any(|told| told.notice == notice && told.user.as_str() == user));
-    Ok(theirs.filter_map(|row| Some((Remedy::parse(&row.strategy)?, row.due_at.map(Instant)))).collect())
+/// The open steps that a mail to `user` is about: what is to be done, by whom, and until when.
+pub(super) fn of(conn: &mut Conn, recall: &str, user: &str, notice: Notice, now: Instant) -> Result<Vec<Step>, StoreError> {
+    let mut rows = remediations::of_recall(conn, recall)?;
+    rows.retain(|row| of_row(row, now).iter().any(|told| told.notice == notice && told.user.as_str() == user));
+    let names = broadcasts::names(conn, rows.iter().map(|row| row.owner_id.clone()).collect())?;
+    let step = |row: StepRow| {
+        let owner = names.get(&row.owner_id).cloned().unwrap_or_default();
+        Some(Step { strategy: Remedy::parse(&row.strategy)?, owner, due: row.due_at.map(Instant) })
+    };
+    Ok(rows.into_iter().filter_map(step).collect())
+}
+
+/// A step as a mail tells of it.
+pub(super) struct Step {
+    pub strategy: Remedy,
+    /// Name of whose it is.
+    pub owner: String,
+    pub due: Option<Instant>,
 }

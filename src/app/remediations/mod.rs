@@ -101,8 +101,8 @@ pub struct Plan {
     /// What this person may choose from, and to whom it may be given: id and name. Empty for who may not plan.
     pub strategies: Vec<Remedy>,
     pub owners: Vec<(String, String)>,
-    /// A legal hold covers the case; told to who may know of holds, for one may be placed against the very people of the case.
-    pub held: bool,
+    /// Whether a legal hold covers the case; nothing for who may not know of holds, for one may be placed against the very people of the case.
+    pub held: Option<bool>,
 }
 
 /// The figures of a case, where it has some.
@@ -124,13 +124,37 @@ fn ended(row: &RecallRow) -> Instant {
 }
 
 /// Who could be given a step of the case: active people who take part in cases and may read it. The strategy's own demand is checked when one
-/// is chosen.
-fn owners(conn: &mut Conn, row: &RecallRow, sender: Option<&str>, now: Instant) -> Result<Vec<(String, String, BTreeSet<Role>, bool)>, StoreError> {
-    let roles = [Role::Requester, Role::DepartmentReviewer, Role::LegalReviewer, Role::FinalApprover, Role::PlatformOperator, Role::Counsel];
-    let able = users::user_holders(conn, &roles)?.into_iter().filter(|p| p.valid_until.is_none_or(|until| now.0 < until));
-    let party = |id: &str| row.requester_id == id || sender == Some(id);
-    let fit = able.map(|p| (party(&p.id), p)).filter(|(party, p)| remediation::may_own(Remedy::Tracing, &p.roles, *party).is_ok());
-    Ok(fit.map(|(party, p)| (p.id, p.name, p.roles, party)).collect())
+/// is chosen. Of the requesters, who are many, only the parties are looked at.
+fn owners(conn: &mut Conn, row: &RecallRow, sender: Option<&str>, now: Instant) -> Result<Vec<Able>, StoreError> {
+    let roles = [Role::DepartmentReviewer, Role::LegalReviewer, Role::FinalApprover, Role::PlatformOperator, Role::Counsel];
+    let holders = users::user_holders(conn, &roles)?.into_iter();
+    let mut able: Vec<Able> = holders.map(|p| (p.id, p.name, p.roles, p.valid_until)).map(|p| Able::of(row, sender, p)).collect();
+    for id in [Some(row.requester_id.as_str()), sender].into_iter().flatten() {
+        if able.iter().any(|known| known.id == id) {
+            continue;
+        }
+        let Some(user) = users::user_find(conn, id)?.filter(|user| user.state == "active") else { continue };
+        let roles = users::user_roles(conn, id)?;
+        able.push(Able::of(row, sender, (user.id, user.display_name, roles, user.valid_until)));
+    }
+    able.retain(|p| p.valid_until.is_none_or(|until| now.0 < until) && remediation::may_own(Remedy::Tracing, &p.roles, p.party).is_ok());
+    Ok(able)
+}
+
+/// Somebody who could own a step.
+struct Able {
+    id: String,
+    name: String,
+    roles: BTreeSet<Role>,
+    /// They asked for the recall or sent the message.
+    party: bool,
+    valid_until: Option<i64>,
+}
+
+impl Able {
+    fn of(row: &RecallRow, sender: Option<&str>, (id, name, roles, valid_until): (String, String, BTreeSet<Role>, Option<i64>)) -> Self {
+        Self { party: row.requester_id == id || sender == Some(&id), id, name, roles, valid_until }
+    }
 }
 
 fn held(conn: &mut Conn, case: &str) -> Result<bool, StoreError> {
@@ -167,8 +191,10 @@ pub(crate) fn plan(conn: &mut Conn, app: &App, caller: &Caller, loaded: &recalls
     let me = caller.user_id.as_deref().unwrap_or_default();
     let plans = caller.user_id.is_some() && row.erased_at.is_none() && remediation::may_plan(&caller.roles, row.requester_id == me).is_ok();
     let told = [Permission::HoldManage, Permission::AuditRead].iter().any(|p| caller.may(*p));
-    let held = told && held(conn, &row.id)?;
+    let held = if told { Some(held(conn, &row.id)?) } else { None };
     let rows = remediations::of_recall(conn, &row.id)?;
+    let sender = broadcasts::find(conn, &row.broadcast_id)?.and_then(|message| message.sender_id);
+    let party = row.requester_id == me || sender.as_deref() == Some(me);
     let people = rows.iter().flat_map(|s| [Some(s.owner_id.clone()), Some(s.set_by.clone()), s.ended_by.clone()]).flatten().collect();
     let names = broadcasts::names(conn, people)?;
     let name = |id: &str| names.get(id).cloned().unwrap_or_else(|| id.to_owned());
@@ -192,44 +218,44 @@ pub(crate) fn plan(conn: &mut Conn, app: &App, caller: &Caller, loaded: &recalls
             set_at: Instant(s.set_at),
             ended,
             version: s.version,
-            may_finish: open && s.owner_id == me && row.erased_at.is_none(),
+            may_finish: open && s.owner_id == me && row.erased_at.is_none() && remediation::may_own(strategy, &caller.roles, party).is_ok(),
             may_drop: open && plans,
         })
     };
     let steps = rows.iter().map(view).collect::<Result<_, StoreError>>()?;
-    let sender = broadcasts::find(conn, &row.broadcast_id)?.and_then(|message| message.sender_id);
     let owners = if plans { owners(conn, row, sender.as_deref(), now)? } else { Vec::new() };
     Ok(Some(Plan {
         ending,
         steps,
         proposed: remediation::proposed(ending).iter().map(|s| (*s, remediation::due(*s, ending_day, today))).collect(),
         strategies: Remedy::ALL.iter().copied().filter(|s| plans && remediation::may_add(Some(ending), *s, false).is_ok()).collect(),
-        owners: owners.into_iter().map(|(id, name, ..)| (id, name)).collect(),
+        owners: owners.into_iter().map(|p| (p.id, p.name)).collect(),
         held,
     }))
 }
 
+/// A step.
 fn subject(id: &str) -> Subject {
-    Subject::new("recall", id)
+    Subject::new("remediation", id)
 }
 
-/// The case for an act on its plan; a refusal is recorded.
-async fn known(app: &App, caller: &Caller, action: Action, wanted: &str) -> AppResult<recalls::Loaded> {
-    app.require(caller, Permission::RecallRead, action, subject(&recalls::plain(wanted))).await?;
+/// The case for an act on its plan; a refusal is recorded, about the step.
+async fn known(app: &App, caller: &Caller, action: Action, wanted: &str, step: &str) -> AppResult<recalls::Loaded> {
+    app.require(caller, Permission::RecallRead, action, subject(step)).await?;
     match recalls::known(app, caller, wanted).await {
         Ok(loaded) => Ok(loaded),
-        Err(error) => Err(app.refuse(caller, action, subject(&recalls::plain(wanted)), None, error).await),
+        Err(error) => Err(app.refuse(caller, action, subject(step), None, error).await),
     }
 }
 
 /// Adds a step to the plan of a case; gives the case's id. `id` is the step's, and what a request comes back to whose process died.
 ///
 /// # Errors
-/// `Forbidden`; `NotFound`; `Invalid` on `strategy`, `owner`, `due` (`not-a-time`, `before-ending`), `note`; `Refused` with a word of
+/// `Forbidden`; `NotFound`; `Invalid` on `strategy`, `owner`, `due` (`not-a-time`, `passed`, `too-far`), `note`; `Refused` with a word of
 /// [`Refusal`], or `broadcast-erased`. Each is recorded.
 pub async fn add(app: &App, caller: &Caller, case: &str, new: NewStep, id: String) -> AppResult<Done<String>> {
     let action = Action::RemediationStepAdded;
-    let loaded = known(app, caller, action, case).await?;
+    let loaded = known(app, caller, action, case, &id).await?;
     let case = loaded.row.id;
     let mut errors = Vec::new();
     let strategy = Remedy::parse(&new.strategy);
@@ -245,19 +271,23 @@ pub async fn add(app: &App, caller: &Caller, case: &str, new: NewStep, id: Strin
     }
     let note = text::paragraph(&new.note, 0, 2000).map_err(|e| errors.push(FieldError::text("note", e))).unwrap_or_default();
     let (Some(strategy), true) = (strategy, errors.is_empty()) else {
-        return Err(app.refuse(caller, action, subject(&case), Some(&case), AppError::Invalid(errors)).await);
+        return Err(app.refuse(caller, action, subject(&id), Some(&case), AppError::Invalid(errors)).await);
     };
-    let (caller, app2) = (caller.clone(), app.clone());
+    let (caller, app2, made) = (caller.clone(), app.clone(), id.clone());
     let written = app
         .store
         .write(move |tx| {
-            let event = || caller.event(action, subject(&case)).case(&case);
+            let event = || caller.event(action, subject(&id)).case(&case);
             let no = |tx: &mut Tx<'_>, why: Refusal| refused(tx, event(), AppError::refused(why.as_str()));
             // What is planned is a person's word.
             let Some(by) = caller.user_id.clone() else { return refused(tx, event(), AppError::Forbidden(Permission::RecallRead)) };
             // The same form again, whose first run nobody heard of.
             if remediations::find(tx.conn, &case, &id)?.is_some_and(|made| made.set_by == by) {
                 return Ok(Ok(case.clone()));
+            }
+            let now = tx.now();
+            if let Some(why) = due.and_then(|due| remediation::may_be_due(due, now).err()) {
+                return refused(tx, event(), AppError::invalid("due", why));
             }
             let recalls::Loaded { row, case: rules, .. } = recalls::load(tx.conn, &case)?.ok_or(StoreError::NotFound)?;
             if let Err(why) = remediation::may_plan(&caller.roles, row.requester_id == by) {
@@ -266,33 +296,37 @@ pub async fn add(app: &App, caller: &Caller, case: &str, new: NewStep, id: Strin
             if row.erased_at.is_some() {
                 return refused(tx, event(), AppError::refused("broadcast-erased"));
             }
-            let held = held(tx.conn, &case)?;
             let figures = tally(&row);
-            if let Err(why) = remediation::may_add(remediation::ending(rules.state, figures.as_ref()), strategy, held) {
+            let ending = remediation::ending(rules.state, figures.as_ref());
+            if let Err(why) = remediation::may_add(ending, strategy, false) {
                 return no(tx, why);
             }
-            let now = tx.now();
+            if remediations::count(tx.conn, &case)? >= remediation::MOST {
+                return no(tx, Refusal::TooMany);
+            }
             let wanted = new.owner.trim();
             let named = if wanted.contains('\0') { None } else { users::user_by_name(tx.conn, wanted)?.map(|user| user.id) };
             let wanted = named.as_deref().unwrap_or(wanted);
             let sender = broadcasts::find(tx.conn, &row.broadcast_id)?.and_then(|message| message.sender_id);
             // The same word for who is unknown and for who cannot: nobody learns here who has an account.
-            let Some((owner, _, roles, party)) = owners(tx.conn, &row, sender.as_deref(), now)?.into_iter().find(|(id, ..)| id == wanted) else {
+            let Some(owner) = owners(tx.conn, &row, sender.as_deref(), now)?.into_iter().find(|p| p.id == wanted) else {
                 return no(tx, Refusal::Owner);
             };
-            if let Err(why) = remediation::may_own(strategy, &roles, party) {
+            if let Err(why) = remediation::may_own(strategy, &owner.roles, owner.party) {
+                return no(tx, why);
+            }
+            // Last, so that nobody finds out about a hold by trying what could not be added anyway.
+            let held = held(tx.conn, &case)?;
+            if let Err(why) = remediation::may_add(ending, strategy, held) {
                 return no(tx, why);
             }
             let zone = &app2.config.time_zone;
-            if due.is_some_and(|due| due < ended(&row)) {
-                return refused(tx, event(), AppError::invalid("due", "before-ending"));
-            }
             let due = match due {
                 Some(due) => Some(due),
                 None => remediation::due(strategy, day(ended(&row), zone)?, day(now, zone)?),
             };
             let detail = json!({
-                "step": id, "strategy": strategy, "owner": owner, "due": due.map(Instant::to_rfc3339), "after": { "state": StepState::Open },
+                "strategy": strategy, "owner": owner.id, "due": due.map(Instant::to_rfc3339), "after": { "state": StepState::Open },
             });
             let mut told = event().detail(detail);
             if !note.is_empty() {
@@ -302,7 +336,7 @@ pub async fn add(app: &App, caller: &Caller, case: &str, new: NewStep, id: Strin
             let row = StepRow {
                 recall_id: case.clone(),
                 strategy: strategy.as_str().to_owned(),
-                owner_id: owner,
+                owner_id: owner.id,
                 due_at: due.map(|due| due.0),
                 state: StepState::Open.as_str().to_owned(),
                 note_sealed: sealed(&app2.store.keys().envelope, &id, "note", &note),
@@ -319,14 +353,17 @@ pub async fn add(app: &App, caller: &Caller, case: &str, new: NewStep, id: Strin
             Ok(Ok(case.clone()))
         })
         .await?;
-    Done::from_write(written)
+    once::receipted(app, Done::from_write(written)?, action, &made).await
 }
 
 /// The plan of a case, for who may know of the case; nothing while it goes on.
 ///
 /// # Errors
-/// `NotFound`.
+/// `Forbidden` without `recall.read`; `NotFound`.
 pub async fn of_case(app: &App, caller: &Caller, case: &str) -> AppResult<Option<Plan>> {
+    if !caller.may(Permission::RecallRead) {
+        return Err(AppError::Forbidden(Permission::RecallRead));
+    }
     let loaded = recalls::known(app, caller, case).await?;
     let (app2, caller, now) = (app.clone(), caller.clone(), app.now());
     Ok(app.store.read(move |conn| plan(conn, &app2, &caller, &loaded, now)).await?)
@@ -341,7 +378,11 @@ pub async fn corrected(app: &App, caller: &Caller, case: &str) -> AppResult<Opti
     if !caller.may(Permission::BroadcastSend) {
         return Ok(None);
     }
-    let Ok(loaded) = recalls::known(app, caller, case).await else { return Ok(None) };
+    let loaded = match recalls::known(app, caller, case).await {
+        Ok(loaded) => loaded,
+        Err(AppError::NotFound) => return Ok(None),
+        Err(error) => return Err(error),
+    };
     let keys = app.store.keys().clone();
     let read = app.store.read(move |conn| {
         let message = broadcasts::find(conn, &loaded.row.broadcast_id)?.filter(|message| message.erased_at.is_none());
@@ -374,17 +415,17 @@ pub struct Closing {
 pub async fn end_step(app: &App, caller: &Caller, case: &str, step: &str, closing: Closing) -> AppResult<Done<String>> {
     let Closing { how, said, seen, once } = closing;
     let action = how.action();
-    let loaded = known(app, caller, action, case).await?;
+    let loaded = known(app, caller, action, case, step).await?;
     let case = loaded.row.id;
     let said = match recalls::telling(how.field(), &said) {
         Ok(said) => said,
-        Err(error) => return Err(app.refuse(caller, action, subject(&case), Some(&case), AppError::Invalid(vec![error])).await),
+        Err(error) => return Err(app.refuse(caller, action, subject(step), Some(&case), AppError::Invalid(vec![error])).await),
     };
-    let (caller, app2, step) = (caller.clone(), app.clone(), step.to_owned());
+    let (caller, app2, step, ended) = (caller.clone(), app.clone(), step.to_owned(), step.to_owned());
     let written = app
         .store
         .write(move |tx| {
-            let event = || caller.event(action, subject(&case)).case(&case);
+            let event = || caller.event(action, subject(&step)).case(&case);
             let Some(by) = caller.user_id.clone() else { return refused(tx, event(), AppError::Forbidden(Permission::RecallRead)) };
             if let Some(once) = &once {
                 match once::earlier(tx, once)? {
@@ -399,7 +440,10 @@ pub async fn end_step(app: &App, caller: &Caller, case: &str, step: &str, closin
             let allowed = match how {
                 End::Done => {
                     let held = held(tx.conn, &case)?;
+                    let sender = broadcasts::find(tx.conn, &row.broadcast_id)?.and_then(|message| message.sender_id);
+                    let party = row.requester_id == by || sender.as_ref() == Some(&by);
                     remediation::may_finish(state, strategy, before.owner_id == by, held)
+                        .and_then(|()| remediation::may_own(strategy, &caller.roles, party))
                 }
                 End::Drop => remediation::may_plan(&caller.roles, row.requester_id == by).and(match state {
                     StepState::Open => Ok(()),
@@ -415,7 +459,7 @@ pub async fn end_step(app: &App, caller: &Caller, case: &str, step: &str, closin
             if seen.is_some_and(|seen| before.version != seen) {
                 return refused(tx, event(), AppError::Conflict);
             }
-            let detail = json!({ "step": step, "strategy": strategy, "before": { "state": state }, "after": { "state": how.state() } });
+            let detail = json!({ "strategy": strategy, "before": { "state": state }, "after": { "state": how.state() } });
             let after = StepRow {
                 state: how.state().as_str().to_owned(),
                 ended_by: Some(by),
@@ -434,7 +478,5 @@ pub async fn end_step(app: &App, caller: &Caller, case: &str, step: &str, closin
             Ok(Ok(case.clone()))
         })
         .await?;
-    let done = Done::from_write(written)?;
-    let case = done.value.clone();
-    once::receipted(app, done, action, &case).await
+    once::receipted(app, Done::from_write(written)?, action, &ended).await
 }

@@ -138,7 +138,7 @@ async fn demonstrate(args: &Args, app: App, cast: &Cast, listener: TcpListener) 
 
 /// A certificate for each signature on the bundles, by a throwaway authority: whoever judges them sees DEMO in every name.
 async fn certify(app: &App) -> Result<(), Trouble> {
-    let suites = Suite::ALL.iter().filter(|suite| **suite == Suite::Standard || app.config.evidence.profile == Profile::Gm);
+    let suites = Suite::ALL.iter().filter(|suite| signing::wanted(app, **suite));
     for suite in suites {
         if signing::standing(app, *suite).await?.uncertified.is_some() {
             let key = FileKey::fresh_of(*suite).map_err(Trouble::cannot)?;

@@ -12,7 +12,6 @@ use zeroize::Zeroizing;
 use crate::{
     app::{App, Caller, evidence::signing},
     cli::deployment::{Deployment, Trouble},
-    config::Profile,
     crypto::signature::Suite,
     evidence::certificate::Uncertified,
 };
@@ -32,7 +31,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE.csr")]
         out: Option<PathBuf>,
     },
-    /// Take in the certificate: it signs every bundle from now on, and those before it stay known
+    /// Take in the certificate: it signs every bundle from now on, with --sm2 in the profile "gm", and those before it stay known
     Import {
         #[command(flatten)]
         deployment: Deployment,
@@ -93,6 +92,9 @@ pub(super) fn run(command: &Command) -> ExitCode {
     })
 }
 
+/// Why a certificate of SM2 that is good signs nothing.
+const UNWANTED: &str = "no bundle is signed with it until the settings say evidence.profile = \"gm\"";
+
 /// Why nothing signs, in words.
 pub(super) fn why(suite: Suite, uncertified: Uncertified) -> String {
     let (ask, file) = match suite {
@@ -125,16 +127,15 @@ async fn import(app: &App, suite: Suite, chain: &Path, key: Option<&Path>, json:
     if json {
         say!("{}", serde_json::to_string(&facts).map_err(Trouble::cannot)?);
     } else {
-        say!("signs from now on: {} until {}", facts.subject, facts.not_after);
+        if signing::wanted(app, suite) {
+            say!("signs from now on: {} until {}", facts.subject, facts.not_after);
+        } else {
+            say!("taken in: {} until {}; {UNWANTED}", facts.subject, facts.not_after);
+        }
         say!("publish this fingerprint of the root, SHA-256: {}", facts.root_sha256);
         match suite {
             Suite::Standard => say!("copy keys/evidence.pem and, if it is there, keys/evidence-former.pem to other nodes"),
-            Suite::Sm2 => {
-                say!("copy keys/evidence-sm2.pem and, if it is there, keys/evidence-sm2-former.pem to other nodes");
-                if app.config.evidence.profile != Profile::Gm {
-                    say!("no bundle is signed with it until the settings say evidence.profile = \"gm\"");
-                }
-            }
+            Suite::Sm2 => say!("copy keys/evidence-sm2.pem and, if it is there, keys/evidence-sm2-former.pem to other nodes"),
         }
     }
     Ok(())
@@ -148,7 +149,7 @@ async fn show(app: &App, suite: Suite, json: bool) -> Result<(), Trouble> {
         let until = until.map(|at| at.to_rfc3339());
         say!(
             "{}",
-            json!({ "signs": standing.uncertified.is_none(), "reason": standing.uncertified, "certificate": certificate, "until": until, "ends_soon": soon, "requested": standing.requested })
+            json!({ "signs": standing.signs(), "reason": standing.reason(), "certificate": certificate, "until": until, "ends_soon": soon, "requested": standing.requested })
         );
     } else {
         if let Some((facts, until)) = &standing.certificate {
@@ -159,5 +160,9 @@ async fn show(app: &App, suite: Suite, json: bool) -> Result<(), Trouble> {
             say!("a key waits for its certificate");
         }
     }
-    standing.uncertified.map_or(Ok(()), |reason| Err(Trouble::No(why(suite, reason))))
+    match standing.uncertified {
+        Some(reason) => Err(Trouble::No(why(suite, reason))),
+        None if standing.signs() => Ok(()),
+        None => Err(Trouble::No(UNWANTED.to_owned())),
+    }
 }

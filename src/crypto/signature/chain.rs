@@ -39,7 +39,7 @@ pub enum BadChain {
     Order(usize),
     #[error("its last certificate is no root: add the certificate that is signed by its own key")]
     NoRoot,
-    #[error("its certificates are not all of SM2, or some are: the two do not go together")]
+    #[error("its certificates mix SM2 and other algorithms, or are all of the wrong kind")]
     Mixed,
     #[error("{0}")]
     Refused(Refusal),

@@ -208,7 +208,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "recall.resubmitted",
-        &["user"],
+        &["token", "user"],
         &["recall"],
         &[
             "detail/after/open_levels",
@@ -316,7 +316,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "recall.halted",
-        &["user"],
+        &["token", "user"],
         &["recall"],
         &[
             "detail/after/open_levels",
@@ -333,7 +333,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "recall.capture_uploaded",
-        &["user"],
+        &["token", "user"],
         &["recall"],
         &[
             "detail/after/open_levels",
@@ -355,7 +355,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "recall.capture_confirmed",
-        &["user"],
+        &["token", "user"],
         &["recall"],
         &[
             "detail/about",
@@ -411,7 +411,7 @@ pub(super) const SHAPES: &[Shape] = &[
         &["log"],
         &["detail/after", "detail/export", "detail/format", "detail/log_size", "detail/rows", "text/query"],
     ),
-    shape("list.exported", &["user"], &["list"], &["detail/format", "detail/rows", "text/query"]),
+    shape("list.exported", &["token", "user"], &["list"], &["detail/format", "detail/rows", "text/query"]),
     shape("search.saved", &["user"], &["search"], &["detail/after/list", "detail/after/shared", "text/name", "text/query"]),
     shape("search.removed", &["user"], &["search"], &["detail/before/list", "detail/before/shared"]),
     shape(
@@ -422,7 +422,7 @@ pub(super) const SHAPES: &[Shape] = &[
     ),
     shape(
         "evidence.exported",
-        &["system", "user"],
+        &["system", "token", "user"],
         &["bundle"],
         &[
             "detail/bytes",
@@ -438,7 +438,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "text/purpose",
         ],
     ),
-    shape("evidence.verified", &["user"], &["evidence"], &["detail/result", "detail/sha256"]),
+    shape("evidence.verified", &["token", "user"], &["evidence"], &["detail/result", "detail/sha256"]),
     shape("evidence.read", &["user"], &["bundle"], &["detail/shown", "text/query"]),
     shape("mail_address.changed", &["system", "user"], &["user"], &["detail/after/address", "detail/before/address"]),
     shape("notice.sent", &["job"], &["notice"], &["detail/level", "detail/notice", "detail/problem", "detail/round", "detail/to"]),

@@ -32,10 +32,11 @@ for line in proven:
 for other in sorted(set(roots) - led):
     problems.append("no line of consistency.jsonl shows that the checkpoint of %d events is of this log" % other)
 
-# Whether the signature holds is for OpenSSL.
-P7S, SIGNER = "signatures/tagmanifest-sha256.txt.p7s", "trust/signer.pem"
-if (SIGNER in tags) != os.path.exists(path(P7S)):
-    problems.append(P7S + (" is missing" if SIGNER in tags else " belongs to no certificate that is listed"))
+# Whether a signature holds is for OpenSSL; that it is there where its certificate is listed, and only there, is told here.
+for kind, signer in (("p7s", "trust/signer.pem"), ("sm2.sig", "trust/sm2-signer.pem")):
+    signature = "signatures/tagmanifest-sha256.txt." + kind
+    if (signer in tags) != os.path.exists(path(signature)):
+        problems.append(signature + (" is missing" if signer in tags else " belongs to no certificate that is listed"))
 
 renewals()
 successions(checkpoint[0].decode(), size, root)

@@ -56,7 +56,7 @@ pub(super) fn check(folder: &str, files: &Files, pins: &[Pin], checks: &mut Chec
     checks.add("report", answer, FACTS, "canonical", said);
     checks.same("format", FACTS, FORMAT, facts.format);
     checks.same("number", FACTS, folder, &facts.number);
-    bag::info(files, &facts.number, checks);
+    bag::info(files, &facts.number, None, checks);
     let Some(period) = facts.audit.period() else { return checks.fail("report", FACTS, "two instants", "another form") };
     let checkpoint = log::head(files, &facts.log, FACTS, pins, checks);
     time::check(files, (&[], false), checkpoint.as_ref(), pins, checks);

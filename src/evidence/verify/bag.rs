@@ -100,7 +100,8 @@ pub(super) fn sm3_manifest(files: &Files, checks: &mut Checks) {
             Some(_) => {}
         }
     }
-    problems.extend(listed.keys().filter(|path| !payload.iter().any(|(p, _)| p == *path)).map(|path| Problem::of(path, "present", "missing")));
+    let there = |path: &str| path.starts_with("data/") && files.contains_key(path);
+    problems.extend(listed.keys().filter(|path| !there(path)).map(|path| Problem::of(path, "present", "missing")));
     // Whatever else it could hold: a line twice, another order, another form.
     let expected: String = payload.iter().map(|(path, _)| format!("{}  {path}\n", listed.get(path.as_str()).unwrap_or(&""))).collect();
     if problems.is_empty() && expected != text {
@@ -115,8 +116,8 @@ fn complete(name: &'static str, manifest: &str, listed: &BTreeSet<String>, prese
     checks.all(name, manifest, present.len(), problems);
 }
 
-/// What `bag-info.txt` says.
-pub(super) fn info(files: &Files, number: &str, checks: &mut Checks) {
+/// What `bag-info.txt` says; of the profile what the report says of it, and nothing where that says nothing.
+pub(super) fn info(files: &Files, number: &str, profile: Option<&gm::Facts>, checks: &mut Checks) {
     let Some(info) = file(files, "bag-info.txt", checks) else { return };
     let (mut octets, mut count) = (0, 0);
     for (_, bytes) in files.iter().filter(|(p, _)| p.starts_with("data/")) {
@@ -126,11 +127,19 @@ pub(super) fn info(files: &Files, number: &str, checks: &mut Checks) {
     let value = |key: &str| info.lines().find_map(|l| l.strip_prefix(key)?.strip_prefix(": ")).unwrap_or_default();
     checks.same("payload_oxum", "bag-info.txt", format!("{octets}.{count}"), value("Payload-Oxum"));
     checks.same("bag_number", "bag-info.txt", number, value("External-Identifier"));
+    for (label, expected) in gm::told(profile) {
+        let of_label = |line: &str| line.split_once(':').is_some_and(|(found, _)| found.trim().eq_ignore_ascii_case(label));
+        let told: Vec<&str> = info.lines().filter(|line| of_label(line)).collect();
+        let expected = if expected.is_empty() { expected } else { format!("{label}: {expected}") };
+        if !expected.is_empty() || !told.is_empty() {
+            checks.same("bag_profile", "bag-info.txt", expected, told.join(", "));
+        }
+    }
 }
 
 /// What `bag-info.txt` says, and the list of files in the report.
 pub(super) fn facts(files: &Files, report: &Report, checks: &mut Checks) {
-    info(files, &report.number, checks);
+    info(files, &report.number, report.gm.as_ref(), checks);
     let payload: Vec<_> = files.iter().filter(|(p, _)| p.starts_with("data/")).collect();
     let listed: BTreeMap<_, _> = report.files.iter().map(|f| (format!("data/{}", f.path), (f.bytes, &f.sha256))).collect();
     let mut problems = Vec::new();

@@ -112,6 +112,11 @@ pub enum Pin {
     At(Instant),
 }
 
+/// The time at which it is judged, where it is given.
+fn judged_at(pins: &[Pin]) -> Option<Instant> {
+    pins.iter().find_map(|pin| if let Pin::At(at) = pin { Some(*at) } else { None })
+}
+
 /// Collects checks.
 #[derive(Default)]
 pub(super) struct Checks(Vec<Check>);

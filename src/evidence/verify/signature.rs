@@ -1,7 +1,7 @@
 //! The signature by a certificate: over the root manifest, by the certificate that the bundle names, under a root that is trusted, and made
 //! while the certificate was valid. A bundle without one is none the worse, and the list says so.
 
-use super::{Answer, Checks, Pin, bag::ROOT, file, revocation};
+use super::{Answer, Checks, Pin, bag::ROOT, file, judged_at, revocation};
 use crate::{
     clock::Instant,
     crypto::{
@@ -80,8 +80,7 @@ pub(super) fn check(files: &Files, said: Said<'_>, proven: Option<Instant>, vouc
     checks.add(NAME, Answer::Pass, P7S, &facts.subject, &facts.subject);
     // Anybody may have a token made later: one from after the certificate's end takes nothing away from the signature, and proves nothing.
     let in_time = proven.filter(|at| *at <= chain.until());
-    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
-    validity(signed.at, &chain, in_time, now.or(proven), &CMS, checks);
+    validity(signed.at, &chain, in_time, judged_at(pins).or(proven), &CMS, checks);
     revocation::signer(files, &chain, (signed.at, in_time), revocable, &CMS, pins, checks);
     trust(&chain, (signed.at, in_time), vouched, &CMS, pins, checks);
 }

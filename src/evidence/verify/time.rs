@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::{
     Answer, Checks, Pin,
     aging::{self, Aged},
-    file,
+    file, judged_at,
     log::unhex,
     revocation,
     signature::asked,
@@ -94,8 +94,7 @@ pub(super) fn check(
             good.extend(token(files, path, &roots, &trusted, checks));
         }
     }
-    let now = pins.iter().find_map(|pin| if let Pin::At(now) = pin { Some(*now) } else { None });
-    aging::check(files, &good, now, checks);
+    aging::check(files, &good, judged_at(pins), checks);
     let bad = revocation::tokens(files, &good, said, pins, checks);
     let counts = |token: &&Aged<'_>| token.trusted && stamped_by(token.path) == P7S && !bad.contains(&token.path);
     good.iter().filter(counts).map(|token| token.at).min()

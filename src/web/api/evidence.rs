@@ -91,7 +91,7 @@ pub async fn create(app: Data<App>, who: Bearer, req: HttpRequest, body: Body) -
         let body = json!({
             "number": made.number, "href": href, "bytes": made.bundle.bytes.len(), "sha256": hex::encode(made.bundle.sha256),
             "with_content": made.with_content, "verified": made.verified, "uncertified": made.uncertified,
-            "uncertified_sm2": made.sm2.and_then(Result::err),
+            "sm2_signature": made.sm2.map(|sm2| sm2.is_ok()), "uncertified_sm2": made.sm2.and_then(Result::err),
         });
         Ok::<_, Refusal>(Answer::created(&done, href, body))
     })

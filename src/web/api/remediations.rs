@@ -66,7 +66,7 @@ pub async fn show(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<S
 fn shown(plan: Option<&Plan>) -> Value {
     let proposed = |p: &Plan| p.proposed.iter().map(|(of, due)| json!({ "strategy": of, "due": due.map(Instant::to_rfc3339) })).collect();
     let (proposed, steps): (Vec<Value>, Vec<Value>) = plan.map(|p| (proposed(p), p.steps.iter().map(step).collect())).unwrap_or_default();
-    json!({ "ending": plan.map(|p| p.ending), "held": plan.is_some_and(|p| p.held), "proposed": proposed, "steps": steps })
+    json!({ "ending": plan.map(|p| p.ending), "held": plan.and_then(|p| p.held), "proposed": proposed, "steps": steps })
 }
 
 fn step(step: &StepView) -> Value {

@@ -278,14 +278,16 @@ pub async fn settings(app: Data<App>, who: SignedIn, page: Page) -> Result<HttpR
 fn certificate(page: &Page, standing: &signing::Standing, kind: &str) -> Vec<Fact> {
     let mut lines = Vec::new();
     if let Some((facts, until)) = &standing.certificate {
-        lines.push(Fact::new(page.t("certificate-subject"), facts.subject.clone(), page.a1("certificate-issuer", "name", &facts.issuer)));
+        let subject = page.t(if standing.wanted { "certificate-subject" } else { "certificate-unused-subject" });
+        lines.push(Fact::new(subject, facts.subject.clone(), page.a1("certificate-issuer", "name", &facts.issuer)));
         let soon = if standing.ends_soon(page.now) { page.t(&format!("{kind}-ends-soon")) } else { String::new() };
         lines.push(Fact::new(page.t("certificate-until"), page.tr.time_full(*until), soon));
         lines.push(Fact::new(page.t("certificate-root"), facts.root_sha256.clone(), page.t("certificate-root-help")));
     }
-    if let Some(why) = standing.uncertified {
-        let reason = page.word(&format!("{kind}-unsigned"), why.as_str());
-        lines.push(Fact::new(page.t(&format!("{kind}-state")), page.t("certificate-none"), reason));
+    if !standing.signs() {
+        let reason = standing.uncertified.map(|why| page.word(&format!("{kind}-unsigned"), why.as_str()));
+        let state = page.t(if standing.wanted { "certificate-none" } else { "certificate-unused" });
+        lines.push(Fact::new(page.t(&format!("{kind}-state")), state, reason.unwrap_or_default()));
     }
     if standing.requested {
         lines.push(Fact::new(page.t("certificate-request"), page.t("certificate-waiting"), page.t(&format!("{kind}-waiting-help"))));

@@ -13,7 +13,11 @@ use serde_json::{Value, json};
 use super::table;
 use crate::{
     recalls::stage::{Cast, Person, Stage},
-    support::{db::TestDb, log},
+    support::{
+        catalogued::{self, Leaf},
+        db::TestDb,
+        log,
+    },
 };
 
 pub const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR and so on";
@@ -226,6 +230,9 @@ impl House {
         let event = shot.one(route);
         assert_eq!((event["action"].as_str(), event["outcome"].as_str()), (Some(line.action), Some("success")), "{route}: {event:#}");
         sound(event, by, route);
+        let word = |of: &'static str| event.pointer(of).and_then(Value::as_str).unwrap_or_default();
+        let told = Leaf { action: word("/action"), actor: word("/actor/kind"), subject: word("/subject/kind"), outcome: word("/outcome") };
+        catalogued::holds(told, event["parts"].as_object().into_iter().flatten().map(|(part, value)| (part.as_str(), value)));
         for pointer in line.detail {
             assert!(event["parts"]["detail"].pointer(pointer).is_some(), "{route}: detail{pointer} in {event:#}");
         }

@@ -33,7 +33,7 @@ const fn said(route: &'static str, action: &'static str, detail: &'static [&'sta
 }
 
 const CHANGED: &[&str] = &["/before", "/after"];
-const STEP: &[&str] = &["/step", "/strategy", "/before/state", "/after/state"];
+const STEP: &[&str] = &["/strategy", "/before/state", "/after/state"];
 const CASE: &[&str] = &["/before/state", "/after/state", "/before/version", "/after/version"];
 
 const RULES: &[&str] = &["/proposed_by", "/before/state", "/before/rules/adopted", "/after/state", "/after/rules/adopted"];
@@ -102,7 +102,7 @@ pub const TABLE: &[Line] = &[
     said("/recalls/{id}/answers", "recall.question_answered", CASE),
     said("/recalls/{id}/comments", "recall.commented", &["/round"]),
     line("/recalls/{id}/reminders", "recall.reminded", &["/level", "/round"]),
-    said("/recalls/{id}/remediations", "remediation.step_added", &["/step", "/strategy", "/owner", "/due", "/after/state"]),
+    said("/recalls/{id}/remediations", "remediation.step_added", &["/strategy", "/owner", "/due", "/after/state"]),
     said("/recalls/{id}/remediations/completions", "remediation.step_done", STEP),
     said("/recalls/{id}/remediations/droppings", "remediation.step_dropped", STEP),
     said("/recalls/{id}/withdrawal", "recall.withdrawn", CASE),
@@ -182,7 +182,7 @@ pub const TABLE: &[Line] = &[
     said("/api/v1/recalls/{id}/captures", "recall.capture_uploaded", CASE),
     said("/api/v1/recalls/{id}/confirmations", "recall.capture_confirmed", &["/before/state", "/after/state", "/tally", "/about/method"]),
     said("/api/v1/recalls/{id}/halts", "recall.halted", CASE),
-    said("/api/v1/recalls/{id}/remediations", "remediation.step_added", &["/step", "/strategy", "/owner", "/due", "/after/state"]),
+    said("/api/v1/recalls/{id}/remediations", "remediation.step_added", &["/strategy", "/owner", "/due", "/after/state"]),
     said("/api/v1/recalls/{id}/remediations/completions", "remediation.step_done", STEP),
     said("/api/v1/recalls/{id}/remediations/droppings", "remediation.step_dropped", STEP),
     said("/api/v1/recalls/{id}/withdrawal", "recall.withdrawn", CASE),

@@ -3,6 +3,7 @@
 pub mod app;
 pub mod browser;
 pub mod case_sample;
+pub mod catalogued;
 pub mod cluster;
 pub mod db;
 pub mod html;

@@ -331,7 +331,7 @@ impl Companies {
             remediations::add(&app, self.caller("lawyer"), case, new, id.clone()).await.unwrap();
             let ends = match name {
                 "step.done" => Some(("requester", remediations::End::Done, "已在全员群补发更正消息，并逐一回复询问")),
-                "step.dropped" => Some(("lawyer", remediations::End::Drop, "更正消息已送达全员，不必另建群")),
+                "step.dropped" => Some(("lawyer", remediations::End::Drop, "平台已受理更正消息，不必另建群")),
                 _ => None,
             };
             if let Some((who, how, said)) = ends {

@@ -203,7 +203,7 @@ fn answers() -> Value {
         })),
         "Exported": receipted(json!({
             "number": text(), "href": text(), "bytes": number(), "sha256": hash(), "with_content": flag(), "verified": flag(),
-            "uncertified": or_null(text()), "uncertified_sm2": or_null(text()),
+            "uncertified": or_null(text()), "sm2_signature": or_null(flag()), "uncertified_sm2": or_null(text()),
         })),
         "Verification": object(json!({
             "result": words(&["pass", "unknown", "fail"]),
@@ -251,7 +251,7 @@ fn beside() -> Value {
             "recall": id(), "number": text(), "ended_at": or_null(time()),
         })))), "next": or_null(text()) })),
         "RemediationPlan": object(json!({
-            "ending": or_null(of!(Ending)), "held": flag(),
+            "ending": or_null(of!(Ending)), "held": or_null(flag()),
             "proposed": list(object(json!({ "strategy": of!(Remedy), "due": or_null(time()) }))),
             "steps": list(object(remediation(json!({
                 "note": text(), "set_by": text(), "ended": or_null(object(json!({ "by": text(), "at": time(), "said": text() }))),

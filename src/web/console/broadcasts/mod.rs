@@ -130,7 +130,7 @@ pub async fn new(app: Data<App>, who: SignedIn, page: Page, query: Query<BTreeMa
     let mut form = FormState::new("broadcast");
     if let Some(case) = query.get("corrects").filter(|case| !case.is_empty() && !case.contains('\0')) {
         let (connection, title) = remediations::corrected(&app, &who.caller, case).await?.unwrap_or_default();
-        let title: String = CORRECTION.chars().chain(title.chars()).take(TITLE).collect();
+        let title: String = CORRECTION.chars().chain(title.trim_start_matches(CORRECTION).chars()).take(TITLE).collect();
         form = form.with("connection", connection).with("title", title);
     }
     new_page(&app, &who, page, form, StatusCode::OK).await

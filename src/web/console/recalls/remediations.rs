@@ -48,7 +48,8 @@ pub struct PlanPanel {
     /// Steps that this person may report done, and give up: what stands for each is its id and the version shown.
     pub to_finish: Vec<Choice>,
     pub to_drop: Vec<Choice>,
-    pub held: bool,
+    /// Nothing where the reader may not know of holds.
+    pub held: Option<bool>,
     /// They may send, and a message is proposed.
     pub may_send: bool,
 }

@@ -28,7 +28,7 @@ use crate::{
     crypto,
     domain::{
         platform::HarmClass,
-        recall::{Mode, State, participation::Entry},
+        recall::{Mode, State, participation::Entry, weighing::LEVEL},
     },
     web::{
         Fault, FormState, Page, SignedIn, html,
@@ -319,7 +319,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         events: v.events,
         more_events: v.events.0 > v.timeline.len(),
         verbs: verbs(&page.tr, level == Some(3)),
-        questions: if level == Some(2) { weighing::asked(&page) } else { Vec::new() },
+        questions: if level == Some(LEVEL) { weighing::asked(&page) } else { Vec::new() },
         replies: weighing::replies(&page),
         must_answer: case.must_answer,
         asking: case.must_answer || weighing::is_open(&forms.decide),
@@ -367,9 +367,9 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
     }
 }
 
-/// Somebody whom a level could go to; at level 2 whoever is counsel is marked, for a foreseeable dispute is theirs to approve.
+/// Somebody whom a level could go to; at the level that is asked the questions whoever is counsel is marked, for a foreseeable dispute is theirs to approve.
 fn candidate(page: &Page, level: Option<u8>, c: &Candidate) -> String {
-    if level == Some(2) && c.counsel { page.a1("weighing-candidate", "name", &c.name) } else { c.name.clone() }
+    if level == Some(LEVEL) && c.counsel { page.a1("weighing-candidate", "name", &c.name) } else { c.name.clone() }
 }
 
 fn byline(page: &Page, v: &Show) -> Html {
