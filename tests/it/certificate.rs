@@ -18,7 +18,7 @@ use countermand::{
     evidence::{
         bundle::{Bundle, ROOT_MANIFEST, build, build_certified},
         certificate::{P7S, SIGNER, Uncertified},
-        verify::{Answer, Outcome, Pin, verify},
+        verify::{Answer, Pin},
         zip::{self, Files, Limits},
     },
     jobs,
@@ -27,7 +27,12 @@ use countermand::{
 use crate::{
     alerts::House,
     recalls::stage::Stage,
-    support::{case_sample as sample, db::TestDb, process::Node},
+    support::{
+        case_sample as sample,
+        db::TestDb,
+        judged::{check, done, judge, made_at, roots, said, sh},
+        process::Node,
+    },
     timestamps::bundle::token,
 };
 
@@ -40,43 +45,8 @@ fn certified(now: Instant, lasting: Duration) -> Certified {
     Certified { key, chain }
 }
 
-fn made_at() -> Instant {
-    sample::collected("x").issue.made_at
-}
-
 fn signed(by: &Certified) -> Bundle {
     build_certified(&sample::collected("x"), &sample::key(), Ok(by)).unwrap()
-}
-
-fn roots(of: &Certified) -> Roots {
-    Roots::from_pem(&of.chain.root_pem()).unwrap()
-}
-
-fn judge(files: &Files, pins: &[Pin]) -> Outcome {
-    let number = sample::collected("x").number;
-    verify(&zip::write(&number, files).unwrap(), pins, &Limits::default())
-}
-
-/// With the log's key, the root and the day.
-fn check(files: &Files, by: &Certified, now: Instant) -> Outcome {
-    judge(files, &[Pin::Log(sample::vkey()), Pin::Signers(roots(by)), Pin::At(now)])
-}
-
-/// What was said of `name`.
-fn said<'o>(outcome: &'o Outcome, name: &str) -> (&'o str, &'o str) {
-    let check = outcome.checks.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("{name}: {:?}", outcome.checks));
-    (check.result.as_str(), &check.actual)
-}
-
-fn sh(folder: &Path, script: &str) -> (bool, String) {
-    let out = Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(folder).output().unwrap();
-    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
-}
-
-fn done(folder: &Path, script: &str) -> String {
-    let (good, told) = sh(folder, script);
-    assert!(good, "{script}\n{told}");
-    told
 }
 
 /// OpenSSL's judgement of a bundle's files, as its guide prints it.

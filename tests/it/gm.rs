@@ -9,16 +9,13 @@ use std::{path::Path, process::Command, time::Duration};
 use countermand::{
     clock::Instant,
     connect::emulator::signer,
-    crypto::{
-        signature::{Certified, Chain, FileKey, Signer, Suite},
-        timestamp::Roots,
-    },
+    crypto::signature::{Certified, Chain, FileKey, Signer, Suite},
     evidence::{
         bundle::{Bundle, ROOT_MANIFEST, SIGNATURE, build_certified, build_with},
         certificate::Uncertified,
         gm::{SM2_CHAIN, SM2_LISTS, SM2_ROOT, SM2_SIGNATURE, SM2_SIGNER, SM3_MANIFEST},
         revocation::Known,
-        verify::{Answer, Outcome, Pin, verify},
+        verify::{Answer, Pin},
         zip::{self, Files, Limits},
     },
 };
@@ -26,7 +23,12 @@ use ed25519_dalek::Signer as _;
 
 use crate::{
     recalls::stage::Stage,
-    support::{case_sample as sample, db::TestDb, process::Node},
+    support::{
+        case_sample as sample,
+        db::TestDb,
+        judged::{check, done, judge, made_at, roots, said, sh},
+        process::Node,
+    },
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -38,43 +40,8 @@ pub fn certified(now: Instant, lasting: Duration) -> Certified {
     Certified { key, chain }
 }
 
-pub fn made_at() -> Instant {
-    sample::collected("x").issue.made_at
-}
-
 pub fn signed(by: &Certified) -> Bundle {
     build_with(&sample::collected("x"), &sample::key(), Err(Uncertified::Never), Some(Ok((by, &Known::default())))).unwrap()
-}
-
-fn roots(of: &Certified) -> Roots {
-    Roots::from_pem(&of.chain.root_pem()).unwrap()
-}
-
-fn judge(files: &Files, pins: &[Pin]) -> Outcome {
-    let number = sample::collected("x").number;
-    verify(&zip::write(&number, files).unwrap(), pins, &Limits::default())
-}
-
-/// With the log's key, the root and the day.
-fn check(files: &Files, by: &Certified, now: Instant) -> Outcome {
-    judge(files, &[Pin::Log(sample::vkey()), Pin::Signers(roots(by)), Pin::At(now)])
-}
-
-/// What was said of `name`.
-fn said<'o>(outcome: &'o Outcome, name: &str) -> (&'o str, &'o str) {
-    let check = outcome.checks.iter().find(|c| c.name == name).unwrap_or_else(|| panic!("{name}: {:?}", outcome.checks));
-    (check.result.as_str(), &check.actual)
-}
-
-fn sh(folder: &Path, script: &str) -> (bool, String) {
-    let out = Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(folder).output().unwrap();
-    (out.status.success(), format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr)))
-}
-
-fn done(folder: &Path, script: &str) -> String {
-    let (good, told) = sh(folder, script);
-    assert!(good, "{script}\n{told}");
-    told
 }
 
 /// The commands that the guide prints after `after`, in both languages the same.

@@ -12,7 +12,7 @@ use crate::{
     gm,
     support::{
         browser::{Browser, Look, picture},
-        case_sample, sample,
+        case_sample, judged, sample,
         serving::Serving,
     },
 };
@@ -104,7 +104,7 @@ async fn a_stranger_verifies_a_bundle_in_the_browser_alone() {
             assert_eq!(desk.ask(&zip::write(&good.number, &files).expect("a ZIP"), &vkey).await.0, "fail", "{place}: {path} was taken out");
         }
         // The profile "gm": its signature is for OpenSSL, but it may not be missing, nor be where no certificate is listed.
-        let national = gm::signed(&gm::certified(gm::made_at(), Duration::from_secs(86_400)));
+        let national = gm::signed(&gm::certified(judged::made_at(), Duration::from_secs(86_400)));
         assert_eq!(desk.ask(&national.bytes, &vkey).await, ("pass".to_owned(), vec![]), "{place}");
         let mut files = national.files.clone();
         let signature = files.remove(SM2_SIGNATURE).expect("a signature");

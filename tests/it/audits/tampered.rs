@@ -12,7 +12,10 @@ use countermand::{
 };
 
 use super::stage::{audit, check, company, failed, files, pack, python, sealed, text, wanted};
-use crate::{gm, support::db::TestDb};
+use crate::{
+    gm,
+    support::{db::TestDb, judged},
+};
 
 fn put(files: &mut Files, path: &str, text: String) {
     assert!(files.insert(path.to_owned(), text.into_bytes()).is_some(), "{path}");
@@ -38,7 +41,7 @@ async fn whatever_is_taken_away_or_exchanged_is_named() {
     let mut added = zip::read(&again, &Limits::default()).unwrap().1;
     added.insert(SM2_SIGNATURE.to_owned(), vec![0x30]);
     assert_eq!(failed(&check(&stage, &zip::write(&folder, &added).unwrap())), ["sm2_signature"]);
-    let national = Pin::Certificate(Roots::from_pem(&gm::certified(gm::made_at(), Duration::from_secs(60)).chain.root_pem()).unwrap());
+    let national = Pin::Certificate(Roots::from_pem(&gm::certified(judged::made_at(), Duration::from_secs(60)).chain.root_pem()).unwrap());
     let outcome = verify(&again, &[Pin::Log(stage.app.store.vkey().unwrap()), national], &Limits::default());
     assert_eq!(outcome.result, Answer::Unknown);
     assert_eq!(outcome.checks.iter().filter(|c| c.result == Answer::Unknown).map(|c| c.name).collect::<Vec<_>>(), ["sm2_signature"]);

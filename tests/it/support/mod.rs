@@ -7,6 +7,7 @@ pub mod catalogued;
 pub mod cluster;
 pub mod db;
 pub mod html;
+pub mod judged;
 pub mod log;
 pub mod mail;
 pub mod passkey;
