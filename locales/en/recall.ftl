@@ -196,6 +196,11 @@ recall-events = { $n ->
  }
 recall-all-events = Show all events
 recall-newest-only = Only the newest are shown
+recall-news = Something has happened in this case
+recall-news-help = This page shows the case as it was when you opened it. What you have typed stays here until you leave the page.
+recall-news-see = Show the case as it is now
+recall-gone = You are signed out
+recall-gone-help = Nothing can be submitted from this page any more. Copy what you have typed, then sign in again.
 recall-event-index = No. { $index }
 recall-device = device { $code }
 recall-said = { $what }: “{ $said }”

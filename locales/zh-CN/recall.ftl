@@ -190,6 +190,11 @@ recall-events = { $n ->
  }
 recall-all-events = 查看全部记录
 recall-newest-only = 仅显示最近的记录
+recall-news = 本案有新进展
+recall-news-help = 当前显示的是您打开页面时的情况。离开本页之前，已填写的内容不会丢失。
+recall-news-see = 查看最新情况
+recall-gone = 您已退出登录
+recall-gone-help = 本页已无法提交。请先复制已填写的内容，再重新登录。
 recall-event-index = 第 { $index } 号
 recall-device = 设备 { $code }
 recall-said = { $what }：「{ $said }」

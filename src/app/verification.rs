@@ -94,13 +94,33 @@ pub fn found(conn: &mut Conn) -> Result<Found, StoreError> {
 /// Those of the store.
 pub fn borne_out(conn: &mut Conn) -> Result<Found, StoreError> {
     let mut found = found(conn)?;
-    let (failed, verified) = (reader::newest_of(conn, Action::LogVerificationFailed)?, reader::newest_of(conn, Action::LogVerified)?);
+    let (failed, verified) = (newest_event(conn, Action::LogVerificationFailed)?, newest_event(conn, Action::LogVerified)?);
+    // The row that the event is found by lies beside it: what an event is, and when it was, its leaf says.
+    let strange = [&failed, &verified].into_iter().flatten().find(|told| !told.is_so).map(|told| told.index);
     // A whole verification of `size` events is told by an event at or after that place.
-    found.whole = found.whole.filter(|whole| verified.is_some_and(|at| whole.size <= at));
-    if let Some(at) = failed.filter(|at| verified.is_none_or(|verified| verified < *at)) {
+    let verified = verified.filter(|told| told.is_so);
+    found.whole =
+        found.whole.zip(verified.as_ref()).filter(|(whole, told)| whole.size <= told.index).map(|(whole, told)| Whole { at: told.at, ..whole });
+    let failed = failed.map(|told| told.index).filter(|at| verified.is_none_or(|verified| verified.index < *at));
+    if let Some(at) = strange.or(failed) {
         found.problem.get_or_insert_with(|| format!("log_events {at}"));
     }
     Ok(found)
+}
+
+/// An event that tells of a verification.
+struct Telling {
+    index: u64,
+    at: Instant,
+    /// Whether its leaf says so too.
+    is_so: bool,
+}
+
+/// The newest event of this action, as the search finds it.
+fn newest_event(conn: &mut Conn, action: Action) -> Result<Option<Telling>, StoreError> {
+    let Some(index) = reader::newest_of(conn, action)? else { return Ok(None) };
+    let leaf = reader::event(conn, index)?.leaf;
+    Ok(Some(Telling { index, at: leaf.at, is_so: leaf.action == action.as_str() }))
 }
 
 /// What does not hold in the log, by the last verifications; nothing if all does.

@@ -113,18 +113,26 @@ impl Deployment {
         Ok(App::new(store, config))
     }
 
-    /// Opens the deployment and runs `work`; trouble goes to stderr.
+    /// Opens the deployment and runs `work`; trouble goes to stderr. What it left in the log is signed before the command ends: no server
+    /// may be running that would.
     pub fn run<F, T>(&self, command: &str, work: F) -> ExitCode
     where
         F: FnOnce(App) -> T,
         T: Future<Output = Result<(), Trouble>>,
     {
-        let result = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(Trouble::cannot)
-            .and_then(|runtime| runtime.block_on(async { work(self.open()?).await }));
+        let result =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(Trouble::cannot).and_then(|runtime| {
+                runtime.block_on(async {
+                    let app = self.open()?;
+                    let done = work(app.clone()).await;
+                    if app.store.behind().is_none()
+                        && let Err(e) = app.store.checkpoint().await
+                    {
+                        eprintln!("countermand {command}: what was done stands, and the log could not be signed: {e}");
+                    }
+                    done
+                })
+            });
         finish(command, result)
     }
 }

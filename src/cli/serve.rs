@@ -72,7 +72,9 @@ pub fn work(deployment: &Deployment) -> ExitCode {
         housekeeping.abort();
         drop(stop);
         let _ = streaming.await;
-        note(&app, Action::ServiceStopped, "work").await
+        note(&app, Action::ServiceStopped, "work").await?;
+        sign(&app).await;
+        Ok(())
     });
     finish("work", result)
 }
@@ -121,6 +123,7 @@ where
     let _ = runner.await;
     let _ = streaming.await;
     note(&app, Action::ServiceStopped, "serve").await?;
+    sign(&app).await;
     served.map_err(Trouble::cannot)
 }
 
@@ -156,6 +159,22 @@ async fn note(app: &App, action: Action, command: &str) -> Result<(), Trouble> {
     // Auditors need a server that starts although the disk is full.
     app.record_reserved(event).await.map_err(Trouble::cannot)?;
     Ok(())
+}
+
+/// How long a process that stops waits for the witnesses.
+const PARTING: Duration = Duration::from_secs(5);
+
+/// Signs the head at the very end and shows it to the witnesses, as far as they answer soon: what nobody outside the database has seen
+/// could be rolled back without a trace. What cannot be done is told and holds nothing up.
+async fn sign(app: &App) {
+    match app.store.checkpoint().await {
+        Ok(_) => match tokio::time::timeout(PARTING, witness::round(app)).await {
+            Ok(Err(e)) => tracing::warn!(error = %e, "the witnesses could not be asked at the end"),
+            Err(_) => tracing::warn!("the witnesses did not answer before the end"),
+            Ok(Ok(_)) => {}
+        },
+        Err(e) => tracing::error!(error = %e, "the log could not be signed at the end"),
+    }
 }
 
 /// Between two looks at files that were erased.

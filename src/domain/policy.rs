@@ -140,9 +140,9 @@ impl Policy {
         Duration::from_secs(self.budgets.get(&class).copied().unwrap_or_default())
     }
 
-    /// The share of a level (0 to 2) in what is `left` of the window.
-    pub fn share(&self, level: usize, left: Duration) -> Duration {
-        let all = self.shares.iter().sum::<u32>().max(1);
+    /// The share of a level (0 to 2) in what is `left` of the window, when those from `first` on are still to come.
+    pub fn share(&self, level: usize, first: usize, left: Duration) -> Duration {
+        let all = self.shares.iter().skip(first).sum::<u32>().max(1);
         left * self.shares.get(level).copied().unwrap_or_default() / all
     }
 

@@ -39,6 +39,9 @@ use crate::{
 const OPEN: [&str; 6] =
     ["/sessions", "/sessions/passkeys", "/sessions/verification", "/sessions/enrolment", "/setup/{token}", "/invitations/{token}"];
 
+/// What an open page of a case asks every few seconds (`static/js/watch.js`).
+const WATCHED: &str = "/recalls/{id}/progress";
+
 /// Whether nobody has to be known for reading this path.
 pub(super) fn is_public(path: &str) -> bool {
     path.starts_with("/static/") || path == "/healthz" || path == "/readyz"
@@ -162,12 +165,12 @@ pub async fn gate(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -
     let Some(visit) = Visit::of(req.request()) else { return Err(Fault::internal("the shell's middleware is missing").into()) };
     let asking = Rc::new(look(&app, &visit, &req).await?);
     req.extensions_mut().insert(asking.clone());
+    let route = req.match_pattern();
     if asking.is_open() {
-        welcome(&app, &visit, &asking, req.method() == Method::GET).await;
+        welcome(&app, &visit, &asking, req.method() == Method::GET && !is_watching(route.as_deref())).await;
     }
 
     let machine = is_machine(req.path());
-    let route = req.match_pattern();
     let left = asking.bearer.as_ref().filter(|_| door::is_api(req.path()));
     let left = left.and_then(|token| app.quota.take(&token.id, app.config.api.requests_per_minute, app.now()));
     if let Some(left) = left.filter(|left| left.over) {
@@ -237,6 +240,11 @@ pub(super) fn is_machine(path: &str) -> bool {
     path.starts_with("/api/") || path.starts_with("/log/") || path == "/metrics"
 }
 
+/// Whether a page asks this by itself, again and again: nobody is there for that.
+fn is_watching(route: Option<&str>) -> bool {
+    route == Some(WATCHED)
+}
+
 fn changes(method: &Method) -> bool {
     !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
 }
@@ -264,7 +272,8 @@ async fn look(app: &App, visit: &Visit, req: &ServiceRequest) -> Result<Asking, 
             }
         }
     } else if let Some(cookie) = req.cookie(session_cookie_name(secure)).filter(|c| c.value().len() <= 128) {
-        asking.signed = sessions::resolve(app, cookie.value()).await?;
+        let person = !is_watching(req.match_pattern().as_deref());
+        asking.signed = sessions::resolve(app, cookie.value(), person).await?;
     }
     Ok(asking)
 }
@@ -398,9 +407,15 @@ async fn shown(app: &App, asking: &Asking, res: &ServiceResponse<BoxBody>) -> Re
         }
         return Ok(());
     }
-    if res.status() == StatusCode::FORBIDDEN {
-        let route = req.match_pattern();
-        return record(app, asking, req.method(), route.as_deref(), TurnedAway::refused("permission")).await;
+    let route = req.match_pattern();
+    let refused = match res.status() {
+        StatusCode::FORBIDDEN => Some("permission"),
+        // A thing that somebody may not see is answered as one that is not there; either way they asked for it.
+        StatusCode::NOT_FOUND if route.as_deref().is_some_and(looks::is_of_something) => Some("not_found"),
+        _ => None,
+    };
+    if let Some(reason) = refused {
+        return record(app, asking, req.method(), route.as_deref(), TurnedAway::refused(reason)).await;
     }
     Ok(looks::record(app, &asking.caller(app), req, res.status()).await?)
 }

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// Routes whose showing leaves no event, whoever looks. An ending in `/` stands for all below it.
-const UNRECORDED: [(&str, &str); 27] = [
+const UNRECORDED: [(&str, &str); 28] = [
     ("/static/", "the same for everybody"),
     ("/healthz", "says that the process lives"),
     ("/readyz", "says whether it can work"),
@@ -31,6 +31,7 @@ const UNRECORDED: [(&str, &str); 27] = [
     ("/catalogue", "the same for everybody"),
     ("/api/v1/event-types", "the same for everybody"),
     ("/api/v1/openapi.json", "the same for everybody"),
+    ("/recalls/{id}/progress", "a number, every few seconds, for a page whose opening was recorded"),
     ("/evidence/verification", "an empty form"),
     ("/audits/new", "an empty form"),
     ("/holds/new", "an empty form"),
@@ -47,6 +48,11 @@ const UNRECORDED: [(&str, &str); 27] = [
 /// Whether showing `route` (the pattern) never leaves an event.
 pub fn is_unrecorded(route: &str) -> bool {
     UNRECORDED.iter().any(|(listed, _)| if listed.ends_with('/') { route.starts_with(listed) } else { route == *listed })
+}
+
+/// Whether `route` (the pattern) shows one thing of many, whose existence may be a secret.
+pub(super) fn is_of_something(route: &str) -> bool {
+    route.contains('{') && !is_unrecorded(route)
 }
 
 /// Records that `caller` has asked for a page or an answer which is about to be shown to them, if that is privileged.

@@ -103,6 +103,7 @@ pub fn routes(cfg: &mut ServiceConfig) {
     cfg.service(resource("/recalls/{id}/remediations").post(recalls::remediations::create));
     cfg.service(resource("/recalls/{id}/remediations/completions").post(recalls::remediations::finish));
     cfg.service(resource("/recalls/{id}/remediations/droppings").post(recalls::remediations::drop_step));
+    cfg.service(resource("/recalls/{id}/progress").get(recalls::progress::show));
     cfg.service(resource("/recalls/{id}/receipts/{event}").get(recalls::receipt::show));
 
     cfg.service(resource("/recalls/{id}/evidence").get(evidence::of_case));

@@ -32,7 +32,7 @@ use crate::{
         windows::Window,
     },
     id::{DepartmentId, UserId},
-    store::{Conn, StoreError, policies as store},
+    store::{Conn, StoreError, policies as store, recalls::RecallRow},
 };
 
 /// The rows of the catalogue that the policy in force adopts for the platform of a broadcast.
@@ -201,9 +201,11 @@ pub async fn compare(app: &App, caller: &Caller, from: Option<u64>, to: Option<u
     Ok((numbers, from.ok_or(AppError::NotFound)?, to.ok_or(AppError::NotFound)?))
 }
 
-/// When the policy that a case was submitted under counts its levels; an unknown version is a fault of the data.
-pub(super) fn due(conn: &mut Conn, version: i64, now: Instant, cut_off: Option<Instant>, class: HarmClass) -> Result<[Instant; 3], StoreError> {
-    let known = u64::try_from(version).ok().map(|number| store::version(conn, number)).transpose()?.flatten();
-    let version = known.ok_or_else(|| StoreError::Corrupt(format!("recalls.policy_version: {version}")))?;
-    Ok(request::due(now, cut_off, class, &version.policy))
+/// When the levels of a case from `level` on are due, as they open at `now`, by the policy that it was submitted under; an unknown version is
+/// a fault of the data.
+pub(super) fn due(conn: &mut Conn, row: &RecallRow, class: HarmClass, level: u8, now: Instant) -> Result<[Instant; 3], StoreError> {
+    let known = u64::try_from(row.policy_version).ok().map(|number| store::version(conn, number)).transpose()?.flatten();
+    let version = known.ok_or_else(|| StoreError::Corrupt(format!("recalls.policy_version: {}", row.policy_version)))?;
+    let before = [row.due_1, row.due_2, row.due_3].map(Instant);
+    Ok(request::due_from(level, now, before, row.cut_off.map(Instant), class, &version.policy))
 }

@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::sign::{self, Proof, Said};
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, decider_at, known_in, load, passage, refused, subject, telling, view,
-    weighing,
+    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, class_of, decider_at, known_in, load, passage, refused, subject, telling,
+    view, weighing,
 };
 use crate::{
-    app::{Done, content, delegations::grants, notices, once, resets, step_up},
+    app::{Done, content, delegations::grants, notices, once, policies, resets, step_up},
     clock::Instant,
     crypto,
     domain::{
@@ -174,7 +174,13 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             };
             let shown = crypto::sha256(summary.as_bytes());
             let approved = next.state == State::Approved;
-            let after = match advance(tx, &row, &next, |_| {})? {
+            // The next level opens now: it and those after it share what is left, whether this one was early or late.
+            let opened = next.open.first().filter(|_| next.state == State::Reviewing && next.open != case.open);
+            let due = opened.map(|level| policies::due(tx.conn, &row, class_of(&row)?, *level, now)).transpose()?;
+            let changed = advance(tx, &row, &next, |row| {
+                (row.due_1, row.due_2, row.due_3) = due.map_or((row.due_1, row.due_2, row.due_3), |[one, two, three]| (one.0, two.0, three.0));
+            })?;
+            let after = match changed {
                 Ok(after) => after,
                 Err(error) => return refused(tx, event, error),
             };
@@ -186,6 +192,9 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
             });
             if let Some(grant) = &grant {
                 (detail["principal"], detail["delegation"]) = (json!(grant.principal), json!(grant.id));
+            }
+            if let Some(due) = due {
+                detail["due"] = json!(due.map(|at| at.to_rfc3339()));
             }
             if answers.is_asked() {
                 detail["answers"] = json!(answers);

@@ -2,6 +2,7 @@
 //! Rules are in `domain::recall`, rows in `store::recalls`; each use case is one file and one write.
 
 pub mod able;
+pub mod acts;
 pub mod check;
 pub mod close;
 pub mod decide;

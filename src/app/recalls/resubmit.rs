@@ -8,7 +8,6 @@ use super::{
 };
 use crate::{
     app::{Done, FieldError, policies},
-    clock::Instant,
     domain::{
         event::Action,
         recall::{Rules, approval},
@@ -58,7 +57,7 @@ pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> App
             let mut dossier = Dossier::open(envelope, &row)?;
             dossier.submissions.push(Submission { at: now, reason: reason.clone(), basis: basis.clone(), tell_readers: again.tell_readers });
             let sealed = dossier.seal(envelope, &row.id)?;
-            let due = policies::due(tx.conn, row.policy_version, now, row.cut_off.map(Instant), class_of(&row)?)?;
+            let due = policies::due(tx.conn, &row, class_of(&row)?, 1, now)?;
             let changed = advance(tx, &row, &next, |row| {
                 row.request_sealed = sealed;
                 (row.due_1, row.due_2, row.due_3) = (due[0].0, due[1].0, due[2].0);

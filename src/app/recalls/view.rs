@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::{
     App, AppError, AppResult, Caller, Dossier, Loaded,
     able::{self, Able, Why},
+    acts::{self, ELSEWHERE, LOOKING},
     decider, deciders, known, known_in,
     mine::{self, Mine},
     ordered::{self, First},
@@ -246,23 +247,13 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         Some(id) => crate::store::departments::department_find(conn, id)?.map(|d| d.name),
         None => None,
     };
-    // Every look at a case leaves an event: a hundred of them must not push the decisions off the page.
-    let looking = Action::ContentRead.as_str();
-    // Notices have a list of their own; who oversaw the case stands in the trail.
-    let elsewhere = [Action::NoticeSent.as_str(), Action::RecallRead.as_str()];
+    // A hundred looks must not push the decisions off the page.
+    let elsewhere = ELSEWHERE.map(Action::as_str);
     let most = i64::try_from(TIMELINE).unwrap_or(i64::MAX);
-    let acts = reader::last_of_case(conn, keys, &row.id, &[looking, elsewhere[0], elsewhere[1]], most)?;
+    let done = reader::last_of_case(conn, keys, &row.id, &[LOOKING.as_str(), elsewhere[0], elsewhere[1]], most)?;
     let notices = notices::of_recall(conn, &row.id)?.into_iter().map(Noticed::of).collect();
-    let looks = reader::last_found(conn, &row.id, looking, most)?;
-    let mut events = (0, 0);
-    for (action, n) in reader::counts_of_case(conn, &row.id)? {
-        let of = match action {
-            action if action == looking => &mut events.1,
-            action if elsewhere.contains(&action.as_str()) => continue,
-            _ => &mut events.0,
-        };
-        *of += usize::try_from(n).unwrap_or_default();
-    }
+    let looks = reader::last_found(conn, &row.id, LOOKING.as_str(), most)?;
+    let events = acts::counted(conn, &row.id)?;
     let waiting = witnessed::waiting(conn, app, &loaded)?;
     let open: Vec<u8> = loaded.case.open.iter().copied().filter(|_| loaded.case.state == State::Reviewing).collect();
     let able = if open.is_empty() { Vec::new() } else { deciders(conn, &open, now)? };
@@ -315,7 +306,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         content: None,
         unrecorded: false,
         levels: levels.to_vec(),
-        timeline: acts.iter().map(|(event, parts)| entry(event, parts, caller, &names)).collect(),
+        timeline: done.iter().map(|(event, parts)| entry(event, parts, caller, &names)).collect(),
         notices,
         reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
         events,

@@ -24,9 +24,9 @@ use crate::{
     store::sessions::{self, SessionRow},
 };
 
-/// Finds who a cookie belongs to: any session that has neither ended nor run out, of an account that may be used. Notes the request on
-/// the session, at most once a minute.
-pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
+/// Finds who a cookie belongs to: any session that has neither ended nor run out, of an account that may be used. Where a `person` asks,
+/// the request is noted on the session, at most once a minute; a page that asks by itself keeps no session awake.
+pub async fn resolve(app: &App, cookie: &str, person: bool) -> AppResult<Option<Signed>> {
     let hash = token::hash(cookie);
     let now = app.now();
     let found = app
@@ -48,7 +48,7 @@ pub async fn resolve(app: &App, cookie: &str) -> AppResult<Option<Signed>> {
             Ok(Some(Signed { session, person, fingerprint }))
         })
         .await?;
-    if let Some(signed) = &found
+    if let Some(signed) = found.as_ref().filter(|_| person)
         && now.since(Instant(signed.session.seen_at)).as_secs() >= 60
     {
         let id = signed.session.id.clone();

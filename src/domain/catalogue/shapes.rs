@@ -243,6 +243,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/decider",
             "detail/decision",
             "detail/delegation",
+            "detail/due",
             "detail/level",
             "detail/method",
             "detail/passkey",

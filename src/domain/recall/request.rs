@@ -150,13 +150,21 @@ pub fn possible(platform: Platform, by_api: Option<&Capabilities>, policy: &Poli
 /// When each of the three levels must be decided, counted from `now`: the smaller of its share of what is left of the window and the budget
 /// of the class, after those of the levels before it.
 pub fn due(now: Instant, cut_off: Option<Instant>, class: HarmClass, policy: &Policy) -> [Instant; 3] {
+    due_from(1, now, [now; 3], cut_off, class, policy)
+}
+
+/// The same when the levels from `level` (1 to 3) on are still to come at `now`: what is left is shared among them anew, whether those before
+/// were early or late. Those before keep what `due` says of them.
+pub fn due_from(level: u8, now: Instant, mut due: [Instant; 3], cut_off: Option<Instant>, class: HarmClass, policy: &Policy) -> [Instant; 3] {
     let budget = policy.budget(class);
     let left = cut_off.map(|end| end.since(now));
+    let first = usize::from(level).saturating_sub(1);
     let mut at = now;
-    [0, 1, 2].map(|level| {
-        at = at.plus(left.map_or(budget, |left| policy.share(level, left).min(budget)));
-        at
-    })
+    for (of, due) in due.iter_mut().enumerate().skip(first) {
+        at = at.plus(left.map_or(budget, |left| policy.share(of, first, left).min(budget)));
+        *due = at;
+    }
+    due
 }
 
 fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
@@ -278,6 +286,52 @@ mod tests {
         assert_eq!(due(minute(9), Some(minute(6)), HarmClass::Leak, &policy), [minute(9); 3], "a window that has closed leaves no time");
         let uneven = Policy { shares: [3, 2, 1], ..policy };
         assert_eq!(due(minute(0), Some(minute(12)), HarmClass::Leak, &uneven), [minute(5), minute(9), minute(11)], "never beyond the budget");
+    }
+
+    #[test]
+    fn what_is_left_is_shared_anew_among_the_levels_to_come() {
+        let minute = |m: i64| Instant(m * 60_000_000);
+        let policy = Policy::shipped();
+        let first = due(minute(0), Some(minute(12)), HarmClass::Leak, &policy);
+        assert_eq!(first, [minute(4), minute(8), minute(12)]);
+        let early = due_from(2, minute(2), first, Some(minute(12)), HarmClass::Leak, &policy);
+        assert_eq!(early, [minute(4), minute(7), minute(12)], "five minutes each: the saved ones are for those who come");
+        let late = due_from(2, minute(10), first, Some(minute(12)), HarmClass::Leak, &policy);
+        assert_eq!(late, [minute(4), minute(11), minute(12)], "late: no level opens after its own time");
+        let last = due_from(3, minute(11), late, Some(minute(12)), HarmClass::Leak, &policy);
+        assert_eq!(last, [minute(4), minute(11), minute(12)]);
+        assert_eq!(due_from(3, minute(30), first, None, HarmClass::Leak, &policy)[2], minute(35), "without a window the budget");
+    }
+
+    proptest::proptest! {
+        /// Whatever the policy, the class and the moment: no level is due after the window, none before the level below it, and whoever
+        /// comes late or early changes nothing of that.
+        #[test]
+        fn no_due_time_lies_after_the_window(
+            shares in proptest::array::uniform3(1u32..=100),
+            budget in 1u64..=7 * 24 * 3600,
+            class in proptest::sample::select(HarmClass::ALL),
+            now in 0i64..=48 * HOUR,
+            window in proptest::option::of(0i64..=72 * HOUR),
+            passed in proptest::array::uniform2(0i64..=24 * HOUR),
+        ) {
+            let mut policy = Policy { shares, ..Policy::shipped() };
+            policy.budgets.insert(class, budget);
+            let (mut now, cut_off) = (Instant(now), window.map(Instant));
+            let mut all = due(now, cut_off, class, &policy);
+            for level in 1..=3u8 {
+                let own = all[usize::from(level) - 1];
+                for (at, before) in all.iter().skip(usize::from(level) - 1).zip(std::iter::once(&now).chain(all.iter().skip(usize::from(level) - 1))) {
+                    proptest::prop_assert!(at >= before, "{:?} at level {}", all, level);
+                    proptest::prop_assert!(cut_off.is_none_or(|end| *at <= end.max(now)), "{:?} beyond {:?}", all, cut_off);
+                }
+                proptest::prop_assert!(own <= now.plus(Duration::from_secs(budget)), "beyond the budget");
+                if level < 3 {
+                    now = now.plus(Duration::from_micros(passed[usize::from(level) - 1].unsigned_abs()));
+                    all = due_from(level + 1, now, all, cut_off, class, &policy);
+                }
+            }
+        }
     }
 
     #[test]

@@ -76,6 +76,45 @@ async fn what_was_changed_past_the_product_is_found_within_minutes_and_stands_on
 }
 
 #[actix_web::test]
+async fn neither_the_badge_nor_the_banner_believes_what_lies_beside_the_log() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        verification::full(house.app()).await.unwrap();
+        let verified = house.told("log.verified").await.remove(0);
+        let whole = |found: &verification::Found| found.whole.unwrap();
+        let read = || house.app().store.read_now(verification::borne_out).unwrap();
+        let at = whole(&read()).at;
+        assert_eq!(Value::from(at.to_rfc3339()), verified["at"]);
+        // A row that says that everything was looked at just now.
+        house.minutes(30 * 60);
+        let now = house.app().now();
+        let change = house.app().store.write(move |tx| {
+            let mut said = verification::found(tx.conn)?;
+            said.whole = Some(verification::Whole { at: now, ..said.whole.unwrap() });
+            settings::put(tx.conn, "log.verification", &serde_json::to_string(&said).unwrap())
+        });
+        change.await.unwrap();
+        assert_eq!(whole(&read()).at, at, "when it was, the event says");
+        assert!(whole(&read()).is_old(now));
+        // A failure that the search calls a verification.
+        verification::failed(house.app(), "newest", "log_tiles 0").await.unwrap();
+        let failed = i64::try_from(log::size(&house.app().store).await).unwrap() - 1;
+        let rename = |to: &'static str| {
+            house.app().store.write(move |tx| {
+                settings::put(tx.conn, "log.verification", "{}")?;
+                diesel::update(log_search::table.find(failed)).set(log_search::action.eq(to)).execute(tx.conn)?;
+                Ok(())
+            })
+        };
+        rename("log.verified").await.unwrap();
+        assert_eq!(read().problem, Some(format!("log_events {failed}")), "its leaf says something else");
+        assert!(house.stage.get(&house.auditor, "/audit").await.body.contains(BANNER));
+        rename("log.verification_failed").await.unwrap();
+        assert_eq!(read().problem, Some(format!("log_events {failed}")));
+    }
+}
+
+#[actix_web::test]
 async fn an_old_event_is_found_by_night_and_the_tree_at_once() {
     for db in TestDb::each() {
         let house = House::set(db).await;

@@ -92,6 +92,7 @@ const TABLE: &[Line] = &[
     line("/recalls/{id}", Who::Auditor, "recall.read"),
     line("/recalls/{id}", Who::Requester, "content.read"),
     line("/recalls/{id}/captures/{attachment}", Who::Operator, "content.read"),
+    free("/recalls/{id}/progress", Who::Auditor),
     line("/recalls/{id}/receipts/{event}", Who::Auditor, "recall.read"),
     free("/recalls/{id}/receipts/{event}", Who::Requester),
     line("/recalls/{id}/evidence", Who::Counsel, "evidence.read"),

@@ -238,6 +238,35 @@ async fn a_token_that_is_none_leaves_an_event_when_it_reads() {
 }
 
 #[actix_web::test]
+async fn a_look_at_what_one_may_not_see_is_recorded_like_one_at_what_is_not_there() {
+    for db in TestDb::each() {
+        let house = House::set_on(db).await;
+        let crew = house.crew().await;
+        let case = house.stage.case(&crew.cast).await;
+        let stranger = house.stage.person("stranger", &[countermand::domain::role::Role::Requester], "销售部").await;
+        let token = house.stage.token(Some(&stranger), &["recall.read"]).await;
+        let nowhere = "019c0000-0000-7000-8000-000000000000";
+        for (by, path, route) in [
+            (By::Person(&stranger), format!("/recalls/{case}"), "/recalls/{id}"),
+            (By::Person(&stranger), format!("/recalls/{nowhere}"), "/recalls/{id}"),
+            (By::Token(&token), format!("/api/v1/recalls/{case}"), "/api/v1/recalls/{id}"),
+            (By::Token(&token), format!("/api/v1/recalls/{nowhere}"), "/api/v1/recalls/{id}"),
+        ] {
+            let (request, _) = house.request(by, Method::GET, &path).await;
+            let shot = house.shoot(request).await;
+            house.refused(&path, GATE, by, &shot, 404, "not_found");
+            assert_eq!(shot.events[0]["parts"]["detail"]["route"], route, "{path}: {:#?}", shot.events);
+        }
+        // A path that leads nowhere is nothing that anybody could be refused, and what an open page asks by itself is no look.
+        for path in ["/nowhere".to_owned(), format!("/recalls/{case}/progress")] {
+            let (request, _) = house.request(By::Person(&stranger), Method::GET, &path).await;
+            let shot = house.shoot(request).await;
+            assert_eq!((shot.status, shot.events.len()), (404, 0), "{path}: {:#?}", shot.events);
+        }
+    }
+}
+
+#[actix_web::test]
 async fn a_flood_of_strangers_is_cut_short_and_nobody_who_is_known_escapes_the_record() {
     let house = House::set().await;
     let crew = house.crew().await;

@@ -86,3 +86,35 @@ async fn what_was_changed_between_two_starts_is_recorded_with_what_was_and_what_
         assert_eq!((&fourth["unreadable"], &fourth["before"], &fourth["after"]["log_public"]), (&true.into(), &json!({}), &true.into()));
     }
 }
+
+/// The newest checkpoint outside the database: how many events it is over.
+fn outside(node: &Node) -> u64 {
+    let note = std::fs::read_to_string(node.data.join("log/checkpoint")).unwrap();
+    note.lines().nth(1).unwrap().parse().unwrap()
+}
+
+#[actix_web::test]
+async fn what_was_done_last_is_signed_before_the_process_ends_and_cannot_be_rolled_back_in_silence() {
+    for db in TestDb::each() {
+        let node = node(&db);
+        for command in ["serve", "work"] {
+            start(&db, &node, command).await;
+            let size = log::size(&db.open()).await;
+            assert_eq!(outside(&node), size, "{command}: signed with its last event");
+        }
+        db.wait_until_closed();
+        let before = db.url().is_none().then(|| std::fs::read(node.data.join("countermand.db")).unwrap());
+        let made = node.run(&["token", "add", "--name", "mirror", "--scope", "log.read"]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let size = log::size(&db.open()).await;
+        assert_eq!(outside(&node), size, "a command signs what it did");
+        assert!(node.run(&["ledger", "verify"]).status.success());
+        if let Some(before) = before {
+            db.wait_until_closed();
+            std::fs::write(node.data.join("countermand.db"), before).unwrap();
+            let found = node.run(&["ledger", "verify"]);
+            let said = String::from_utf8_lossy(&found.stdout).into_owned();
+            assert!(found.status.code() == Some(1) && said.contains("fork"), "{said}");
+        }
+    }
+}

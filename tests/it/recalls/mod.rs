@@ -13,5 +13,6 @@ mod self_filed;
 pub(crate) mod stage;
 mod story;
 mod take_part;
+mod watched;
 mod weighing;
 mod witnessed;

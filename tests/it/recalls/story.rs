@@ -5,6 +5,7 @@ use std::time::Duration;
 use countermand::ledger::{closing::Closing, tree::leaf_hash};
 
 use super::stage::Stage;
+use crate::support::db::TestDb;
 
 #[actix_web::test]
 async fn a_notice_is_taken_back_by_three_people_and_the_log_says_how() {
@@ -115,6 +116,33 @@ async fn a_returned_request_comes_back_in_a_new_round_and_starts_anew() {
     assert_eq!(stage.state(&case).await, "recall_accepted");
     let page = stage.get(&cast.requester, &format!("/recalls/{case}")).await;
     assert!(page.body.contains("第 1 轮说明"), "what was asked first stays on record");
+}
+
+#[actix_web::test]
+async fn a_level_that_is_early_or_late_leaves_the_rest_to_those_after_it() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let case = stage.case(&cast).await;
+        let due = |row: &countermand::store::recalls::RecallRow| [row.due_1, row.due_2, row.due_3].map(countermand::clock::Instant);
+        let minutes = |n: u64| Duration::from_secs(60 * n);
+        let first = due(&stage.loaded(&case).await.row);
+        stage.clock.advance(minutes(1));
+        assert_eq!(stage.decide(&cast.reviewer, &case, "approve").await.status, 303);
+        let (now, early) = (stage.app.now(), due(&stage.loaded(&case).await.row));
+        assert_eq!(early, [first[0], now.plus(minutes(5)), now.plus(minutes(10))], "a leak: five minutes from when a level opens");
+        let told = stage.events(&case).await.into_iter().rfind(|e| e.leaf.action == "recall.decided").unwrap();
+        assert_eq!(stage.detail(&told).await["due"], serde_json::json!(early.map(|at| at.to_rfc3339())));
+        // Level 2 is late, and the third still has its own time.
+        stage.clock.advance(minutes(20));
+        assert_eq!(stage.decide(&cast.lawyer, &case, "approve").await.status, 303);
+        let late = due(&stage.loaded(&case).await.row);
+        assert_eq!(late, [first[0], early[1], stage.app.now().plus(minutes(5))]);
+        assert_eq!(stage.decide(&cast.executive, &case, "approve").await.status, 303);
+        assert_eq!(due(&stage.loaded(&case).await.row), late, "nothing opens after the last");
+        let told = stage.events(&case).await.into_iter().rfind(|e| e.leaf.action == "recall.decided").unwrap();
+        assert!(stage.detail(&told).await.get("due").is_none());
+    }
 }
 
 #[actix_web::test]

@@ -103,13 +103,14 @@ impl Row {
 }
 
 /// Answers to GET that are no pages.
-pub const NO_PAGES: [&str; 10] = [
+pub const NO_PAGES: [&str; 11] = [
     "/static/{path:.*}",
     "/static/countermand-verifier.html",
     "/healthz",
     "/readyz",
     "/metrics",
     "/recalls/{id}/captures/{attachment}",
+    "/recalls/{id}/progress",
     "/broadcasts/{id}/attachments/{attachment}",
     "/audit/exports/{id}/file",
     "/broadcasts/imports/templates/{kind}",

@@ -6,6 +6,7 @@ pub(super) mod build;
 pub mod first;
 pub mod index;
 pub mod new;
+pub mod progress;
 pub mod receipt;
 pub mod remediations;
 pub mod reminders;

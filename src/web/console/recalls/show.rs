@@ -138,6 +138,8 @@ struct CasePage {
     /// How many events of both sorts there are.
     events: (usize, usize),
     more_events: bool,
+    /// The page asks whether it is out of date, as long as the case goes on.
+    watched: bool,
     /// The level that waits for this person.
     level: Option<u8>,
     level_name: String,
@@ -318,6 +320,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         notices: v.notices.iter().map(|n| NoticeLine::of(&page, n)).collect(),
         events: v.events,
         more_events: v.events.0 > v.timeline.len(),
+        watched: !v.loaded.case.state.is_terminal(),
         verbs: verbs(&page.tr, level == Some(3)),
         questions: if level == Some(LEVEL) { weighing::asked(&page) } else { Vec::new() },
         replies: weighing::replies(&page),
