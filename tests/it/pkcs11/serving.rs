@@ -26,7 +26,9 @@ async fn a_server_says_how_it_stands_with_the_module_and_is_not_held_up() {
     let admin = company.stage.person("gaoyuan", &[Role::SystemAdministrator], "信息部").await;
     let session = company.stage.session_of(&admin).await.0;
     let (name, value) = hsm.config();
-    let server = company.node.serve_with(|command| drop(command.env(name, value)));
+    let server = company.node.serve_with(|command| {
+        command.env(name, value);
+    });
     let client = Client::new();
     let settings = async || {
         let asked = client.get(format!("{}/settings", server.base)).header(COOKIE, format!("session={session}")).send().await.unwrap();
