@@ -281,7 +281,7 @@ async fn a_key_in_a_token_is_made_certified_signs_and_is_replaced() {
 
         let events = log::events_from(&company.stage.app.store, 0).await;
         let places = |action: &str, at: &str| {
-            let of = events.iter().filter(|e| e["action"] == action && e["outcome"] == "ok");
+            let of = events.iter().filter(|e| e["action"] == action && e["outcome"] == "success");
             of.map(|e| e["parts"]["detail"].pointer(at).and_then(Value::as_str).unwrap_or("?").split(";serial").next().unwrap().to_owned())
                 .collect::<Vec<_>>()
         };
