@@ -201,6 +201,22 @@ pub enum Profile {
 #[serde(deny_unknown_fields, default)]
 pub struct Evidence {
     pub profile: Profile,
+    /// Where the key of the certificate lies; none: in a file. The key of SM2 always lies in a file.
+    pub pkcs11: Option<Pkcs11>,
+}
+
+/// A key in a token, behind a PKCS#11 module.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pkcs11 {
+    /// The shared object, as an absolute path: it runs within this process.
+    pub module: PathBuf,
+    /// The token's label, or its serial number where more than one is called so.
+    pub token: String,
+    /// The key's label, or its CKA_ID in hex.
+    pub key: String,
+    /// File with the PIN, readable by its owner alone; a relative name is below the data folder.
+    pub pin_file: PathBuf,
 }
 
 /// Tables that people import.
@@ -358,6 +374,9 @@ impl Config {
                 ));
             }
         }
+        if let Some(pkcs11) = &self.evidence.pkcs11 {
+            pkcs11.check()?;
+        }
         if jiff::tz::TimeZone::get(&self.time_zone).is_err() {
             return Err(ConfigError::Rule(format!("time_zone: {} is not an IANA zone", self.time_zone)));
         }
@@ -399,6 +418,21 @@ impl Retention {
         }
         if self.broadcasts < THREE_YEARS {
             return rule(format!("retention.broadcasts must be at least {THREE_YEARS}: three years can be that long"));
+        }
+        Ok(())
+    }
+}
+
+impl Pkcs11 {
+    /// Whether module and token are there is told when they are used.
+    fn check(&self) -> Result<(), ConfigError> {
+        if !self.module.is_absolute() {
+            return Err(ConfigError::Rule("evidence.pkcs11.module must be an absolute path".to_owned()));
+        }
+        for (name, value) in [("token", &self.token), ("key", &self.key)] {
+            if value.trim().is_empty() {
+                return Err(ConfigError::Rule(format!("evidence.pkcs11.{name} must not be empty")));
+            }
         }
         Ok(())
     }

@@ -74,6 +74,10 @@ const KEYS: &[(&str, Told)] = &[
     ("timestamp.authorities.*.policy", Told::Value),
     ("timestamp.renew_before_days", Told::Value),
     ("evidence.profile", Told::Value),
+    ("evidence.pkcs11.module", Told::Value),
+    ("evidence.pkcs11.token", Told::Value),
+    ("evidence.pkcs11.key", Told::Value),
+    ("evidence.pkcs11.pin_file", Told::SecretFile),
     ("clock.ntp", Told::Value),
     ("api.requests_per_minute", Told::Value),
     ("imports.largest_file", Told::Value),
@@ -265,7 +269,7 @@ mod tests {
         tls_key = "key.pem"
         trusted_proxies = ["10.0.0.0/8"]
         alerts = { url = "https://hooks.example/SECRET" }
-        evidence = { profile = "gm" }
+        evidence = { profile = "gm", pkcs11 = { module = "/usr/lib/module.so", token = "evidence", key = "signing", pin_file = "pin" } }
         retention = { key_copy = "copy.json", classes = { session = 365, reading = 365, account = 365, broadcast = 365, recall = 365, decision = 365, export = 365, system = 365 } }
         witness = { policy = "policy" }
         smtp = { host = "mail.example", port = 587, username = "bot", password_file = "password", from = "a@b.example" }
@@ -279,7 +283,9 @@ mod tests {
 
     fn all() -> (tempfile::TempDir, Config) {
         let data = tempfile::tempdir().unwrap();
-        for (name, text) in [("cert.pem", "CERTIFICATE"), ("key.pem", "SECRET"), ("password", "SECRET"), ("policy", "none"), ("one.pem", "ROOT")] {
+        for (name, text) in
+            [("cert.pem", "CERTIFICATE"), ("key.pem", "SECRET"), ("password", "SECRET"), ("pin", "SECRET"), ("policy", "none"), ("one.pem", "ROOT")]
+        {
             std::fs::write(data.path().join(name), text).unwrap();
         }
         std::fs::write(data.path().join("countermand.toml"), ALL).unwrap();
@@ -335,7 +341,9 @@ mod tests {
         let long = other(&|c| c.tenant = "x".repeat(LONGEST));
         assert_eq!(long.1["tenant"]["bytes"], LONGEST + 2, "an event has room for everything");
         // What stands in a file counts, not its name alone.
-        for (name, key) in [("key.pem", "tls_key.contents"), ("password", "smtp.password_file.contents")] {
+        for (name, key) in
+            [("key.pem", "tls_key.contents"), ("password", "smtp.password_file.contents"), ("pin", "evidence.pkcs11.pin_file.contents")]
+        {
             std::fs::write(data.path().join(name), "OTHER").unwrap();
             assert_eq!(changed(&config), (nothing.clone(), nothing.clone(), json!([key])));
             std::fs::write(data.path().join(name), "SECRET").unwrap();

@@ -27,6 +27,15 @@ pub(super) fn set(table: &mut toml::Table, key: &str, value: &str) -> Result<(),
             table.insert(name.to_owned(), toml::Value::Table(classes));
             return Ok(());
         }
+        // As above, for the key in a token.
+        if let (true, Some(field)) = (name == "evidence", below.strip_prefix("pkcs11")) {
+            let whole = match field.trim_start_matches('_') {
+                "" => format!("pkcs11 = {value}").parse::<toml::Table>().map_err(|_| "must be a TOML table: { module = \"…\", … }".to_owned())?,
+                _ => return Err("is set as a whole: COUNTERMAND_EVIDENCE_PKCS11, a TOML table".to_owned()),
+            };
+            table.insert(name.to_owned(), toml::Value::Table(whole));
+            return Ok(());
+        }
         let typed = match below {
             "days" | "bundles" | "broadcasts" | "renew_before_days" => {
                 toml::Value::Integer(value.parse().map_err(|_| "must be a number of days".to_owned())?)

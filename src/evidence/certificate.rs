@@ -27,6 +27,8 @@ words! {
         Never = "no_certificate",
         /// It has one, but its key is not where the bundle was made.
         Missing = "key_missing",
+        /// Its key lies in a module, which did not sign.
+        Module = "key_unreachable",
         /// The certificate had run out.
         Ended = "certificate_ended",
         /// Its authority had taken it back.
@@ -39,6 +41,7 @@ impl Uncertified {
         match self {
             Self::Never => "出具时系统未导入签名证书",
             Self::Missing => "出具时系统缺少签名证书对应的私钥",
+            Self::Module => "出具时系统未能使用存放在密码模块中的签名私钥",
             Self::Ended => "出具时签名证书已到期",
             Self::Revoked => "出具时签名证书已被签发机构吊销",
         }
@@ -48,6 +51,7 @@ impl Uncertified {
         match self {
             Self::Never => "the system that made it had no certificate",
             Self::Missing => "the system that made it did not have the key of its certificate",
+            Self::Module => "the system that made it could not use the key of its certificate, which lies in a module",
             Self::Ended => "the certificate of the system that made it had run out",
             Self::Revoked => "the certificate of the system that made it had been revoked by its authority",
         }

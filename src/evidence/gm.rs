@@ -82,6 +82,7 @@ const fn zh(why: Uncertified) -> &'static str {
     match why {
         Uncertified::Never => "出具时系统未导入 SM2 签名证书",
         Uncertified::Missing => "出具时系统缺少 SM2 签名证书对应的私钥",
+        Uncertified::Module => "出具时系统未能使用 SM2 签名证书的私钥",
         Uncertified::Ended => "出具时 SM2 签名证书已到期",
         Uncertified::Revoked => "出具时 SM2 签名证书已被签发机构吊销",
     }
@@ -92,6 +93,7 @@ const fn en(why: Uncertified) -> &'static str {
     match why {
         Uncertified::Never => "the system that made it had no SM2 certificate",
         Uncertified::Missing => "the system that made it did not have the key of its SM2 certificate",
+        Uncertified::Module => "the system that made it could not use the key of its SM2 certificate",
         Uncertified::Ended => "the SM2 certificate of the system that made it had run out",
         Uncertified::Revoked => "the SM2 certificate of the system that made it had been revoked by its authority",
     }

@@ -42,7 +42,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 fn certified(now: Instant, lasting: Duration) -> Certified {
     let key = FileKey::fresh().unwrap();
     let chain = Chain::from_pem(&signer::lasting(key.public_key().clone(), now, lasting).unwrap()).unwrap();
-    Certified { key, chain }
+    Certified { key: key.into(), chain }
 }
 
 fn signed(by: &Certified) -> Bundle {
@@ -50,7 +50,7 @@ fn signed(by: &Certified) -> Bundle {
 }
 
 /// OpenSSL's judgement of a bundle's files, as its guide prints it.
-fn openssl(files: &Files) -> (bool, String) {
+pub fn openssl(files: &Files) -> (bool, String) {
     let folder = tempfile::tempdir().unwrap();
     for (path, bytes) in files {
         let path = folder.path().join(path);
@@ -189,14 +189,14 @@ fn a_bundle_without_a_certificate_says_so_on_its_face() {
 }
 
 /// An authority of OpenSSL's, with one between; `sign CSR USAGE DAYS OUT` gives a certificate.
-const AUTHORITY: &str = r#"
+pub const AUTHORITY: &str = r#"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout root.key -out root.pem -days 900 -subj "/O=Example CA/CN=Example Root" 2>/dev/null
 openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout between.key -out between.csr -subj "/O=Example CA/CN=Example Between" 2>/dev/null
 openssl x509 -req -in between.csr -CA root.pem -CAkey root.key -days 800 -out between.pem \
   -extfile <(printf 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign') 2>/dev/null
 "#;
 
-fn certificate(folder: &Path, request: &str, usage: &str, out: &str) {
+pub fn certificate(folder: &Path, request: &str, usage: &str, out: &str) {
     let script = format!(
         "openssl x509 -req -in {request} -CA between.pem -CAkey between.key -days 300 -out {out}.only \
          -extfile <(printf 'keyUsage=critical,{usage}') && cat {out}.only between.pem root.pem > {out}"
@@ -341,7 +341,7 @@ async fn whose_certificate_runs_out_is_told_a_month_and_a_week_before_and_at_the
         assert!(told().await.is_empty(), "there is none");
         let take = async |lasting: Duration| {
             let by = certified(app.now(), lasting);
-            signing::import(app, &Caller::shell(), Suite::Standard, &by.chain.pem(), Some(by.key.to_pem())).await.unwrap();
+            signing::import(app, &Caller::shell(), Suite::Standard, &by.chain.pem(), Some(by.key.file().unwrap().to_pem())).await.unwrap();
         };
         take(100 * DAY).await;
         let steps = [30, 7, 0];

@@ -37,7 +37,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 pub fn certified(now: Instant, lasting: Duration) -> Certified {
     let key = FileKey::fresh_of(Suite::Sm2).unwrap();
     let chain = Chain::from_pem(&signer::lasting_sm2(key.public_key().clone(), now, lasting).unwrap()).unwrap();
-    Certified { key, chain }
+    Certified { key: key.into(), chain }
 }
 
 pub fn signed(by: &Certified) -> Bundle {

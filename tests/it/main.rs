@@ -37,6 +37,7 @@ mod people_accounts;
 mod people_signin;
 mod periods;
 mod personal;
+mod pkcs11;
 mod policies;
 mod printed;
 mod probes;

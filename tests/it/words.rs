@@ -129,6 +129,8 @@ fn everything_the_product_names_has_a_word() {
     all("refusal", recall::Guard::ALL.iter().map(|w| w.as_str()).collect());
     all("user-state", UserState::ALL.iter().map(|w| w.as_str()).collect());
     all("timestamp-refusal", [&countermand::crypto::timestamp::Refusal::WORDS[..], &["unreachable", "settings", "revoked"]].concat());
+    all("certificate-module", countermand::crypto::signature::pkcs11::ModuleError::WORDS.to_vec());
+    all("certificate-unsigned", countermand::evidence::certificate::Uncertified::ALL.iter().map(|w| w.as_str()).collect());
     for prefix in ["kept-class", "kept-class-about"] {
         all(prefix, EventClass::ALL.iter().map(|w| w.as_str()).collect());
     }

@@ -27,7 +27,8 @@ use crate::{
         role::Permission,
     },
     evidence::{
-        bundle::{self, Bundle},
+        bundle::{self, Bundle, BundleError},
+        certificate::Uncertified,
         collected::{Collected, Revocation},
         succession,
         timestamps::{add_to, anchored},
@@ -280,8 +281,15 @@ async fn build(app: &App, mut collected: Collected) -> AppResult<(Bundle, bool)>
     let (pins, key) = ([Pin::Log(vkey), Pin::Authorities(timestamps::roots(&app.config)), signers, Pin::At(app.now())], keys.log);
     let built = tokio::task::spawn_blocking(move || {
         let sm2 = sm2.as_ref().map(|sm2| sm2.as_ref().map(|(certified, known)| (&**certified, known)).map_err(|why| *why));
-        let bundle = bundle::build_with(&collected, &key, signer.as_deref().map_err(|why| *why), sm2)
-            .map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
+        let mut bundle = bundle::build_with(&collected, &key, signer.as_deref().map_err(|why| *why), sm2);
+        // The module was there and went away before it signed: the bundle goes out and says so.
+        if let (Err(BundleError::Certificate(_)), Ok(certified)) = (&bundle, &signer)
+            && certified.key.file().is_none()
+        {
+            collected.revocation = collected.revocation.take().map(|_| Revocation { signer: None });
+            bundle = bundle::build_with(&collected, &key, Err(Uncertified::Module), sm2);
+        }
+        let bundle = bundle.map_err(|e| StoreError::Corrupt(format!("a bundle: {e}")))?;
         let outcome = verify(&bundle.bytes, &pins, &Limits::default());
         for check in outcome.checks.iter().filter(|c| c.result == Answer::Fail) {
             tracing::error!(

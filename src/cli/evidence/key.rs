@@ -12,13 +12,13 @@ use zeroize::Zeroizing;
 use crate::{
     app::{App, Caller, evidence::signing},
     cli::deployment::{Deployment, Trouble},
-    crypto::signature::Suite,
+    crypto::signature::{Place, Suite},
     evidence::certificate::Uncertified,
 };
 
 #[derive(Clone, Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Make a key and print the request for its certificate (PKCS#10); the same key until a certificate is imported
+    /// Make a key, in the token if the settings name one, and print the request for its certificate (PKCS#10); the same key until a certificate is imported
     Request {
         #[command(flatten)]
         deployment: Deployment,
@@ -40,7 +40,7 @@ pub(super) enum Command {
         /// Certificates in PEM: the signer's first, then each authority's, the root's last
         #[arg(value_name = "CHAIN.pem")]
         chain: PathBuf,
-        /// A key made elsewhere, PKCS#8 in PEM, P-256 or RSA, with --sm2 SM2; the requested one if absent
+        /// A key made elsewhere, PKCS#8 in PEM, P-256 or RSA, with --sm2 SM2; if absent the one in the token that the settings name, else the requested one
         #[arg(long, value_name = "KEY.pem")]
         key: Option<PathBuf>,
         /// Print one JSON object
@@ -102,6 +102,7 @@ pub(super) fn why(suite: Suite, uncertified: Uncertified) -> String {
         Suite::Sm2 => ("`evidence key request --sm2` asks for", "keys/evidence-sm2.pem"),
     };
     match uncertified {
+        Uncertified::Module => "the module that holds the key does not sign; `evidence key show` says why".to_owned(),
         Uncertified::Never => format!("no certificate was imported; {ask} one"),
         Uncertified::Missing => {
             format!("{file} is not the certificate that was imported last; copy it from the node where it was, or from a backup")
@@ -122,6 +123,7 @@ async fn request(app: &App, suite: Suite, subject: Option<String>, out: Option<&
 
 async fn import(app: &App, suite: Suite, chain: &Path, key: Option<&Path>, json: bool) -> Result<(), Trouble> {
     let read = |path: &Path| fs::read_to_string(path).map_err(|e| Trouble::Cannot(format!("{}: {e}", path.display())));
+    let key_in_module = key.is_none();
     let key = key.map(read).transpose()?.map(Zeroizing::new);
     let facts = signing::import(app, &Caller::shell(), suite, &read(chain)?, key).await?.value;
     if json {
@@ -134,6 +136,9 @@ async fn import(app: &App, suite: Suite, chain: &Path, key: Option<&Path>, json:
         }
         say!("publish this fingerprint of the root, SHA-256: {}", facts.root_sha256);
         match suite {
+            Suite::Standard if signing::access(app, suite).is_some() && key_in_module => say!(
+                "the key stays in its token; copy keys/evidence.pem, which names it, and, if it is there, keys/evidence-former.pem to other nodes"
+            ),
             Suite::Standard => say!("copy keys/evidence.pem and, if it is there, keys/evidence-former.pem to other nodes"),
             Suite::Sm2 => say!("copy keys/evidence-sm2.pem and, if it is there, keys/evidence-sm2-former.pem to other nodes"),
         }
@@ -149,18 +154,27 @@ async fn show(app: &App, suite: Suite, json: bool) -> Result<(), Trouble> {
         let until = until.map(|at| at.to_rfc3339());
         say!(
             "{}",
-            json!({ "signs": standing.signs(), "reason": standing.reason(), "certificate": certificate, "until": until, "ends_soon": soon, "requested": standing.requested })
+            json!({
+                "signs": standing.signs(), "reason": standing.reason(), "certificate": certificate, "until": until, "ends_soon": soon,
+                "requested": standing.requested, "place": standing.place.as_ref().map(ToString::to_string),
+                "trouble": standing.trouble.as_ref().map(ToString::to_string),
+            })
         );
     } else {
         if let Some((facts, until)) = &standing.certificate {
             say!("{}\nissued by {}\nvalid until {}{}", facts.subject, facts.issuer, until.to_rfc3339(), if soon { ", which is soon" } else { "" });
             say!("SHA-256 {}\nroot    {}", facts.sha256, facts.root_sha256);
+            match &standing.place {
+                Some(Place::Module(reference)) => say!("key     {reference}"),
+                _ => say!("key     in keys/{}", if suite == Suite::Sm2 { "evidence-sm2.pem" } else { "evidence.pem" }),
+            }
         }
         if standing.requested {
             say!("a key waits for its certificate");
         }
     }
     match standing.uncertified {
+        Some(Uncertified::Module) => Err(Trouble::No(standing.trouble.map_or_else(String::new, |trouble| format!("the evidence key: {trouble}")))),
         Some(reason) => Err(Trouble::No(why(suite, reason))),
         None if standing.signs() => Ok(()),
         None => Err(Trouble::No(UNWANTED.to_owned())),

@@ -3,6 +3,8 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`key`] | who signs: a key in a file |
+//! | [`pkcs11`] | or a key in a token |
+//! | [`place`] | either of them |
 //! | [`chain`] | the certificate of a key, and the way up to its root |
 //! | [`request`] | what a certification authority is asked (PKCS#10) |
 //! | [`cms`] | the signature itself |
@@ -14,12 +16,15 @@ pub mod chain;
 pub mod cms;
 pub mod files;
 pub mod key;
+pub mod pkcs11;
+pub mod place;
 pub mod request;
 
 pub use chain::{BadChain, Chain};
 pub use cms::Signed;
 pub use files::Certified;
 pub use key::{BadKey, FileKey};
+pub use place::{EvidenceKey, Place};
 
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 
@@ -36,7 +41,7 @@ words! {
     }
 }
 
-/// Whoever signs evidence. A key in a file does; a token or a service that never gives its key away can take its place.
+/// Whoever signs evidence: a key in a file, or one that its token never gives away; a service can take their place.
 pub trait Signer: Send + Sync {
     fn public_key(&self) -> &SubjectPublicKeyInfoOwned;
 

@@ -16,7 +16,7 @@ pub(super) const WATCH: &[Shape] = &[
     ),
     shape("setting.read", &["system", "user"], &["route"], &["detail/shown", "text/query"]),
     shape("page.read", &["user"], &["route"], &["detail/shown", "text/query"]),
-    shape("evidence_key.requested", &["system"], &["evidence_key"], &["detail/key_sha256", "detail/subject"]),
+    shape("evidence_key.requested", &["system"], &["evidence_key"], &["detail/key_sha256", "detail/place", "detail/subject"]),
     shape(
         "evidence_certificate.imported",
         &["system"],
@@ -25,6 +25,7 @@ pub(super) const WATCH: &[Shape] = &[
             "detail/after/issuer",
             "detail/after/not_after",
             "detail/after/not_before",
+            "detail/after/place",
             "detail/after/root_sha256",
             "detail/after/serial",
             "detail/after/sha256",

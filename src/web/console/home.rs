@@ -30,6 +30,7 @@ use crate::{
         witness::Standing,
         work,
     },
+    crypto::signature::Place,
     domain::role::Permission,
     web::{Fault, Html, Page, SignedIn, Tone, ok, page::NavLink, view::Fact},
 };
@@ -282,10 +283,16 @@ fn certificate(page: &Page, standing: &signing::Standing, kind: &str) -> Vec<Fac
         lines.push(Fact::new(subject, facts.subject.clone(), page.a1("certificate-issuer", "name", &facts.issuer)));
         let soon = if standing.ends_soon(page.now) { page.t(&format!("{kind}-ends-soon")) } else { String::new() };
         lines.push(Fact::new(page.t("certificate-until"), page.tr.time_full(*until), soon));
+        if let Some(Place::Module(key)) = &standing.place {
+            lines.push(Fact::new(page.t("certificate-key"), page.a2("certificate-key-module", "token", &key.token, "key", key.name()), ""));
+        }
         lines.push(Fact::new(page.t("certificate-root"), facts.root_sha256.clone(), page.t("certificate-root-help")));
     }
     if !standing.signs() {
-        let reason = standing.uncertified.map(|why| page.word(&format!("{kind}-unsigned"), why.as_str()));
+        let reason = match (&standing.trouble, standing.uncertified) {
+            (Some(trouble), _) => Some(page.word("certificate-module", trouble.as_str())),
+            (None, why) => why.map(|why| page.word(&format!("{kind}-unsigned"), why.as_str())),
+        };
         let state = page.t(if standing.wanted { "certificate-none" } else { "certificate-unused" });
         lines.push(Fact::new(page.t(&format!("{kind}-state")), state, reason.unwrap_or_default()));
     }

@@ -28,7 +28,7 @@ async fn stage(db: TestDb, profile: Profile) -> Stage {
 /// Takes in a key of the suite with a certificate of SM2 that lasts so long from the app's now on.
 async fn take(house: &House, lasting: Duration) {
     let by = certified(house.app().now(), lasting);
-    signing::import(house.app(), &Caller::shell(), Suite::Sm2, &by.chain.pem(), Some(by.key.to_pem())).await.unwrap();
+    signing::import(house.app(), &Caller::shell(), Suite::Sm2, &by.chain.pem(), Some(by.key.file().unwrap().to_pem())).await.unwrap();
 }
 
 /// Days before the end at which the end was told so far.
@@ -101,7 +101,7 @@ async fn the_command_says_once_that_nothing_is_signed() {
     let by = certified(SystemClock.now(), 40 * DAY);
     let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.path().join(name).to_str().unwrap().to_owned());
     std::fs::write(&chain, by.chain.pem()).unwrap();
-    std::fs::write(&key, by.key.to_pem().as_bytes()).unwrap();
+    std::fs::write(&key, by.key.file().unwrap().to_pem().as_bytes()).unwrap();
     let run = |arguments: &[&str]| {
         let out = node.run(arguments);
         (out.status.code().unwrap(), String::from_utf8(out.stdout).unwrap(), String::from_utf8(out.stderr).unwrap())

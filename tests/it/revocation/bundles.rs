@@ -39,7 +39,7 @@ fn signer() -> (Issuer, Certified) {
     let mut issuer = Issuer::fresh(made_at(), Some("http://crl.example.com/signer.crl".into())).unwrap();
     let key = FileKey::fresh().unwrap();
     let chain = Chain::from_pem(&issuer.issue(key.public_key().clone(), made_at(), 30 * DAY).unwrap()).unwrap();
-    (issuer, Certified { key, chain })
+    (issuer, Certified { key: key.into(), chain })
 }
 
 fn pem(list: &[u8]) -> String {

@@ -16,7 +16,8 @@ pub struct Node {
 }
 
 impl Node {
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command that is not begun yet.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countermand"));
         command.args(arguments).arg("--data").arg(&self.data).env_remove("DATABASE_URL").env("RUST_LOG", "error");
         if let Database::Postgres(url) = &self.database {
@@ -44,7 +45,14 @@ impl Node {
 
     /// A server on a free port.
     pub fn serve(&self) -> Server {
-        let mut child = self.command(&["serve", "--listen", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        self.serve_with(|_| {})
+    }
+
+    /// The same with what `change` does to the command.
+    pub fn serve_with(&self, change: impl FnOnce(&mut Command)) -> Server {
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        change(&mut command);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = String::new();
         let base = loop {
