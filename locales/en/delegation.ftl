@@ -123,6 +123,7 @@ able-title = Who can decide
 able-note = Everybody who can decide now
 able-own = As { $level }
 able-behalf = For { $name }, since { $since }
+able-for = { $who } (on behalf of { $name })
 able-away = Delegated to { $name } until { $until }
 able-passed = The level was transferred to this person
 able-nobody = Nobody can decide now: { $level }

@@ -114,6 +114,7 @@ able-title = 谁可以审批
 able-note = 现在可以作出决定的人
 able-own = 以{ $level }身份
 able-behalf = 代{ $name }，自 { $since } 起
+able-for = { $who }（代{ $name }）
 able-away = 已委托{ $name }，至 { $until }
 able-passed = 本级已转办给此人
 able-nobody = { $level }目前无人可以审批

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::recall::{
     Case, Mode, Rules, State,
     approval::{Decider, may_ever_decide},
-    participation::unanswered,
+    participation::{is_added, participants, unanswered},
     ratification::may_ever_ratify,
 };
 use crate::{id::UserId, words};
@@ -41,6 +41,10 @@ words! {
         Remedy = "remedy",
         /// A step that is theirs, or that they planned, is overdue.
         RemedyOverdue = "remedy_overdue",
+        /// Somebody else said something in a case that concerns them.
+        Commented = "commented",
+        /// They had been added as a reviewer, and are waited for no more.
+        Removed = "removed",
     }
 }
 
@@ -91,6 +95,16 @@ pub fn of_order(case: &Case, deciders: &[Decider], overseers: &[UserId]) -> BTre
     told
 }
 
+/// Whom a comment concerns besides its author: everybody who took part, and who can decide now by `due`, which is what [`due`] and [`of_order`]
+/// give. Nobody once the case has ended.
+pub fn of_comment(case: &Case, due: &BTreeSet<Told>) -> BTreeSet<UserId> {
+    if case.state.is_terminal() {
+        return BTreeSet::new();
+    }
+    let deciding = due.iter().filter(|told| matches!(told.notice, Notice::Decide | Notice::Ratify)).map(|told| &told.user);
+    participants(case).into_iter().chain(deciding).cloned().collect()
+}
+
 /// Whether what somebody was to be told still holds of them: nobody is called to a level that has been decided meanwhile, or that is not
 /// theirs any more. `due` is what [`due`] gives now.
 pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, round: u32, level: u8) -> bool {
@@ -103,6 +117,9 @@ pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, r
     match notice {
         Notice::Asked => return *user == case.requester && unanswered(case).is_some_and(|q| q.round == round && q.level == level),
         Notice::Answered => return due.contains(&Told { notice: Notice::Decide, ..told }) && case.round == round,
+        // What was said in an earlier round is still to be read.
+        Notice::Commented => return of_comment(case, due).contains(user),
+        Notice::Removed => return !case.state.is_terminal() && case.round == round && !is_added(case, level, user),
         _ => {}
     }
     due.contains(&told) && (notice == Notice::Ended || case.round == round)

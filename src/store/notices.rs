@@ -74,9 +74,10 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<NoticeRow>, StoreError> 
     Ok(notices::table.find(id).first(conn).optional()?)
 }
 
-/// How an attempt ended; `ended_at` is set where it was the last.
-pub fn settle(conn: &mut Conn, id: &str, state: &str, problem: Option<&str>, ended_at: Option<i64>) -> Result<(), StoreError> {
-    diesel::update(notices::table.find(id))
+/// How an attempt ended; `ended_at` is set where it was the last. What was renewed since `told_at`, when the attempt's own telling was made, is
+/// another telling, and stays as it is.
+pub fn settle(conn: &mut Conn, id: &str, told_at: i64, state: &str, problem: Option<&str>, ended_at: Option<i64>) -> Result<(), StoreError> {
+    diesel::update(notices::table.find(id).filter(notices::created_at.eq(told_at)))
         .set((notices::state.eq(state), notices::problem.eq(problem), notices::ended_at.eq(ended_at)))
         .execute(conn)?;
     Ok(())

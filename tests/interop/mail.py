@@ -57,7 +57,11 @@ class Tags(html.parser.HTMLParser):
         assert self.open.pop() == tag, tag
 
 
-def well_formed(raw, to, subject, words, link, lang):
+def typed(body):
+    return body.get("comment") or body["reason"]
+
+
+def well_formed(raw, to, subject, words, link, lang, unsaid=TITLE):
     mail = email.message_from_bytes(raw, policy=email.policy.default)
     assert not mail.defects and all(not part.defects for part in mail.walk()), [part.defects for part in mail.walk()]
     for header in ("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Auto-Submitted"):
@@ -77,7 +81,8 @@ def well_formed(raw, to, subject, words, link, lang):
     assert link in text
     for word in words:
         assert word in text and word in page, word
-    assert TITLE not in raw.decode() + text + page, "the message stays in the house"
+    for word in (TITLE, unsaid):
+        assert word not in raw.decode() + text + page, "what was written stays in the house"
     print("ok", lang, mail["Subject"])
 
 
@@ -114,9 +119,24 @@ def main(binary, folder):
         link = f"{house.base.removesuffix('/api/v1').replace('127.0.0.1', 'localhost')}/recalls/{case['id']}"
         well_formed(mails["zhouqiming@example.com"], "zhouqiming@example.com", f"请您复核：{number}", ["部门复核", "林雨桐", number], link, "zh-CN")
         well_formed(mails["o.brien@example.com"], "o.brien@example.com", f"Your review is needed: {number}", ["Department review", number], link, "en")
-        token, secret = people["zhouqiming"]
+        # What is said and done beside deciding: the mail tells that, never the words.
+        (token, secret), other = people["zhouqiming"], people["o.brien"][0]
+        to = {"to": "o.brien", "reason": "请从代理商一侧核对"}
+        kinds = [
+            ("comments", token, {"comment": "附件里有客户名单"}, "o.brien", "New comment on a case", ["concerns you"], "en"),
+            ("comments", other, {"comment": "the list was downloaded twice"}, "zhouqiming", "案件有新留言", ["与您有关的撤回案件有新留言"], "zh-CN"),
+            ("additions", token, to, "o.brien", "Your review is needed", ["Department review"], "en"),
+            ("removals", token, to, "o.brien", "You were removed as an added reviewer", ["Department review"], "en"),
+        ]
+        for noun, by, body, who, subject, words, lang in kinds:
+            before = len(sink.mails)
+            call(f"{house.base}/recalls/{case['id']}/{noun}", by, body)
+            came = sink.wait(before + 1)[before:]
+            assert [address for address, _ in came] == [[f"{who}@example.com"]], came
+            well_formed(came[0][1], f"{who}@example.com", f"{subject}: {number}" if lang == "en" else f"{subject}：{number}", words, link, lang, typed(body))
         call(f"{house.base}/recalls/{case['id']}/decisions", token, {"decision": "reject", "comment": "不是本部门的消息。", "totp": code(secret, time.time())})
-        ended = [raw for to, raw in sink.wait(3)[2:]]
+        before = len(kinds) + 2
+        ended = [raw for _, raw in sink.wait(before + 1)[before:]]
         well_formed(ended[0], "zhouqiming@example.com", f"案件已办结：{number}", ["已驳回"], link, "zh-CN")
         house.server.terminate()
         assert house.server.wait(20) == 0

@@ -292,3 +292,189 @@ async fn the_owner_of_a_step_is_told_and_again_with_its_planner_when_it_is_overd
         assert!(page.body.contains("告知补救措施逾期"), "{}", page.body);
     }
 }
+
+impl House {
+    /// A reviewer more, with an address.
+    async fn joins(&self, name: &str, role: Role, department: &str) -> Person {
+        let person = self.stage.person(name, &[role], department).await;
+        self.gives(&person).await;
+        person
+    }
+
+    async fn comments(&self, who: &Person, case: &str, comment: &str) {
+        let said = self.stage.post(who, &format!("/recalls/{case}/comments"), &[("comment", comment)]).await;
+        assert_eq!(said.status, 303, "{}", said.body);
+    }
+
+    /// What was to be told of this kind, with whom and what became of it.
+    async fn of_kind(&self, case: &str, kind: &str) -> Vec<(String, String)> {
+        let mut found: Vec<_> = self.kept(case).await.into_iter().filter(|row| row.kind == kind).map(|row| (row.user_id, row.state)).collect();
+        found.sort();
+        found
+    }
+}
+
+#[actix_web::test]
+async fn a_comment_is_told_to_whom_it_concerns_and_never_what_it_says() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let second = house.joins("zhaomin", Role::DepartmentReviewer, "人力资源部").await;
+        let added = house.joins("lilin", Role::LegalReviewer, "法务部").await;
+        let asking = house.joins("wangning", Role::LegalReviewer, "法务部").await;
+        // They can read the case, and have no part in it.
+        house.joins("qianli", Role::DepartmentReviewer, "销售部").await;
+        house.joins("sunyue", Role::Counsel, "法务部").await;
+        countermand::app::account::preferences_set(&house.stage.app, &second.caller, Some("en"), None).await.unwrap();
+        let Cast { requester, reviewer, lawyer, executive } = &house.cast;
+        let case = house.stage.case(&house.cast).await;
+        house.mails().await;
+        house.comments(lawyer, &case, "法务先行关注此案的附件").await;
+        let mails = house.mails().await;
+        let to: Vec<&str> = mails.iter().map(|m| m.to.split('@').next().unwrap()).collect();
+        assert_eq!(to, ["linyutong", "zhaomin", "zhouqiming"], "who asked and who can decide now; not its author, nor who decides later");
+        let said = plain(&mails[0]);
+        for expected in [&format!("http://recall.example.com/recalls/{case}"), "与您有关的撤回案件有新留言", "泄露敏感信息", "只打开页面"]
+        {
+            assert!(said.contains(expected), "{expected}: {said}");
+        }
+        assert!(plain(&mails[1]).contains("There is a new comment on a recall case"), "{}", plain(&mails[1]));
+        for mail in &mails {
+            let said = plain(mail);
+            assert!(!said.contains("关注此案") && !said.contains("年度薪酬调整方案") && !said.contains("/comments"), "{said}");
+        }
+        assert_eq!(house.to().await, Vec::<String>::new());
+
+        // Who has decided stays a part of it; who could have decided a level that is over does not.
+        assert_eq!(house.stage.decide(reviewer, &case, "approve").await.status, 303);
+        house.mails().await;
+        house.comments(requester, &case, "已通知部门同事不要转发").await;
+        assert_eq!(house.to().await, ["hejing", "lilin", "wangning", "zhouqiming"]);
+        let path = |noun: &str| format!("/recalls/{case}/{noun}");
+        let add = [("to", added.caller.id.as_str()), ("reason", "涉及两个区域，请一并核对")];
+        assert_eq!(house.stage.post(lawyer, &path("additions"), &add).await.status, 303);
+        assert_eq!(house.stage.post(&asking, &path("questions"), &[("question", "附件是否已经有人下载？")]).await.status, 303);
+        for who in [&added, lawyer] {
+            house.half_a_minute();
+            let decided = house.stage.decide(who, &case, "approve").await;
+            assert_eq!(decided.status, 303, "{}", decided.body);
+        }
+        house.mails().await;
+        house.comments(executive, &case, "请各位再核对一次名单").await;
+        assert_eq!(house.to().await, ["hejing", "lilin", "linyutong", "wangning", "zhouqiming"], "also who was added, and who asked");
+        let page = house.stage.get(requester, &format!("/recalls/{case}")).await;
+        assert!(page.body.contains("告知有新留言"), "{}", page.body);
+    }
+}
+
+#[actix_web::test]
+async fn comments_before_the_mail_has_gone_are_one_mail() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let (requester, lawyer) = (&house.cast.requester, &house.cast.lawyer);
+        let case = house.stage.case(&house.cast).await;
+        house.mails().await;
+        house.sink.is(Mood::Busy);
+        for (who, comment) in [(lawyer, "法务先行关注此案"), (requester, "已通知同事不要转发"), (lawyer, "请保留下载记录")] {
+            house.comments(who, &case, comment).await;
+            assert_eq!(house.to().await, Vec::<String>::new());
+        }
+        house.sink.is(Mood::Takes);
+        house.half_a_minute();
+        assert_eq!(house.to().await, ["linyutong", "zhouqiming"], "one each, and nobody of their own words");
+        assert_eq!(house.to().await, Vec::<String>::new());
+        house.comments(lawyer, &case, "下载记录已经保留").await;
+        assert_eq!(house.to().await, ["linyutong", "zhouqiming"], "what is said after it is another mail");
+        // What is said while a mail is under way is not taken for told by its end.
+        let row = house.kept(&case).await.into_iter().find(|row| row.kind == "commented").unwrap();
+        let (id, at) = (row.id.clone(), row.created_at);
+        let wrote = house.stage.app.store.write(move |tx| {
+            countermand::store::notices::renew(tx.conn, &id, at + 1)?;
+            countermand::store::notices::settle(tx.conn, &id, at, "sent", None, Some(at + 2))
+        });
+        wrote.await.unwrap();
+        let state = house.kept(&case).await.into_iter().find(|kept| kept.id == row.id).unwrap().state;
+        assert_eq!(state, "waiting");
+    }
+}
+
+#[actix_web::test]
+async fn who_may_not_read_the_case_any_more_is_told_of_no_comment() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let second = house.joins("zhaomin", Role::DepartmentReviewer, "人力资源部").await;
+        let case = house.stage.case(&house.cast).await;
+        let asked = house.stage.post(&second, &format!("/recalls/{case}/questions"), &[("question", "附件是否已经有人下载？")]).await;
+        assert_eq!(asked.status, 303, "{}", asked.body);
+        house.mails().await;
+        // One is on its way when they lose their role, another comes after.
+        house.sink.is(Mood::Busy);
+        house.comments(&house.cast.lawyer, &case, "法务先行关注此案").await;
+        assert_eq!(house.to().await, Vec::<String>::new());
+        house.stage.db.execute(&format!("DELETE FROM user_roles WHERE user_id = '{}'", second.caller.id));
+        house.sink.is(Mood::Takes);
+        house.half_a_minute();
+        assert_eq!(house.to().await, ["linyutong", "zhouqiming"]);
+        let of_second = async || house.of_kind(&case, "commented").await.into_iter().find(|(user, _)| *user == second.caller.id).unwrap().1;
+        assert_eq!(of_second().await, "moot");
+        house.comments(&house.cast.lawyer, &case, "请保留下载记录").await;
+        assert_eq!(house.to().await, ["linyutong", "zhouqiming"]);
+        assert_eq!(of_second().await, "moot");
+    }
+}
+
+#[actix_web::test]
+async fn a_case_that_has_ended_tells_of_no_comment() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let case = house.stage.case(&house.cast).await;
+        house.mails().await;
+        house.sink.is(Mood::Busy);
+        house.comments(&house.cast.lawyer, &case, "法务先行关注此案").await;
+        assert_eq!(house.to().await, Vec::<String>::new());
+        // One that nobody has been looked for yet when the case ends.
+        house.comments(&house.cast.requester, &case, "误发内容已经自行更正").await;
+        assert_eq!(house.stage.post(&house.cast.requester, &format!("/recalls/{case}/withdrawal"), &[]).await.status, 303);
+        house.sink.is(Mood::Takes);
+        house.half_a_minute();
+        let mails = house.mails().await;
+        assert!(!mails.is_empty() && mails.iter().all(|m| plain(m).contains("已办结")), "{mails:#?}");
+        let told = house.of_kind(&case, "commented").await;
+        assert!(told.len() == 2 && told.iter().all(|(_, state)| state == "moot"), "{told:?}");
+    }
+}
+
+#[actix_web::test]
+async fn who_is_removed_again_is_told_unless_they_were_added_anew() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let added = house.joins("lilin", Role::LegalReviewer, "法务部").await;
+        let case = house.stage.case(&house.cast).await;
+        assert_eq!(house.stage.decide(&house.cast.reviewer, &case, "approve").await.status, 303);
+        house.mails().await;
+        let act = async |noun: &str, reason: &str| {
+            let fields = [("to", added.caller.id.as_str()), ("reason", reason)];
+            let done = house.stage.post(&house.cast.lawyer, &format!("/recalls/{case}/{noun}"), &fields).await;
+            assert_eq!(done.status, 303, "{}", done.body);
+        };
+        act("additions", "涉及两个区域，请一并核对").await;
+        assert_eq!(house.to().await, ["lilin"]);
+        act("removals", "已当面核对，不必再等").await;
+        let mails = house.mails().await;
+        assert_eq!(mails.iter().map(|m| m.to.as_str()).collect::<Vec<_>>(), ["lilin@example.com"]);
+        let said = plain(&mails[0]);
+        assert!(said.contains("加签人已将您减签") && said.contains("法务合规复核") && !said.contains("当面核对"), "{said}");
+        // Removed and added anew before the mail could go: what holds is that the level waits for them.
+        house.sink.is(Mood::Busy);
+        act("additions", "合同部分仍请核对").await;
+        act("removals", "暂不需要，先等申请人补充").await;
+        assert_eq!(house.to().await, Vec::<String>::new());
+        act("additions", "申请人已补充，请核对合同").await;
+        house.sink.is(Mood::Takes);
+        house.half_a_minute();
+        let mails = house.mails().await;
+        assert!(mails.len() == 1 && plain(&mails[0]).contains("等您复核"), "{mails:#?}");
+        assert_eq!(house.of_kind(&case, "removed").await, [(added.caller.id.clone(), "moot".to_owned())]);
+        let page = house.stage.get(&house.cast.requester, &format!("/recalls/{case}?lang=en")).await;
+        assert!(page.body.contains("Told of the removal") && page.body.contains("No longer needed"), "{}", page.body);
+    }
+}

@@ -31,7 +31,8 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, matter: &Matter, user: &
             facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
         }
-        Notice::Returned | Notice::CarryOut | Notice::Confirm | Notice::Asked | Notice::Answered => {
+        Notice::Removed => facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}")))),
+        Notice::Returned | Notice::CarryOut | Notice::Confirm | Notice::Asked | Notice::Answered | Notice::Commented => {
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))))
         }
         Notice::Ordered | Notice::Skipped | Notice::Ratify | Notice::RatifyRemind => {

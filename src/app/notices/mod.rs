@@ -5,6 +5,7 @@
 //! `send_notice` of its own, so that one address that fails holds up no other. Without a mail server in the settings nobody is told. Not
 //! here: whom a case concerns (`domain::notice`), SMTP (`connect::mail`), what a mail says ([`letter`]).
 
+mod entries;
 mod letter;
 pub(super) mod steps;
 
@@ -22,7 +23,6 @@ use crate::{
         recall::{
             Case, Rules, State,
             approval::{self, Decider, LEVELS},
-            participation::Entry,
         },
         role::Role,
     },
@@ -107,7 +107,7 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
                 return Ok(());
             }
             if let Some(entry) = &entry {
-                for told in of_entry(&loaded, entry, &due) {
+                for told in entries::concerned(tx.conn, &loaded, entry, &due, now)? {
                     note(tx, &loaded.row.id, loaded.case.round, &told, true)?;
                 }
                 return Ok(());
@@ -167,22 +167,6 @@ fn concerned(conn: &mut Conn, case: &Case, now: Instant) -> Result<BTreeSet<Told
     Ok(due)
 }
 
-/// Whom an entry of a case concerns: the new person of a level, who was asked, who asked, whoever was reminded. `due` is whom the case does.
-fn of_entry(loaded: &recalls::Loaded, entry: &str, due: &BTreeSet<Told>) -> Vec<Told> {
-    let Some(row) = loaded.entries.iter().find(|e| e.id == entry) else { return Vec::new() };
-    let (case, level) = (&loaded.case, u8::try_from(row.level).unwrap_or(0));
-    let told = |user: &UserId, notice| Told { user: user.clone(), notice, level };
-    let deciding = due.iter().filter(|told| told.notice == Notice::Decide && told.level == level);
-    match Entry::parse(&row.kind) {
-        Some(Entry::Transfer | Entry::Addition) => deciding.filter(|told| Some(told.user.as_str()) == row.to_id.as_deref()).cloned().collect(),
-        Some(Entry::Question) => vec![told(&case.requester, Notice::Asked)],
-        Some(Entry::Answer) => case.questions.iter().rev().find(|q| q.level == level).map(|q| told(&q.by, Notice::Answered)).into_iter().collect(),
-        Some(Entry::Reminder) if level > 0 => deciding.map(|of| told(&of.user, Notice::Remind)).collect(),
-        Some(Entry::Reminder) => vec![told(&case.requester, Notice::Returned)],
-        Some(Entry::Removal | Entry::Comment) | None => Vec::new(),
-    }
-}
-
 /// One notice, if the person has an address and was not told this before, or is to be told `again`.
 fn note(tx: &mut Tx<'_>, recall: &str, round: u32, told: &Told, again: bool) -> Result<(), StoreError> {
     if notices::address(tx.conn, told.user.as_str())?.is_none() {
@@ -240,19 +224,17 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
             let user = users::user_find(conn, &row.user_id)?.ok_or(StoreError::NotFound)?;
             let requester = users::user_find(conn, &loaded.row.requester_id)?.map_or_else(String::new, |u| u.display_name);
             let address = notices::address(conn, &row.user_id)?;
-            let mut due = concerned(conn, &loaded.case, now)?;
-            due.extend(steps::concerned(conn, &loaded.row.id, now)?);
             let level = u8::try_from(row.level).unwrap_or(0);
             let behalf = if level > 0 { behalf(conn, &loaded.case, &user, level, now)? } else { None };
             let kind = Notice::parse(&row.kind).ok_or_else(|| StoreError::Corrupt(format!("notices.kind: {}", row.kind)))?;
             let steps = steps::of(conn, &loaded.row.id, &user.id, kind, now)?;
-            Ok(Some((row, kind, user, address, due, Matter { loaded, requester, behalf, steps })))
+            let holds = holds(conn, &loaded, &row, kind, now)?;
+            Ok(Some((row, kind, user, address, holds, Matter { loaded, requester, behalf, steps })))
         })
         .await?;
-    let Some((row, kind, user, address, due, matter)) = found else { return Ok(None) };
+    let Some((row, kind, user, address, holds, matter)) = found else { return Ok(None) };
     let level = u8::try_from(row.level).unwrap_or(0);
     let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
-    let holds = notice::still(&matter.loaded.case, &due, &UserId(user.id.clone()), kind, u32::try_from(row.round).unwrap_or(0), level);
     let Some(address) = address.filter(|_| active && holds) else {
         settle(app, &row, "moot", None).await?;
         return Ok(None);
@@ -268,11 +250,19 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
         Err(MailError::Later(why)) => {
             let why = nameless(why);
             let (id, said) = (row.id.clone(), why.clone());
-            app.store.write(move |tx| notices::settle(tx.conn, &id, "waiting", Some(&said), None)).await?;
+            app.store.write(move |tx| notices::settle(tx.conn, &id, row.created_at, "waiting", Some(&said), None)).await?;
             return Err(AppError::Mail(why));
         }
     }
     Ok(None)
+}
+
+/// Whether what a notice says still holds of its reader, as things are now.
+fn holds(conn: &mut Conn, loaded: &recalls::Loaded, row: &NoticeRow, kind: Notice, now: Instant) -> Result<bool, StoreError> {
+    let mut due = concerned(conn, &loaded.case, now)?;
+    due.extend(steps::concerned(conn, &loaded.row.id, now)?);
+    let (user, round, level) = (UserId(row.user_id.clone()), u32::try_from(row.round).unwrap_or(0), u8::try_from(row.level).unwrap_or(0));
+    Ok(notice::still(&loaded.case, &due, &user, kind, round, level) && entries::readable(conn, kind, &user, &loaded.row.id, now)?)
 }
 
 /// Name of who this person would decide a level for; nothing where it is in their own name.
@@ -298,10 +288,10 @@ async fn settle(app: &App, row: &NoticeRow, state: &'static str, problem: Option
     let event = outcome.map(|outcome| {
         Caller::job(SEND).event(Action::NoticeSent, Subject::new("notice", row.id.clone())).outcome(outcome).case(&row.recall_id).detail(detail)
     });
-    let id = row.id.clone();
+    let (id, told_at) = (row.id.clone(), row.created_at);
     let written = app.store.write(move |tx| {
         let now = tx.now().0;
-        notices::settle(tx.conn, &id, state, problem.as_deref(), Some(now))?;
+        notices::settle(tx.conn, &id, told_at, state, problem.as_deref(), Some(now))?;
         if let Some(event) = &event {
             tx.append(Event::clone(event))?;
         }

@@ -16,7 +16,10 @@ use super::{
     broadcasts::Broadcast,
     connectors,
     departments::{self, Department},
-    recalls,
+    recalls::{
+        self,
+        check::{Named, named},
+    },
 };
 use crate::{
     clock::Instant,
@@ -59,7 +62,7 @@ pub struct Question {
     pub ago: Duration,
     /// The sender's department; none for a sender without one.
     pub department: Option<String>,
-    /// Ids of people who cannot be asked.
+    /// Ids of people who cannot be asked. What they handed on, others still decide.
     pub away: BTreeSet<String>,
 }
 
@@ -67,8 +70,8 @@ pub struct Question {
 #[derive(Clone, Debug)]
 pub struct Answer {
     pub verdict: Verdict,
-    /// Names of those who could decide, by level.
-    pub names: [Vec<String>; 3],
+    /// Those who could decide, by level.
+    pub names: [Vec<Named>; 3],
     /// What the interface takes, and what the company allows; `None`: no limit.
     pub possible: Option<u64>,
     pub allowed: Option<u64>,
@@ -99,7 +102,7 @@ pub struct Shown {
     /// The proposal that waits for a second person.
     pub open: Option<String>,
     pub departments: Vec<Department>,
-    /// Everybody who can decide at some level: id and name.
+    /// Everybody who can decide at some level, in their own name or in somebody's: id and name.
     pub people: Vec<(String, String)>,
     pub answer: Option<Answer>,
     /// A page of everything that was proposed, newest first, with the keys of the pages before and after.
@@ -136,7 +139,7 @@ pub async fn show(app: &App, caller: &Caller, which: Which, question: Option<Que
         let cut = turn.cut(store::page(conn, &turn, limit)?, PAGE);
         let edges = cut.edges(|row| row.nonce.clone());
         let history = cut.rows.into_iter().map(|row| proposals::shown(conn, &ring.envelope, row)).collect::<Result<_, _>>()?;
-        let deciders = recalls::holders(conn, &LEVELS, now)?;
+        let deciders = recalls::deciders(conn, &LEVELS, now)?;
         Ok((policy, in_force.number, store::numbers(conn)?, open.map(|row| row.id), deciders, (history, edges)))
     });
     let (policy, in_force, numbers, open, deciders, history) = found.await?;
@@ -160,7 +163,7 @@ pub async fn show(app: &App, caller: &Caller, which: Which, question: Option<Que
             departments: line.into_iter().map(DepartmentId).collect(),
             deciders: deciders.into_iter().map(|(d, _)| d).filter(|d| !q.away.contains(&d.user.0)).collect(),
         });
-        let names = verdict.eligible.each_ref().map(|ids| ids.iter().filter_map(|id| people.get(id).cloned()).collect());
+        let names = named(&verdict, &people);
         let first = verdict.feasible() && policy.recall_first.allows(q.class, verdict.cut_off.map(|end| end.since(now)));
         Answer { names, possible, allowed: policy.window(q.platform, possible), first, verdict }
     });

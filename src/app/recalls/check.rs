@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{App, AppError, AppResult, Caller, holders};
+use super::{App, AppError, AppResult, Caller, deciders};
 use crate::{
     app::broadcasts::{self, Broadcast},
     clock::Instant,
@@ -12,7 +12,7 @@ use crate::{
         platform::HarmClass,
         recall::{
             approval::LEVELS,
-            request::{self, Situation, Verdict},
+            request::{self, Eligible, Situation, Verdict},
         },
         role::Permission,
     },
@@ -20,14 +20,21 @@ use crate::{
     store::{Conn, StoreError, departments, policies},
 };
 
+/// Somebody who could decide: their name, and on whose behalf, if not in their own name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub name: String,
+    pub behalf: Option<String>,
+}
+
 /// What the check page shows.
 #[derive(Clone, Debug)]
 pub struct Checked {
     pub broadcast: Broadcast,
     pub title: String,
     pub verdict: Verdict,
-    /// Names of those who can decide, by level.
-    pub names: [Vec<String>; 3],
+    /// Those who can decide, by level.
+    pub names: [Vec<Named>; 3],
     /// The case that is open already: id and number.
     pub open_case: Option<(String, String)>,
     pub now: Instant,
@@ -49,16 +56,21 @@ pub async fn check(app: &App, caller: &Caller, broadcast: &str, class: HarmClass
     let (situation, people, open_case) = app
         .store
         .read(move |conn| {
-            let people = holders(conn, &LEVELS, now)?;
+            let people = deciders(conn, &LEVELS, now)?;
             let situation = situation(conn, &seen, &requester, class, now)?;
             Ok((situation, people, crate::store::recalls::open_case(conn, &seen.id)?))
         })
         .await?;
     let verdict = request::verdict(&situation);
     let people: BTreeMap<_, _> = people.into_iter().map(|(d, name)| (d.user, name)).collect();
-    let name = |id: &UserId| people.get(id).cloned().unwrap_or_default();
-    let names = [0, 1, 2].map(|n| verdict.eligible.get(n).map(|ids| ids.iter().map(name).collect()).unwrap_or_default());
+    let names = named(&verdict, &people);
     Ok(Checked { broadcast, title, verdict, names, open_case, now })
+}
+
+/// Those whom a verdict found, by level, as `people` are called.
+pub(in crate::app) fn named(verdict: &Verdict, people: &BTreeMap<UserId, String>) -> [Vec<Named>; 3] {
+    let one = |found: &Eligible| Some(Named { name: people.get(&found.user).cloned()?, behalf: found.behalf.clone() });
+    verdict.eligible.each_ref().map(|found| found.iter().filter_map(one).collect())
 }
 
 /// The situation as the rules want it, read in the transaction that will rely on it.
@@ -78,6 +90,6 @@ pub(super) fn situation(conn: &mut Conn, broadcast: &Broadcast, requester: &str,
         class,
         requester: UserId(requester.to_owned()),
         departments: line.into_iter().map(DepartmentId).collect(),
-        deciders: holders(conn, &LEVELS, now)?.into_iter().map(|(d, _)| d).collect(),
+        deciders: deciders(conn, &LEVELS, now)?.into_iter().map(|(d, _)| d).collect(),
     })
 }

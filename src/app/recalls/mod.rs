@@ -438,7 +438,7 @@ pub(crate) async fn known(app: &App, caller: &Caller, id_or_number: &str) -> App
 }
 
 /// [`known`] within a read, with the broadcast's row.
-fn known_in(conn: &mut Conn, caller: &Caller, id_or_number: &str) -> Result<AppResult<(Loaded, BroadcastRow)>, StoreError> {
+pub(crate) fn known_in(conn: &mut Conn, caller: &Caller, id_or_number: &str) -> Result<AppResult<(Loaded, BroadcastRow)>, StoreError> {
     let wide = [Permission::RecallRead, Permission::RecallRequest].iter().any(|p| caller.may(*p));
     if !wide && !caller.roles.contains(&Role::SecurityAdministrator) {
         return Ok(Err(AppError::NotFound));

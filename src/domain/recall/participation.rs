@@ -1,7 +1,7 @@
 //! Taking part in a case beside deciding: an open level is passed on (转办), reviewers are added to it and removed (加签、减签), the requester is
 //! asked for more (要求补充) and answers, people comment (留言) and remind (催办). Nothing of it decides, and the clock goes on.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Case, Guard, Rules, State,
@@ -175,17 +175,18 @@ pub fn waits_at(case: &Case) -> u8 {
     if case.state == State::Reviewing { case.open.first().copied().unwrap_or_default() } else { 0 }
 }
 
-/// A person who asked, decided, carried out, was asked or passed to, or who can decide some level.
+/// Everybody who has taken part: who asked for the recall, decided, carried it out, was passed a level or added to one, or asked a question.
+pub fn participants(case: &Case) -> BTreeSet<&UserId> {
+    let decided = case.decisions.iter().map(|d| &d.decider);
+    let called = case.transfers.iter().map(|t| &t.to).chain(case.additions.iter().map(|a| &a.to));
+    let asked = case.questions.iter().map(|q| &q.by);
+    std::iter::once(&case.requester).chain(&case.operators).chain(decided).chain(called).chain(asked).collect()
+}
+
+/// Who has taken part, or can decide some level.
 fn takes_part(case: &Case, who: &Decider) -> bool {
-    let user = &who.user;
-    let did = *user == case.requester
-        || case.operators.contains(user)
-        || case.decisions.iter().any(|d| d.decider == *user)
-        || case.transfers.iter().any(|t| t.to == *user)
-        || case.additions.iter().any(|a| a.to == *user)
-        || case.questions.iter().any(|q| q.by == *user);
     who.person
-        && (did
+        && (participants(case).contains(&who.user)
             || LEVELS.iter().any(|level| qualified(Rules::ALL, case, who, *level).is_ok() || may_ever_decide(Rules::ALL, case, who, *level).is_ok()))
 }
 

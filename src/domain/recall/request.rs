@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    Case, Mode, Rules, State,
-    approval::{Decider, LEVELS, may_ever_decide},
+    Case, Made, Mode, Rules, State, Verb,
+    approval::{Decider, LEVELS, capacity},
 };
 use crate::{
     clock::Instant,
@@ -38,7 +38,7 @@ pub struct Situation {
     pub requester: UserId,
     /// The sender's department, then each above it.
     pub departments: Vec<DepartmentId>,
-    /// Everybody active who holds a deciding role.
+    /// Everybody active who holds a deciding role, or was handed deciding by somebody who does.
     pub deciders: Vec<Decider>,
 }
 
@@ -51,7 +51,7 @@ pub enum Obstacle {
     WindowClosed(Instant),
     /// Nobody can decide at this level.
     NobodyEligible(u8),
-    /// Each level has somebody, but not three different people.
+    /// Each level has somebody, but not three different people in three different people's names.
     TooFewPeople,
 }
 
@@ -60,6 +60,14 @@ impl Obstacle {
     pub const fn blocks(&self) -> bool {
         matches!(self, Self::NotSent | Self::WindowClosed(_))
     }
+}
+
+/// Somebody who can decide a level, and in whose name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Eligible {
+    pub user: UserId,
+    /// Name of who handed it to them; nothing where it is in their own name.
+    pub behalf: Option<String>,
 }
 
 /// The answer: path, times, people, obstacles.
@@ -76,7 +84,7 @@ pub struct Verdict {
     /// After this moment a decision at that level comes too late for the levels that follow.
     pub last_useful: [Option<Instant>; 3],
     /// Who can decide at each level.
-    pub eligible: [Vec<UserId>; 3],
+    pub eligible: [Vec<Eligible>; 3],
     pub obstacles: Vec<Obstacle>,
 }
 
@@ -105,7 +113,8 @@ pub fn verdict(s: &Situation) -> Verdict {
     let by_api = s.recallable && s.capabilities.as_ref().is_some_and(|c| c.recall);
     let possible = possible(s.platform, s.capabilities.as_ref().filter(|_| by_api), &s.policy.policy);
     let end = s.sent_at.and_then(|at| cut_off(at, s.policy.policy.window(s.platform, possible)));
-    let eligible = LEVELS.map(|level| eligible(s, level));
+    let case = imagined(s);
+    let able = LEVELS.map(|level| able(&case, &s.deciders, level));
 
     let mut obstacles = Vec::new();
     match (s.sent_at, end) {
@@ -113,12 +122,12 @@ pub fn verdict(s: &Situation) -> Verdict {
         (Some(_), Some(end)) if s.now >= end => obstacles.push(Obstacle::WindowClosed(end)),
         _ => {}
     }
-    for (level, people) in LEVELS.iter().zip(&eligible) {
+    for (level, people) in &able {
         if people.is_empty() {
             obstacles.push(Obstacle::NobodyEligible(*level));
         }
     }
-    if eligible.iter().all(|people| !people.is_empty()) && !three_different(&eligible) {
+    if able.iter().all(|(_, people)| !people.is_empty()) && !three_different(&case, &able) {
         obstacles.push(Obstacle::TooFewPeople);
     }
     let path = match () {
@@ -133,7 +142,7 @@ pub fn verdict(s: &Situation) -> Verdict {
         left: end.map(|e| e.since(s.now)),
         due: due(s.now, end, s.class, &s.policy.policy),
         last_useful: [2, 1, 0].map(|later: u32| end.map(|e| e.minus(LEAST_REVIEW * later))),
-        eligible,
+        eligible: able.map(|(level, people)| people.into_iter().filter_map(|who| eligible(&case, who, level)).collect()),
         obstacles,
     }
 }
@@ -167,16 +176,17 @@ pub fn due_from(level: u8, now: Instant, mut due: [Instant; 3], cut_off: Option<
     due
 }
 
-fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
-    let case = Case {
+/// The case as it would be submitted; nobody has decided anything.
+fn imagined(s: &Situation) -> Case {
+    Case {
         order: None,
         state: State::Reviewing,
-        open: BTreeSet::from([level]),
+        open: BTreeSet::from([1]),
         round: 1,
         mode: Mode::Api,
         requester: s.requester.clone(),
         departments: s.departments.clone(),
-        delegable: BTreeSet::new(),
+        delegable: s.policy.policy.delegable.clone(),
         must_answer: false,
         decisions: Vec::new(),
         transfers: Vec::new(),
@@ -187,21 +197,38 @@ fn eligible(s: &Situation, level: u8) -> Vec<UserId> {
         halted: false,
         operators: BTreeSet::new(),
         version: 1,
-    };
-    s.deciders.iter().filter(|d| may_ever_decide(Rules::ALL, &case, d, level).is_ok()).map(|d| d.user.clone()).collect()
+    }
 }
 
-/// Whether one person for each level can be chosen so that all three differ (Hall's condition, for three sets).
-fn three_different(eligible: &[Vec<UserId>; 3]) -> bool {
-    let [a, b, c] = eligible;
-    let union = |sets: &[&Vec<UserId>]| sets.iter().flat_map(|s| s.iter()).collect::<BTreeSet<_>>().len();
-    union(&[a, b]) >= 2 && union(&[a, c]) >= 2 && union(&[b, c]) >= 2 && union(&[a, b, c]) >= 3
+/// A level with who could decide it, in their own name or in somebody's.
+type Able<'d> = (u8, Vec<&'d Decider>);
+
+fn able<'d>(case: &Case, deciders: &'d [Decider], level: u8) -> Able<'d> {
+    (level, deciders.iter().filter(|who| capacity(Rules::ALL, case, who, level).is_ok()).collect())
+}
+
+fn eligible(case: &Case, who: &Decider, level: u8) -> Option<Eligible> {
+    let grant = capacity(Rules::ALL, case, who, level).ok()?;
+    Some(Eligible { user: who.user.clone(), behalf: grant.map(|grant| grant.name.clone()) })
+}
+
+/// Whether the levels can be decided one after the other by the rules of the decisions themselves: by three people, in three people's names.
+/// Each decision narrows who can take the next, so they are played through until one way is found.
+fn three_different(case: &Case, able: &[Able<'_>]) -> bool {
+    let Some(((level, people), later)) = able.split_first() else { return true };
+    people.iter().any(|who| {
+        let Ok(grant) = capacity(Rules::ALL, case, who, *level) else { return false };
+        let (decider, principal) = (who.user.clone(), grant.map(|grant| grant.principal.clone()));
+        let mut next = case.clone();
+        next.decisions.push(Made { round: case.round, level: *level, decider, principal, verb: Verb::Approve, foresees: false });
+        three_different(&next, later)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::role::Role;
+    use crate::domain::{recall::delegation::Grant, role::Role};
 
     const HOUR: i64 = 3_600_000_000;
 
@@ -251,7 +278,8 @@ mod tests {
         assert_eq!(v.cut_off, Some(Instant(24 * HOUR - 120_000_000)));
         assert_eq!(v.last_useful[0], Some(Instant(24 * HOUR - 240_000_000)), "two levels follow, a minute each");
         assert_eq!(v.due[0], Instant(HOUR + 300_000_000), "a leak: five minutes a level");
-        assert_eq!(v.eligible, [vec!["zhou".into()], vec!["he".into()], vec!["chen".into()]], "not the requester, not another department");
+        let own = |name: &str| vec![Eligible { user: name.into(), behalf: None }];
+        assert_eq!(v.eligible, [own("zhou"), own("he"), own("chen")], "not the requester, not another department");
         assert_eq!(v.obstacles, []);
     }
 
@@ -268,6 +296,41 @@ mod tests {
         assert!(!late.feasible());
         assert_eq!(late.obstacles, [Obstacle::WindowClosed(Instant(24 * HOUR - 120_000_000))]);
         assert_eq!(verdict(&Situation { sent_at: None, ..situation() }).obstacles, [Obstacle::NotSent]);
+    }
+
+    /// `name` was handed `levels` by `principal`.
+    fn delegate(name: &str, principal: &Decider, levels: &[u8]) -> Decider {
+        let grant = Grant {
+            id: "d".to_owned(),
+            principal: principal.user.clone(),
+            name: principal.user.0.to_uppercase(),
+            roles: principal.roles.clone(),
+            department: principal.department.clone(),
+            levels: levels.iter().copied().collect(),
+            within: None,
+            from: Instant(0),
+            until: Instant(48 * HOUR),
+        };
+        Decider { grants: vec![grant], ..decider(name, &[Role::Requester], None) }
+    }
+
+    #[test]
+    fn a_delegate_counts_in_their_principals_name() {
+        let zhou = decider("zhou", &[Role::DepartmentReviewer, Role::FinalApprover], Some("hr"));
+        let (he, chen) = (decider("he", &[Role::LegalReviewer], None), decider("chen", &[Role::FinalApprover], None));
+        let deputy = |levels| delegate("deputy", &zhou, levels);
+        let of = |deciders: &[&Decider]| verdict(&Situation { deciders: deciders.iter().map(|d| (*d).clone()).collect(), ..situation() });
+        // Their principal is away; the deputy stands in.
+        let v = of(&[&deputy(&[1]), &he, &chen]);
+        assert_eq!((&v.eligible[0], v.obstacles.as_slice()), (&vec![Eligible { user: "deputy".into(), behalf: Some("ZHOU".into()) }], [].as_slice()));
+        // Three people, but in two people's names.
+        assert_eq!(of(&[&deputy(&[1]), &zhou, &he]).obstacles, [Obstacle::TooFewPeople]);
+        assert_eq!(of(&[&deputy(&[1]), &zhou, &he, &chen]).obstacles, []);
+        // Level 3 is not handed on by the rules as shipped, nor a level that was not handed to them.
+        assert_eq!(of(&[&deputy(&[3]), &he]).obstacles, [Obstacle::NobodyEligible(1), Obstacle::NobodyEligible(3)]);
+        let policy = Version { number: 2, policy: Policy { delegable: [2].into(), ..Policy::shipped() } };
+        let kept = verdict(&Situation { deciders: vec![deputy(&[1]), he, chen], policy, ..situation() });
+        assert_eq!(kept.obstacles, [Obstacle::NobodyEligible(1)]);
     }
 
     #[test]

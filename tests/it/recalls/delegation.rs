@@ -48,7 +48,7 @@ async fn hand_with(stage: &Stage, by: &Person, to: &str, levels: &[&str], more: 
     stage.post(by, "/delegations", &fields).await
 }
 
-async fn handed(stage: &Stage, by: &Person, to: &Person, levels: &[&str]) -> String {
+pub(super) async fn handed(stage: &Stage, by: &Person, to: &Person, levels: &[&str]) -> String {
     let answer = hand(stage, by, to, levels).await;
     assert_eq!(answer.status, 303, "{}", answer.body);
     answer.location.strip_prefix("/delegations/").unwrap().to_owned()
@@ -315,9 +315,47 @@ async fn rules_that_keep_a_level_and_a_department_that_narrows_it_hold_at_the_de
         // A case keeps the rules that it was submitted under; the next one goes by the new ones.
         let after = stage.case(&stage.cast2(&cast).await).await;
         refused(&stage, &deputy, &after, "level-not-delegated").await;
+        // The simulator asks the rules that are asked for.
+        let (away, department) = (&cast.reviewer.caller.id, cast.reviewer.caller.department_id.clone().unwrap());
+        for (version, stands_in) in [("1", true), ("2", false)] {
+            let query = format!("version={version}&platform=wecom&category=leak&ago=30&department={department}&away={away}");
+            let told = stage.get(&cast.requester, &format!("/policies?{query}")).await;
+            assert_eq!(told.body.contains("deputy（代zhouqiming）"), stands_in, "{}", told.body);
+            assert_eq!(told.body.contains("部门复核没有可处理的人员"), !stands_in, "{}", told.body);
+        }
         assert_eq!(approve(&stage, &deputy, &before).await.status, 303);
         let banned = hand(&stage, &cast.reviewer, &deputy, &["1"]).await;
         assert!(banned.status == 422 && banned.body.contains("第 1 级不得委托") || banned.body.contains("不得委托"), "{}", banned.body);
+    }
+}
+
+#[actix_web::test]
+async fn the_check_before_a_request_names_delegates_and_counts_principals() {
+    for stage in stages().await {
+        let requester = stage.person("linyutong", &[Role::Requester], "人力资源部").await;
+        let double = stage.person("double", &[Role::DepartmentReviewer, Role::LegalReviewer], "人力资源部").await;
+        stage.person("chensiyuan", &[Role::FinalApprover], "总裁办").await;
+        let deputy = stage.person("deputy", &[Role::Requester], "总裁办").await;
+        let people = stage.recipients();
+        let broadcast = stage.notice(&requester, &people.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        let page = format!("/recalls/new?broadcast={broadcast}");
+        let check = async |lang: &str| {
+            let shown = stage.get(&requester, &format!("{page}&lang={lang}")).await;
+            assert_eq!(shown.status, 200, "{}", shown.body);
+            crate::support::html::assert_sound(&shown.body);
+            shown.body
+        };
+        let alone = check("zh-CN").await;
+        assert!(alone.contains("现有人员不足") && !alone.contains("deputy"), "{alone}");
+        handed(&stage, &double, &deputy, &["2"]).await;
+        let shown = check("zh-CN").await;
+        assert!(shown.contains("double") && shown.contains("deputy（代double）"), "{shown}");
+        assert!(shown.contains("现有人员不足"), "three people, in two people's names: {shown}");
+        let english = check("en").await;
+        assert!(english.contains("deputy (on behalf of double)"), "{english}");
+        let lawyer = stage.person("hejing", &[Role::LegalReviewer], "法务部").await;
+        let enough = check("zh-CN").await;
+        assert!(enough.contains(&lawyer.caller.name) && !enough.contains("现有人员不足"), "{enough}");
     }
 }
 

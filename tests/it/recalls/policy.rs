@@ -4,8 +4,8 @@
 use countermand::{domain::role::Role, store::reader};
 use serde_json::json;
 
-use super::stage::Stage;
-use crate::support::html::assert_sound;
+use super::{delegation::handed, stage::Stage};
+use crate::support::{db::TestDb, html::assert_sound};
 
 #[actix_web::test]
 async fn the_simulator_says_what_could_be_done_and_a_case_keeps_the_rules_of_its_day() {
@@ -54,4 +54,31 @@ async fn the_simulator_says_what_could_be_done_and_a_case_keeps_the_rules_of_its
     });
     let who: Vec<_> = looks.await.unwrap().into_iter().map(|e| e.leaf.actor.id).collect();
     assert_eq!(who, [security.caller.id.as_str()], "the simulator leaves nothing but the look of who administers");
+}
+
+#[actix_web::test]
+async fn the_simulator_counts_who_stands_in_for_somebody_away() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let deputy = stage.person("deputy", &[Role::Requester], "总裁办").await;
+        handed(&stage, &cast.reviewer, &deputy, &["1"]).await;
+        let department = cast.reviewer.caller.department_id.clone().unwrap();
+        let ask = async |more: String| {
+            let told = stage.get(&cast.requester, &format!("/policies?platform=wecom&category=leak&ago=30&department={department}{more}")).await;
+            assert_eq!(told.status, 200, "{}", told.body);
+            assert_sound(&told.body);
+            told.body
+        };
+        let (principal, delegate) = (&cast.reviewer.caller.id, &deputy.caller.id);
+        let open = ask(String::new()).await;
+        assert!(open.contains("zhouqiming、deputy（代zhouqiming）") || open.contains("zhouqiming和deputy（代zhouqiming）"), "{open}");
+        assert!(open.contains(&format!("value=\"{delegate}\"")), "a delegate may be away too: {open}");
+        let away = ask(format!("&away={principal}")).await;
+        assert!(away.contains("deputy（代zhouqiming）") && !away.contains("部门复核没有可处理的人员"), "{away}");
+        let english = ask(format!("&away={principal}&lang=en")).await;
+        assert!(english.contains("deputy (on behalf of zhouqiming)"), "{english}");
+        let nobody = ask(format!("&away={principal}&away={delegate}")).await;
+        assert!(nobody.contains("部门复核没有可处理的人员"), "{nobody}");
+    }
 }

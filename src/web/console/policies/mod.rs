@@ -20,6 +20,7 @@ use crate::{
     app::{
         App, Turn,
         policies::{self, Answer, Proposal, Question, Shown, Which},
+        recalls::check::Named,
     },
     domain::{
         platform::{HarmClass, Platform},
@@ -138,9 +139,9 @@ fn told(page: &Page, answer: &Answer) -> Told {
     let limit = |s: Option<u64>| s.map_or_else(|| page.t("recall-no-limit"), |s| window(page, s));
     let no_limit = || Html::trusted(escape(&page.t("recall-no-limit")));
     let moments = LEVELS.iter().zip(&answer.names).zip(verdict.last_useful.iter().zip(&verdict.due));
-    let moment = |((level, names), (last, due)): ((&u8, &Vec<String>), (&Option<crate::clock::Instant>, &crate::clock::Instant))| Moment {
+    let moment = |((level, names), (last, due)): ((&u8, &Vec<Named>), (&Option<crate::clock::Instant>, &crate::clock::Instant))| Moment {
         title: page.t(&format!("level-{level}")),
-        who: if names.is_empty() { page.t("recall-nobody") } else { build::some(page, names) },
+        who: build::deciding(page, names),
         at: last.map_or_else(no_limit, |at| page.time(at)),
         due: page.time(*due),
     };

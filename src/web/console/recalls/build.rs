@@ -4,6 +4,7 @@ use super::first;
 use crate::{
     app::recalls::{
         able::{Able, Why},
+        check::Named,
         said::Said,
         view::{self, LevelView, Show},
     },
@@ -127,6 +128,12 @@ fn step(page: &Page, v: &Show, level: &LevelView, since: Instant, ended: bool) -
 /// Who did it, and on whose behalf.
 pub(super) fn in_name(page: &Page, who: &str, behalf: Option<&String>) -> String {
     behalf.map_or_else(|| who.to_owned(), |name| page.a2("who-behalf", "who", who, "behalf", page.a1("behalf-made", "name", name)))
+}
+
+/// Those who could decide, in a row, each with on whose behalf.
+pub(in crate::web::console) fn deciding(page: &Page, people: &[Named]) -> String {
+    let one = |who: &Named| who.behalf.as_ref().map_or_else(|| who.name.clone(), |of| page.a2("able-for", "who", &who.name, "name", of));
+    if people.is_empty() { page.t("recall-nobody") } else { some(page, &people.iter().map(one).collect::<Vec<_>>()) }
 }
 
 /// Names in a row; of many people only the first few.

@@ -118,10 +118,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
     let moments = (1..=3_usize)
         .map(|n| Moment {
             title: page.t(&format!("level-{n}")),
-            who: match checked.names.get(n - 1).filter(|names| !names.is_empty()) {
-                Some(names) => build::some(&page, names),
-                None => page.t("recall-nobody"),
-            },
+            who: build::deciding(&page, checked.names.get(n - 1).map_or(&[], Vec::as_slice)),
             at: verdict.last_useful.get(n - 1).copied().flatten().map_or_else(no_limit, |at| page.time(at)),
             due: verdict.due.get(n - 1).map_or_else(no_limit, |at| page.time(*at)),
         })

@@ -1,0 +1,2 @@
+DELETE FROM notices WHERE kind NOT IN ('decide','remind','returned','carry_out','confirm','ended','asked','answered','ordered','skipped','ratify','ratify_remind','remedy','remedy_overdue');
+ALTER TABLE notices ADD CONSTRAINT notices_kind_check CHECK (kind IN ('decide','remind','returned','carry_out','confirm','ended','asked','answered','ordered','skipped','ratify','ratify_remind','remedy','remedy_overdue'));
