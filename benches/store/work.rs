@@ -52,11 +52,12 @@ pub fn bare(tx: &mut Tx<'_>, n: usize) -> Result<(), StoreError> {
 }
 
 const CASE: &str = "0193f0aa-0000-7000-8000-000000000001";
+const SESSION: &str = "0193f0aa-0000-7000-8000-000000000002";
 
 /// An event as a person's action leaves it, with two parts.
 pub fn audited(n: usize) -> Event {
     let mut event = Event::system(Action::RecallLevelOpened, Subject::new("recall", row_name(n))).case(CASE);
-    event.session = Some("0193f0aa-0000-7000-8000-000000000002".to_owned());
+    event.session = Some(SESSION.to_owned());
     event
         .part("client", json!({ "peer_ip": "10.2.3.4", "peer_port": 51234, "client_ip": "10.2.3.4", "proxy_rule": "direct", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" }))
         .detail(json!({ "level": 1, "decision": "approve", "before": { "version": n, "state": "reviewing" }, "after": { "version": n + 1, "state": "reviewing" } }))
@@ -118,6 +119,12 @@ fn run(store: &Store, submitters: usize, total: usize, turn: Option<Arc<tokio::s
 /// `n` audited events, many a write.
 pub fn fill(store: &Store, n: usize, with_parts: bool) {
     const AT_ONCE: usize = 1000;
+    if with_parts {
+        // What events are in is begun by one.
+        let mut begun = Event::system(Action::SessionStarted, Subject::new("user", row_name(0)));
+        begun.session = Some(SESSION.to_owned());
+        store.write_now(move |tx| tx.append(begun.clone())).unwrap();
+    }
     let mut left = n;
     while left > 0 {
         let now = left.min(AT_ONCE);

@@ -15,6 +15,7 @@ pub struct Plain<'a> {
     pub at: Instant,
     pub action: &'a str,
     pub outcome: &'a str,
+    pub actor_kind: &'a str,
     pub actor_id: &'a str,
     pub subject_kind: &'a str,
     pub subject_id: &'a str,
@@ -67,7 +68,7 @@ impl<'a> Plain<'a> {
             && given(session)
             && given(case)
             && given(node);
-        holds.then_some(Self { id, at, action, outcome, actor_id, subject_kind, subject_id, session, case, parts })
+        holds.then_some(Self { id, at, action, outcome, actor_kind, actor_id, subject_kind, subject_id, session, case, parts })
     }
 
     /// A view of a leaf that was read in another way.
@@ -77,6 +78,7 @@ impl<'a> Plain<'a> {
             at: leaf.at,
             action: &leaf.action,
             outcome: &leaf.outcome,
+            actor_kind: &leaf.actor.kind,
             actor_id: &leaf.actor.id,
             subject_kind: &leaf.subject.kind,
             subject_id: &leaf.subject.id,

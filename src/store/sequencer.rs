@@ -3,7 +3,7 @@
 //! noticing changes nothing.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{
         Condvar, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -21,7 +21,7 @@ use super::{
     log::{self, Arrival},
     part_keys::Opener,
     postgres::mac,
-    schema::{log_parts, log_pending},
+    schema::{log_events, log_parts, log_pending},
     search::FROM_PARTS,
     tx::PartRow,
 };
@@ -82,7 +82,7 @@ pub(super) struct Sequencer {
     pub(super) pending_key: Key,
     pub(super) opener: Opener,
     pub(super) head: HeadMac,
-    /// Highest sequence number that was passed over because its MAC was wrong; `ledger verify` names those.
+    /// Highest sequence number that was passed over because its MAC was wrong, or its event in the log already; `ledger verify` names those.
     pub(super) rejected: i64,
 }
 
@@ -176,6 +176,9 @@ impl Sequencer {
             return Ok(None);
         }
         let ids: Vec<&String> = rows.iter().map(|r| &r.1).collect();
+        // Put in again past the product: its index is taken, and one such row would stop all that come after it.
+        let taken: BTreeSet<String> =
+            log_events::table.filter(log_events::event_id.eq_any(ids.clone())).select(log_events::event_id).load(conn)?.into_iter().collect();
         // Only those that the projection takes something from; opening the others would be for nothing.
         let searched = FROM_PARTS.map(|(part, _)| part);
         let parts: Vec<PartRow> = log_parts::table.filter(log_parts::event_id.eq_any(ids)).filter(log_parts::name.eq_any(searched)).load(conn)?;
@@ -195,6 +198,11 @@ impl Sequencer {
                 self.rejected = self.rejected.max(seq);
                 continue;
             };
+            if taken.contains(&event_id) {
+                tracing::error!(seq, event = event_id, "a pending event is in the log already and is not taken into it again");
+                self.rejected = self.rejected.max(seq);
+                continue;
+            }
             let parts = opened.remove(&event_id).unwrap_or_default();
             done.push(seq);
             arrivals.push(Arrival { event_id, bytes, leaf, parts });

@@ -406,6 +406,7 @@ pub fn hold(tx: &mut countermand::store::Tx<'_>, user: &str, scope: &Scope) -> R
                 version: 1,
             },
         )?;
+        tx.append(Event::system(Action::UserCreated, Subject::new("user", user)))?;
     }
     let id = countermand::id::fresh();
     let event = Event::system(Action::HoldProposed, Subject::new("hold", id.clone()));

@@ -3,6 +3,10 @@
 
 #![allow(clippy::needless_range_loop)] // rows and columns are walked side by side
 
+mod actors;
+mod pending;
+mod rows;
+
 use countermand::{
     domain::event::{Action, Event, Outcome, Subject},
     ledger::{

@@ -30,6 +30,9 @@ const ACTIONS: [Action; 12] = [
 ];
 const DEPARTMENTS: [&str; 4] = ["人力资源部", "法务合规部", "信息技术部", "总裁办公室"];
 
+/// Events of one session.
+const OF_SESSION: usize = 40;
+
 /// The id of a person, a case, a session: stable, and as long as the real ones.
 pub fn id(kind: u8, n: usize) -> String {
     format!("0193f0aa-{kind:04x}-7000-8000-{n:012x}")
@@ -46,13 +49,15 @@ pub fn address(n: usize) -> String {
 
 /// The `n`th event.
 pub fn event(n: usize) -> Event {
-    let (person, action) = (n.wrapping_mul(7919) % PEOPLE, ACTIONS[n % ACTIONS.len()]);
+    // A session of forty events begins with its first.
+    let begins = n.is_multiple_of(OF_SESSION);
+    let (person, action) = (n.wrapping_mul(7919) % PEOPLE, if begins { Action::SessionStarted } else { ACTIONS[n % ACTIONS.len()] });
     let mut event = Event::system(action, Subject::new("recall", case(n))).case(&case(n));
-    if n.is_multiple_of(37) {
+    if n.is_multiple_of(37) && !begins {
         event = event.outcome(Outcome::Refused);
     }
-    (event.actor_kind, event.actor_id) = (ActorKind::User, id(1, person));
-    event.session = Some(id(3, n / 40));
+    (event.actor_kind, event.actor_id) = (ActorKind::Job, id(1, person));
+    event.session = Some(id(3, n / OF_SESSION));
     event
         .part("actor", json!({ "name": format!("员工{person:03}"), "department": DEPARTMENTS[person % 4] }))
         .part("client", json!({ "peer_ip": address(n), "peer_port": 51234, "client_ip": address(n), "proxy_rule": "direct", "user_agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36" }))

@@ -6,12 +6,12 @@ use std::{collections::BTreeMap, hash::RandomState};
 use zeroize::Zeroizing;
 
 use super::{
-    Checked, Kind, MOST, Problem, contents, holds, keys,
+    Checked, Kind, MOST, Problem, actors, contents, holds, keys,
     part_keys::{Ending, Found, PartKeys},
     policies,
     purges::{Erased, Told},
     rows::{Cell, Rows},
-    timestamps, words,
+    stated, timestamps, words,
 };
 use crate::{
     crypto::blind::Mark,
@@ -69,6 +69,8 @@ pub(super) struct Findings {
     /// What events say of the log's keys.
     pub keys: Vec<keys::Told>,
     pub notes: Vec<contents::Note>,
+    pub stated: Vec<stated::Told>,
+    pub acts: actors::Acts,
     /// What events say of legal holds.
     pub holds: Vec<holds::Told>,
     /// What events say of the recall policy.
@@ -89,6 +91,8 @@ pub(super) struct With<'a> {
     pub keys: &'a PartKeys,
     pub words: &'a Words,
     pub hasher: &'a RandomState,
+    /// Likewise, for what columns say.
+    pub stating: &'a RandomState,
     /// The last index that may have words: what comes after is not asked for its own.
     pub worded: i64,
     pub erased: &'a Erased,
@@ -208,6 +212,8 @@ impl Findings {
             self.keys.push(keys::Told { index, id, action, subject, until });
         }
         self.notes.extend(contents::note(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
+        self.stated.extend(stated::told(with.stating, u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
+        self.acts.note(u64::try_from(idx).unwrap_or(0), &leaf);
         self.holds.extend(holds::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));
         self.policies.extend(policies::told(u64::try_from(idx).unwrap_or(0), &leaf));
         self.tokens.extend(timestamps::told(u64::try_from(idx).unwrap_or(0), &leaf, opened.get("detail")));

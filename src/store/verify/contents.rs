@@ -8,16 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::{deserialize::Queryable, prelude::*};
 use serde_json::Value;
 
-use super::{Audit, Kind, readable};
+use super::{Audit, Kind, readable, waiting::Waiting};
 use crate::{
     crypto::{seal::Key, sha256},
     ledger::{commitment, plain::Plain, set::Set},
     store::{
         Conn, StoreError, broadcasts,
         orders::{OrderRow, RatificationRow, context},
+        recalls::DecisionRow,
         recipients,
         schema::{
-            attachments, audit_packs, broadcasts as sent, bundles, calls, decisions, log_pending, messages as pieces, ratifications, recall_orders,
+            attachments, audit_packs, broadcasts as sent, bundles, calls, decisions, log_search, messages as pieces, ratifications, recall_orders,
             recalls, recipients as people, settings,
         },
     },
@@ -37,6 +38,11 @@ struct Said {
     recipients: Option<Set>,
     /// What level 2 was asked and answered; null where nothing was.
     answers: Value,
+    /// Of a decision: when, and its round, its method and in whose name, where an event says it.
+    at: i64,
+    round: Value,
+    method: Value,
+    principal: Value,
 }
 
 /// What one event says, and of which row; whether it says that the row's file was erased.
@@ -78,7 +84,9 @@ pub(super) fn note(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
     };
     let recipients = serde_json::from_value(detail["after"]["recipients"].clone()).ok();
     let erased = matches!(leaf.action, "evidence.erased" | "broadcast.erased");
-    Some(Note { row: (table, id.to_owned()), said: Said { index, digest, recipients, answers: detail["answers"].clone() }, erased })
+    let [answers, round, method, principal] = ["answers", "round", "method", "principal"].map(|field| detail[field].clone());
+    let said = Said { index, digest, recipients, answers, at: leaf.at.0, round, method, principal };
+    Some(Note { row: (table, id.to_owned()), said, erased })
 }
 
 /// What a case is found by and what it is about, for a comparison: neither ever changes.
@@ -102,31 +110,35 @@ impl Bound {
     }
 
     /// Takes out what the log says of a row: its index, and what differs from `digest`.
-    fn take(&mut self, audit: &mut Audit<'_>, table: &'static str, id: &str, digest: &[u8], certain: bool) -> Option<Said> {
+    fn take(&mut self, audit: &mut Audit<'_>, table: &'static str, id: &str, digest: &[u8], waiting: Option<&Waiting>) -> Option<Said> {
         let said = self.rows.remove(&(table, id.to_owned()));
         match &said {
             Some(Said { index, digest: Some(expected), .. }) if *expected != hex::encode(digest) => {
                 audit.problem(Kind::Part, table, Some(*index), format!("{id} is not what its event commits to"));
             }
-            None if certain => audit.problem(Kind::Part, table, None, format!("no event of the log tells of {id}")),
+            None if waiting.is_some_and(|waiting| !waiting.tells_of(id)) => {
+                audit.problem(Kind::Part, table, None, format!("no event of the log tells of {id}"))
+            }
             _ => {}
         }
         said
     }
 
     /// Holds a sealed file's row against what the log says of it: its hash, and whether it was erased.
-    fn sealed(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), certain: bool) {
+    fn sealed(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), waiting: &Waiting) {
         // An export that was kept has a row and another event; only what was sealed is bound here.
-        self.take(audit, table, id, digest, false);
-        self.erased(audit, table, (id, digest, erased_at), certain);
+        self.take(audit, table, id, digest, None);
+        self.erased(audit, table, (id, digest, erased_at), waiting);
     }
 
     /// Holds whether a row says that it was erased against what the log says; `true` if the log says so.
-    fn erased(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), certain: bool) -> bool {
+    fn erased(&mut self, audit: &mut Audit<'_>, table: &'static str, (id, digest, erased_at): (&str, &[u8], Option<i64>), waiting: &Waiting) -> bool {
         let said = self.erased.remove(&(table, id.to_owned()));
         let (index, told) = (said.as_ref().map(|s| s.index), said.is_some());
         match (said, erased_at) {
-            (None, Some(_)) if certain => audit.problem(Kind::Part, table, None, format!("no event of the log tells that {id} was erased")),
+            (None, Some(_)) if !waiting.tells_of(id) => {
+                audit.problem(Kind::Part, table, None, format!("no event of the log tells that {id} was erased"))
+            }
             (Some(_), None) => audit.problem(Kind::Part, table, index, format!("{id} was erased, and its row says that it is there")),
             (Some(Said { digest: Some(expected), .. }), _) if expected != hex::encode(digest) => {
                 audit.problem(Kind::Part, table, index, format!("{id} is not what its erasing event names"));
@@ -138,13 +150,13 @@ impl Bound {
 }
 
 /// Orders to recall first and the words of their ratification: as their events have them, and their texts there or erased with the case.
-fn ordered(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, gone: &BTreeSet<String>, certain: bool) -> Result<(), StoreError> {
+fn ordered(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, gone: &BTreeSet<String>, waiting: &Waiting) -> Result<(), StoreError> {
     let orders: Vec<OrderRow> = readable(audit, Kind::Part, "recall_orders", recall_orders::table.load(conn))?;
     let words: Vec<RatificationRow> = readable(audit, Kind::Part, "ratifications", ratifications::table.load(conn))?;
     let orders = orders.iter().map(|o| ("recall_orders", "reason", &o.id, &o.recall_id, &o.event_id, o.digest(), &o.reason_sealed));
     let words = words.iter().map(|w| ("ratifications", "comment", &w.id, &w.recall_id, &w.event_id, w.digest(), &w.comment_sealed));
     for (table, column, id, case, event, digest, sealed) in orders.chain(words) {
-        let index = bound.take(audit, table, event, &digest, certain).map(|s| s.index);
+        let index = bound.take(audit, table, event, &digest, Some(waiting)).map(|s| s.index);
         match (gone.contains(case), sealed.is_empty()) {
             (true, false) => audit.problem(Kind::Part, table, index, format!("the {column} of {id} was erased, and it is there")),
             (false, _) if audit.keys.envelope.open(&context(table, id, column), sealed).is_err() => {
@@ -157,52 +169,24 @@ fn ordered(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, gone: &BTr
 }
 
 /// Holds the rows against what the log says of them.
-pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) -> Result<(), StoreError> {
-    // On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
-    let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
-    messages(conn, audit, &mut bound, certain)?;
-    let gone = cases(conn, audit, &mut bound, certain)?;
-    type Decision = (String, String, String, Vec<u8>, Vec<u8>, i64, String, String, Option<String>);
-    let sealed = (decisions::id, decisions::recall_id, decisions::event_id, decisions::statement, decisions::comment_sealed);
-    let shown = (decisions::level, decisions::decision, decisions::decider_id, decisions::answers);
-    let columns = (sealed.0, sealed.1, sealed.2, sealed.3, sealed.4, shown.0, shown.1, shown.2, shown.3);
-    let rows: Vec<Decision> = readable(audit, Kind::Part, "decisions", decisions::table.select(columns).load(conn))?;
-    for (id, case, event, statement, comment, level, decision, decider, answers) in rows {
-        let said = bound.take(audit, "decisions", &event, &sha256(&statement), certain);
-        // What level 2 answered stands in the event, as long as its part is there.
-        let answered: Value = answers.map_or(Value::Null, |text| serde_json::from_str(&text).unwrap_or(Value::String(text)));
-        if let Some(Said { index, answers, .. }) = said.as_ref().filter(|said| said.digest.is_some() && said.answers != answered) {
-            audit.problem(Kind::Part, "decisions", Some(*index), format!("the answers of {id} are {answered}, and its event says {answers}"));
-        }
-        // What pages show of a decision is what was signed.
-        let signed: Value = serde_json::from_slice(&statement).unwrap_or_default();
-        let row = serde_json::json!({ "case": case, "level": level, "decision": decision, "decider": decider });
-        for (column, value) in row.as_object().into_iter().flatten().filter(|(column, value)| signed[column.as_str()] != **value) {
-            let index = said.as_ref().map(|s| s.index);
-            audit.problem(Kind::Part, "decisions", index, format!("{column} of {id} is {value}, and its statement says {}", signed[column.as_str()]));
-        }
-        if gone.contains(&case) {
-            if !comment.is_empty() {
-                audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} was erased, and it is there"));
-            }
-        } else if audit.keys.envelope.open(&format!("decisions/{id}/comment"), &comment).is_err() {
-            audit.problem(Kind::Part, "decisions", said.map(|s| s.index), format!("the comment of {id} does not open"));
-        }
-    }
-    ordered(conn, audit, &mut bound, &gone, certain)?;
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound, waiting: &Waiting) -> Result<(), StoreError> {
+    messages(conn, audit, &mut bound, waiting)?;
+    let gone = cases(conn, audit, &mut bound, waiting)?;
+    decided(conn, audit, &mut bound, &gone, waiting)?;
+    ordered(conn, audit, &mut bound, &gone, waiting)?;
     type Sealed = (String, Vec<u8>, Option<i64>);
     let columns = (bundles::id, bundles::sha256, bundles::erased_at);
     let rows: Vec<Sealed> = readable(audit, Kind::Part, "bundles", bundles::table.select(columns).load(conn))?;
     for (id, digest, erased_at) in rows {
-        bound.sealed(audit, "bundles", (&id, &digest, erased_at), certain);
+        bound.sealed(audit, "bundles", (&id, &digest, erased_at), waiting);
     }
     let columns = (audit_packs::id, audit_packs::sha256.assume_not_null(), audit_packs::erased_at);
     let ready = audit_packs::table.filter(audit_packs::sha256.is_not_null()).select(columns);
     let rows: Vec<Sealed> = readable(audit, Kind::Part, "audit_packs", ready.load(conn))?;
     for (id, digest, erased_at) in rows {
-        bound.sealed(audit, "audit_packs", (&id, &digest, erased_at), certain);
+        bound.sealed(audit, "audit_packs", (&id, &digest, erased_at), waiting);
     }
-    starts(conn, audit, &mut bound, certain)?;
+    starts(conn, audit, &mut bound, waiting)?;
     let Bound { rows, erased } = bound;
     for ((table, id), said) in rows.into_iter().chain(erased) {
         audit.problem(Kind::MissingPart, table, Some(said.index), format!("{id}, which this event tells of, is missing"));
@@ -210,19 +194,81 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, mut bound: Bound) ->
     Ok(())
 }
 
+/// Decisions: as they were signed, as their events tell of them, and their comments there or erased with the case.
+fn decided(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, gone: &BTreeSet<String>, waiting: &Waiting) -> Result<(), StoreError> {
+    let rows: Vec<DecisionRow> = readable(audit, Kind::Part, "decisions", decisions::table.load(conn))?;
+    for page in rows.chunks(usize::try_from(BATCH).unwrap_or(1)) {
+        let taken: Vec<_> =
+            page.iter().map(|row| (row, bound.take(audit, "decisions", &row.event_id, &sha256(&row.statement), Some(waiting)))).collect();
+        let places: Vec<i64> = taken.iter().filter_map(|(_, said)| i64::try_from(said.as_ref()?.index).ok()).collect();
+        let from = (log_search::event_id, log_search::client_ip, log_search::device_id);
+        let from = log_search::table.filter(log_search::idx.eq_any(places)).select(from).load(conn);
+        type From = (String, Option<String>, Option<String>);
+        let from: Vec<From> = readable(audit, Kind::Projection, "log_search", from)?;
+        for (row, said) in taken {
+            let (id, index) = (&row.id, said.as_ref().map(|said| said.index));
+            let mut problem = |what: String| audit.problem(Kind::Part, "decisions", index, what);
+            // What pages show of a decision is what was signed.
+            let signed: Value = serde_json::from_slice(&row.statement).unwrap_or_default();
+            let shown = [
+                ("case", Value::from(row.recall_id.as_str())),
+                ("level", Value::from(row.level)),
+                ("decision", Value::from(row.decision.as_str())),
+                ("decider", Value::from(row.decider_id.as_str())),
+                ("shown", Value::from(hex::encode(&row.shown))),
+            ];
+            for (column, value) in shown.into_iter().filter(|(column, value)| signed[*column] != *value) {
+                problem(format!("{column} of {id} is {value}, and its statement says {}", signed[column]));
+            }
+            // What of it is not signed stands in the event, as long as its part is there.
+            if let Some(said) = &said {
+                let answered = row.answers.as_deref().map_or(Value::Null, |text| serde_json::from_str(text).unwrap_or_else(|_| text.into()));
+                let told = said.digest.is_some();
+                let is = [
+                    ("at", Value::from(row.at), Value::from(said.at), true),
+                    ("the answers", answered, said.answers.clone(), told),
+                    ("the round", Value::from(row.round), said.round.clone(), told && !said.round.is_null()),
+                    ("the method", Value::from(row.method.as_str()), said.method.clone(), told && !said.method.is_null()),
+                    ("the principal", Value::from(row.principal_id.clone()), said.principal.clone(), told),
+                ];
+                for (column, value, says, _) in is.into_iter().filter(|(_, value, says, asked)| *asked && value != says) {
+                    problem(format!("{column} of {id} is {value}, and its event says {says}"));
+                }
+            }
+            if let Some((_, client_ip, device_id)) = from.iter().find(|(event, ..)| *event == row.event_id) {
+                for (column, value, says) in [("client_ip", &row.client_ip, client_ip), ("device_id", &row.device_id, device_id)] {
+                    if says.is_some() && value != says {
+                        problem(format!("{column} of {id} is not what its event says"));
+                    }
+                }
+            }
+            if gone.contains(&row.recall_id) {
+                if !row.comment_sealed.is_empty() {
+                    problem(format!("the comment of {id} was erased, and it is there"));
+                }
+            } else if audit.keys.envelope.open(&format!("decisions/{id}/comment"), &row.comment_sealed).is_err() {
+                audit.problem(Kind::Part, "decisions", index, format!("the comment of {id} does not open"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// What processes last started with: sealed for its row, and as the newest event of that row says.
-fn starts(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {
+fn starts(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, waiting: &Waiting) -> Result<(), StoreError> {
     let rows: Vec<(String, String)> = readable(
         audit,
         Kind::Key,
         "settings",
         settings::table.filter(settings::name.like("start/%")).select((settings::name, settings::value)).load(conn),
     )?;
+    // Which row such an event is about stands in its part.
+    let certain = !waiting.says("setting.changed");
     for (name, value) in rows {
         if hex::decode(&value).ok().and_then(|sealed| audit.keys.envelope.open(&name, &sealed).ok()).is_none() {
             audit.problem(Kind::Key, "settings", None, format!("{name} does not open"));
         } else if certain {
-            bound.take(audit, "settings", &name, &sha256(value.as_bytes()), false);
+            bound.take(audit, "settings", &name, &sha256(value.as_bytes()), None);
         }
     }
     if !certain {
@@ -250,7 +296,7 @@ struct Message {
 
 /// The cases whose words were erased: those of erased broadcasts, whose rows [`messages`] holds against the log. What each says of itself
 /// must be the same, and its request gone, or there and sealed for it.
-fn cases(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<BTreeSet<String>, StoreError> {
+fn cases(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, waiting: &Waiting) -> Result<BTreeSet<String>, StoreError> {
     type Row = (String, Option<i64>, Vec<u8>, Option<i64>, String, String);
     let (mut gone, mut after) = (BTreeSet::new(), String::new());
     loop {
@@ -261,7 +307,7 @@ fn cases(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: boo
         let Some((last, ..)) = page.last() else { return Ok(gone) };
         after = last.clone();
         for (id, erased_at, request, with, number, broadcast) in page {
-            bound.take(audit, "recalls", &id, &identity(&number, &broadcast), certain);
+            bound.take(audit, "recalls", &id, &identity(&number, &broadcast), Some(waiting));
             if erased_at != with {
                 audit.problem(Kind::Part, "recalls", None, format!("{id} and its message were not erased together"));
             }
@@ -278,7 +324,7 @@ fn cases(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: boo
     }
 }
 
-fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: bool) -> Result<(), StoreError> {
+fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, waiting: &Waiting) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let columns = (
@@ -299,9 +345,9 @@ fn messages(conn: &mut Conn, audit: &mut Audit<'_>, bound: &mut Bound, certain: 
         let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.id);
         for row in page {
-            let said = bound.take(audit, "broadcasts", &row.id, &row.commitment, certain);
+            let said = bound.take(audit, "broadcasts", &row.id, &row.commitment, Some(waiting));
             let index = said.as_ref().map(|s| s.index);
-            let told = bound.erased(audit, "broadcasts", (&row.id, &row.commitment, row.erased_at), certain);
+            let told = bound.erased(audit, "broadcasts", (&row.id, &row.commitment, row.erased_at), waiting);
             if told || row.erased_at.is_some() {
                 emptied(conn, audit, index, &row)?;
             } else {

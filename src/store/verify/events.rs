@@ -9,12 +9,14 @@ use std::{
 
 use super::{
     Audit, Kind, Walked,
+    actors::Actors,
     check::{Batch, Findings, NAMED, With, readable_event},
     contents,
     marks::Mark,
     part_keys::PartKeys,
     purges::{Erased, Told},
     source::Source,
+    stated::Stated,
     words::Sums,
 };
 use crate::{
@@ -48,7 +50,7 @@ pub(super) fn walk(
     let wanted: BTreeSet<u64> = marks.iter().map(|m| m.checkpoint().size).chain(head.map(log::Head::size)).collect();
     let mut tree = Tree::new(wanted);
     let words = Words::new(audit.keys);
-    let hasher = tree.walked.words.hasher();
+    let (hasher, stating) = (tree.walked.words.hasher(), tree.walked.stated.hasher());
     let worded = source.last_worded()?;
     let (jobs, waiting) = mpsc::sync_channel::<Job>(WAITING);
     let waiting = Mutex::new(waiting);
@@ -57,7 +59,7 @@ pub(super) fn walk(
     let reading = &mut *source;
     let end = thread::scope(|scope| {
         for _ in 0..cores.saturating_sub(1).clamp(1, CHECKERS) {
-            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, worded, erased }));
+            scope.spawn(|| serve(&waiting, With { keys, words: &words, hasher: &hasher, stating: &stating, worded, erased }));
         }
         let reader = scope.spawn(move || read(reading, size, jobs, promised, gentle));
         for findings in promises {
@@ -140,6 +142,8 @@ impl Tree {
             renewals: Vec::new(),
             keys: Vec::new(),
             bound: contents::Bound::default(),
+            stated: Stated::default(),
+            actors: Actors::default(),
             holds: Vec::new(),
             policies: Vec::new(),
             tokens: Vec::new(),
@@ -171,6 +175,8 @@ impl Tree {
         walked.keys.extend(findings.keys);
         walked.beyond.truncate(NAMED as usize);
         findings.notes.into_iter().for_each(|note| walked.bound.note(note));
+        findings.stated.into_iter().for_each(|told| walked.stated.note(told));
+        walked.actors.add(findings.acts);
         walked.holds.extend(findings.holds);
         walked.policies.extend(findings.policies);
         walked.tokens.extend(findings.tokens);

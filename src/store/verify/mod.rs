@@ -3,6 +3,7 @@
 //! Walks the events once, in batches, on one snapshot, with as many threads as help; every table of the log is compared in both directions, so that a row that is
 //! missing, changed or too many is named with its table and index.
 
+mod actors;
 mod check;
 mod contents;
 mod cosignatures;
@@ -17,8 +18,10 @@ pub mod recent;
 mod rows;
 mod shape;
 mod source;
+mod stated;
 mod strays;
 mod timestamps;
+mod waiting;
 mod words;
 
 pub use keys::ReportedKey;
@@ -28,6 +31,7 @@ use std::{collections::BTreeMap, path::Path};
 use diesel::prelude::*;
 use serde::Serialize;
 use source::Source;
+use waiting::Waiting;
 
 use super::{
     Conn, Database, Store, StoreError, conn,
@@ -298,6 +302,7 @@ fn run(
     let marks = marks::collect(conn, audit, head.as_ref(), &signers, against, (copy, data))?;
     let erased = purges::Erased::collect(conn, audit)?;
     let part_keys = part_keys::PartKeys::collect(conn, audit)?;
+    let waiting = Waiting::collect(conn, audit)?;
     let mut source = match (&mut *conn, raw) {
         (Conn::Postgres(pg), _) => Source::Postgres(pg),
         (Conn::Sqlite(_), Some(raw)) => Source::Sqlite(raw),
@@ -308,7 +313,7 @@ fn run(
     drop(source);
     strays::check(conn, audit, walked.end, walked.frontier.size(), walked.parts)?;
     erased.settle(conn, audit, &walked.told)?;
-    part_keys.settle(conn, audit, &walked, against.restoring)?;
+    part_keys.settle(conn, audit, &walked, &waiting, against.restoring)?;
     keys::settle(audit, &signers, &marks, &walked);
     marks::settle(audit, &marks, &signers, &walked);
     if let Some(head) = &head {
@@ -331,10 +336,12 @@ fn run(
     }
     audit.report.size = walked.frontier.size();
     audit.report.root = hex::encode(walked.frontier.root());
-    contents::check(conn, audit, walked.bound)?;
-    holds::check(conn, audit, walked.holds)?;
-    policies::check(conn, audit, walked.policies)?;
-    timestamps::check(conn, audit, &marks, walked.tokens)?;
+    contents::check(conn, audit, walked.bound, &waiting)?;
+    walked.actors.settle(conn, audit, &walked.stated, &waiting)?;
+    walked.stated.settle(conn, audit, &waiting)?;
+    holds::check(conn, audit, walked.holds, &waiting)?;
+    policies::check(conn, audit, walked.policies, &waiting)?;
+    timestamps::check(conn, audit, &marks, walked.tokens, &waiting)?;
     cosignatures::check(conn, audit, &marks, &against.witnesses)?;
     shape::check(conn, audit)
 }
@@ -399,6 +406,10 @@ struct Walked {
     keys: Vec<keys::Told>,
     /// What events say of rows elsewhere.
     bound: contents::Bound,
+    /// The same, column by column.
+    stated: stated::Stated,
+    /// Who acted, and what made them.
+    actors: actors::Actors,
     /// What events say of legal holds, in order.
     holds: Vec<holds::Told>,
     /// What events say of the recall policy, in order.

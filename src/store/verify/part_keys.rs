@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use diesel::prelude::*;
 use zeroize::Zeroizing;
 
-use super::{Audit, Kind, Walked, readable, rows::Cell};
+use super::{Audit, Kind, Walked, readable, rows::Cell, waiting::Waiting};
 use crate::{
     crypto::seal::Key,
     domain::event::Action,
     store::{
         Conn, StoreError,
         part_keys::{KeyState, split, unwrap},
-        schema::{log_pending, part_keys},
+        schema::part_keys,
         signer,
     },
 };
@@ -92,13 +92,21 @@ impl PartKeys {
     }
 
     /// Holds the keys that are gone against what the log tells of them.
-    pub(super) fn settle(&self, conn: &mut Conn, audit: &mut Audit<'_>, walked: &Walked, restoring: bool) -> Result<(), StoreError> {
+    pub(super) fn settle(
+        &self,
+        conn: &mut Conn,
+        audit: &mut Audit<'_>,
+        walked: &Walked,
+        waiting: &Waiting,
+        restoring: bool,
+    ) -> Result<(), StoreError> {
         // A restored log that must not go on cannot tell; on PostgreSQL an event may still wait for its index.
-        let certain = !restoring && signer::behind(conn)?.is_none() && log_pending::table.count().get_result::<i64>(conn)? == 0;
+        let tells = !restoring && signer::behind(conn)?.is_none();
+        let certain = |bucket: &str| tells && !waiting.tells_of(bucket);
         let told = |bucket: &str, how: Ending| walked.endings.iter().any(|(_, ending, of)| *ending == how && of == bucket);
         for (bucket, parts) in &walked.unopened {
             match self.gone.get(bucket) {
-                Some(KeyState::Lost) if told(bucket, Ending::Lost) || !certain => {
+                Some(KeyState::Lost) if told(bucket, Ending::Lost) || !certain(bucket) => {
                     audit.report.unopened.insert(bucket.clone(), *parts);
                     audit.report.ok = false;
                 }
@@ -113,7 +121,7 @@ impl PartKeys {
         }
         for (bucket, state) in &self.gone {
             let how = if *state == KeyState::Destroyed { Ending::Destroyed } else { Ending::Lost };
-            if certain && !told(bucket, how) {
+            if certain(bucket) && !told(bucket, how) {
                 audit.problem(Kind::Key, "part_keys", None, format!("the key of {bucket} is {state}, and no event tells of it"));
             }
         }

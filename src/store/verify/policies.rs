@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 
 use diesel::prelude::*;
 
-use super::{Audit, Kind, readable};
+use super::{Audit, Kind, readable, waiting::Waiting};
 use crate::{
     domain::{policy::SHIPPED, proposal::ProposalState},
     ledger::plain::Plain,
     store::{
         Conn, StoreError,
         policies::{self, PolicyRow},
-        schema::{log_pending, policies as table},
+        schema::policies as table,
     },
 };
 
@@ -42,12 +42,12 @@ struct Course {
 }
 
 /// Holds the rows against what the log says of them.
-pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, told: Vec<Told>) -> Result<(), StoreError> {
-    // On PostgreSQL an event may still wait for its index; then a row that is ahead of the log is no wonder.
-    let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, told: Vec<Told>, waiting: &Waiting) -> Result<(), StoreError> {
     let mut courses = courses(audit, told);
     let rows: Vec<PolicyRow> = readable(audit, Kind::Part, "policies", table::table.load(conn))?;
     for row in rows {
+        // What an event says that waits for its index, the row says already.
+        let certain = !waiting.tells_of(&row.id);
         let Some(course) = courses.remove(&row.id) else {
             if certain {
                 audit.problem(Kind::Part, "policies", None, format!("no event of the log tells of {}", row.id));

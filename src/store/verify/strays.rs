@@ -1,4 +1,4 @@
-//! Rows that belong to no event: parts, projections, tiles that are too many or too long, pending events without their MAC.
+//! Rows that belong to no event: parts, projections, tiles that are too many or too long.
 
 use std::collections::BTreeMap;
 
@@ -10,9 +10,9 @@ use diesel::{
 
 use super::{Audit, Kind, check::NAMED, readable};
 use crate::{
-    ledger::{leaf::Leaf, tile},
+    ledger::tile,
     store::{
-        Conn, StoreError, postgres,
+        Conn, StoreError,
         schema::{log_events, log_parts, log_pending, log_search, log_tiles},
     },
 };
@@ -29,8 +29,7 @@ pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, end: i64, found: u64
         audit.problem(Kind::Projection, "log_search", u64::try_from(idx).ok(), "a row without an event");
     }
     orphans(conn, audit, parts)?;
-    tiles(conn, audit, found)?;
-    pending(conn, audit)
+    tiles(conn, audit, found)
 }
 
 /// Parts of no event. That they are as many as the events have together with the pending ones is found by counting; only if they are
@@ -61,18 +60,6 @@ fn tiles(conn: &mut Conn, audit: &mut Audit<'_>, found: u64) -> Result<(), Store
     for (level, idx, length) in tiles {
         if expected.get(&(level, idx)).copied() != length {
             audit.problem(Kind::Tile, "log_tiles", u64::try_from(idx).ok(), format!("tile {level}/{idx} does not belong to a log of {found} events"));
-        }
-    }
-    Ok(())
-}
-
-/// Pending events that were not written by this installation.
-fn pending(conn: &mut Conn, audit: &mut Audit<'_>) -> Result<(), StoreError> {
-    let pending: Vec<(i64, String, Vec<u8>, Vec<u8>)> = readable(audit, Kind::Leaf, "log_pending", log_pending::table.load(conn))?;
-    for (seq, event_id, leaf, mac) in pending {
-        let holds = crate::crypto::same(&postgres::mac(&audit.keys.pending_key(), &event_id, &leaf), &mac);
-        if !holds || Leaf::parse(&leaf).map_or(true, |l| l.id != event_id) {
-            audit.problem(Kind::Leaf, "log_pending", u64::try_from(seq).ok(), "a pending event does not carry this installation's MAC");
         }
     }
     Ok(())

@@ -1,13 +1,14 @@
 //! The tokens of timestamp authorities: each is over what its row says, holds by the certificates of its day, and is covered by the renewal
 //! that its row names; a stamped checkpoint is one that this installation signed. The rows are not believed: the log tells of each token by
-//! its hash, so that one that was taken out, exchanged or put to something else is named. Which roots are trusted is not asked here: a root
+//! its hash, so that one that was taken out, exchanged or put to something else is named; where the hash is erased, it still tells how many there are
+//! of what. Which roots are trusted is not asked here: a root
 //! that the settings do not name any more was trusted when the token was taken, and a bundle's reader decides for himself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 
-use super::{Audit, Kind, marks::Mark, readable};
+use super::{Audit, Kind, marks::Mark, readable, waiting::Waiting};
 use crate::{
     clock::Instant,
     crypto::{
@@ -17,7 +18,7 @@ use crate::{
     ledger::plain::Plain,
     store::{
         Conn, StoreError,
-        schema::{log_pending, timestamps},
+        schema::timestamps,
         timestamps::{BUNDLE, CHECKPOINT, OBTAINED, RENEWAL, TimestampRow},
     },
 };
@@ -52,14 +53,14 @@ pub(super) fn told(index: u64, leaf: &Plain<'_>, detail: Option<&[u8]>) -> Optio
 }
 
 /// What the log says of tokens: those that it names by their hash, and of what it told before the part with the hash was erased.
-struct Named {
+struct Named<'w> {
     tokens: BTreeMap<String, (u64, Of)>,
-    erased: BTreeSet<Of>,
-    /// On PostgreSQL an event may still wait for its index; then a row without one is no wonder.
-    certain: bool,
+    /// How many of what.
+    erased: BTreeMap<Of, (u64, usize)>,
+    waiting: &'w Waiting,
 }
 
-impl Named {
+impl Named<'_> {
     /// Whether the log tells of the token in this row, and of the same thing.
     fn take(&mut self, row: &TimestampRow) -> Option<String> {
         let of = match row.subject.as_str() {
@@ -70,32 +71,44 @@ impl Named {
         match self.tokens.remove(&hex::encode(sha256(row.answer.as_deref().unwrap_or_default()))) {
             Some((_, told)) if told == of => None,
             Some((index, (kind, id))) => Some(format!("the event {index} tells of this token for {kind} {id}")),
-            None if self.erased.contains(&of) || !self.certain => None,
+            None if self.is_erased(&of) || self.waiting.tells_of(&of.1) => None,
             None => Some("no event of the log tells of this token".to_owned()),
         }
+    }
+
+    /// Whether an event told of such a token whose hash is erased, and of no other row yet.
+    fn is_erased(&mut self, of: &Of) -> bool {
+        let left = self.erased.get_mut(of).map(|(_, left)| left).filter(|left| **left > 0);
+        left.is_some_and(|left| {
+            *left -= 1;
+            true
+        })
     }
 }
 
 /// Holds the rows with a token against what they say, what `told` says of them, and the checkpoints that were signed.
-pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, marks: &[Mark], told: Vec<Told>) -> Result<(), StoreError> {
-    let certain = log_pending::table.count().get_result::<i64>(conn)? == 0;
-    let mut named = Named { tokens: BTreeMap::new(), erased: BTreeSet::new(), certain };
+pub(super) fn check(conn: &mut Conn, audit: &mut Audit<'_>, marks: &[Mark], told: Vec<Told>, waiting: &Waiting) -> Result<(), StoreError> {
+    let mut named = Named { tokens: BTreeMap::new(), erased: BTreeMap::new(), waiting };
     for Told { index, of, digest } in told {
         match digest {
             Some(digest) => drop(named.tokens.insert(digest, (index, of))),
-            None => drop(named.erased.insert(of)),
+            None => {
+                let (first, left) = named.erased.entry(of).or_insert((index, 0));
+                (*first, *left) = (index.min(*first), *left + 1);
+            }
         }
     }
     let ours = marks.iter().filter(|mark| mark.ours).map(Mark::checkpoint);
     let signed: BTreeSet<(u64, [u8; 32])> = ours.map(|signed| (signed.size, sha256(signed.text().as_bytes()))).collect();
     rows(conn, audit, &signed, &mut named)?;
-    for (index, (kind, id)) in named.tokens.into_values() {
+    let erased = named.erased.into_iter().filter(|(_, (_, left))| *left > 0).map(|(of, (index, _))| (index, of));
+    for (index, (kind, id)) in named.tokens.into_values().chain(erased) {
         audit.problem(Kind::Timestamp, "timestamps", Some(index), format!("the token for {kind} {id}, of which this event tells, is missing"));
     }
     Ok(())
 }
 
-fn rows(conn: &mut Conn, audit: &mut Audit<'_>, signed: &BTreeSet<(u64, [u8; 32])>, named: &mut Named) -> Result<(), StoreError> {
+fn rows(conn: &mut Conn, audit: &mut Audit<'_>, signed: &BTreeSet<(u64, [u8; 32])>, named: &mut Named<'_>) -> Result<(), StoreError> {
     let mut after = String::new();
     loop {
         let page = timestamps::table.filter(timestamps::state.eq(OBTAINED)).filter(timestamps::id.gt(after.clone()));

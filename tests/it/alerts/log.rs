@@ -75,6 +75,26 @@ async fn what_was_changed_past_the_product_is_found_within_minutes_and_stands_on
     }
 }
 
+/// How far the last look came stands in a row: who puts the end of the log there hides nothing that came since the last night.
+#[actix_web::test]
+async fn a_look_begins_no_later_than_the_last_verification_of_everything() {
+    for db in TestDb::each() {
+        let house = House::set(db).await;
+        verification::full(house.app()).await.unwrap();
+        house.refused(&house.system).await;
+        let size = log::size(&house.app().store).await;
+        house.rename(i64::try_from(size).unwrap() - 1, Some("somebody else".into())).await;
+        let change = house.app().store.write(move |tx| {
+            let mut found = verification::found(tx.conn)?;
+            found.size = size;
+            settings::put(tx.conn, "log.verification", &serde_json::to_string(&found).unwrap())
+        });
+        change.await.unwrap();
+        verification::newest(house.app()).await.unwrap();
+        assert_eq!(house.told("log.verification_failed").await.len(), 1);
+    }
+}
+
 #[actix_web::test]
 async fn neither_the_badge_nor_the_banner_believes_what_lies_beside_the_log() {
     for db in TestDb::each() {
@@ -118,6 +138,7 @@ async fn neither_the_badge_nor_the_banner_believes_what_lies_beside_the_log() {
 async fn an_old_event_is_found_by_night_and_the_tree_at_once() {
     for db in TestDb::each() {
         let house = House::set(db).await;
+        verification::full(house.app()).await.unwrap();
         verification::newest(house.app()).await.unwrap();
         let before = house.rename(2, Some("nobody".into())).await;
         verification::newest(house.app()).await.unwrap();

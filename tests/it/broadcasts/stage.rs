@@ -109,7 +109,10 @@ pub async fn person(app: &App, username: &str, roles: &[Role]) -> Caller {
     };
     let id = users::add(app, &Caller::shell(), new).await.unwrap().value;
     let person = app.store.read(move |conn| people::person_find(conn, &id)).await.unwrap().unwrap();
-    person.caller(Some("session-1".into()), None, None)
+    let (session, user) = (countermand::id::fresh(), person.id.clone());
+    let begun = session.clone();
+    app.store.write(move |tx| crate::support::session::told(tx, &begun, &user)).await.unwrap();
+    person.caller(Some(session), None, None)
 }
 
 /// A signed-in browser of `caller`: the session cookie's value and the token of its forms.
@@ -138,7 +141,7 @@ pub async fn session_of(app: &App, caller: &Caller) -> (String, String) {
         expires_at: now.plus(std::time::Duration::from_secs(8 * 3600)).0,
         closed_at: None,
     };
-    app.store.write(move |tx| sessions::session_insert(tx.conn, &row)).await.unwrap();
+    app.store.write(move |tx| crate::support::session::begin(tx, &row)).await.unwrap();
     (cookie, csrf)
 }
 

@@ -22,13 +22,13 @@ use countermand::{
     store::{
         Options, Store,
         reader::{self, StoredEvent},
-        sessions::{SessionRow, session_insert},
+        sessions::SessionRow,
     },
     web,
 };
 use serde_json::Value;
 
-use crate::support::{db::TestDb, sample, serving::Serving};
+use crate::support::{db::TestDb, sample, serving::Serving, session};
 
 /// The token of every session that the stage opens.
 pub const CSRF: &str = "forged-not";
@@ -240,7 +240,7 @@ impl Stage {
                     expires_at: now.plus(Duration::from_secs(3600)).0,
                     closed_at: None,
                 };
-                session_insert(tx.conn, &row)
+                session::begin(tx, &row)
             })
             .await
             .unwrap();

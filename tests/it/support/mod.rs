@@ -14,4 +14,5 @@ pub mod passkey;
 pub mod process;
 pub mod sample;
 pub mod serving;
+pub mod session;
 pub mod small_disk;

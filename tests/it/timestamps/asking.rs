@@ -320,3 +320,28 @@ async fn what_the_settings_no_longer_name_is_asked_no_more_and_a_root_that_went_
     timed.stage.run().await;
     assert_eq!(timed.tsa.count(), asked, "its job has ended");
 }
+
+/// Where the hash of a token went with its part, the leaf still says that there is one: who takes the row away after a purge is found out.
+#[actix_web::test]
+async fn a_token_that_is_taken_away_after_a_purge_is_missed() {
+    for db in TestDb::each() {
+        let timed = Timed::set(db).await;
+        timed.begin().await;
+        let cast = timed.stage.cast().await;
+        timed.sealed(&cast).await;
+        let app = &timed.stage.app;
+        timed.stage.clock.advance(Duration::from_secs(215 * 86_400));
+        assert!(crate::retention::erase_all(&app.store, app.now()) > 0);
+        let said = || app.store.verify(&Default::default()).unwrap().problems;
+        assert_eq!(said(), [], "a purge is no theft");
+        for subject in ["checkpoint", "bundle"] {
+            let of = format!("subject = '{subject}' AND state = 'obtained'");
+            timed.stage.db.execute(&format!("CREATE TABLE kept AS SELECT * FROM timestamps WHERE {of}; DELETE FROM timestamps WHERE {of}"));
+            let found = said();
+            let missed = |p: &countermand::store::verify::Problem| p.table == "timestamps" && p.index.is_some() && p.detail.contains("is missing");
+            assert!(found.iter().any(|p| missed(p) && p.detail.contains(subject)), "{subject}: {found:?}");
+            timed.stage.db.execute("INSERT INTO timestamps SELECT * FROM kept; DROP TABLE kept");
+            assert_eq!(said(), []);
+        }
+    }
+}

@@ -113,7 +113,10 @@ async fn hire(app: &App) -> BTreeMap<&'static str, Member> {
         };
         let id = users::add(app, &Caller::shell(), new).await.unwrap().value;
         let person = app.store.read(move |conn| people::person_find(conn, &id)).await.unwrap().unwrap();
-        let caller = person.caller(Some(countermand::id::fresh()), None, None);
+        let (session, user) = (countermand::id::fresh(), person.id.clone());
+        let begun = session.clone();
+        app.store.write(move |tx| crate::support::session::told(tx, &begun, &user)).await.unwrap();
+        let caller = person.caller(Some(session), None, None);
         let cookie = session_of(app, &caller).await.0;
         members.insert(key, Member { caller, password, secret, cookie });
     }
