@@ -307,17 +307,25 @@ fn a_crash_between_the_steps_loses_nothing_that_is_held() {
 #[test]
 fn a_crash_after_the_event_leaves_the_file_for_the_next_run() {
     for db in TestDb::each() {
-        drop(db.open());
+        let store = db.open();
         let file = db.path().join("evidence/audits/AUD-1-1.zip");
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, "sealed long ago").unwrap();
         let sealed = SystemClock.now().minus(1_200 * DAY).0;
         let (audit, pack) = (countermand::id::fresh(), countermand::id::fresh());
         let digest = if db.url().is_some() { "'\\x00'" } else { "x'00'" };
+        for (action, kind, id) in [(Action::AuditEngagementOpened, "audit", &audit), (Action::AuditPackRequested, "audit_pack", &pack)] {
+            let event = Event::system(action, Subject::new(kind, id.as_str()));
+            store.write_now(move |tx| tx.append(event.clone())).unwrap();
+        }
+        crate::retention::settled(&store);
+        drop(store);
+        let told = |column: &str, id: &str| format!("(SELECT {column} FROM log_search WHERE subject_id = '{id}')");
+        let (opened, by, requested) = (told("at", &audit), told("event_id", &audit), told("at", &pack));
         raw(&db).run(&format!(
-            "INSERT INTO audits VALUES ('{audit}', 'AUD-1', 't', 1, 2, 3, '[]', 1, 's', 'given', NULL, 'u', 1, 'e'); \
+            "INSERT INTO audits VALUES ('{audit}', 'AUD-1', 't', 1, 2, 3, '[]', 1, 's', 'given', NULL, 'u', {opened}, {by}); \
              INSERT INTO audit_packs (id, audit_id, state, requested_by, requested_at, done, total, number, log_size, cases, path, sha256, size, \
-             verified, sealed_at) VALUES ('{pack}', '{audit}', 'ready', 'u', 1, 1, 1, 'AUD-1-1', 1, 0, 'evidence/audits/AUD-1-1.zip', {digest}, 15, 1, {sealed})"
+             verified, sealed_at) VALUES ('{pack}', '{audit}', 'ready', 'u', {requested}, 1, 1, 'AUD-1-1', 1, 0, 'evidence/audits/AUD-1-1.zip', {digest}, 15, 1, {sealed})"
         ));
         let node = node(&db);
         let died = node.crash_at("retention.file_erased", &["retention", "run"]);

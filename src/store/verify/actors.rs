@@ -26,6 +26,9 @@ const NAMED: usize = 100;
 /// A request that had begun when its token was revoked still leaves its event.
 const UNDER_WAY: std::time::Duration = std::time::Duration::from_secs(3600);
 
+/// Who acts before anybody has signed in.
+const STRANGER: &str = "anonymous";
+
 /// A session or an account by its id: a UUID as a number.
 type Id = u128;
 
@@ -106,7 +109,9 @@ impl Acts {
         }
         match leaf.actor_kind {
             "token" => self.token(leaf.actor_id, Token { first: Some(index), last: Some((index, leaf.at)), ..Token::default() }),
-            "user" if self.known.insert((false, id(leaf.actor_id))) => self.users.push((index, leaf.actor_id.to_owned())),
+            "user" if leaf.actor_id != STRANGER && self.known.insert((false, id(leaf.actor_id))) => {
+                self.users.push((index, leaf.actor_id.to_owned()))
+            }
             _ => {}
         }
     }
