@@ -58,6 +58,7 @@ const CONNECTION: &[(usize, Says)] = &[
     (4, Detail("/after/agreement")),
     (5, Detail("/after/version")),
 ];
+const DUE: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2"))];
 const STEP_ENDED: &[(usize, Says)] = &[(4, Detail("/after/state")), (7, Actor), (8, At)];
 const TALLIED: &[(usize, Says)] = &[(10, Detail("/tally"))];
 
@@ -140,7 +141,9 @@ pub(super) const RULES: &[Rule] = &[
             (9, At),
         ],
     ),
-    rule("recall.resubmitted", RECALLS, Of::Subject, &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2"))]),
+    rule("recall.resubmitted", RECALLS, Of::Subject, DUE),
+    // Where a level opened, it and those after it.
+    rule("recall.decided", RECALLS, Of::Subject, DUE),
     rule(
         "remediation.step_added",
         STEPS,
