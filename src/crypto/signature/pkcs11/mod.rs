@@ -3,7 +3,7 @@
 //!
 //! | module | what it does |
 //! |---|---|
-//! | [`reference`] | names a key in a token (RFC 7512) |
+//! | [`mod@reference`] | names a key in a token (RFC 7512) |
 //! | [`pin`] | the PIN's file, and that no PIN is tried again once it was refused |
 //! | [`worker`] | one thread for each module of the process, and how long it is waited for |
 //! | [`token`] | what is asked of the module |
