@@ -192,7 +192,9 @@ fn token(context: &Pkcs11, wanted: &str) -> Result<(Slot, TokenInfo), ModuleErro
     }
     let named = |tokens: &[(Slot, TokenInfo)]| {
         let names = tokens.iter().map(|(_, info)| format!("{:?} ({})", info.label().trim_end(), info.serial_number().trim_end()));
-        let names: Vec<_> = names.collect();
+        let mut names: Vec<_> = names.collect();
+        // Modules number their slots as it comes; people look for the same list twice.
+        names.sort();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     };
     if let Some(n) = there.iter().position(|(_, info)| info.serial_number().trim_end() == wanted) {
