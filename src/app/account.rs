@@ -93,7 +93,7 @@ pub async fn second_factor_replace(app: &App, caller: &Caller, sealed_secret: &s
                 Ok(Err(error))
             };
             // First the new one: a slip there must not cost the present code.
-            let Some(step) = totp::accept(&secret, &new_code, tx.now(), 0) else {
+            let Some(step) = totp::accept(&secret, &new_code, tx.clock(), 0) else {
                 let kind = if new_code.trim().is_empty() { "required" } else { "code-wrong" };
                 return refuse(tx, AppError::invalid("new_totp", kind));
             };

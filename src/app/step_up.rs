@@ -45,7 +45,7 @@ pub fn spend_totp(tx: &mut Tx<'_>, keys: &Keyring, user_id: &str, code: &str) ->
         return Ok(Err(AppError::invalid(FIELD, "required")));
     }
     let secret = keys.envelope.open(&users::totp_context(user_id), sealed)?;
-    if let Some(step) = totp::accept(&secret, code, now, user.totp_step)
+    if let Some(step) = totp::accept(&secret, code, tx.clock(), user.totp_step)
         && users::user_totp_spend(tx.conn, user_id, step)?
     {
         if failures > 0 {
@@ -54,7 +54,7 @@ pub fn spend_totp(tx: &mut Tx<'_>, keys: &Keyring, user_id: &str, code: &str) ->
         return Ok(Ok(Method::Totp));
     }
     // A code that was right but is spent is a slip, not an attempt to guess.
-    if totp::accept(&secret, code, now, i64::MIN).is_some() {
+    if totp::accept(&secret, code, tx.clock(), i64::MIN).is_some() {
         return Ok(Err(AppError::invalid(FIELD, "code-spent")));
     }
     let until = account::lock_after(failures + 1).map(|lock| now.plus(lock).0);

@@ -21,6 +21,9 @@ pub const FAILURES_PER_DEVICE: u32 = 10;
 /// Refused posts without a session from one address in a window; beyond, one event says that the rest of the window is only counted
 /// ([`Throttle::share`]), and they are answered 429: a stranger cannot fill the log. What somebody signed in is refused is always recorded.
 pub const STRANGER_POSTS: u32 = 120;
+/// Looks at what is not there, or not for them, that leave an event of their own in a window, of one person or token known to us; beyond, one
+/// event says that the rest of the window is only counted. They are answered as ever.
+pub const MISSED_LOOKS: u32 = 60;
 /// Names and addresses remembered at most; an attacker who fills this loses only his own oldest entries' count.
 const CAPACITY: usize = 50_000;
 

@@ -119,8 +119,12 @@ struct Telling {
 /// The newest event of this action, as the search finds it.
 fn newest_event(conn: &mut Conn, action: Action) -> Result<Option<Telling>, StoreError> {
     let Some(index) = reader::newest_of(conn, action)? else { return Ok(None) };
-    let leaf = reader::event(conn, index)?.leaf;
-    Ok(Some(Telling { index, at: leaf.at, is_so: leaf.action == action.as_str() }))
+    match reader::event(conn, index) {
+        Ok(event) => Ok(Some(Telling { index, at: event.leaf.at, is_so: event.leaf.action == action.as_str() })),
+        // The search finds what the log does not have, or not as an event: that is strange enough to be told.
+        Err(StoreError::NotFound | StoreError::Corrupt(_)) => Ok(Some(Telling { index, at: Instant(0), is_so: false })),
+        Err(error) => Err(error),
+    }
 }
 
 /// What does not hold in the log, by the last verifications; nothing if all does.

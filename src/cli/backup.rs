@@ -180,7 +180,7 @@ fn restored(args: &Put) -> Result<(), Trouble> {
     if args.json {
         let said = json!({
             "id": manifest.id, "taken_at": manifest.taken_at, "origin": manifest.origin, "size": manifest.size, "root": manifest.root,
-            "missing": manifest.missing, "unopened": done.unopened, "timestamps": done.timestamps, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
+            "missing": manifest.missing, "unopened": done.unopened, "timestamps": done.timestamps, "rows": done.rows, "read_only": behind, "vkey": renewed.as_ref().map_or(&manifest.vkey, |r| &r.vkey),
         });
         say!("{said}");
     } else {
@@ -189,6 +189,12 @@ fn restored(args: &Put) -> Result<(), Trouble> {
             say!(
                 "there is no key for the erasable parts of {}; nobody can open them. Restore again with --part-keys if there is a copy of the keys",
                 done.unopened.join(", ")
+            );
+        }
+        if !done.rows.is_empty() {
+            say!(
+                "these rows are not what the log says of them, and were not in the backup either: {}. `countermand ledger verify` names them until they are mended",
+                done.rows.join("; ")
             );
         }
         if !done.timestamps.is_empty() {

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io::{self, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown},
     path::{Path, PathBuf},
 };
 
@@ -28,19 +28,31 @@ pub fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE).open(path)
 }
 
-/// Puts `bytes` in the place of a file, whole or not at all, durable before this returns; its folder is made if it is missing.
+/// Puts `bytes` in the place of a file, whole or not at all, durable before this returns; its folder is made if it is missing. Where root does it,
+/// the file goes on to belong to whom it belonged, a new one to whom its folder does: a command run as root takes nothing from a service that runs
+/// under an account of its own.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let parent = path.parent().unwrap_or(Path::new("."));
     folder(parent)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let draft = parent.join(format!("{name}.draft-{}", hex::encode(super::random::<6>())));
     let mut file = new_file(&draft)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
+    let written =
+        file.write_all(bytes).and_then(|()| owned_as(&file, path, parent)).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&draft, path));
     if written.is_err() {
         // The draft is of no use to anybody; what went wrong is said already.
         let _ = fs::remove_file(&draft);
     }
     written.and_then(|()| File::open(parent)?.sync_all())
+}
+
+/// Gives a file that root made to the owner of what it replaces, or of its folder.
+fn owned_as(file: &File, path: &Path, folder: &Path) -> io::Result<()> {
+    let (made, owner) = (file.metadata()?, path.metadata().or_else(|_| folder.metadata())?);
+    if made.uid() == 0 && (owner.uid(), owner.gid()) != (made.uid(), made.gid()) {
+        fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    }
+    Ok(())
 }
 
 /// Keeps files or folders that are in the way under the first number that is free for all of them, `FILE.~1~`, `FILE.~2~` …, as

@@ -93,7 +93,7 @@ pub const CONTROLS: &[Control] = &[
     control("three_levels", &[Action::RecallSubmitted, Action::RecallDecided, Action::RecallResubmitted, Action::RecallWithdrawn]),
     control("separation", &[Action::RecallDecided, Action::RecallCaptureUploaded, Action::RecallCaptureConfirmed, Action::HoldPlaced]),
     control("second_factor", &[Action::SecondFactorEnrolled, Action::SecondFactorReset, Action::SessionOpened]),
-    control("window", &[Action::RecallExecutionStarted, Action::RecallExpired, Action::RecallHalted]),
+    control("window", &[Action::RecallEscalated, Action::RecallExecutionStarted, Action::RecallExpired, Action::RecallHalted]),
     control(
         "recall_first",
         &[

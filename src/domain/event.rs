@@ -112,6 +112,7 @@ words! {
         RecallReminded = "recall.reminded",
         RecallWithdrawn = "recall.withdrawn",
         RecallExpired = "recall.expired",
+        RecallEscalated = "recall.escalated",
         RecallLevelOpened = "recall.level_opened",
         RecallExecutionStarted = "recall.execution_started",
         RecallCallStarted = "recall.call_started",

@@ -100,6 +100,7 @@ impl EventClass {
             | Action::RecallReminded
             | Action::RecallWithdrawn
             | Action::RecallExpired
+            | Action::RecallEscalated
             | Action::RecallLevelOpened
             | Action::RecallExecutionStarted
             | Action::RecallCallStarted

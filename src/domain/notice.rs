@@ -43,6 +43,8 @@ words! {
         RemedyOverdue = "remedy_overdue",
         /// Somebody else said something in a case that concerns them.
         Commented = "commented",
+        /// A level was not decided in its time.
+        Escalated = "escalated",
         /// They had been added as a reviewer, and are waited for no more.
         Removed = "removed",
     }
@@ -95,6 +97,13 @@ pub fn of_order(case: &Case, deciders: &[Decider], overseers: &[UserId]) -> BTre
     told
 }
 
+/// Whom it concerns that the time of an open level is over: everybody who can decide it, or a level after it, and who asked.
+pub fn of_escalation(case: &Case, deciders: &[Decider], level: u8) -> BTreeSet<Told> {
+    let able = |who: &&Decider| (level..=3).any(|level| may_ever_decide(Rules::ALL, case, who, level).is_ok());
+    let told = deciders.iter().filter(able).map(|who| &who.user).chain([&case.requester]);
+    told.map(|user| Told { user: user.clone(), notice: Notice::Escalated, level }).collect()
+}
+
 /// Whom a comment concerns besides its author: everybody who took part, and who can decide now by `due`, which is what [`due`] and [`of_order`]
 /// give. Nobody once the case has ended.
 pub fn of_comment(case: &Case, due: &BTreeSet<Told>) -> BTreeSet<UserId> {
@@ -119,6 +128,7 @@ pub fn still(case: &Case, due: &BTreeSet<Told>, user: &UserId, notice: Notice, r
         Notice::Answered => return due.contains(&Told { notice: Notice::Decide, ..told }) && case.round == round,
         // What was said in an earlier round is still to be read.
         Notice::Commented => return of_comment(case, due).contains(user),
+        Notice::Escalated => return case.state == State::Reviewing && case.round == round && case.open.contains(&level),
         Notice::Removed => return !case.state.is_terminal() && case.round == round && !is_added(case, level, user),
         _ => {}
     }

@@ -53,6 +53,9 @@ pub struct Policy {
     /// Whether level 2 must answer every question before an approval (`recall::weighing`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub must_answer: bool,
+    /// Whether a level is widened once its time is over (`recall::approval::escalate`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub widen_overdue: bool,
 }
 
 fn delegable() -> BTreeSet<u8> {
@@ -103,6 +106,7 @@ impl Policy {
             delegable: delegable(),
             recall_first: RecallFirst::default(),
             must_answer: false,
+            widen_overdue: false,
         }
     }
 
@@ -166,6 +170,9 @@ impl Policy {
         if self.must_answer {
             rules["level_2_must_answer"] = json!(true);
         }
+        if self.widen_overdue {
+            rules["overdue_levels_widen"] = json!(true);
+        }
         rules
     }
 }
@@ -222,8 +229,9 @@ mod tests {
         let kept = serde_json::to_string(&shipped).unwrap();
         assert!(!kept.contains("answer") && !shipped.rules().to_string().contains("answer"), "{kept}");
         assert!(!serde_json::from_str::<Policy>(&kept).unwrap().must_answer, "what says nothing of it does not want it");
-        let strict = Policy { must_answer: true, ..shipped };
-        assert_eq!(strict.rules()["level_2_must_answer"], true);
+        assert!(!kept.contains("overdue") && !shipped.rules().to_string().contains("overdue"), "{kept}");
+        let strict = Policy { must_answer: true, widen_overdue: true, ..shipped };
+        assert_eq!([&strict.rules()["level_2_must_answer"], &strict.rules()["overdue_levels_widen"]], [true, true]);
         assert_eq!(serde_json::from_value::<Policy>(json!(strict)).unwrap(), strict);
     }
 

@@ -161,6 +161,7 @@ pub const fn of(action: Action) -> Option<Privilege> {
         | A::RecallReminded
         | A::RecallWithdrawn
         | A::RecallExpired
+        | A::RecallEscalated
         | A::RecallLevelOpened
         | A::RecallExecutionStarted
         | A::RecallCallStarted

@@ -73,6 +73,8 @@ pub enum Line {
     FirstHours,
     /// Whether level 2 must answer every question.
     MustAnswer,
+    /// Whether a level is widened once its time is over.
+    WidenOverdue,
 }
 
 impl Policy {
@@ -82,7 +84,7 @@ impl Policy {
         let rows = windows::WINDOWS.iter().map(|w| Line::Row(w.id));
         let limits = Platform::ALL.iter().map(|p| Line::Limit(*p));
         let budgets = HarmClass::ALL.iter().map(|c| Line::Budget(*c));
-        let last = [Line::FirstClasses, Line::FirstBelow, Line::FirstHours, Line::MustAnswer];
+        let last = [Line::FirstClasses, Line::FirstBelow, Line::FirstHours, Line::MustAnswer, Line::WidenOverdue];
         amended.chain(rows).chain(limits).chain(budgets).chain([Line::Shares]).chain(LEVELS.map(Line::Delegable)).chain(last).collect()
     }
 
@@ -99,6 +101,7 @@ impl Policy {
             Line::FirstBelow => self.recall_first.below != other.recall_first.below,
             Line::FirstHours => self.recall_first.ratify_within != other.recall_first.ratify_within,
             Line::MustAnswer => self.must_answer != other.must_answer,
+            Line::WidenOverdue => self.widen_overdue != other.widen_overdue,
         };
         Self::lines().into_iter().filter(differs).collect()
     }
@@ -120,7 +123,7 @@ impl Policy {
                     };
                     (self.amended.get(id).is_some_and(wrong), limits)
                 }
-                Line::Row(_) | Line::MustAnswer => (false, (0, 0)),
+                Line::Row(_) | Line::MustAnswer | Line::WidenOverdue => (false, (0, 0)),
                 // That there is no fourth level is said once.
                 Line::Delegable(level) => (level == 1 && self.delegable.iter().any(|l| !LEVELS.contains(l)), (1, 3)),
                 Line::Limit(platform) => {

@@ -38,6 +38,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         imports::APPLY => imports::apply(app, id("import")?).await?,
         "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
+        recalls::escalate::JOB => recalls::escalate::step(app, payload).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,
         recalls::ratify::LAPSE => recalls::ratify::lapse(app, id("recall")?).await?,
         notices::TELL => notices::tell(app, payload).await?,

@@ -68,7 +68,7 @@ pub fn record(conn: &mut Conn, data: &Path, keys: &Keyring, now: Instant, event:
     let event = event(settle(conn, now.0)?);
     let head = HeadMac::of(conn, keys)?;
     let scope = Scope { node: log::node_name(data)?, keys: keys.clone(), words: Words::new(keys), head, tells: false };
-    let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
+    let mut tx = Tx { conn, now, clock: now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
     tx.append(event)?;
     key_copy::tell_lost(&mut tx)?;
     let drafts = tx.events;

@@ -75,12 +75,12 @@ pub fn find(conn: &mut Conn, id: &str) -> Result<Option<NoticeRow>, StoreError> 
 }
 
 /// How an attempt ended; `ended_at` is set where it was the last. What was renewed since `told_at`, when the attempt's own telling was made, is
-/// another telling, and stays as it is.
-pub fn settle(conn: &mut Conn, id: &str, told_at: i64, state: &str, problem: Option<&str>, ended_at: Option<i64>) -> Result<(), StoreError> {
-    diesel::update(notices::table.find(id).filter(notices::created_at.eq(told_at)))
+/// another telling, and stays as it is: `false`.
+pub fn settle(conn: &mut Conn, id: &str, told_at: i64, state: &str, problem: Option<&str>, ended_at: Option<i64>) -> Result<bool, StoreError> {
+    let settled = diesel::update(notices::table.find(id).filter(notices::created_at.eq(told_at)))
         .set((notices::state.eq(state), notices::problem.eq(problem), notices::ended_at.eq(ended_at)))
         .execute(conn)?;
-    Ok(())
+    Ok(settled == 1)
 }
 
 /// The notices of a case with the names of the people, newest first.

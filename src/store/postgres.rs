@@ -139,10 +139,10 @@ impl Writer {
 
     fn once<T>(&self, f: &impl Fn(&mut Tx<'_>) -> Result<T, StoreError>) -> Result<(T, Expected<'_>), StoreError> {
         let mut conn = begin_on(&self.pool, "BEGIN ISOLATION LEVEL SERIALIZABLE")?;
-        let now = self.clock.now().0;
-        let now = Instant(self.last.fetch_max(now, Ordering::SeqCst).max(now));
+        let clock = self.clock.now();
+        let now = Instant(self.last.fetch_max(clock.0, Ordering::SeqCst).max(clock.0));
         let mut sealing = Sealing::default();
-        let mut tx = Tx { conn: &mut conn, now, scope: &self.scope, events: Vec::new(), sealing: &mut sealing };
+        let mut tx = Tx { conn: &mut conn, now, clock, scope: &self.scope, events: Vec::new(), sealing: &mut sealing };
         let result = catch_unwind(AssertUnwindSafe(|| {
             let value = f(&mut tx)?;
             self.pend(tx.conn, &tx.events)?;

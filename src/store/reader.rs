@@ -161,6 +161,12 @@ pub fn counts_of_case(conn: &mut Conn, case: &str) -> Result<Vec<(String, i64)>,
     Ok(of.select((log_search::action, diesel::dsl::count_star())).load(conn)?)
 }
 
+/// How many events of a case are of no action of `except` and were not refused.
+pub fn done_in_case(conn: &mut Conn, case: &str, except: &[&str]) -> Result<i64, StoreError> {
+    let of = log_search::table.filter(log_search::case_id.eq(case)).filter(log_search::action.ne_all(except));
+    Ok(of.filter(log_search::outcome.ne("refused")).count().get_result(conn)?)
+}
+
 /// The last `limit` events of a case but those of `except`, newest first, with the parts of each that still exist.
 pub fn last_of_case(
     conn: &mut Conn,

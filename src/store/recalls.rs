@@ -10,6 +10,7 @@ use super::{
     page::{self, Few, Turn},
     schema::{attachments, counters, decisions, messages, recalls, recipients},
 };
+use crate::clock::Instant;
 
 /// A row of `recalls`, in the order of its columns.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Insertable)]
@@ -56,6 +57,8 @@ pub struct RecallRow {
     /// The message's, for lists.
     pub platform: String,
     pub sender_id: Option<String>,
+    /// Levels of this round whose time was over before they were decided, comma-separated.
+    pub escalated: String,
 }
 
 /// What the rules need of a case's row.
@@ -73,6 +76,7 @@ pub struct Standing {
     pub halted_at: Option<i64>,
     pub policy_version: i64,
     pub version: i64,
+    pub escalated: String,
 }
 
 /// A case that is not at its end, with what a list of them is narrowed by.
@@ -89,6 +93,12 @@ pub struct OpenRow {
 }
 
 impl RecallRow {
+    /// When a level (1 to 3) should be decided.
+    pub fn due_of(&self, level: u8) -> Instant {
+        let due = [self.due_1, self.due_2, self.due_3];
+        Instant(due.get(usize::from(level).wrapping_sub(1)).copied().unwrap_or_default())
+    }
+
     pub fn standing(&self) -> Standing {
         Standing {
             id: self.id.clone(),
@@ -102,6 +112,7 @@ impl RecallRow {
             halted_at: self.halted_at,
             policy_version: self.policy_version,
             version: self.version,
+            escalated: self.escalated.clone(),
         }
     }
 }
@@ -202,11 +213,18 @@ pub fn replace(conn: &mut Conn, row: &RecallRow) -> Result<bool, StoreError> {
             recalls::finished_at.eq(row.finished_at),
             recalls::closed_at.eq(row.closed_at),
             recalls::tally.eq(row.tally.clone()),
+            recalls::escalated.eq(row.escalated.clone()),
             recalls::version.eq(row.version),
         ))
         .kept()
         .execute(conn)?;
     Ok(changed == 1)
+}
+
+/// Notes the `levels` whose time is over. The case keeps its version: nothing of what a decider was shown has changed.
+pub fn escalate(conn: &mut Conn, id: &str, levels: &str) -> Result<(), StoreError> {
+    diesel::update(recalls::table.find(id.to_owned())).set(recalls::escalated.eq(levels.to_owned())).kept().execute(conn)?;
+    Ok(())
 }
 
 /// States in which a case is not at its end.
@@ -344,6 +362,8 @@ pub fn open_to(conn: &mut Conn, touching: &Touching, limit: i64) -> Result<Vec<O
     }
     if !touching.departments.is_empty() {
         let theirs = recalls::department_id.is_null().or(recalls::department_id.eq_any(touching.departments.clone()));
+        // An overdue one may be open to every department.
+        let theirs = theirs.or(recalls::escalated.like("%1%"));
         query = query.or_filter(recalls::state.eq("reviewing").and(recalls::open_levels.like("%1%")).and(theirs));
     }
     if touching.running {

@@ -145,7 +145,7 @@ pub fn renew(options: &Options, cause: Cause, reason: Option<&str>) -> Result<Re
                 "why": why, "sessions_ended": sessions, "sends_in_doubt": broadcasts, "streams_paused": streams,
             }))
             .part("text", reason.map_or(serde_json::Value::Null, |reason| json!({ "reason": reason })));
-        let mut tx = Tx { conn, now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
+        let mut tx = Tx { conn, now, clock: now, scope: &scope, events: Vec::new(), sealing: &mut Sealing::default() };
         tx.append(event)?;
         if cause == Cause::KeyStolen {
             for row in keys::in_force(tx.conn, &origin)? {

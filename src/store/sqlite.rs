@@ -153,8 +153,9 @@ impl Desk {
         let mut drafts: Vec<Vec<Draft>> = Vec::with_capacity(group.len());
         let mut sealing = Sealing::default();
         for (at, item) in group.iter_mut().enumerate() {
-            last = last.max(clock.now());
-            let mut tx = Tx { conn, now: last, scope, events: Vec::new(), sealing: &mut sealing };
+            let clock = clock.now();
+            last = last.max(clock);
+            let mut tx = Tx { conn, now: last, clock, scope, events: Vec::new(), sealing: &mut sealing };
             let ran = catch_unwind(AssertUnwindSafe(|| item.run(&mut tx))).unwrap_or(Err(StoreError::Panicked));
             ran.map_err(|error| Failure::Member(at, error))?;
             drafts.push(tx.events);

@@ -56,6 +56,12 @@ pub struct TimestampRow {
     pub revocation: Option<String>,
 }
 
+/// Whether this token was obtained.
+pub fn is_obtained(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
+    let state: Option<String> = timestamps::table.find(id).select(timestamps::state).first(conn).optional()?;
+    Ok(state.as_deref() == Some(OBTAINED))
+}
+
 /// Puts a row in the place of what is there under its id.
 pub fn put(conn: &mut Conn, row: TimestampRow) -> Result<(), StoreError> {
     diesel::delete(timestamps::table.find(&row.id)).execute(conn)?;

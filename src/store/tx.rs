@@ -24,6 +24,7 @@ pub struct Tx<'a> {
     /// For queries only: beginning, committing or rolling back is the store's.
     pub conn: &'a mut Conn,
     pub(super) now: Instant,
+    pub(super) clock: Instant,
     pub(super) scope: &'a Scope,
     pub(super) events: Vec<Draft>,
     pub(super) sealing: &'a mut Sealing,
@@ -74,6 +75,12 @@ impl Tx<'_> {
     /// The time of this run: one value for the rule and for the leaf, never before the last event's.
     pub fn now(&self) -> Instant {
         self.now
+    }
+
+    /// What this node's clock says. It lies before [`Tx::now`] where the clock was set back behind the log: only for what other clocks vouch for,
+    /// such as a one-time code from somebody's phone.
+    pub fn clock(&self) -> Instant {
+        self.clock
     }
 
     /// Whether somebody is to be told of what moves; without, no job has to find out whom.

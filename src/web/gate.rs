@@ -397,6 +397,19 @@ async fn record(app: &App, asking: &Asking, method: &Method, route: Option<&str>
     }
 }
 
+/// Records that somebody known asked for what is not there, or not for them; of many such looks only so many, or looking would fill the log.
+async fn missed(app: &App, asking: &Asking, method: &Method, route: Option<&str>) -> Result<(), Fault> {
+    let caller = asking.caller(app);
+    let share = app.throttle.share(&format!("looks/{}", caller.id), throttle::MISSED_LOOKS, app.now());
+    let reason = match share {
+        Share::Counted { .. } => return Ok(()),
+        Share::First { .. } => "too_many",
+        Share::Own { .. } => "not_found",
+    };
+    let detail = share.told(json!({ "reason": reason }));
+    Ok(sessions::turned_away(app, &caller, method.as_str(), route.unwrap_or("unknown"), Outcome::Refused, detail).await?)
+}
+
 /// Records what is about to be shown to somebody known, if that is privileged, and what they were refused to see; and a token that is none.
 async fn shown(app: &App, asking: &Asking, res: &ServiceResponse<BoxBody>) -> Result<(), Fault> {
     let req = res.request();
@@ -414,6 +427,9 @@ async fn shown(app: &App, asking: &Asking, res: &ServiceResponse<BoxBody>) -> Re
         StatusCode::NOT_FOUND if route.as_deref().is_some_and(looks::is_of_something) => Some("not_found"),
         _ => None,
     };
+    if refused == Some("not_found") {
+        return missed(app, asking, req.method(), route.as_deref()).await;
+    }
     if let Some(reason) = refused {
         return record(app, asking, req.method(), route.as_deref(), TurnedAway::refused(reason)).await;
     }

@@ -162,7 +162,9 @@ async fn half_the_time_brings_a_reminder_to_who_still_has_to_decide() {
     assert_eq!(mails.len(), 1);
     assert!(plain(&mails[0]).contains("仍等您复核"), "{}", plain(&mails[0]));
     house.stage.clock.advance(half);
-    assert_eq!(house.to().await, Vec::<String>::new(), "once");
+    let late = house.mails().await;
+    assert_eq!(late.len(), 4, "its time is over: whoever can decide it or comes after, and who asked");
+    assert!(late.iter().all(|mail| plain(mail).contains("没有在应办时间之前") && !plain(mail).contains("仍等您复核")), "reminded once: {late:?}");
     // Of a level that was decided in time nobody is reminded.
     let other = house.stage.case(&house.stage.cast2(&house.cast).await).await;
     assert_eq!(house.to().await, ["zhouqiming"]);
@@ -394,6 +396,30 @@ async fn comments_before_the_mail_has_gone_are_one_mail() {
         wrote.await.unwrap();
         let state = house.kept(&case).await.into_iter().find(|kept| kept.id == row.id).unwrap().state;
         assert_eq!(state, "waiting");
+    }
+}
+
+#[actix_web::test]
+async fn a_comment_made_while_a_mail_is_under_way_brings_another() {
+    for db in TestDb::each() {
+        let house = house(db).await;
+        let case = house.stage.case(&house.cast).await;
+        house.mails().await;
+        house.comments(&house.cast.lawyer, &case, "法务先行关注此案").await;
+        house.sink.is(Mood::Slow);
+        let second = async {
+            actix_web::rt::time::sleep(Duration::from_millis(250)).await;
+            house.comments(&house.cast.lawyer, &case, "请保留下载记录").await;
+            house.stage.run().await;
+        };
+        tokio::join!(house.stage.run(), second);
+        house.sink.is(Mood::Takes);
+        house.half_a_minute();
+        house.stage.run().await;
+        let told: Vec<_> = house.sink.take().into_iter().filter(|mail| mail.to.starts_with("linyutong")).collect();
+        assert_eq!(told.len(), 2, "{told:?}");
+        let commented: Vec<_> = house.kept(&case).await.into_iter().filter(|row| row.kind == "commented").collect();
+        assert!(commented.iter().all(|row| row.state == "sent"), "{commented:?}");
     }
 }
 

@@ -77,6 +77,8 @@ pub struct Restored {
     pub unopened: Vec<String>,
     /// Timestamps and cosignatures in it that do not hold, in words. They hold nothing up.
     pub timestamps: Vec<String>,
+    /// Rows beside the log that are not what it says of them: the backup took them over as they were.
+    pub rows: Vec<String>,
 }
 
 /// Restores a backup into an installation that has no data.
@@ -107,12 +109,12 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
         Ok(known.as_ref().map_or(Ok(()), |(_, note)| signer::keep_copy(wanted.data, note))?)
     };
     let against = Against { vkeys: Vkey::parse(&manifest.vkey).into_iter().collect(), restoring: true, ..Against::default() };
-    let (standing, unopened, timestamps) = match wanted.database {
+    let (standing, unopened, (timestamps, rows)) = match wanted.database {
         Database::Sqlite(path) => {
             let (file, staged) = stage.database(path)?;
             migrate::run(&staged)?;
             let unopened = refill(&staged, |conn| fill(conn, &mut backup, &keys, copy))?;
-            let timestamps = holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
+            let doubts = holds(&inspect(&staged, &stage.0, &against)?, &manifest)?;
             let (standing, former) = refill(&staged, |conn| stand(conn, known.as_ref(), &keys, &manifest, wanted))?;
             // The last connection has closed: what it wrote ahead must lie in the file that gets the name.
             if beside(&file, "-wal").metadata().is_ok_and(|m| m.len() > 0) {
@@ -128,22 +130,22 @@ pub fn restore(wanted: &Wanted<'_>) -> Result<Restored, BackupError> {
             fs::hard_link(&file, path).map_err(BackupError::file(path))?;
             let folder = path.parent().filter(|f| !f.as_os_str().is_empty()).unwrap_or(Path::new("."));
             File::open(folder).and_then(|f| f.sync_all()).map_err(BackupError::file(folder))?;
-            (standing, unopened, timestamps)
+            (standing, unopened, doubts)
         }
         Database::Postgres(_) => refill(wanted.database, |conn| {
             if !is_empty(conn)? {
                 return Err(full("the database"));
             }
             let unopened = fill(conn, &mut backup, &keys, copy)?;
-            let timestamps = holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
+            let doubts = holds(&inspect_within(conn, &stage.0, &against)?, &manifest)?;
             let (standing, former) = stand(conn, known.as_ref(), &keys, &manifest, wanted)?;
             partition(conn)?;
             place(&former)?;
             crate::crash::point("restore.placed");
-            Ok((standing, unopened, timestamps))
+            Ok((standing, unopened, doubts))
         })?,
     };
-    Ok(Restored { manifest, standing, aside, unopened, timestamps })
+    Ok(Restored { manifest, standing, aside, unopened, timestamps, rows })
 }
 
 /// Opens what was restored and signs it: after this it is an installation like any other. Where a new log was begun on it, this records
@@ -357,9 +359,10 @@ fn fill(conn: &mut Conn, backup: &mut Reader, keys: &Keyring, copy: Option<&KeyC
     Ok(unopened)
 }
 
-/// The log that was filled in must be the one that the manifest names, and hold. Answers the timestamps and cosignatures that do not: a company that needs its
-/// data back is not refused it for what a third party said.
-fn holds(report: &Report, manifest: &Manifest) -> Result<Vec<String>, BackupError> {
+/// The log that was filled in must be the one that the manifest names, and hold. Answers the timestamps and cosignatures that do not, and the rows beside the
+/// log that are not what it says of them: a company that needs its data back is not refused it for what a third party said, or for a row that
+/// somebody changed by hand long before.
+fn holds(report: &Report, manifest: &Manifest) -> Result<(Vec<String>, Vec<String>), BackupError> {
     if let Some(first) = report.broken() {
         let at = first.index.map_or_else(String::new, |i| format!(" at {i}"));
         return Err(BackupError::Broken(format!("its log does not: {}{at}: {}", first.table, first.detail)));
@@ -367,7 +370,7 @@ fn holds(report: &Report, manifest: &Manifest) -> Result<Vec<String>, BackupErro
     if (report.size, &report.root) != (manifest.size, &manifest.root) {
         return Err(BackupError::Broken(format!("its log has {} events, its manifest names {}", report.size, manifest.size)));
     }
-    Ok(report.doubtful())
+    Ok((report.doubtful(), report.beside()))
 }
 
 /// Decides whether the log may go on. If it may, what must not go on as it stood is ended (`store::aftermath`) and recorded before anybody

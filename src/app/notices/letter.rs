@@ -17,7 +17,6 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, matter: &Matter, user: &
     let tr = Tr::new(lang).in_zone(&app.config.time_zone);
     let row = &loaded.row;
     let moment = |at: Instant| format!("{} {}", tr.time(at), tr.zone_note(at)).trim().to_owned();
-    let due = [row.due_1, row.due_2, row.due_3].get(usize::from(level).wrapping_sub(1)).map(|due| Instant(*due));
     let mut facts = vec![
         (tr.t("mail-case"), row.number.clone()),
         (tr.t("mail-class"), tr.word("harm-class", &row.harm_class)),
@@ -25,10 +24,10 @@ pub(super) fn write(app: &App, kind: Notice, level: u8, matter: &Matter, user: &
         (tr.t("mail-state"), tr.word("recall-state", &row.state)),
     ];
     match kind {
-        Notice::Decide | Notice::Remind => {
+        Notice::Decide | Notice::Remind | Notice::Escalated => {
             facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}"))));
             facts.extend(matter.behalf.clone().map(|name| (tr.t("mail-behalf"), name)));
-            facts.extend(due.map(|due| (tr.t("mail-due"), moment(due))));
+            facts.push((tr.t("mail-due"), moment(row.due_of(level))));
             facts.extend(row.cut_off.map(|end| (tr.t("mail-cut-off"), moment(Instant(end)))));
         }
         Notice::Removed => facts.push((tr.t("mail-level"), tr.t(&format!("level-{level}")))),

@@ -67,6 +67,15 @@ pub(super) fn wake_ratification(tx: &mut Tx<'_>, recall: &str, version: i64) -> 
     tx.enqueue(TELL, &format!("{recall}/ratification/{version}"), &json!({ "recall": recall }), now)
 }
 
+/// Has people told that the time of a level is over; part of the write that notes it.
+pub(super) fn wake_escalated(tx: &mut Tx<'_>, recall: &str, round: i64, level: u8) -> Result<(), StoreError> {
+    if !tx.tells() {
+        return Ok(());
+    }
+    let now = tx.now();
+    tx.enqueue(TELL, &format!("{recall}/{round}/{level}/escalated"), &json!({ "recall": recall, "escalated": level }), now)
+}
+
 /// Has everybody told anew who can do the next step of a case at `level` (0 for carrying it out): somebody else who could, left.
 /// Says whether anybody will be.
 pub(super) fn wake_anew(tx: &mut Tx<'_>, recall: &str, level: u8, left: &str) -> Result<bool, StoreError> {
@@ -106,6 +115,13 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
                 }
                 return Ok(());
             }
+            if let Some(level) = payload["escalated"].as_u64().and_then(|level| u8::try_from(level).ok()) {
+                let deciders: Vec<_> = recalls::deciders(tx.conn, &LEVELS, now)?.into_iter().map(|(decider, _)| decider).collect();
+                for told in notice::of_escalation(&loaded.case, &deciders, level) {
+                    note(tx, &loaded.row.id, loaded.case.round, &told, false)?;
+                }
+                return Ok(());
+            }
             if let Some(entry) = &entry {
                 for told in entries::concerned(tx.conn, &loaded, entry, &due, now)? {
                     note(tx, &loaded.row.id, loaded.case.round, &told, true)?;
@@ -138,8 +154,7 @@ pub async fn tell(app: &App, payload: &Value) -> AppResult<Option<Instant>> {
             }
             if remind.is_none() && case.state == State::Reviewing {
                 for level in &case.open {
-                    let due = [row.due_1, row.due_2, row.due_3].get(usize::from(*level).wrapping_sub(1)).copied().unwrap_or_default();
-                    let half = Instant(now.0 + (due - now.0) / 2);
+                    let half = Instant(now.0 + (row.due_of(*level).0 - now.0) / 2);
                     let key = format!("{}/{}/{level}", row.id, case.round);
                     if half > now.plus(Duration::from_secs(30)) {
                         tx.enqueue(TELL, &key, &json!({ "recall": row.id, "remind": { "round": case.round, "level": level } }), half)?;
@@ -236,14 +251,14 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
     let level = u8::try_from(row.level).unwrap_or(0);
     let active = user.state == "active" && user.valid_until.is_none_or(|until| now.0 < until);
     let Some(address) = address.filter(|_| active && holds) else {
-        settle(app, &row, "moot", None).await?;
-        return Ok(None);
+        let settled = settle(app, &row, "moot", None).await?;
+        return Ok((!settled).then(|| app.now()));
     };
     // Servers like to repeat the address; it is nothing for the record.
     let to = address.clone();
     let nameless = |why: String| why.replace(&to, "…");
     let letter = letter::write(app, kind, level, &matter, &user, address, &row.id);
-    match mailer.send(letter).await {
+    let settled = match mailer.send(letter).await {
         Ok(()) => settle(app, &row, "sent", None).await?,
         Err(MailError::Refused(why)) => settle(app, &row, "failed", Some(nameless(why))).await?,
         Err(MailError::Later(why)) if now.since(Instant(row.created_at)) > GIVE_UP => settle(app, &row, "failed", Some(nameless(why))).await?,
@@ -253,8 +268,9 @@ pub async fn send(app: &App, id: &str) -> AppResult<Option<Instant>> {
             app.store.write(move |tx| notices::settle(tx.conn, &id, row.created_at, "waiting", Some(&said), None)).await?;
             return Err(AppError::Mail(why));
         }
-    }
-    Ok(None)
+    };
+    // Renewed while the mail was on its way: the new telling has no other job than this one.
+    Ok((!settled).then(|| app.now()))
 }
 
 /// Whether what a notice says still holds of its reader, as things are now.
@@ -277,8 +293,9 @@ fn behalf(conn: &mut Conn, case: &Case, user: &UserRow, level: u8, now: Instant)
     Ok(approval::capacity(Rules::ALL, case, &who, level).ok().flatten().map(|grant| grant.name.clone()))
 }
 
-/// Records how it ended; a mail that the server took or refused is an event of the case.
-async fn settle(app: &App, row: &NoticeRow, state: &'static str, problem: Option<String>) -> AppResult<()> {
+/// Records how it ended; a mail that the server took or refused is an event of the case. Says whether that was the end of it: `false` where it
+/// is to be told anew.
+async fn settle(app: &App, row: &NoticeRow, state: &'static str, problem: Option<String>) -> AppResult<bool> {
     let outcome = match state {
         "sent" => Some(Outcome::Success),
         "failed" => Some(Outcome::Failed),
@@ -291,14 +308,13 @@ async fn settle(app: &App, row: &NoticeRow, state: &'static str, problem: Option
     let (id, told_at) = (row.id.clone(), row.created_at);
     let written = app.store.write(move |tx| {
         let now = tx.now().0;
-        notices::settle(tx.conn, &id, told_at, state, problem.as_deref(), Some(now))?;
+        let settled = notices::settle(tx.conn, &id, told_at, state, problem.as_deref(), Some(now))?;
         if let Some(event) = &event {
             tx.append(Event::clone(event))?;
         }
-        Ok(())
+        Ok(settled)
     });
-    written.await?;
-    Ok(())
+    Ok(written.await?.value)
 }
 
 /// Where mail to the caller goes; empty for nowhere.

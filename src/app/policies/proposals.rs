@@ -48,6 +48,8 @@ pub struct Typed {
     pub first: First,
     /// Whether level 2 must answer every question; `None` leaves that as it is.
     pub must_answer: Option<bool>,
+    /// Whether a level is widened once its time is over; `None` leaves that as it is.
+    pub widen_overdue: Option<bool>,
     pub reason: String,
     /// A fresh one-time code.
     pub code: String,
@@ -228,6 +230,7 @@ pub async fn propose(app: &App, caller: &Caller, typed: Typed, nonce: String) ->
             policy.delegable = before.policy.delegable.clone();
         }
         policy.must_answer = typed.must_answer.unwrap_or(before.policy.must_answer);
+        policy.widen_overdue = typed.widen_overdue.unwrap_or(before.policy.widen_overdue);
         if before.number != typed.base {
             return refuse(tx, AppError::Conflict);
         }
@@ -308,7 +311,7 @@ fn read(typed: &Typed) -> AppResult<(Policy, String)> {
         let (least, most) = fault.limits;
         let minutes = |field| FieldError::new(field, "minutes").arg("min", least / 60).arg("max", most / 60);
         match fault.at {
-            Line::Row(_) | Line::FirstClasses | Line::MustAnswer => {}
+            Line::Row(_) | Line::FirstClasses | Line::MustAnswer | Line::WidenOverdue => {}
             Line::Delegable(_) => errors.push(FieldError::new("delegable", "choice")),
             Line::FirstBelow => errors.push(minutes("first_below")),
             Line::FirstHours => errors.push(FieldError::new("first_hours", "hours").arg("min", least / 3600).arg("max", most / 3600)),

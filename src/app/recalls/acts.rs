@@ -15,7 +15,7 @@ pub(super) const ELSEWHERE: [Action; 2] = [Action::NoticeSent, Action::RecallRea
 /// How far a case has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Events of the case that its timeline shows; it only grows.
+    /// Things that were done in the case; it only grows. A refused attempt changes nothing, and neither does a look.
     pub acts: usize,
     /// Whether the case has come to its end. Steps of its remediation plan may still be done.
     pub over: bool,
@@ -33,12 +33,19 @@ pub async fn progress(app: &App, caller: &Caller, id: &str) -> AppResult<Progres
                 Ok(found) => found,
                 Err(error) => return Ok(Err(error)),
             };
-            Ok(Ok(Progress { acts: counted(conn, &loaded.row.id)?.0, over: loaded.case.state.is_terminal() }))
+            Ok(Ok(Progress { acts: done(conn, &loaded.row.id)?, over: loaded.case.state.is_terminal() }))
         })
         .await?
 }
 
-/// How many things were done in a case, and how often its message was looked at.
+/// How many things were done in a case, without looks at it and without what was refused.
+pub(super) fn done(conn: &mut Conn, case: &str) -> Result<usize, StoreError> {
+    let looks = [&[LOOKING, Action::EvidenceRead][..], &ELSEWHERE].concat();
+    let looks: Vec<&str> = looks.iter().map(|action| action.as_str()).collect();
+    Ok(usize::try_from(reader::done_in_case(conn, case, &looks)?).unwrap_or_default())
+}
+
+/// How many events a case has, as its timeline shows them, and how often its message was looked at.
 pub(super) fn counted(conn: &mut Conn, case: &str) -> Result<(usize, usize), StoreError> {
     let mut events = (0, 0);
     for (action, n) in reader::counts_of_case(conn, case)? {

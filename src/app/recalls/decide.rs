@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::sign::{self, Proof, Said};
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, class_of, decider_at, known_in, load, passage, refused, subject, telling,
-    view, weighing,
+    App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, class_of, decider_at, escalate, known_in, load, passage, refused, subject,
+    telling, view, weighing,
 };
 use crate::{
     app::{Done, content, delegations::grants, notices, once, policies, resets, step_up},
@@ -184,6 +184,9 @@ pub async fn decide(app: &App, caller: &Caller, id: &str, input: Decide) -> AppR
                 Ok(after) => after,
                 Err(error) => return refused(tx, event, error),
             };
+            if let Some(level) = opened {
+                escalate::at_due(tx, &after, *level)?;
+            }
             let (before, now_is) = passage(&row, &after);
             let mut detail = json!({
                 "level": level, "round": row.round, "decision": verb, "decider": who.user.0, "method": method,

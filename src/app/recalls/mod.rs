@@ -6,6 +6,7 @@ pub mod acts;
 pub mod check;
 pub mod close;
 pub mod decide;
+pub mod escalate;
 pub mod execute;
 pub mod expire;
 pub mod guided;
@@ -199,12 +200,25 @@ struct Deciding {
     delegable: BTreeSet<u8>,
     /// Whether every question of level 2 is to be answered.
     must_answer: bool,
+    /// Whether a level is widened once its time is over.
+    widens: bool,
 }
 
 /// What the policy of a case says of its decisions; by rules that nobody knows, no level is decided on somebody's behalf.
 fn said_of(conn: &mut Conn, version: i64) -> Result<Deciding, StoreError> {
     let known = u64::try_from(version).ok().map(|number| policies::version(conn, number)).transpose()?.flatten();
-    Ok(known.map(|known| Deciding { delegable: known.policy.delegable, must_answer: known.policy.must_answer }).unwrap_or_default())
+    Ok(known
+        .map(|known| Deciding { delegable: known.policy.delegable, must_answer: known.policy.must_answer, widens: known.policy.widen_overdue })
+        .unwrap_or_default())
+}
+
+/// Levels as a row lists them.
+fn levels(listed: &str) -> BTreeSet<u8> {
+    listed.split(',').filter_map(|level| level.parse().ok()).collect()
+}
+
+fn listed(levels: &BTreeSet<u8>) -> String {
+    levels.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
 }
 
 fn case_of(
@@ -241,8 +255,10 @@ fn case_of(
         reminders,
         delegable: deciding.delegable,
         must_answer: deciding.must_answer,
+        widens: deciding.widens,
+        escalated: levels(&row.escalated),
         state: State::parse(&row.state).ok_or_else(|| corrupt("recalls.state", &row.state))?,
-        open: row.open_levels.split(',').filter_map(|l| l.parse().ok()).collect(),
+        open: levels(&row.open_levels),
         round: small(row.round),
         mode: Mode::parse(&row.mode).ok_or_else(|| corrupt("recalls.mode", &row.mode))?,
         requester: UserId(row.requester_id.clone()),
@@ -305,7 +321,8 @@ fn advance(tx: &mut Tx<'_>, before: &RecallRow, next: &Case, change: impl FnOnce
     let mut row = before.clone();
     let now = tx.now().0;
     row.state = next.state.as_str().to_owned();
-    row.open_levels = next.open.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+    row.open_levels = listed(&next.open);
+    row.escalated = listed(&next.escalated);
     row.round = i64::from(next.round);
     row.version = next.version;
     if next.halted && row.halted_at.is_none() {

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    App, AppError, AppResult, Caller, Dossier, Loaded, Submission, advance, class_of, decider, known, load, passage, refusal, refused, subject,
-    telling,
+    App, AppError, AppResult, Caller, Dossier, Loaded, Submission, advance, class_of, decider, escalate, known, load, passage, refusal, refused,
+    subject, telling,
 };
 use crate::{
     app::{Done, FieldError, policies},
@@ -64,6 +64,7 @@ pub async fn resubmit(app: &App, caller: &Caller, id: &str, again: Again) -> App
             })?;
             match changed {
                 Ok(after) => {
+                    escalate::at_due(tx, &after, 1)?;
                     let (before, after) = passage(&row, &after);
                     tx.append(event.detail(
                         json!({ "before": before, "after": after, "due": due.map(|d| d.to_rfc3339()), "tell_readers": again.tell_readers }),

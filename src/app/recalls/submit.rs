@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, refused, subject, telling};
+use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, escalate, refused, subject, telling};
 use crate::{
     app::{Done, FieldError, broadcasts, content, notices, once},
     domain::{
@@ -133,9 +133,11 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 erased_at: None,
                 platform: broadcast.row.platform.clone(),
                 sender_id: broadcast.row.sender_id.clone(),
+                escalated: String::new(),
             };
             recalls::insert(tx.conn, &row)?;
             notices::wake(tx, &id, row.version)?;
+            escalate::at_due(tx, &row, 1)?;
             tx.enqueue("expire_recall", &id, &json!({ "recall": id }), cut_off)?;
             tx.append(event.case(&id).detail(json!({
                 "number": number, "broadcast": broadcast.id, "class": class, "mode": mode, "tell_readers": submission.tell_readers,

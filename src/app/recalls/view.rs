@@ -176,6 +176,8 @@ pub struct Show {
     pub reads: Vec<Entry>,
     /// Who was told what by mail, newest first, with their names.
     pub notices: Vec<Noticed>,
+    /// How far the case has come, as [`acts::Progress`] counts it.
+    pub acts: usize,
     /// How many events there are of both sorts.
     pub events: (usize, usize),
     /// What a decision of whoever looks would bind, as long as they answer nothing; SHA-256 of it is the statement's `shown`.
@@ -253,14 +255,14 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
     let done = reader::last_of_case(conn, keys, &row.id, &[LOOKING.as_str(), elsewhere[0], elsewhere[1]], most)?;
     let notices = notices::of_recall(conn, &row.id)?.into_iter().map(Noticed::of).collect();
     let looks = reader::last_found(conn, &row.id, LOOKING.as_str(), most)?;
-    let events = acts::counted(conn, &row.id)?;
+    let (events, acts) = (acts::counted(conn, &row.id)?, acts::done(conn, &row.id)?);
     let waiting = witnessed::waiting(conn, app, &loaded)?;
     let open: Vec<u8> = loaded.case.open.iter().copied().filter(|_| loaded.case.state == State::Reviewing).collect();
     let able = if open.is_empty() { Vec::new() } else { deciders(conn, &open, now)? };
     let decisions = decisions(app, &loaded, &names)?;
     let levels = LEVELS.map(|level| LevelView {
         level,
-        due: Instant([row.due_1, row.due_2, row.due_3][usize::from(level) - 1]),
+        due: row.due_of(level),
         open: open.contains(&level),
         who: if open.contains(&level) { able::able(&loaded.case, &able, level) } else { Vec::new() },
         made: decisions.iter().rfind(|d| d.level == level && d.round == row.round && !d.added).cloned(),
@@ -309,6 +311,7 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         timeline: done.iter().map(|(event, parts)| entry(event, parts, caller, &names)).collect(),
         notices,
         reads: looks.into_iter().map(|look| looked(look, caller)).collect(),
+        acts,
         events,
         requester,
         department,

@@ -117,7 +117,7 @@ pub async fn turned_away(app: &App, caller: &Caller, method: &str, route: &str, 
     if let (Some(said), Value::Object(more)) = (said.as_object_mut(), detail) {
         said.extend(more);
     }
-    app.record(event.detail(said)).await?;
+    app.record_of(caller, event.detail(said)).await?;
     Ok(())
 }
 

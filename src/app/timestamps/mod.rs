@@ -216,6 +216,10 @@ async fn record(app: &App, authority: &str, about: About, asked: Asked, earlier:
     let authority = authority.to_owned();
     let id = earlier.as_ref().map_or_else(|| TimestampId::fresh().0, |row| row.id.clone());
     let write = move |tx: &mut Tx<'_>| {
+        // Somebody else, who took the job while we were asking, has it already: a second event would tell of a token that no row has.
+        if rows::is_obtained(tx.conn, &id)? {
+            return Ok(());
+        }
         let (answer, stamp) = asked.outcome.as_ref().ok().map(|(answer, stamp)| (answer.clone(), stamp.clone())).unzip();
         rows::put(
             tx.conn,

@@ -31,6 +31,7 @@ pub(super) fn of(rule: Rule) -> Settings {
         Rule::DiskLow | Rule::JobsStuck => (1, DAY, Severity::High, &[System, Audit, Auditor]),
         Rule::CheckpointOverdue => (1, DAY, Severity::High, &[System, Security, Audit, Auditor]),
         Rule::ReviewersMissing => (1, 60, Severity::High, &[Security, Audit, Auditor]),
+        Rule::LevelOverdue => (1, 60, Severity::Medium, &[Security, Audit, Auditor]),
         Rule::Clock => (5, 60, Severity::High, &[System, Audit, Auditor]),
         Rule::RecallFirst | Rule::RatificationOverdue => (1, 60, Severity::High, &[Security, Audit, Auditor]),
         Rule::RatificationRefused => (1, 60, Severity::Critical, &[Security, Audit, Auditor]),

@@ -96,6 +96,7 @@ impl Rule {
             Self::DiskLow | Self::JobsStuck | Self::CheckpointOverdue | Self::ReviewersMissing => {
                 (&[A::SystemEndangered], Outcome::Failed, By::Subject, Needs::Row)
             }
+            Self::LevelOverdue => (&[A::RecallEscalated], Outcome::Success, By::Subject, Needs::Row),
             Self::Clock => (&[A::ClockDeviated], Outcome::Failed, By::Subject, Needs::Detail),
             Self::RecallFirst => (&[A::RecallOrdered], Outcome::Success, By::Subject, Needs::Row),
             Self::RatificationRefused => (&[A::RatificationDecided], Outcome::Success, By::Subject, Needs::Detail),
@@ -189,6 +190,7 @@ pub fn point(rule: Rule, settings: &Settings, seen: &Seen, facts: &Facts, zone: 
         | Rule::TimestampExpiring
         | Rule::CertificateExpiring
         | Rule::CertificateRevoked
+        | Rule::LevelOverdue
         | Rule::RecallFirst
         | Rule::RatificationOverdue => of(1, String::new()),
     }
@@ -209,8 +211,11 @@ pub fn is_somebody(id: &str) -> bool {
 }
 
 /// Whether somebody was kept from something: a field that has to be mended, or somebody else's change, keeps nobody from anything; a code
-/// that was wrong does.
+/// that was wrong does. Nor does a look at what is not there: links grow old, and programs ask for what has yet to come.
 fn is_denial(detail: &Value) -> bool {
+    if detail["reason"] == "not_found" && matches!(detail["method"].as_str(), Some("GET" | "HEAD")) {
+        return false;
+    }
     let guessed = || detail["fields"].as_array().is_some_and(|fields| fields.iter().any(|f| f["kind"] == "code-wrong"));
     match detail["reason"].as_str() {
         Some("invalid") => guessed(),

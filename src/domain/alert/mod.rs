@@ -58,6 +58,8 @@ words! {
         CheckpointOverdue = "checkpoint_overdue",
         /// A level of an open case has nobody who can decide it.
         ReviewersMissing = "reviewers_missing",
+        /// A level of a case was not decided in its time.
+        LevelOverdue = "level_overdue",
         /// Our clock differs from one that others vouch for, or was set.
         Clock = "clock",
         /// A recall was ordered before its review.
@@ -162,6 +164,7 @@ impl Rule {
             | Self::JobsStuck
             | Self::CheckpointOverdue
             | Self::ReviewersMissing
+            | Self::LevelOverdue
             | Self::Clock
             | Self::RecallFirst
             | Self::RatificationRefused
@@ -187,6 +190,7 @@ impl Rule {
                 | Self::JobsStuck
                 | Self::CheckpointOverdue
                 | Self::ReviewersMissing
+                | Self::LevelOverdue
                 | Self::RecallFirst
                 | Self::RatificationRefused
                 | Self::RatificationOverdue

@@ -274,6 +274,7 @@ pub(super) const SHAPES: &[Shape] = &[
             "text/reason",
         ],
     ),
+    shape("recall.escalated", &["job"], &["recall"], &["detail/due", "detail/escalated", "detail/level", "detail/round", "detail/widened"]),
     shape(
         "recall.expired",
         &["job"],

@@ -198,6 +198,7 @@ pub const fn kind(action: Action) -> Kind {
         Action::SelfRecallChecked => UPDATED,
         Action::RecallWithdrawn => DEACTIVATED,
         Action::RecallExpired => DEACTIVATED,
+        Action::RecallEscalated => UPDATED,
         Action::RecallLevelOpened => UPDATED,
         Action::RecallExecutionStarted => ACTIVATED,
         Action::RecallCallStarted => call(4, "Delete"),

@@ -122,7 +122,9 @@ pub fn may_ever_decide(rules: Rules, case: &Case, who: &Decider, level: u8) -> R
 /// In whose name they could: their own (`None`), which goes first, or that of who handed them a grant. The refusal is that of their own name,
 /// and for who does not hold the level themself, that of what they were handed.
 pub fn capacity<'w>(rules: Rules, case: &Case, who: &'w Decider, level: u8) -> Result<Option<&'w Grant>, Guard> {
-    let named = |user: &UserId| holder(case, level).is_none_or(|holder| holder == user) || participation::is_added(case, level, user);
+    let named = |user: &UserId| {
+        case.is_widened(level) || holder(case, level).is_none_or(|holder| holder == user) || participation::is_added(case, level, user)
+    };
     let theirs = |user: &UserId| rules.check(Guard::DeciderHolder, named(user));
     let mut why = match qualified(rules, case, who, level).and_then(|()| theirs(&who.user)) {
         Ok(()) => return Ok(None),
@@ -152,9 +154,9 @@ pub fn qualified(rules: Rules, case: &Case, who: &Decider, level: u8) -> Result<
 }
 
 /// Level 1 belongs to the sender's department: a reviewer answers for their own department with its sub-departments. A sender without
-/// a department can be judged by any department reviewer.
+/// a department can be judged by any department reviewer, and so can a case whose department let its time pass, where the policy has it so.
 fn in_department(case: &Case, who: &Decider) -> bool {
-    case.departments.is_empty() || who.department.as_ref().is_some_and(|d| case.departments.contains(d))
+    case.departments.is_empty() || case.is_widened(LEVELS[0]) || who.department.as_ref().is_some_and(|d| case.departments.contains(d))
 }
 
 /// The lowest level that nobody has approved in this round.
@@ -179,6 +181,20 @@ pub fn resubmit(rules: Rules, case: &Case, who: &UserId, now: Instant) -> Result
     next.state = State::Reviewing;
     next.round += 1;
     next.open = BTreeSet::from([1]);
+    next.escalated.clear();
+    Ok(next)
+}
+
+/// The time of an open level, `due`, is over. Where the policy widens such a level, whoever holds its role may decide it from now on, in their
+/// own name: of whatever department, and although it was passed on to somebody. Nothing else changes: the case keeps its version, for nothing
+/// of what a decider was shown has changed, and nobody's silence is ever an approval.
+pub fn escalate(rules: Rules, case: &Case, level: u8, due: Instant, now: Instant) -> Result<Case, Guard> {
+    rules.check(Guard::BeforeCutOff, before(now, case.cut_off))?;
+    rules.check(Guard::CaseReviewing, case.state == State::Reviewing)?;
+    rules.check(Guard::LevelOpen, case.open.contains(&level))?;
+    rules.check(Guard::EscalateDue, now >= due)?;
+    let mut next = case.clone();
+    next.escalated.insert(level);
     Ok(next)
 }
 

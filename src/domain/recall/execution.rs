@@ -209,6 +209,8 @@ mod tests {
             departments: vec![],
             delegable: BTreeSet::new(),
             must_answer: false,
+            widens: false,
+            escalated: BTreeSet::new(),
             decisions: vec![],
             transfers: Vec::new(),
             additions: Vec::new(),

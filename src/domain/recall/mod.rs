@@ -103,6 +103,7 @@ words! {
         ApproveNotHalted = "halted",
         WithdrawOpen = "not-open",
         WithdrawByRequester = "not-the-requester",
+        EscalateDue = "not-yet-overdue",
         ResubmitReturned = "not-returned",
         ResubmitByRequester = "not-the-requester-resubmitting",
         ResubmitBeforeCutOff = "past-cut-off-resubmitting",
@@ -164,6 +165,8 @@ impl Rules {
     }
 
     fn check(self, guard: Guard, holds: bool) -> Result<(), Guard> {
+        #[cfg(test)]
+        mutation::count(guard, holds);
         if holds || self.0 & (1 << guard as u128) == 0 { Ok(()) } else { Err(guard) }
     }
 }
@@ -209,6 +212,10 @@ pub struct Case {
     pub delegable: BTreeSet<u8>,
     /// Whether that policy wants every question of level 2 answered before an approval.
     pub must_answer: bool,
+    /// Whether that policy has a level widened once its time is over.
+    pub widens: bool,
+    /// Levels of this round whose time was over before they were decided.
+    pub escalated: BTreeSet<u8>,
     /// All decisions of all rounds.
     pub decisions: Vec<Made>,
     /// Levels that were passed on, oldest first. One whose new person can no longer decide it does not count (`app::recalls` leaves it out):
@@ -247,6 +254,11 @@ impl Case {
     /// The approvals of this round that closed their levels: those of added reviewers close none.
     pub fn closing(&self) -> impl Iterator<Item = &Made> {
         self.approvals().filter(|d| !participation::is_added(self, d.level, d.voice()))
+    }
+
+    /// Whether more people may decide a level than at first, because its time is over.
+    pub fn is_widened(&self, level: u8) -> bool {
+        self.widens && self.escalated.contains(&level)
     }
 
     fn next(&self) -> Self {

@@ -188,6 +188,8 @@ fn imagined(s: &Situation) -> Case {
         departments: s.departments.clone(),
         delegable: s.policy.policy.delegable.clone(),
         must_answer: false,
+        widens: false,
+        escalated: BTreeSet::new(),
         decisions: Vec::new(),
         transfers: Vec::new(),
         additions: Vec::new(),

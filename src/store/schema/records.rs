@@ -230,6 +230,7 @@ table! {
         erased_at -> Nullable<BigInt>,
         platform -> Text,
         sender_id -> Nullable<Text>,
+        escalated -> Text,
     }
 }
 

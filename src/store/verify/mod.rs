@@ -86,6 +86,13 @@ pub struct Problem {
     pub detail: String,
 }
 
+impl Problem {
+    /// Whether it is of a row that is no part of the log, nor of what was decided: neither is touched by it.
+    fn is_beside(&self) -> bool {
+        matches!(self.kind, Kind::Part | Kind::MissingPart) && (self.table == "sessions" || stated::covers(self.table))
+    }
+}
+
 /// How many rows were held against what they must be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checked {
@@ -114,15 +121,21 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the log itself does not hold for. A timestamp or a cosignature says something of the log and is no part of it: one that does not
-    /// hold leaves the events, their proofs and the keys what they are.
+    /// What the log itself does not hold for. A timestamp or a cosignature says something of the log and is no part of it, and a row beside the
+    /// log that is not what an event says of it leaves the event what it is: neither takes anything from the events, their proofs and the keys.
     pub fn broken(&self) -> Option<&Problem> {
-        self.problems.iter().find(|problem| !problem.kind.is_said_by_others())
+        self.problems.iter().find(|problem| !problem.kind.is_said_by_others() && !problem.is_beside())
     }
 
     /// Timestamps and cosignatures that do not hold, in words.
     pub fn doubtful(&self) -> Vec<String> {
         self.problems.iter().filter(|problem| problem.kind.is_said_by_others()).map(|problem| problem.detail.clone()).collect()
+    }
+
+    /// Rows beside the log that are not what the log says of them, in words.
+    pub fn beside(&self) -> Vec<String> {
+        let told = |problem: &Problem| format!("{}: {}", problem.table, problem.detail);
+        self.problems.iter().filter(|problem| problem.is_beside()).map(told).collect()
     }
 }
 

@@ -35,6 +35,7 @@ const TABLE: &[Line] = &[
         ]),
     ),
     ("\"expire_recall\"", "expire_recall", Ok(&["recall.expired"])),
+    ("recalls::escalate::JOB", recalls::escalate::JOB, Ok(&["recall.escalated"])),
     ("\"close_case\"", "close_case", Ok(&["recall.finished", "case.closed"])),
     ("recalls::ratify::LAPSE", recalls::ratify::LAPSE, Ok(&["ratification.lapsed"])),
     ("notices::TELL", notices::TELL, Err("finds out who has to act; each mail is an event of its own")),
@@ -80,8 +81,9 @@ async fn jobs_that_were_done_have_left_what_the_table_says() {
         stage.settle(6, 5).await;
         retention::schedule(&stage.app).await.unwrap();
         verification::schedule(&stage.app).await.unwrap();
-        // Nobody decides on this one; and the night comes.
+        // Nobody decides on this one, in its time or at all; and the night comes.
         stage.case(&stage.cast2(&cast).await).await;
+        stage.settle(1, 300).await;
         stage.settle(2, 24 * 3600).await;
         let done: Vec<String> = stage
             .app

@@ -1,6 +1,7 @@
 //! What is refused on every route alike, before a use case sees it or by the permission that it asks for first.
 
 use countermand::{app::throttle, crypto::token::hash};
+use diesel::prelude::*;
 use reqwest::{Method, header};
 use serde_json::{Value, json};
 
@@ -263,6 +264,31 @@ async fn a_look_at_what_one_may_not_see_is_recorded_like_one_at_what_is_not_ther
             let shot = house.shoot(request).await;
             assert_eq!((shot.status, shot.events.len()), (404, 0), "{path}: {:#?}", shot.events);
         }
+    }
+}
+
+#[actix_web::test]
+async fn looking_for_what_is_not_there_fills_no_log_and_raises_no_alert() {
+    for db in TestDb::each() {
+        let house = House::set_on(db).await;
+        let crew = house.crew().await;
+        let case = house.stage.case(&crew.cast).await;
+        let stranger = house.stage.person("stranger", &[countermand::domain::role::Role::Requester], "销售部").await;
+        let (mut told, mut last) = (0, Vec::new());
+        for _ in 0..throttle::MISSED_LOOKS + 5 {
+            let (request, _) = house.request(By::Person(&stranger), Method::GET, &format!("/recalls/{case}")).await;
+            let shot = house.shoot(request).await;
+            assert_eq!(shot.status, 404, "answered as ever");
+            told += shot.events.len();
+            last.extend(shot.events);
+        }
+        assert_eq!(told, throttle::MISSED_LOOKS as usize + 1);
+        let detail = &last.last().unwrap()["parts"]["detail"];
+        assert!(detail["reason"] == "too_many" && detail["only_counted_until"].is_string(), "{detail}");
+        countermand::app::alerts::watch::pass(&house.stage.app).await.unwrap();
+        use countermand::store::schema::alerts;
+        let raised = house.stage.app.store.read_now(|conn| Ok(alerts::table.select(alerts::rule).load::<String>(conn)?)).unwrap();
+        assert_eq!(raised, Vec::<String>::new());
     }
 }
 

@@ -1,11 +1,14 @@
 //! Recall cases over HTTP against the emulated platform: the whole story, every refusal, every fault, pages and API.
 
 mod api;
+mod clock;
 mod delegation;
+mod escalation;
 mod execution;
 mod first;
 mod guided;
 mod matrix;
+mod model;
 mod pages;
 mod policy;
 mod refusals;

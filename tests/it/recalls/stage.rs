@@ -194,6 +194,20 @@ impl Stage {
         self.post(who, &format!("/recalls/{case}/decisions"), &fields).await
     }
 
+    /// Has two administrators set rules: what is given in place of what the form shows, its reason among it. The proposal's address.
+    pub async fn adopt(&self, [proposes, confirms]: [&Person; 2], changes: &[(&str, &str)]) -> String {
+        self.clock.advance(Duration::from_secs(30));
+        let code = self.code(proposes);
+        let fields = crate::policies::rules(&[changes, &[("totp", code.as_str())]].concat());
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let proposed = self.post(proposes, "/policies/proposals", &fields).await;
+        assert_eq!(proposed.status, 303, "{}", proposed.body);
+        let code = self.code(confirms);
+        let confirmed = self.post(confirms, &format!("{}/confirmations", proposed.location), &[("totp", &code)]).await;
+        assert_eq!(confirmed.status, 303, "{}", confirmed.body);
+        proposed.location
+    }
+
     /// Confirms what an operator's captures show, with a fresh code.
     pub async fn confirm(&self, who: &Person, case: &str, outcome: &str, note: &str) -> Answer {
         self.clock.advance(Duration::from_secs(30));

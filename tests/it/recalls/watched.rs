@@ -28,6 +28,8 @@ async fn how_far_a_case_has_come_is_a_number_that_leaves_no_trace() {
         stage.get(&cast.lawyer, &format!("/recalls/{case}")).await;
         stage.get(&auditor, &format!("/recalls/{case}")).await;
         assert_eq!(asked().await["acts"], acts);
+        assert_eq!(stage.decide(&cast.lawyer, &case, "approve").await.status, 409);
+        assert_eq!(asked().await["acts"], acts, "an attempt that was refused changes nothing");
         assert_eq!(stage.decide(&cast.reviewer, &case, "approve").await.status, 303);
         assert_eq!(asked().await, json!({ "acts": acts + 1, "over": false }));
         let shown = stage.get(&cast.reviewer, &format!("/recalls/{case}")).await.body;

@@ -18,6 +18,8 @@ pub enum Mood {
     Busy,
     /// 550: no such mailbox.
     Refuses,
+    /// Takes it after half a second.
+    Slow,
 }
 
 /// A message: to whom, and its lines as they came.
@@ -90,6 +92,10 @@ impl Sink {
                     line.split(['<', '>']).nth(1)?.clone_into(&mut to);
                     match *self.mood.lock().unwrap() {
                         Mood::Takes => say("250 ok")?,
+                        Mood::Slow => {
+                            std::thread::sleep(std::time::Duration::from_millis(500));
+                            say("250 ok")?;
+                        }
                         Mood::Busy => say("451 try again")?,
                         Mood::Refuses => say("550 no such mailbox")?,
                     }

@@ -41,6 +41,8 @@ pub(super) enum Act {
     Withdraw(usize),
     Resubmit(usize),
     Expire,
+    /// The open level's time is over, or that of some level.
+    Escalate(Option<u8>),
     Halt,
     Begin,
     /// The executor takes its next step; a call is answered like this.
@@ -82,6 +84,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
     let whom = prop_oneof![2 => Just(EVERYTHING), 1 => who.clone()];
     let spared = whom.clone();
     let level = prop_oneof![4 => Just(None), 1 => (1_u8..=3).prop_map(Some)];
+    let overdue = level.clone();
     let verb = prop_oneof![8 => Just(Verb::Approve), 1 => Just(Verb::Return), 1 => Just(Verb::Reject)];
     let unlike = [Weighs::Nothing, Weighs::Dispute, Weighs::SilentRule, Weighs::ToldRule];
     let weighs = prop_oneof![12 => Just(Weighs::Plain), 5 => prop::sample::select(unlike.to_vec())];
@@ -101,6 +104,7 @@ pub(super) fn act() -> impl Strategy<Value = Act> {
         2 => who.clone().prop_map(Act::Withdraw),
         2 => prop_oneof![Just(0), who.clone()].prop_map(Act::Resubmit),
         2 => Just(Act::Expire),
+        2 => overdue.prop_map(Act::Escalate),
         1 => Just(Act::Halt),
         4 => Just(Act::Begin),
         6 => answer.prop_map(Act::Work),

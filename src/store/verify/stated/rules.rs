@@ -59,6 +59,8 @@ const CONNECTION: &[(usize, Says)] = &[
     (5, Detail("/after/version")),
 ];
 const DUE: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2"))];
+/// A new round: nothing of it is overdue yet.
+const ANEW: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2")), (11, Is(""))];
 const STEP_ENDED: &[(usize, Says)] = &[(4, Detail("/after/state")), (7, Actor), (8, At)];
 const TALLIED: &[(usize, Says)] = &[(10, Detail("/tally"))];
 
@@ -123,7 +125,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     rule("recall.capture_confirmed", CONFIRMED, Of::Case, &[(0, Actor), (1, At)]),
     rule("recall.capture_confirmed", RECALLS, Of::Subject, TALLIED),
-    rule("recall.finished", RECALLS, Of::Subject, TALLIED),
+    Rule { action: "recall.finished", table: RECALLS, of: Of::Subject, says: TALLIED, any_outcome: true },
     rule(
         "recall.submitted",
         RECALLS,
@@ -139,9 +141,11 @@ pub(super) const RULES: &[Rule] = &[
             (7, Detail("/policy/id")),
             (8, Detail("/policy/version")),
             (9, At),
+            (11, Is("")),
         ],
     ),
-    rule("recall.resubmitted", RECALLS, Of::Subject, DUE),
+    rule("recall.resubmitted", RECALLS, Of::Subject, ANEW),
+    rule("recall.escalated", RECALLS, Of::Subject, &[(11, Detail("/escalated"))]),
     // Where a level opened, it and those after it.
     rule("recall.decided", RECALLS, Of::Subject, DUE),
     rule(

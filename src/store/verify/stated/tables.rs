@@ -183,6 +183,7 @@ pub(super) const TABLES: &[Table] = &[
             column("policy_version", Plain),
             column("submitted_at", Plain),
             column("tally", Json),
+            column("escalated", Plain),
         ],
         // That each has its event and its row is seen with what it is about (`contents`).
         told: false,

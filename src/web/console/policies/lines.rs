@@ -36,6 +36,7 @@ fn label(page: &Page, line: Line) -> String {
         Line::FirstBelow => page.t("policy-first-below"),
         Line::FirstHours => page.t("policy-first-hours"),
         Line::MustAnswer => page.t("policy-must-answer"),
+        Line::WidenOverdue => page.t("policy-widen-overdue"),
     }
 }
 
@@ -74,6 +75,7 @@ fn value(page: &Page, policy: &Policy, line: Line) -> String {
         Line::FirstBelow => policy.recall_first.below.map_or_else(|| page.t("policy-first-never"), |below| window(page, below)),
         Line::FirstHours => page.duration(Duration::from_secs(policy.recall_first.ratify_within)),
         Line::MustAnswer => page.t(if policy.must_answer { "policy-must-answer-yes" } else { "policy-must-answer-no" }),
+        Line::WidenOverdue => page.t(if policy.widen_overdue { "policy-widen-overdue-yes" } else { "policy-widen-overdue-no" }),
     }
 }
 
@@ -83,7 +85,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         Line::Amended(id) => policy.amended.contains_key(*id),
         Line::Row(id) => policy.adopted.contains(*id),
         Line::Limit(platform) => policy.limits.contains_key(platform),
-        Line::Budget(_) | Line::Shares | Line::Delegable(_) | Line::FirstClasses | Line::MustAnswer => true,
+        Line::Budget(_) | Line::Shares | Line::Delegable(_) | Line::FirstClasses | Line::MustAnswer | Line::WidenOverdue => true,
         Line::FirstBelow => policy.recall_first.below.is_some(),
         Line::FirstHours => policy.recall_first.is_open(),
     };
@@ -97,9 +99,7 @@ pub(super) fn rules(page: &Page, policy: &Policy) -> Vec<Fact> {
         }
         Line::Shares => Fact::new(label(page, line), value(page, policy, line), page.t("policy-shares-note")),
         Line::FirstClasses => Fact::new(label(page, line), value(page, policy, line), page.t("policy-first-note")),
-        Line::Amended(_) | Line::Limit(_) | Line::Budget(_) | Line::Delegable(_) | Line::FirstBelow | Line::FirstHours | Line::MustAnswer => {
-            Fact::new(label(page, line), value(page, policy, line), "")
-        }
+        _ => Fact::new(label(page, line), value(page, policy, line), ""),
     };
     let mut facts: Vec<Fact> = Policy::lines().into_iter().filter(set).map(fact).collect();
     facts.push(Fact::new(page.t("policy-reserve"), page.duration(crate::domain::platform::EXECUTION_RESERVE), ""));

@@ -87,6 +87,9 @@ fn filled(policy: &Policy) -> FormState {
     if policy.must_answer {
         form = form.with("must_answer", "1");
     }
+    if policy.widen_overdue {
+        form = form.with("widen_overdue", "1");
+    }
     form
 }
 
@@ -137,6 +140,8 @@ pub async fn new(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest) -> 
 pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let me = me.with(&posted);
     let text = |field: &str| posted.get(field).to_owned();
+    // An empty one is always posted with a box, so that no tick at all says something.
+    let ticked = |name: &str| Some(posted.all(name)).filter(|all| !all.is_empty()).map(|all| all.iter().any(|value| value == "1"));
     let typed = Typed {
         base: posted.get("base").parse().unwrap_or(0),
         origin: posted.get("origin").parse().ok(),
@@ -155,7 +160,8 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         // An empty one is always posted, so that no box at all says something.
         delegable: Some(posted.all("delegable")).filter(|all| !all.is_empty()).map(|all| all.iter().filter(|l| !l.is_empty()).cloned().collect()),
         first: First { classes: posted.all("first_classes").to_vec(), below: text("first_below"), hours: text("first_hours") },
-        must_answer: Some(posted.all("must_answer")).filter(|all| !all.is_empty()).map(|all| all.iter().any(|value| value == "1")),
+        must_answer: ticked("must_answer"),
+        widen_overdue: ticked("widen_overdue"),
         reason: text("reason"),
         code: text(step_up::FIELD),
     };

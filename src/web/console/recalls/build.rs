@@ -274,6 +274,18 @@ pub(super) fn resets(page: &Page, v: &Show) -> Vec<String> {
     v.resets.iter().map(line).collect()
 }
 
+/// That the time of a level that waits is over, and what followed from it.
+pub(super) fn escalated(page: &Page, v: &Show) -> Vec<String> {
+    let case = &v.loaded.case;
+    let over = v.levels.iter().filter(|l| case.state == State::Reviewing && l.open && case.escalated.contains(&l.level));
+    let told = over.flat_map(|l| {
+        let (level, due) = (page.t(&format!("level-{}", l.level)), page.tr.time(l.due));
+        let widened = case.is_widened(l.level).then(|| page.a1("escalated-widened", "level", &level));
+        [Some(page.a2("escalated-line", "level", &level, "due", &due)), widened]
+    });
+    told.flatten().collect()
+}
+
 /// That the execution waits for witnesses, and how long.
 pub(super) fn waiting(page: &Page, v: &Show) -> Option<String> {
     let waiting = v.waiting.as_ref()?;

@@ -115,6 +115,8 @@ struct CasePage {
     request: Vec<Fact>,
     impact: Vec<Fact>,
     checks: Vec<Check>,
+    /// That an open level's time is over, and what followed.
+    escalated: Vec<String>,
     /// Second factors that were reset on the day of a decision here.
     resets: Vec<String>,
     /// The platform does not take our credentials, while the recall is under way.
@@ -137,6 +139,8 @@ struct CasePage {
     notices: Vec<NoticeLine>,
     /// How many events of both sorts there are.
     events: (usize, usize),
+    /// How far the case has come; the page is out of date once it is more.
+    acts: usize,
     more_events: bool,
     /// The page asks whether it is out of date, as long as the case goes on.
     watched: bool,
@@ -304,6 +308,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         request: build::request(&page, &v),
         impact: impact(&page, &v),
         checks: build::checks(&page, &v),
+        escalated: build::escalated(&page, &v),
         resets: build::resets(&page, &v),
         unauthorized: build::unauthorized(&page, &v),
         waiting: build::waiting(&page, &v),
@@ -318,6 +323,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         timeline: build::timeline(&page, &v.timeline),
         reads: build::timeline(&page, &v.reads),
         notices: v.notices.iter().map(|n| NoticeLine::of(&page, n)).collect(),
+        acts: v.acts,
         events: v.events,
         more_events: v.events.0 > v.timeline.len(),
         watched: !v.loaded.case.state.is_terminal(),

@@ -1,0 +1,1 @@
+ALTER TABLE recalls DROP COLUMN escalated;
