@@ -31,7 +31,7 @@ use crate::support::db::TestDb;
 
 /// Stories on each database, and acts in one at most.
 const STORIES: usize = 40;
-const ACTS: usize = 14;
+const ACTS: usize = 16;
 /// The lawyer's place among the people, and that of who decides on the lawyer's behalf.
 const LAWYER: usize = 2;
 const DEPUTY: usize = 7;
@@ -61,12 +61,12 @@ enum Act {
 
 fn act() -> impl Strategy<Value = Act> {
     let anybody = || 0..PEOPLE;
-    let usually = || prop_oneof![3 => Just(None), 2 => anybody().prop_map(Some)];
-    let verb = prop_oneof![8 => Just(Verb::Approve), 2 => Just(Verb::Return), 1 => Just(Verb::Reject)];
+    let usually = || prop_oneof![4 => Just(None), 1 => anybody().prop_map(Some)];
+    let verb = prop_oneof![16 => Just(Verb::Approve), 2 => Just(Verb::Return), 1 => Just(Verb::Reject)];
     let wait = prop_oneof![4 => 1..900_u64, 2 => 900..20_000_u64, 1 => 20_000..90_000_u64];
     prop_oneof![
         3 => wait.prop_map(Act::Wait),
-        9 => (usually(), verb, prop::bool::weighted(0.1)).prop_map(|(who, verb, stale)| Act::Decide { who, verb, stale }),
+        14 => (usually(), verb, prop::bool::weighted(0.1)).prop_map(|(who, verb, stale)| Act::Decide { who, verb, stale }),
         2 => (usually(), anybody()).prop_map(|(who, to)| Act::Transfer(who, to)),
         2 => (usually(), anybody()).prop_map(|(who, to)| Act::Add(who, to)),
         1 => (usually(), anybody()).prop_map(|(who, to)| Act::Remove(who, to)),
