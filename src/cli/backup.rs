@@ -193,7 +193,7 @@ fn restored(args: &Put) -> Result<(), Trouble> {
         }
         if !done.rows.is_empty() {
             say!(
-                "these rows are not what the log says of them, and were not in the backup either: {}. `countermand ledger verify` names them until they are mended",
+                "these rows are not what the log says of them, and were not when the backup was taken: {}. `countermand ledger verify` names them until they are mended",
                 done.rows.join("; ")
             );
         }

@@ -49,10 +49,14 @@ pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// Gives a file that root made to the owner of what it replaces, or of its folder.
 fn owned_as(file: &File, path: &Path, folder: &Path) -> io::Result<()> {
     let (made, owner) = (file.metadata()?, path.metadata().or_else(|_| folder.metadata())?);
-    if made.uid() == 0 && (owner.uid(), owner.gid()) != (made.uid(), made.gid()) {
-        fchown(file, Some(owner.uid()), Some(owner.gid()))?;
+    if made.uid() != 0 || (owner.uid(), owner.gid()) == (made.uid(), made.gid()) {
+        return Ok(());
     }
-    Ok(())
+    match fchown(file, Some(owner.uid()), Some(owner.gid())) {
+        // A root that may give nothing away, as in some containers, keeps it.
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        given => given,
+    }
 }
 
 /// Keeps files or folders that are in the way under the first number that is free for all of them, `FILE.~1~`, `FILE.~2~` …, as
@@ -71,4 +75,28 @@ pub fn aside(there: &[PathBuf]) -> io::Result<Vec<(PathBuf, PathBuf)>> {
         kept.push((path.clone(), numbered(path, n)));
     }
     Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::chown;
+
+    use super::*;
+
+    /// Only root can give files away, so this says nothing where the tests run under another account.
+    #[test]
+    fn what_root_replaces_stays_its_owners() {
+        const SERVICE: u32 = 65_534;
+        let folder = tempfile::tempdir().unwrap();
+        if folder.path().metadata().unwrap().uid() != 0 {
+            return;
+        }
+        chown(folder.path(), Some(SERVICE), Some(SERVICE)).unwrap();
+        let path = folder.path().join("checkpoint");
+        for text in ["new in the folder of a service", "in the place of its file"] {
+            replace(&path, text.as_bytes()).unwrap();
+            let made = path.metadata().unwrap();
+            assert_eq!((made.uid(), made.gid(), made.mode() & 0o777), (SERVICE, SERVICE, FILE), "{text}");
+        }
+    }
 }
