@@ -6,7 +6,7 @@ escalated-line = { $level } is overdue: a decision was due by { $due }. Whoever 
 escalated-widened = By the rules of this case, anybody who holds the role of { $level } can now decide it, whatever their department and whoever it was transferred to.
 
 policy-part-escalation = Escalation
-policy-part-escalation-note = An overdue level always enters the audit trail, raises an alert, and is told to whoever can decide it or a later level, and to the requester. Time running out is never an approval.
+policy-part-escalation-note = An overdue level always raises an alert and is told to reviewers and requester; time running out is never an approval
 field-proposal-widen-overdue = Widen a level once it is overdue: anybody who holds its role can decide it, whatever their department and whoever it was transferred to
 policy-widen-overdue = Once a level is overdue
 policy-widen-overdue-yes = More reviewers can decide it

@@ -6,7 +6,7 @@ escalated-line = { $level }已超时，应于 { $due } 之前作出决定。已�
 escalated-widened = 按本案适用的规则，{ $level }现由持有相应角色的任何人审批，不限部门，此前的转办不再限定审批人。
 
 policy-part-escalation = 超时升级
-policy-part-escalation-note = 任何一级超时，都会记入审计日志、产生告警，并告知可以审批本级及后续各级的人和申请人。超时从不视为同意。
+policy-part-escalation-note = 任何一级超时，都会记入日志、产生告警，并告知审批人和申请人；超时从不视为同意
 field-proposal-widen-overdue = 超时后放宽本级审批人：持有相应角色的任何人都可以审批，不限部门，也不受此前转办的限制
 policy-widen-overdue = 审批超时以后
 policy-widen-overdue-yes = 放宽本级审批人
