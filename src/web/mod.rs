@@ -81,7 +81,7 @@ pub mod tls;
 pub mod view;
 pub mod visit;
 
-use std::{io, net::TcpListener, sync::Arc};
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
@@ -105,6 +105,10 @@ pub struct Listen {
     pub workers: Option<usize>,
 }
 
+/// What a client has for the head of its request; whoever is slower is told 408 and may ask again (RFC 9110 §15.5.9). Long enough that a
+/// machine with much to do, which is late to read, does not turn away what had come in time; short enough that silent connections go.
+const HEAD: Duration = Duration::from_secs(15);
+
 /// Serves until SIGINT or SIGTERM, then lets running requests finish for at most 30 seconds.
 ///
 /// `configure` registers application data, the session's middleware (a `scope("")` with `wrap`) and the routes; it runs once a worker.
@@ -115,6 +119,7 @@ where
 {
     let shell = Data::from(Arc::new(shell));
     let mut server = HttpServer::new(move || App::new().app_data(shell.clone()).wrap(from_fn(security::shell)).configure(configure.clone()))
+        .client_request_timeout(HEAD)
         .shutdown_timeout(30)
         .server_hostname("localhost");
     if let Some(workers) = listen.workers {

@@ -2,12 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use countermand::store::{
-    page::Turn,
-    reader::{self, Filter},
+use countermand::{
+    domain::event::Event,
+    store::{
+        page::Turn,
+        reader::{self, Filter},
+    },
 };
 
-use super::{Trail, events::event};
+use super::{Trail, events};
 use crate::{
     support::{Line, amount},
     work::submit,
@@ -18,6 +21,11 @@ pub struct Rates {
     append: f64,
     page: f64,
     checkpoint: f64,
+}
+
+/// Of no session: many submitters keep no order, and nothing is done in a session before it begins.
+fn event(n: usize) -> Event {
+    Event { session: None, ..events::event(n) }
 }
 
 pub fn measure(trail: &Trail) -> Rates {
