@@ -152,6 +152,7 @@ impl Company {
             broadcast_id: message.id,
             requester_id: message.sender_id.clone().unwrap(),
             escalated: String::new(),
+            correction_id: None,
             department_id: message.department_id,
             state: if waits { State::Reviewing } else { [State::RecallAccepted, State::Expired, State::Rejected][n % 3] }.as_str().into(),
             open_levels: if n.is_multiple_of(2) { "1" } else { "2" }.into(),

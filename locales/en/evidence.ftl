@@ -133,6 +133,7 @@ verify-payload-oxum = Bytes and files in total
 verify-bag-number = Number in the tags
 verify-bag-profile = Profile in the tags
 verify-report-files = Files listed in the report
+verify-forced-override = Corrected message as it was judged
 verify-printed-report = Files that the printed report speaks of
 verify-certificate-signature = Signature by certificate
 verify-signer-certificate = Certificate of the signer

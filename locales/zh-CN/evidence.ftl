@@ -133,6 +133,7 @@ verify-payload-oxum = 总字节数与文件数
 verify-bag-number = 标签中的编号
 verify-bag-profile = 标签中的密码算法
 verify-report-files = 报告中的文件清单
+verify-forced-override = 强制覆盖所发消息与复核一致
 verify-printed-report = 固定报告所指的文件
 verify-certificate-signature = 数字证书签名
 verify-signer-certificate = 签名证书

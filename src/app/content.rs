@@ -72,8 +72,12 @@ pub struct Addressees {
 
 /// Seals `content` and `audience` for the broadcast `id` under `key`.
 pub fn seal(envelope: &Key, key: &Key, id: &str, content: &Content, audience: &Addressees) -> Result<Sealed, StoreError> {
+    seal_as(envelope, key, id, content, audience, crypto::random())
+}
+
+/// The same with the `salt` of a commitment that was made before.
+pub fn seal_as(envelope: &Key, key: &Key, id: &str, content: &Content, audience: &Addressees, salt: [u8; 32]) -> Result<Sealed, StoreError> {
     let bytes = content.canonical()?;
-    let salt = crypto::random();
     let audience = serde_json::to_vec(audience).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     Ok(Sealed {
         title: key.seal(&context(id, "title"), content.title.as_bytes()),

@@ -39,6 +39,7 @@ pub async fn run(app: &App, kind: &str, payload: &Value) -> Result<JobDone, AppE
         "execute_recall" => recalls::execute::step(app, id("recall")?).await?,
         "expire_recall" => recalls::expire::step(app, id("recall")?).await?,
         recalls::escalate::JOB => recalls::escalate::step(app, payload).await?,
+        recalls::correct::JOB => recalls::correct::step(app, id("recall")?).await?,
         "close_case" => recalls::close::step(app, id("recall")?).await?,
         recalls::ratify::LAPSE => recalls::ratify::lapse(app, id("recall")?).await?,
         notices::TELL => notices::tell(app, payload).await?,

@@ -96,7 +96,7 @@ pub const TABLES: &[Table] = &[
         "id:t number:t broadcast_id:t requester_id:t department_id:t state:t open_levels:t round:i mode:t harm_class:t request_sealed:b \
          cut_off:i due_1:i due_2:i due_3:i recipients_count:i recipients_root:b commitment:b policy_id:t policy_version:i halted_at:i \
          submitted_at:i approved_at:i finished_at:i closed_at:i tally:t version:i erased_at:i \
-         platform:t sender_id:t escalated:t",
+         platform:t sender_id:t escalated:t correction_id:t",
         "id",
     ),
     table(

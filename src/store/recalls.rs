@@ -59,6 +59,8 @@ pub struct RecallRow {
     pub sender_id: Option<String>,
     /// Levels of this round whose time was over before they were decided, comma-separated.
     pub escalated: String,
+    /// The broadcast that is sent once the message is taken back (强制覆盖); there is none yet until then.
+    pub correction_id: Option<String>,
 }
 
 /// What the rules need of a case's row.
@@ -191,6 +193,12 @@ pub fn find_many(conn: &mut Conn, ids: &[String]) -> Result<BTreeMap<String, Rec
     Ok(found)
 }
 
+/// The case whose correction a broadcast is: id, number and requester.
+pub fn of_correction(conn: &mut Conn, broadcast: &str) -> Result<Option<(String, String, String)>, StoreError> {
+    let of = recalls::table.filter(recalls::correction_id.eq(broadcast));
+    Ok(of.select((recalls::id, recalls::number, recalls::requester_id)).first(conn).optional()?)
+}
+
 pub fn insert(conn: &mut Conn, row: &RecallRow) -> Result<(), StoreError> {
     diesel::insert_into(recalls::table).values(row.clone()).execute(conn)?;
     Ok(())
@@ -214,6 +222,7 @@ pub fn replace(conn: &mut Conn, row: &RecallRow) -> Result<bool, StoreError> {
             recalls::closed_at.eq(row.closed_at),
             recalls::tally.eq(row.tally.clone()),
             recalls::escalated.eq(row.escalated.clone()),
+            recalls::correction_id.eq(row.correction_id.clone()),
             recalls::version.eq(row.version),
         ))
         .kept()

@@ -180,7 +180,7 @@ impl FormState {
     }
 
     fn by_convention(&self, tr: &Tr, start: &str, field: &str, end: &str) -> Option<String> {
-        let field = field.replace('_', "-");
+        let field = field.replace(['_', '.'], "-");
         [format!("{start}-{}-{field}{end}", self.noun), format!("{start}-{field}{end}")].iter().find_map(|key| tr.maybe(key))
     }
 

@@ -21,6 +21,9 @@ pub(super) const MOST: usize = 200_000;
 /// Longest id in characters.
 const LONGEST_ID: usize = 255;
 
+/// Stands in the set for everybody, where the platform names nobody.
+pub(super) const EVERYBODY: &str = "@all";
+
 /// An audience as typed or posted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Wanted {
@@ -84,7 +87,7 @@ pub(super) fn recipients(audience: &Audience, members: Option<Vec<String>>) -> B
     let mut ids: BTreeSet<String> = audience.users.iter().cloned().chain(groups).collect();
     match members {
         Some(members) if audience.all && !members.is_empty() => ids.extend(members),
-        _ if audience.all => drop(ids.insert("@all".to_owned())),
+        _ if audience.all => drop(ids.insert(EVERYBODY.to_owned())),
         _ => {}
     }
     ids

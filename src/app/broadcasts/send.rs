@@ -2,16 +2,16 @@
 
 use serde_json::json;
 
-use super::{Wanted, audience, refuse, sender_of};
+use super::{Broadcast, Sender, Wanted, audience, refuse, sender_of};
 use crate::{
     app::{
         App, AppError, AppResult, Caller, Done, FieldError, calls, connections, content,
         content::{Addressees, Content},
     },
-    connect::Audience,
-    crypto::seal::Key,
+    connect::{self, Audience},
+    crypto::{self, seal::Key},
     domain::{
-        event::{Action, Subject},
+        event::{Action, Event, Subject},
         platform::Platform,
         role::Permission,
         text,
@@ -21,7 +21,8 @@ use crate::{
     store::{
         StoreError, Tx,
         broadcasts::{self, BroadcastRow},
-        messages, recipients,
+        messages::{self, MessageRow},
+        recipients::{self, RecipientRow},
     },
 };
 
@@ -70,10 +71,42 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
         (Ok(checked), Ok(sender)) => (checked, sender),
         (Err(error), _) | (_, Err(error)) => return Err(refuse(app, caller, Action::BroadcastSubmitted, &id, error).await),
     };
-    let connector = match connections::open(app, &checked.connection) {
-        Ok(connector) => connector,
+    let prepared = match prepare(app, &id, checked, sender, crypto::random()).await {
+        Ok(prepared) => prepared,
         Err(error) => return Err(refuse(app, caller, Action::BroadcastSubmitted, &id, error).await),
     };
+    let event = caller.event(Action::BroadcastSubmitted, subject).detail(prepared.told());
+    let written = app
+        .store
+        .write(move |tx| {
+            prepared.write(tx, event.clone())?;
+            Ok(Ok(prepared.row.id.clone()))
+        })
+        .await;
+    app.wake.notify_one();
+    match written {
+        Ok(written) => Done::from_write(written),
+        Err(error) => super::made_before(app, Action::BroadcastSubmitted, &same, given, error).await,
+    }
+}
+
+/// A broadcast with all that belongs to it, ready to be written.
+struct Prepared {
+    row: BroadcastRow,
+    set: Set,
+    people: Vec<RecipientRow>,
+    pieces: Vec<MessageRow>,
+    /// The call by which the platform named its members, where they were asked for.
+    listing: Option<(String, calls::Answer)>,
+    purpose: calls::Purpose,
+}
+
+/// Asks whom it goes to, seals it and cuts it into pieces. `salt` is that of its commitment.
+///
+/// # Errors
+/// Those of [`connections::open`].
+async fn prepare(app: &App, id: &str, checked: Checked, sender: Sender, salt: [u8; 32]) -> AppResult<Prepared> {
+    let connector = connections::open(app, &checked.connection)?;
     let asked = match checked.audience.all {
         true => Some(connector.members().await),
         false => None,
@@ -91,11 +124,11 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
     let key = Key::fresh();
     let ids = audience::recipients(&checked.audience, members);
     let pieces = connector.split(&checked.audience);
-    let (people, set, pieces) = audience::rows(&key, &id, checked.platform, &ids, &pieces)?;
+    let (people, set, pieces) = audience::rows(&key, id, checked.platform, &ids, &pieces)?;
     let said = Content { title: checked.title, text: checked.text, attachments: Vec::new() };
-    let sealed = content::seal(envelope, &key, &id, &said, &Addressees { audience: checked.audience, words: String::new() })?;
+    let sealed = content::seal_as(envelope, &key, id, &said, &Addressees { audience: checked.audience, words: String::new() }, salt)?;
     let row = BroadcastRow {
-        id: id.clone(),
+        id: id.to_owned(),
         origin: "sent".to_owned(),
         connection_id: Some(checked.connection.id.clone()),
         platform: checked.platform.as_str().to_owned(),
@@ -103,33 +136,118 @@ pub async fn send(app: &App, caller: &Caller, new: NewBroadcast, id: Option<Broa
         sender_id: sender.id,
         department_id: sender.department,
         state: "sending".to_owned(),
-        ..new_row(&id, &sealed, &set)
+        ..new_row(id, &sealed, &set)
     };
     let purpose = calls::Purpose {
         kind: "members",
         connection: Some(checked.connection.id),
-        broadcast: Some(id.clone()),
+        broadcast: Some(id.to_owned()),
         attempt: 1,
         ..calls::Purpose::default()
     };
-    let event = caller.event(Action::BroadcastSubmitted, subject).detail(json!({ "after": shown(&row, &set), "pieces": pieces.len() }));
-    let written = app
-        .store
-        .write(move |tx| {
-            let event = tx.append(event.clone())?;
-            insert(tx, &row, &people, &pieces)?;
-            if let Some((call, answer)) = &listing {
-                calls::observe(tx, event.as_str(), call, &purpose, answer)?;
-            }
-            tx.enqueue("send_broadcast", &id, &json!({ "broadcast": id }), tx.now())?;
-            Ok(Ok(id.clone()))
-        })
-        .await;
-    app.wake.notify_one();
-    match written {
-        Ok(written) => Done::from_write(written),
-        Err(error) => super::made_before(app, Action::BroadcastSubmitted, &same, given, error).await,
+    Ok(Prepared { row, set, people, pieces, listing, purpose })
+}
+
+impl Prepared {
+    /// What its event says of it.
+    fn told(&self) -> serde_json::Value {
+        json!({ "after": shown(&self.row, &self.set), "pieces": self.pieces.len() })
     }
+
+    /// Writes it with its `event` and the job `send_broadcast`.
+    fn write(&self, tx: &mut Tx<'_>, event: Event) -> Result<(), StoreError> {
+        let event = tx.append(event)?;
+        insert(tx, &self.row, &self.people, &self.pieces)?;
+        if let Some((call, answer)) = &self.listing {
+            calls::observe(tx, event.as_str(), call, &self.purpose, answer)?;
+        }
+        let id = &self.row.id;
+        tx.enqueue("send_broadcast", id, &json!({ "broadcast": id }), tx.now())
+    }
+}
+
+/// What a case has sent to whom the message went that it took back.
+pub(in crate::app) struct Instead<'i> {
+    /// The broadcast that it becomes, and the salt of its commitment: what was judged is what is sent.
+    pub id: &'i str,
+    pub salt: [u8; 32],
+    pub title: &'i str,
+    pub text: &'i str,
+    pub sender: String,
+    pub case: &'i str,
+}
+
+/// Whether `title` and `text` could be sent to whom `original` went; as they would be sent.
+///
+/// # Errors
+/// `Invalid` on `title`, `text`, and on `connection` or `users` where nothing can be sent that way.
+pub(in crate::app) async fn check_again(app: &App, original: &Broadcast, title: &str, text: &str) -> AppResult<Content> {
+    let checked = again(app, original, title, text, false).await?;
+    Ok(Content { title: checked.title, text: checked.text, attachments: Vec::new() })
+}
+
+/// What goes to whom `original` went: `named` where each is to be named who was meant when it went to everybody. Who has come since got nothing
+/// that is to be corrected.
+async fn again(app: &App, original: &Broadcast, title: &str, text: &str, named: bool) -> AppResult<Checked> {
+    let connect::Audience { mut all, mut users, parties, tags } = content::open_audience(&app.store.keys().envelope, &original.row)?.audience;
+    if all && named {
+        let id = original.id.clone();
+        let rows = app.store.read(move |conn| recipients::all(conn, &id)).await?;
+        let known: Vec<String> = rows.into_iter().filter(|row| row.delivery != "refused").map(|row| row.platform_id).collect();
+        // Where the platform named nobody, everybody is all that is known.
+        if !known.is_empty() && !known.iter().any(|id| id == audience::EVERYBODY) {
+            (all, users) = (false, known);
+        }
+    }
+    let new = NewBroadcast {
+        connection: original.connection.clone().unwrap_or_default(),
+        audience: Wanted { all, users, parties, tags },
+        title: title.to_owned(),
+        text: text.to_owned(),
+        sender: String::new(),
+    };
+    check(app, &new).await
+}
+
+/// Sends it, once. What cannot be sent is recorded and not tried again.
+///
+/// # Errors
+/// Those of the store: then it is to be tried again.
+pub(in crate::app) async fn instead(app: &App, by: &Caller, original: &Broadcast, said: Instead<'_>) -> AppResult<()> {
+    let (id, action) = (said.id.to_owned(), Action::BroadcastSubmitted);
+    let wanted = id.clone();
+    // An earlier run wrote it and died before it could say so.
+    if app.store.read(move |conn| broadcasts::find(conn, &wanted)).await?.is_some() {
+        return Ok(());
+    }
+    let sender = Sender { id: Some(said.sender), department: original.department.clone() };
+    let prepared = match again(app, original, said.title, said.text, true).await {
+        Ok(checked) => prepare(app, &id, checked, sender, said.salt).await,
+        Err(error) => Err(error),
+    };
+    let subject = Subject::new("broadcast", &id);
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(AppError::Store(error)) => return Err(error.into()),
+        Err(error) => {
+            return match app.refuse(by, action, subject, Some(said.case), error).await {
+                AppError::Store(error) => Err(error.into()),
+                _ => Ok(()),
+            };
+        }
+    };
+    let event = by.event(action, subject).case(said.case).detail(prepared.told());
+    app.store
+        .write(move |tx| {
+            // Two runners of one job.
+            if broadcasts::find(tx.conn, &id)?.is_none() {
+                prepared.write(tx, event.clone())?;
+            }
+            Ok(())
+        })
+        .await?;
+    app.wake.notify_one();
+    Ok(())
 }
 
 /// Checks what was typed and says what would happen. Changes nothing; that it was looked at is recorded.
@@ -244,12 +362,7 @@ pub(super) fn shown(row: &BroadcastRow, set: &Set) -> serde_json::Value {
 }
 
 /// Writes a broadcast with its recipients and pieces.
-pub(super) fn insert(
-    tx: &mut Tx<'_>,
-    row: &BroadcastRow,
-    people: &[recipients::RecipientRow],
-    pieces: &[messages::MessageRow],
-) -> Result<(), StoreError> {
+pub(super) fn insert(tx: &mut Tx<'_>, row: &BroadcastRow, people: &[RecipientRow], pieces: &[MessageRow]) -> Result<(), StoreError> {
     broadcasts::insert(tx.conn, BroadcastRow { created_at: tx.now().0, ..row.clone() })?;
     messages::insert_all(tx.conn, pieces)?;
     recipients::insert_all(tx.conn, people)

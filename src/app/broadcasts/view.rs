@@ -17,7 +17,7 @@ use crate::{
         calls::{self, CallRow},
         connections, departments, erased, messages,
         page::{self, Few},
-        policies, recipients,
+        policies, recalls, recipients,
     },
 };
 
@@ -73,6 +73,8 @@ pub struct Detail {
     pub sender: Option<String>,
     pub counts: Counts,
     pub cases: Vec<Case>,
+    /// The case in which it was sent in place of a message that was taken back: id and number; for who may open that case.
+    pub corrects: Option<(String, String)>,
     /// Ids of those among them that the caller may open; of the others it is only told that there is one.
     pub open_to: BTreeSet<String>,
     pub people: Vec<RecipientRow>,
@@ -200,13 +202,14 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     let gone = broadcast.row.erased_at.is_some();
     // Who only requests opens their own cases and those of messages that they sent.
     let only = crate::app::recalls::own_cases_only(caller).filter(|me| sender.as_ref() != Some(me));
-    let (tally, cases, open_to, found, files, calls, names, erased) = app
+    let (tally, cases, open_to, corrects, found, files, calls, names, erased) = app
         .store
         .read(move |conn| {
             Ok((
                 recipients::tally(conn, &wanted)?,
                 broadcasts::cases(conn, &wanted)?,
                 broadcasts::cases_open_to(conn, &wanted, only.as_deref())?,
+                recalls::of_correction(conn, &wanted)?.filter(|(_, _, by)| only.as_ref().is_none_or(|me| me == by)),
                 turn.cut(recipients::page(conn, &wanted, &turn, i64::try_from(RECIPIENTS + 1).unwrap_or(i64::MAX))?, RECIPIENTS),
                 attachments::of_broadcast(conn, &wanted)?,
                 calls::of_broadcast(conn, &wanted)?,
@@ -236,7 +239,8 @@ pub async fn detail(app: &App, caller: &Caller, id: &str, turn: Turn) -> AppResu
     }
     let (above, below) = found.edges(|r| r.platform_id.clone());
     let sender = names.into_values().next();
-    Ok(Detail { broadcast, title, sender, counts, cases, open_to, people: found.rows, above, below, files, calls, erased })
+    let corrects = corrects.map(|(id, number, _)| (id, number));
+    Ok(Detail { broadcast, title, sender, counts, cases, corrects, open_to, people: found.rows, above, below, files, calls, erased })
 }
 
 /// Recipients of one broadcast in the order of their ids on the platform, `size` a page, and the key of the next one; nobody once retention has

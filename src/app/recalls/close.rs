@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{App, AppResult, Loaded, load, subject};
+use super::{App, AppResult, Loaded, correct, load, subject};
 use crate::{
     app::Caller,
     clock::Instant,
@@ -32,6 +32,9 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
             // What was recalled first stays open until its ratification has ended, or its time has. Whoever ends it (`ratify`) calls here again.
             if order.as_ref().is_some_and(|(order, _)| order.state == "owed" && order.overdue_at.is_none()) {
                 return Ok((None, false));
+            }
+            if correct::awaited(tx.conn, &row, order.as_ref().map(|(order, _)| order), tx.now())? {
+                return Ok((Some(tx.now().plus(PAUSE)), false));
             }
             let pending = reader::pending_of_case(tx.conn, &row.id)?;
             let events = reader::events_of_case(tx.conn, &row.id, None)?;

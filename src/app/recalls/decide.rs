@@ -6,7 +6,7 @@ use serde_json::json;
 use super::sign::{self, Proof, Said};
 use super::{
     App, AppError, AppResult, Caller, Dossier, Loaded, advance, chosen, class_of, decider_at, escalate, known_in, load, passage, refused, subject,
-    telling, view, weighing,
+    summary, telling, weighing,
 };
 use crate::{
     app::{Done, content, delegations::grants, notices, once, policies, resets, step_up},
@@ -106,7 +106,7 @@ pub(super) async fn seen(app: &App, caller: &Caller, id: &str, action: Action, n
     let envelope = &app.store.keys().envelope;
     // Of an erased broadcast nothing opens; the case is closed, and refused for that.
     let title = if broadcast.erased_at.is_some() { String::new() } else { content::open_title(envelope, &broadcast)? };
-    let summary = view::summary(&loaded, envelope, &Dossier::open(envelope, &loaded.row)?, &title, &requester)?;
+    let summary = summary::summary(&loaded, envelope, &Dossier::open(envelope, &loaded.row)?, &title, &requester)?;
     Ok(Seen { loaded, title, summary })
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{App, AppResult, Loaded, advance, expire, load, passage, subject, witnessed};
+use super::{App, AppResult, Loaded, advance, correct, expire, load, passage, subject, witnessed};
 use crate::{
     app::{
         Caller,
@@ -343,6 +343,7 @@ pub(super) fn ended(
 ) -> Result<bool, StoreError> {
     let json = serde_json::to_string(tally).map_err(|e| StoreError::Corrupt(e.to_string()))?;
     let Ok(after) = advance(tx, &loaded.row, next, |row| row.tally = Some(json))? else { return Ok(false) };
+    correct::due(tx, &after)?;
     let (before, now_is) = passage(&loaded.row, &after);
     tx.append(event.case(id).detail(json!({ "before": before, "after": now_is, "tally": tally, "halted": loaded.case.halted, "about": more })))?;
     Ok(true)

@@ -253,7 +253,6 @@ pub(super) fn line(app: &App, caller: &Caller, (row, message, requester, order):
     let corrupt = |word: &str| StoreError::Corrupt(format!("a case has the word {word}"));
     let state = State::parse(&row.state).ok_or_else(|| corrupt(&row.state))?;
     let level = open_level(&row.open_levels).filter(|_| state == State::Reviewing);
-    let due = level.and_then(|l| [row.due_1, row.due_2, row.due_3].get(usize::from(l).wrapping_sub(1)).copied());
     Ok(Line {
         title,
         state,
@@ -263,7 +262,7 @@ pub(super) fn line(app: &App, caller: &Caller, (row, message, requester, order):
         level,
         submitted_at: Instant(row.submitted_at),
         cut_off: row.cut_off.map(Instant),
-        due: due.map(Instant),
+        due: level.map(|level| row.due_of(level)),
         recipients: u64::try_from(row.recipients_count).unwrap_or(0),
         behalf: None,
         first: order.and_then(|order| Some((Standing::parse(&order.state)?, Instant(order.due_at)))),

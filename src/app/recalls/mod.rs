@@ -5,6 +5,7 @@ pub mod able;
 pub mod acts;
 pub mod check;
 pub mod close;
+pub mod correct;
 pub mod decide;
 pub mod escalate;
 pub mod execute;
@@ -24,6 +25,7 @@ pub mod said;
 pub mod sign;
 pub mod status;
 pub mod submit;
+mod summary;
 pub mod take_part;
 pub mod view;
 pub mod weighing;
@@ -88,6 +90,9 @@ pub struct Submission {
     pub basis: String,
     /// Whether readers should be told; proposed here, weighed at level 2.
     pub tell_readers: bool,
+    /// What is sent in its place (强制覆盖).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correction: Option<correct::Correction>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -147,15 +147,15 @@ fn parts(case: &Case, who: &Somebody, able: &[Decider], operators: &[UserId]) ->
 fn lines(conn: &mut Conn, row: &Standing, case: &Case, parts: Vec<(Part, Option<usize>)>) -> Result<Vec<Owed>, StoreError> {
     let whole = recalls::find(conn, &row.id)?.ok_or(StoreError::NotFound)?;
     let due = |part| match part {
-        Part::Decide(level) => [whole.due_1, whole.due_2, whole.due_3].get(usize::from(level).wrapping_sub(1)).copied(),
-        _ => whole.cut_off,
+        Part::Decide(level) => Some(whole.due_of(level)),
+        _ => whole.cut_off.map(Instant),
     };
     let line = |(part, others): (Part, Option<usize>)| Owed {
         id: whole.id.clone(),
         number: whole.number.clone(),
         part,
         state: case.state,
-        due: due(part).map(Instant),
+        due: due(part),
         others,
     };
     Ok(parts.into_iter().map(line).collect())

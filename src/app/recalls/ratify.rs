@@ -5,7 +5,7 @@
 
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Loaded, chosen, decider, known, load, proven, refusal, refused, subject};
+use super::{App, AppError, AppResult, Caller, Loaded, chosen, correct, decider, known, load, proven, refusal, refused, subject};
 use crate::{
     app::{Done, notices, step_up},
     clock::Instant,
@@ -145,6 +145,7 @@ pub async fn ratify(app: &App, caller: &Caller, wanted: &str, typed: Typed) -> A
             made.event_id = tx.append(event.detail(detail))?.0;
             orders::ratification_insert(tx.conn, made.clone())?;
             notices::wake_ratification(tx, &loaded.row.id, after.version)?;
+            correct::due(tx, &loaded.row)?;
             if standing != Standing::Owed && case.state.is_terminal() {
                 tx.enqueue("close_case", &loaded.row.id, &json!({ "recall": loaded.row.id }), now)?;
             }

@@ -3,7 +3,7 @@
 use super::{
     App, AppError, AppResult, Caller, Loaded,
     able::{self, Able},
-    known,
+    correct, known,
 };
 use crate::{
     clock::Instant,
@@ -16,6 +16,8 @@ use crate::{
 pub struct Status {
     pub loaded: Loaded,
     pub tally: Option<Tally>,
+    /// The broadcast that is sent in the message's place, and where it stands.
+    pub correction: Option<(String, correct::Standing)>,
     /// Who can decide each open level now.
     pub able: Vec<(u8, Vec<Able>)>,
     pub now: Instant,
@@ -29,7 +31,9 @@ pub async fn status(app: &App, caller: &Caller, id: &str) -> AppResult<Status> {
     let loaded = known(app, caller, id).await?;
     let tally = loaded.row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok());
     let able = able::of(app, &loaded).await?;
-    Ok(Status { loaded, tally, able, now: app.now() })
+    let row = loaded.row.clone();
+    let correction = app.store.read(move |conn| correct::standing(conn, &row)).await?;
+    Ok(Status { loaded, tally, correction, able, now: app.now() })
 }
 
 /// The receipt of one event of a case.

@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::json;
 
-use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, escalate, refused, subject, telling};
+use super::{App, AppError, AppResult, Caller, Dossier, Submission, check, correct, escalate, refused, subject, telling};
 use crate::{
     app::{Done, FieldError, broadcasts, content, notices, once},
     domain::{
@@ -32,6 +32,8 @@ pub struct Request {
     /// The rule it rests on; may be empty.
     pub basis: String,
     pub tell_readers: bool,
+    /// What is sent in its place once it is taken back.
+    pub correction: Option<correct::Typed>,
 }
 
 /// A case that was made.
@@ -45,7 +47,7 @@ pub struct Submitted {
 /// Makes a case and opens its first level.
 ///
 /// # Errors
-/// `Invalid` on `broadcast`, `category`, `reason`, `basis`; `Refused` with `case-open` (its `id` and `number`), `already-recalled`,
+/// `Forbidden`; `Invalid` on `broadcast`, `category`, `reason`, `basis`, `correction.title`, `correction.text`; `Refused` with `case-open` (its `id` and `number`), `already-recalled`,
 /// `window-closed`, `not-sent` or `original-not-sealed`. Each is recorded.
 ///
 /// `id` is what a repeated request comes back to; a fresh one otherwise.
@@ -54,7 +56,7 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     let id = id.unwrap_or_else(RecallId::fresh).0;
     app.require(caller, Permission::RecallRequest, Action::RecallSubmitted, subject(&id)).await?;
     let refuse = |error| app.refuse(caller, Action::RecallSubmitted, subject(&id), None, error);
-    let (class, submission) = match parse(&request) {
+    let (class, mut submission) = match parse(&request) {
         Ok(parsed) => parsed,
         Err(errors) => return Err(refuse(AppError::Invalid(errors)).await),
     };
@@ -75,6 +77,10 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
     if content::open(&app.store.keys().envelope, &broadcast.row).is_err() {
         return Err(refuse(AppError::refused("original-not-sealed")).await);
     }
+    submission.correction = match correct::parse(app, caller, &broadcast, request.correction.as_ref(), None).await {
+        Ok(correction) => correction,
+        Err(error) => return Err(refuse(error).await),
+    };
     let keys = app.store.clone();
     let zone = app.config.time_zone.clone();
     let event = caller.event(Action::RecallSubmitted, subject(&id));
@@ -134,18 +140,21 @@ pub async fn submit(app: &App, caller: &Caller, request: Request, id: Option<Rec
                 platform: broadcast.row.platform.clone(),
                 sender_id: broadcast.row.sender_id.clone(),
                 escalated: String::new(),
+                correction_id: submission.correction.as_ref().map(|c| c.id.clone()),
             };
             recalls::insert(tx.conn, &row)?;
             notices::wake(tx, &id, row.version)?;
             escalate::at_due(tx, &row, 1)?;
             tx.enqueue("expire_recall", &id, &json!({ "recall": id }), cut_off)?;
-            tx.append(event.case(&id).detail(json!({
+            let mut detail = json!({
                 "number": number, "broadcast": broadcast.id, "class": class, "mode": mode, "tell_readers": submission.tell_readers,
                 "message": STANDARD.encode(broadcast.commitment), "recipients": broadcast.recipients,
                 "policy": situation.policy.named(), "rules": situation.policy.policy.rules(),
                 "cut_off": cut_off.to_rfc3339(), "due": verdict.due.map(|d| d.to_rfc3339()),
                 "after": { "state": row.state, "open_levels": row.open_levels, "round": 1, "version": 1 },
-            })))?;
+            });
+            correct::told(&mut detail, submission.correction.as_ref())?;
+            tx.append(event.case(&id).detail(detail))?;
             Ok(Ok(Submitted { id: id.clone(), number, state: State::Reviewing }))
         })
         .await;
@@ -168,7 +177,11 @@ pub async fn check_text(app: &App, caller: &Caller, request: &Request) -> AppRes
     if let Err(errors) = parse(request) {
         return Err(app.refuse(caller, Action::RecallSubmitted, about, None, AppError::Invalid(errors)).await);
     }
-    if let Err(error) = broadcasts::load(app, &about.id).await {
+    let checked = match broadcasts::load(app, &about.id).await {
+        Ok(broadcast) => correct::parse(app, caller, &broadcast, request.correction.as_ref(), None).await.map(drop),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = checked {
         return Err(app.refuse(caller, Action::RecallSubmitted, about, None, error).await);
     }
     app.record(caller.event(Action::PermissionChecked, about).detail(json!({ "for": Action::RecallSubmitted }))).await?;
@@ -188,7 +201,7 @@ fn parse(request: &Request) -> Result<(HarmClass, Submission), Vec<FieldError>> 
     let basis = text::paragraph(&request.basis, 0, 200).map_err(|e| errors.push(FieldError::text("basis", e))).unwrap_or_default();
     match class {
         Some(class) if errors.is_empty() => {
-            Ok((class, Submission { at: crate::clock::Instant(0), reason, basis, tell_readers: request.tell_readers }))
+            Ok((class, Submission { at: crate::clock::Instant(0), reason, basis, tell_readers: request.tell_readers, correction: None }))
         }
         _ => Err(errors),
     }

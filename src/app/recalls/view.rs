@@ -9,11 +9,12 @@ use super::{
     App, AppError, AppResult, Caller, Dossier, Loaded,
     able::{self, Able, Why},
     acts::{self, ELSEWHERE, LOOKING},
-    decider, deciders, known, known_in,
+    correct, decider, deciders, known, known_in,
     mine::{self, Mine},
     ordered::{self, First},
     said::{self, Awaited},
-    take_part, weighing,
+    summary::summary,
+    weighing,
     witnessed::{self, Waiting},
 };
 use crate::{
@@ -24,7 +25,6 @@ use crate::{
         remediations::{self, Plan},
     },
     clock::Instant,
-    crypto::seal::Key,
     domain::{
         event::{Action, Outcome},
         outcome::Tally,
@@ -32,7 +32,7 @@ use crate::{
         recall::{
             State, Verb,
             approval::LEVELS,
-            participation::{Entry as Kind, is_added},
+            participation::is_added,
             weighing::{Answers, LEVEL},
         },
         role::{Permission, Role},
@@ -166,6 +166,10 @@ pub struct Show {
     pub first: First,
     /// What is left to do; nothing while the case goes on.
     pub plan: Option<Plan>,
+    /// The broadcast that is sent in the message's place, and where it stands.
+    pub correction: Option<(String, correct::Standing)>,
+    /// Whether whoever resubmits could ask for one.
+    pub may_correct: bool,
     pub counts: Counts,
     pub tally: Option<Tally>,
     /// Captures with the names of who uploaded and who confirmed them.
@@ -210,6 +214,9 @@ pub async fn show(app: &App, caller: &Caller, id: &str, showing: Showing) -> App
             Err(AppError::Store(e)) if e.passes() => (show.title, show.unrecorded) = (None, true),
             Err(e) => return Err(e),
         }
+    }
+    if show.mine.resubmit {
+        show.may_correct = correct::possible(app, caller, &show.broadcast).await?;
     }
     Ok(show)
 }
@@ -301,6 +308,8 @@ fn load(conn: &mut Conn, app: &App, caller: &Caller, id: &str, now: Instant) -> 
         mine,
         first: ordered::first(conn, app, caller, &loaded, now)?,
         plan: remediations::plan(conn, app, caller, &loaded, now)?,
+        correction: correct::standing(conn, row)?,
+        may_correct: false,
         counts: counts(&recipients::tally(conn, &row.broadcast_id)?),
         tally: row.tally.as_deref().and_then(|t| serde_json::from_str(t).ok()),
         title: Some(title).filter(|_| readable && broadcast.row.erased_at.is_none()),
@@ -332,41 +341,6 @@ async fn opened(app: &App, caller: &Caller, show: &Show, showing: Showing) -> Ap
     }
     let session = caller.session.clone().unwrap_or_default();
     Ok(app.store.look_up(move |conn| search::done_in_session(conn, &session, &case, Action::ContentRead.as_str())).await?)
-}
-
-/// The summary that a decision binds: what is to be done to whom, why and until when. The same for everybody who sees this version; what
-/// level 2 is asked comes after it.
-pub(super) fn summary(loaded: &Loaded, envelope: &Key, dossier: &Dossier, title: &str, requester: &str) -> Result<String, StoreError> {
-    let row = &loaded.row;
-    let asked = dossier.current().map(|s| (s.reason.as_str(), s.basis.as_str())).unwrap_or_default();
-    let levels: Vec<String> = loaded.case.open.iter().map(ToString::to_string).collect();
-    let mut lines = vec![
-        ("案件 case", row.number.clone()),
-        ("轮次 round", row.round.to_string()),
-        ("级别 level", levels.join(",")),
-        ("消息 message", title.to_owned()),
-        ("消息承诺值 commitment", hex::encode(&row.commitment)),
-        ("收件人数 recipients", row.recipients_count.to_string()),
-        ("名单根值 recipients root", hex::encode(&row.recipients_root)),
-        ("申请人 requester", requester.to_owned()),
-        ("危害类别 harm class", row.harm_class.clone()),
-        ("情况说明 reason", asked.0.to_owned()),
-        ("制度依据 basis", asked.1.to_owned()),
-        ("执行方式 mode", row.mode.clone()),
-        ("截止 deadline", row.cut_off.map(|c| Instant(c).to_rfc3339()).unwrap_or_default()),
-    ];
-    for entry in &loaded.entries {
-        let label = match Kind::parse(&entry.kind) {
-            Some(Kind::Question) => "要求补充 question",
-            Some(Kind::Answer) => "补充答复 answer",
-            Some(Kind::Transfer) => "转办理由 transfer",
-            Some(Kind::Addition) => "加签理由 reviewer added",
-            Some(Kind::Removal) => "减签理由 reviewer removed",
-            _ => continue,
-        };
-        lines.push((label, take_part::said(envelope, entry)?));
-    }
-    Ok(lines.iter().map(|(label, value)| format!("{label}: {value}\n")).collect())
 }
 
 fn decisions(app: &App, loaded: &Loaded, names: &BTreeMap<String, String>) -> Result<Vec<DecisionView>, StoreError> {

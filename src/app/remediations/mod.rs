@@ -223,11 +223,14 @@ pub(crate) fn plan(conn: &mut Conn, app: &App, caller: &Caller, loaded: &recalls
         })
     };
     let steps = rows.iter().map(view).collect::<Result<_, StoreError>>()?;
+    // What is sent in the message's place is that correction already.
+    let sent = recalls::correct::standing(conn, row)?.is_some_and(|(_, standing)| standing != recalls::correct::Standing::NotSent);
+    let needed = |s: &&Remedy| !sent || !matches!(s, Remedy::Timeliness | Remedy::Clarification);
     let owners = if plans { owners(conn, row, sender.as_deref(), now)? } else { Vec::new() };
     Ok(Some(Plan {
         ending,
         steps,
-        proposed: remediation::proposed(ending).iter().map(|s| (*s, remediation::due(*s, ending_day, today))).collect(),
+        proposed: remediation::proposed(ending).iter().filter(needed).map(|s| (*s, remediation::due(*s, ending_day, today))).collect(),
         strategies: Remedy::ALL.iter().copied().filter(|s| plans && remediation::may_add(Some(ending), *s, false).is_ok()).collect(),
         owners: owners.into_iter().map(|p| (p.id, p.name)).collect(),
         held,

@@ -132,7 +132,7 @@ pub(super) const SHAPES: &[Shape] = &[
     shape("connection.read", &["system", "user"], &["connection"], &["detail/shown", "text/query"]),
     shape(
         "broadcast.submitted",
-        &["token", "user"],
+        &["job", "token", "user"],
         &["broadcast"],
         &[
             "detail/after/channel",
@@ -193,6 +193,8 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/after/version",
             "detail/broadcast",
             "detail/class",
+            "detail/correction",
+            "detail/correction_message",
             "detail/cut_off",
             "detail/due",
             "detail/message",
@@ -219,6 +221,8 @@ pub(super) const SHAPES: &[Shape] = &[
             "detail/before/round",
             "detail/before/state",
             "detail/before/version",
+            "detail/correction",
+            "detail/correction_message",
             "detail/due",
             "detail/tell_readers",
             "text/basis",

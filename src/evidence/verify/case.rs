@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::{
-    Answer, Checks, Problem, file,
+    Answer, Checks, Problem, corrected, file,
     first::First,
     log::{mentions, opened, unhex},
     views,
@@ -28,6 +28,7 @@ pub(super) fn check(files: &Files, report: &Report, events: &[Event], checks: &m
     message(files, report, checks);
     attachments(files, report, checks);
     recipients(files, report, events, checks);
+    corrected::check(report, events, checks);
 }
 
 /// What the report says of the case, against what its first and last events recorded.

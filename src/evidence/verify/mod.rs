@@ -18,6 +18,7 @@ mod aging;
 mod audit;
 mod bag;
 mod case;
+mod corrected;
 mod first;
 mod gm;
 mod keys;

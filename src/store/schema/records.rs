@@ -231,6 +231,7 @@ table! {
         platform -> Text,
         sender_id -> Nullable<Text>,
         escalated -> Text,
+        correction_id -> Nullable<Text>,
     }
 }
 

@@ -21,7 +21,7 @@ use crate::{
         once::of_request,
         recalls::{
             able::Able,
-            decide,
+            correct, decide,
             list::{self, Line},
             order,
             queue::{self, Task},
@@ -35,6 +35,7 @@ use crate::{
         platform::HarmClass,
         recall::{
             Made, State, Verb,
+            approval::LEVELS,
             participation::{added, awaited, is_added},
             weighing::Matter,
         },
@@ -43,7 +44,13 @@ use crate::{
     web::{Bearer, Fault, extract::visit, refusal},
 };
 
-/// `POST /api/v1/recalls` `{"broadcast","category","reason"}`, and if wanted `"basis"`, `"tell_readers"`.
+/// A corrected message that is to be sent in place of the one taken back, where there is one.
+fn correction(fields: &mut Fields) -> Option<correct::Typed> {
+    fields.object("correction", |f| correct::Typed { title: f.text("title"), text: f.text("text") })
+}
+
+/// `POST /api/v1/recalls` `{"broadcast","category","reason"}`, and if wanted `"basis"`, `"tell_readers"` and
+/// `"correction"` (`{"title","text"}`).
 pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Body) -> Result<HttpResponse, Fault> {
     once(&app, &bearer.caller, &req, &body.0, |id| async {
         let mut fields = Fields::of(&body.0)?;
@@ -53,6 +60,7 @@ pub async fn create(app: Data<App>, bearer: Bearer, req: HttpRequest, body: Body
             reason: fields.text("reason"),
             basis: fields.text("basis"),
             tell_readers: fields.flag("tell_readers"),
+            correction: correction(&mut fields),
         };
         fields.end()?;
         let done = submit::submit(&app, &bearer.caller, request, id.map(RecallId)).await?;
@@ -138,11 +146,16 @@ pub async fn ratify(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path
     .await
 }
 
-/// `POST /api/v1/recalls/{id}/resubmissions` `{"reason","basis","tell_readers"}`: a returned case comes back.
+/// `POST /api/v1/recalls/{id}/resubmissions` `{"reason","basis","tell_readers","correction"}`: a returned case comes back.
 pub async fn resubmit(app: Data<App>, bearer: Bearer, req: HttpRequest, path: Path<String>, body: Body) -> Result<HttpResponse, Fault> {
     once(&app, &bearer.caller, &req, &body.0, |_| async {
         let mut fields = Fields::of(&body.0)?;
-        let again = resubmit::Again { reason: fields.text("reason"), basis: fields.text("basis"), tell_readers: fields.flag("tell_readers") };
+        let again = resubmit::Again {
+            reason: fields.text("reason"),
+            basis: fields.text("basis"),
+            tell_readers: fields.flag("tell_readers"),
+            correction: correction(&mut fields),
+        };
         fields.end()?;
         let done = resubmit::resubmit(&app, &bearer.caller, &path, again).await?;
         let body = json!({ "id": done.value, "state": State::Reviewing });
@@ -295,10 +308,9 @@ fn one(able: &Able) -> Value {
 fn body(found: &status::Status) -> Result<Value, AppError> {
     let (row, case) = (&found.loaded.row, &found.loaded.case);
     let at = |at: Option<i64>| at.map(|at| Instant(at).to_rfc3339());
-    let levels: Vec<Value> = [row.due_1, row.due_2, row.due_3]
+    let levels: Vec<Value> = LEVELS
         .iter()
-        .zip(1_u8..)
-        .map(|(due, level)| {
+        .map(|&level| {
             let of_level = |d: &&Made| d.level == level && d.round == case.round;
             let heard = |d: &&Made| d.verb == Verb::Approve && is_added(case, level, d.voice());
             let made = case.decisions.iter().filter(of_level).rfind(|d| !heard(d));
@@ -306,7 +318,7 @@ fn body(found: &status::Status) -> Result<Value, AppError> {
                 "id": a.to, "by": a.by, "approved": !awaited(case, level).any(|waiting| waiting == a),
             })).collect();
             let open = case.state == crate::domain::recall::State::Reviewing && case.open.contains(&level);
-            json!({ "level": level, "open": open, "due": Instant(*due).to_rfc3339(), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()),
+            json!({ "level": level, "open": open, "due": row.due_of(level).to_rfc3339(), "escalated": case.escalated.contains(&level), "decision": made.map(|d| d.verb), "decider": made.map(|d| &d.decider), "on_behalf_of": made.and_then(|d| d.principal.as_ref()),
                 "added": added,
                 "able": found.able.iter().find(|(of, _)| *of == level).map(|(_, able)| able.iter().map(one).collect::<Vec<_>>()),
             })
@@ -342,5 +354,6 @@ fn body(found: &status::Status) -> Result<Value, AppError> {
         "tally": found.tally,
         "submitted_at": at(Some(row.submitted_at)), "approved_at": at(row.approved_at), "finished_at": at(row.finished_at), "closed_at": at(row.closed_at),
         "recalled_first": first,
+        "correction": found.correction.as_ref().map(|(broadcast, standing)| json!({ "broadcast": broadcast, "state": standing })),
     }))
 }

@@ -36,6 +36,7 @@ const TABLE: &[Line] = &[
     ),
     ("\"expire_recall\"", "expire_recall", Ok(&["recall.expired"])),
     ("recalls::escalate::JOB", recalls::escalate::JOB, Ok(&["recall.escalated"])),
+    ("recalls::correct::JOB", recalls::correct::JOB, Ok(&["broadcast.submitted"])),
     ("\"close_case\"", "close_case", Ok(&["recall.finished", "case.closed"])),
     ("recalls::ratify::LAPSE", recalls::ratify::LAPSE, Ok(&["ratification.lapsed"])),
     ("notices::TELL", notices::TELL, Err("finds out who has to act; each mail is an event of its own")),

@@ -16,7 +16,7 @@ use countermand::{
 use serde_json::json;
 
 use super::{
-    guided,
+    correction, guided,
     stage::{Answer, Cast, Person, Stage},
 };
 use crate::{
@@ -514,5 +514,42 @@ async fn the_officer_confirms_no_capture_of_what_they_ordered() {
         let other = stage.confirm(&house.cast.reviewer, &case, "accepted", "").await;
         assert_eq!(other.status, 303, "{}", other.body);
         assert_eq!(stage.state(&case).await, "recall_accepted");
+    }
+}
+
+#[actix_web::test]
+async fn a_correction_waits_for_the_ratification_of_a_recall_that_came_first() {
+    for db in TestDb::each() {
+        let house = House::open(db).await;
+        let (stage, cast) = (house.stage(), &house.cast);
+        let mut cases = Vec::new();
+        for _ in 0..2 {
+            let case = correction::corrected(stage, cast).await;
+            let answer = house.order_with(&house.officer, &case, "leak", WHY, &house.code(&house.officer)).await;
+            assert_eq!(answer.status, 303, "{}", answer.body);
+            stage.run().await;
+            assert_eq!((stage.state(&case).await.as_str(), correction::sent(stage, &case).await), ("recall_accepted", None));
+            let page = stage.get(&cast.requester, &format!("/recalls/{case}")).await.body;
+            assert!(page.contains("待发送") && page.contains("追认以后才发送"), "{page}");
+            cases.push(case);
+        }
+        for (case, last) in cases.iter().zip(["ratify", "refuse"]) {
+            // Hours after the recall.
+            stage.settle(1, 3600).await;
+            for (who, verdict) in [(&cast.reviewer, "ratify"), (&cast.lawyer, "ratify"), (&cast.executive, last)] {
+                assert_eq!(correction::sent(stage, case).await, None, "three people stand behind it, or nothing is sent");
+                let answer = house.ratify(who, case, verdict).await;
+                assert_eq!(answer.status, 303, "{}", answer.body);
+                stage.settle(2, 1).await;
+            }
+            assert!(stage.trail(case).await.contains(&"case.closed success".to_owned()));
+        }
+        let trail = stage.trail(&cases[0]).await;
+        let at = |what: &str| trail.iter().position(|line| line == what).unwrap_or_else(|| panic!("{what}: {trail:?}"));
+        assert!(at("broadcast.submitted success") < at("case.closed success"), "the case tells of it before it closes: {trail:?}");
+        assert_eq!(correction::sent(stage, &cases[0]).await.unwrap().state, "sent");
+        assert_eq!(correction::sent(stage, &cases[1]).await, None, "the third level did not stand behind it");
+        let page = stage.get(&cast.requester, &format!("/recalls/{}", cases[1])).await.body;
+        assert!(page.contains("未发送"), "{page}");
     }
 }

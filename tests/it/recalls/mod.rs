@@ -2,6 +2,7 @@
 
 mod api;
 mod clock;
+mod correction;
 mod delegation;
 mod escalation;
 mod execution;

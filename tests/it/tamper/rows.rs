@@ -21,7 +21,11 @@ const STATED: &[(&str, &str, &str)] = &[
     ("tokens", "id", "name:t scopes:t user_id:t expires_at:i created_at:i revoked_at:i"),
     ("recall_entries", "id", "recall_id:t level:i round:i by_id:t at:i kind:t"),
     ("calls", "id", "attempt:i started_at:i started_event:t answered_event:t result:t code:t"),
-    ("recalls", "id", "requester_id:t harm_class:t cut_off:i due_1:i due_2:i due_3:i policy_id:t policy_version:i submitted_at:i tally:t"),
+    (
+        "recalls",
+        "id",
+        "requester_id:t harm_class:t cut_off:i due_1:i due_2:i due_3:i policy_id:t policy_version:i submitted_at:i tally:t correction_id:t",
+    ),
     ("remediation_steps", "id", "recall_id:t strategy:t owner_id:t due_at:i state:t set_by:t set_at:i ended_by:t ended_at:i"),
     ("delegations", "id", "principal_id:t delegate_id:t levels:t from_at:i until_at:i made_at:i ended_at:i ended_by:t"),
     ("connections", "id", "name:t settings:t state:t agreement:t version:i"),

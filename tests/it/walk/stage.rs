@@ -17,7 +17,7 @@ use countermand::{
         invitations::{self, Invitee, Way},
         people,
         policies::proposals,
-        recalls::{decide, guided, order, ratify, resubmit, submit, withdraw},
+        recalls::{correct, decide, guided, order, ratify, resubmit, submit, withdraw},
         remediations, resets, self_recalls, setup, users,
     },
     crypto::{token, totp},
@@ -225,7 +225,12 @@ impl Companies {
         let again = self.case("case.again", "供应商报价汇总", "leak").await;
         self.decide("reviewer", &again, "return").await;
         let words = resubmit::Again {
-            reason: "已补充泄露范围说明，收件人含外部供应商三家。".into(), basis: String::new(), tell_readers: false
+            reason: "已补充泄露范围说明，收件人含外部供应商三家。".into(),
+            correction: Some(correct::Typed {
+                title: "【更正】供应商报价汇总".into(),
+                text: "此前发送的报价汇总所附文件有误，请以本消息所列报价为准。\n如已转发，请一并告知转发对象。".into(),
+            }),
+            ..resubmit::Again::default()
         };
         resubmit::resubmit(&self.full.app, self.caller("requester"), &again, words).await.unwrap();
         self.case("case.reviewing", "2027 年度组织架构调整说明", "leak").await;
@@ -614,6 +619,7 @@ impl Companies {
             reason: "原定仅发送薪酬委员会六人，因收件范围误选全体员工发出，附件属内部机密。".into(),
             basis: "《信息发布管理办法》第十四条".into(),
             tell_readers: true,
+            correction: None,
         };
         let id = submit::submit(&self.full.app, self.caller("requester"), request, None).await.unwrap().value.id;
         self.call(name, id.clone());

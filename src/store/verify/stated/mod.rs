@@ -329,6 +329,8 @@ struct Row {
     c10: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     c11: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    c12: Option<String>,
 }
 
 /// Whether rows of this table are looked at here, and a case does not rest on them.
@@ -337,7 +339,7 @@ pub(super) fn covers(table: &str) -> bool {
 }
 
 /// Columns of a row at most.
-const WIDTH: usize = 12;
+const WIDTH: usize = 13;
 const _: () = {
     let mut n = 0;
     while n < tables::TABLES.len() {
@@ -348,7 +350,7 @@ const _: () = {
 
 impl Row {
     fn columns(&self) -> [&Option<String>; WIDTH] {
-        [&self.c0, &self.c1, &self.c2, &self.c3, &self.c4, &self.c5, &self.c6, &self.c7, &self.c8, &self.c9, &self.c10, &self.c11]
+        [&self.c0, &self.c1, &self.c2, &self.c3, &self.c4, &self.c5, &self.c6, &self.c7, &self.c8, &self.c9, &self.c10, &self.c11, &self.c12]
     }
 }
 

@@ -60,7 +60,7 @@ const CONNECTION: &[(usize, Says)] = &[
 ];
 const DUE: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2"))];
 /// A new round: nothing of it is overdue yet.
-const ANEW: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2")), (11, Is(""))];
+const ANEW: &[(usize, Says)] = &[(4, Detail("/due/0")), (5, Detail("/due/1")), (6, Detail("/due/2")), (11, Is("")), (12, Detail("/correction"))];
 const STEP_ENDED: &[(usize, Says)] = &[(4, Detail("/after/state")), (7, Actor), (8, At)];
 const TALLIED: &[(usize, Says)] = &[(10, Detail("/tally"))];
 
@@ -142,6 +142,7 @@ pub(super) const RULES: &[Rule] = &[
             (8, Detail("/policy/version")),
             (9, At),
             (11, Is("")),
+            (12, Detail("/correction")),
         ],
     ),
     rule("recall.resubmitted", RECALLS, Of::Subject, ANEW),

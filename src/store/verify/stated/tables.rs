@@ -184,6 +184,7 @@ pub(super) const TABLES: &[Table] = &[
             column("submitted_at", Plain),
             column("tally", Json),
             column("escalated", Plain),
+            column("correction_id", Plain),
         ],
         // That each has its event and its row is seen with what it is about (`contents`).
         told: false,

@@ -17,7 +17,7 @@ use crate::{
             report::MOST_FILES,
         },
         delegations::Standing,
-        recalls::{guided::STATABLE, remind},
+        recalls::{correct::Standing as Correcting, guided::STATABLE, remind},
     },
     domain::{
         event::Outcome,
@@ -70,6 +70,8 @@ fn requests() -> Value {
     let ids = || list(free());
     // What a decider, a reviewer or a requester says must say something (`domain::recall::approval::Comment`).
     let telling = || prose(Comment::MIN, Comment::MAX);
+    // A corrected message: as the message of a broadcast.
+    let correction = || asked(json!({ "title": line(120, false), "text": prose(1, 20_000) }));
     json!({
         "NewBroadcast": asked(json!({
             "connection": name(), "title": line(120, false), "text": prose(1, 20_000), "sender?": free(),
@@ -89,6 +91,7 @@ fn requests() -> Value {
         })),
         "RecallRequest": asked(json!({
             "broadcast": name(), "category": of!(HarmClass), "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(),
+            "correction?": correction(),
         })),
         "NewDecision": asked(json!({
             "decision": of!(Verb), "comment": telling(), "totp": name(), "version?": whole(), "answers?": asked(replies()),
@@ -128,7 +131,9 @@ fn requests() -> Value {
         "Reply": asked(json!({ "answer": telling() })),
         "Comment": asked(json!({ "comment": telling() })),
         "Reminder": asked(json!({})),
-        "Resubmission": asked(json!({ "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag() })),
+        "Resubmission": asked(json!({
+            "reason": telling(), "basis?": prose(0, 200), "tell_readers?": flag(), "correction?": correction(),
+        })),
         "Withdrawal": asked(json!({ "reason?": prose(0, 500) })),
         "Capture": asked(json!({ "outcome": words(&statable()), "note": telling(), "name?": free(), "data": base64() })),
         "Confirmation": asked(json!({ "outcome": words(&statable()), "note?": prose(0, 500), "totp": name() })),
@@ -373,7 +378,7 @@ fn recall() -> Value {
         "id": id(), "number": text(), "broadcast": id(), "state": of!(State), "mode": of!(Mode), "category": of!(HarmClass), "round": number(),
         "version": number(), "halted": flag(),
         "levels": list(object(json!({
-            "level": number(), "open": flag(), "due": time(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
+            "level": number(), "open": flag(), "due": time(), "escalated": flag(), "decision": or_null(of!(Verb)), "decider": or_null(text()),
             "on_behalf_of": or_null(text()),
             "added": list(object(json!({ "id": id(), "by": id(), "approved": flag() }))),
             "able": or_null(list(object(json!({
@@ -391,6 +396,7 @@ fn recall() -> Value {
             "officer": text(), "at": time(), "state": of!(Ratifying), "due": time(), "overdue": flag(), "levels": list(number()),
             "ratifications": list(object(json!({ "level": number(), "by": text(), "verdict": of!(Verdict), "at": time(), "late": flag() }))),
         }))),
+        "correction": or_null(object(json!({ "broadcast": id(), "state": of!(Correcting) }))),
     }))
 }
 

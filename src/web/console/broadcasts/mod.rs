@@ -113,6 +113,11 @@ const CORRECTION: &str = "【更正】";
 /// Characters of a title at most, as the form has it.
 const TITLE: usize = 120;
 
+/// The title of a correction of the message called so.
+pub(super) fn corrected(title: &str) -> String {
+    CORRECTION.chars().chain(title.trim_start_matches(CORRECTION).chars()).take(TITLE).collect()
+}
+
 fn crumbs(page: &Page, here: &str) -> Vec<Crumb> {
     vec![Crumb::link("/broadcasts", page.t("nav-broadcasts")), Crumb::here(page.t(here))]
 }
@@ -130,8 +135,7 @@ pub async fn new(app: Data<App>, who: SignedIn, page: Page, query: Query<BTreeMa
     let mut form = FormState::new("broadcast");
     if let Some(case) = query.get("corrects").filter(|case| !case.is_empty() && !case.contains('\0')) {
         let (connection, title) = remediations::corrected(&app, &who.caller, case).await?.unwrap_or_default();
-        let title: String = CORRECTION.chars().chain(title.trim_start_matches(CORRECTION).chars()).take(TITLE).collect();
-        form = form.with("connection", connection).with("title", title);
+        form = form.with("connection", connection).with("title", corrected(&title));
     }
     new_page(&app, &who, page, form, StatusCode::OK).await
 }

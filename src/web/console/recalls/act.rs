@@ -9,6 +9,7 @@ use actix_web::{
 use askama::Template;
 
 use super::{
+    correction,
     show::{Forms, render},
     typed, weighing,
 };
@@ -210,7 +211,12 @@ pub async fn withdraw(app: Data<App>, me: SignedIn, page: Page, path: Path<Strin
 /// `POST /recalls/{id}/resubmissions`.
 pub async fn resubmit(app: Data<App>, me: SignedIn, page: Page, path: Path<String>, req: HttpRequest, posted: Posted) -> Result<HttpResponse, Fault> {
     let (id, me) = (path.into_inner(), me.with(&posted));
-    let again = resubmit::Again { reason: typed(&posted, "reason"), basis: typed(&posted, "basis"), tell_readers: posted.flag("tell_readers") };
+    let again = resubmit::Again {
+        reason: typed(&posted, "reason"),
+        basis: typed(&posted, "basis"),
+        tell_readers: posted.flag("tell_readers"),
+        correction: correction(&posted),
+    };
     let make = |_| async {
         let done = resubmit::resubmit(&app, &me.caller, &id, again).await?;
         Ok(receipt_of(&done.value, &done))

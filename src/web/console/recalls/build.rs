@@ -5,6 +5,7 @@ use crate::{
     app::recalls::{
         able::{Able, Why},
         check::Named,
+        correct::Standing,
         said::Said,
         view::{self, LevelView, Show},
     },
@@ -168,6 +169,39 @@ pub(super) fn request(page: &Page, v: &Show) -> Vec<Fact> {
         facts.push(Fact::new(page.t("recall-stated"), page.word("recall-stated", stated.outcome), stated.note.clone()));
     }
     facts
+}
+
+/// A corrected message as a case page shows it.
+pub(super) struct Correction {
+    pub tone: Tone,
+    pub state: String,
+    /// What becomes of it.
+    pub note: String,
+    /// For who may read the message that it replaces.
+    pub title: Option<String>,
+    pub text: Option<Vec<String>>,
+    pub sha256: String,
+    /// The broadcast that it became.
+    pub href: Option<String>,
+}
+
+pub(super) fn correction(page: &Page, v: &Show) -> Option<Correction> {
+    let (broadcast, standing) = v.correction.as_ref()?;
+    let asked = v.dossier.current().and_then(|asked| asked.correction.as_ref());
+    let tone = match standing {
+        Standing::Planned | Standing::Due => Tone::Info,
+        Standing::Submitted => Tone::Ok,
+        Standing::NotSent => Tone::Warn,
+    };
+    Some(Correction {
+        tone,
+        state: page.word("correction-state", standing),
+        note: page.word("correction-note", standing),
+        title: asked.filter(|_| v.title.is_some()).map(|c| c.title.clone()),
+        text: asked.filter(|_| v.content.is_some()).map(|c| paragraphs(&c.text)),
+        sha256: asked.and_then(|c| c.commitment().ok()).map(hex::encode).unwrap_or_default(),
+        href: (*standing == Standing::Submitted && page.can("broadcast.read")).then(|| format!("/broadcasts/{broadcast}")),
+    })
 }
 
 pub(super) fn checks(page: &Page, v: &Show) -> Vec<Check> {

@@ -15,6 +15,7 @@ pub mod take_part;
 pub(super) mod weighing;
 
 use crate::{
+    app::recalls::correct,
     domain::{
         outcome::RecipientOutcome,
         platform::HarmClass,
@@ -63,4 +64,10 @@ fn outcomes(tr: &Tr) -> Vec<Choice> {
 /// A field as typed. One whose bytes were no text comes as a control character, so that the rules refuse it and the refusal is recorded.
 fn typed(posted: &Posted, field: &str) -> String {
     if posted.damaged().iter().any(|f| f == field) { "\0".to_owned() } else { posted.get(field).to_owned() }
+}
+
+/// The corrected message that is to be sent in place of the one taken back. Its title is proposed, so that nothing is asked for without a text.
+fn correction(posted: &Posted) -> Option<correct::Typed> {
+    let text = typed(posted, "correction.text");
+    (!text.trim().is_empty()).then(|| correct::Typed { title: typed(posted, "correction.title"), text })
 }

@@ -9,12 +9,13 @@ use actix_web::{
 };
 use askama::Template;
 
-use super::{build, classes, typed};
+use super::{build, classes, correction, typed};
 use crate::{
     app::{
         App, AppError, policies,
         recalls::{
             check::{self, Checked},
+            correct,
             submit::{self, Request},
         },
     },
@@ -25,7 +26,9 @@ use crate::{
     },
     id::RecallId,
     web::{
-        Fault, FormState, Page, Posted, SignedIn, html, once,
+        Fault, FormState, Page, Posted, SignedIn,
+        console::broadcasts::corrected,
+        html, once,
         page::{Html, escape},
         see_other,
         view::{Choice, Crumb, Fact},
@@ -51,6 +54,8 @@ struct New {
     title: String,
     byline: Html,
     feasible: bool,
+    /// Whether a corrected message can be asked for with the recall.
+    may_correct: bool,
     verdict: String,
     verdict_help: String,
     obstacles: Vec<String>,
@@ -83,6 +88,7 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
         reason: typed(&posted, "reason"),
         basis: typed(&posted, "basis"),
         tell_readers: posted.flag("tell_readers"),
+        correction: correction(&posted),
     };
     if posted.get("step") == "submit" {
         let make = |id: String| async {
@@ -109,9 +115,14 @@ pub async fn create(app: Data<App>, me: SignedIn, page: Page, req: HttpRequest, 
     }
 }
 
-async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: bool, status: StatusCode) -> Result<HttpResponse, Fault> {
+async fn show(app: &App, me: &SignedIn, page: Page, mut form: FormState, checking: bool, status: StatusCode) -> Result<HttpResponse, Fault> {
     let class = HarmClass::parse(form.value("category")).unwrap_or(HarmClass::Leak);
     let checked = check::check(app, &me.caller, form.value("broadcast"), class).await?;
+    // What was typed is not lost where it cannot be sent: it is said at its field.
+    let may_correct = !form.value("correction.text").is_empty() || correct::possible(app, &me.caller, &checked.broadcast).await?;
+    if form.value("correction.title").is_empty() && form.value("correction.text").is_empty() {
+        form = form.with("correction.title", corrected(&checked.title));
+    }
     let verdict = &checked.verdict;
     let obstacles = verdict.obstacles.iter().map(|o| obstacle(&page, o)).collect();
     let no_limit = || Html::trusted(escape(&page.t("recall-no-limit")));
@@ -138,6 +149,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
         feasible: verdict.feasible() && checked.open_case.is_none(),
         verdict: page.t(&told),
         verdict_help: page.t(&format!("{told}-help")),
+        may_correct,
         obstacles,
         moments,
         rules: rules(&page, &checked),
@@ -145,7 +157,7 @@ async fn show(app: &App, me: &SignedIn, page: Page, form: FormState, checking: b
         left: verdict.cut_off.filter(|_| verdict.path != RecallPath::None).map(|at| page.countdown(at)),
         cut_off: verdict.cut_off.map(|at| page.time(at)),
         open_case: checked.open_case.clone(),
-        checking: checking.then(|| facts(&page, &form, &checked)),
+        checking: checking.then(|| facts(&page, &form, &checked, may_correct)),
         title,
         form,
         page,
@@ -187,10 +199,10 @@ fn rules(page: &Page, checked: &Checked) -> Vec<Fact> {
     ]
 }
 
-fn facts(page: &Page, form: &FormState, checked: &Checked) -> Vec<Fact> {
+fn facts(page: &Page, form: &FormState, checked: &Checked, may_correct: bool) -> Vec<Fact> {
     let told = if form.is("tell_readers", "1") { "recall-readers-told" } else { "recall-readers-not-told" };
     let basis = if form.value("basis").trim().is_empty() { page.t("recall-none-given") } else { form.value("basis").to_owned() };
-    vec![
+    let mut facts = vec![
         Fact::new(page.t("recall-message"), checked.title.clone(), ""),
         Fact::new(page.t("recall-recipients"), page.n("people-count", checked.broadcast.recipients.count), ""),
         Fact::new(
@@ -202,5 +214,11 @@ fn facts(page: &Page, form: &FormState, checked: &Checked) -> Vec<Fact> {
         Fact::new(page.t("field-recall-basis"), basis, ""),
         Fact::new(page.t("recall-readers"), page.t(told), ""),
         Fact::new(page.t("recall-path"), page.word("recall-path", checked.verdict.path), ""),
-    ]
+    ];
+    if !form.value("correction.text").trim().is_empty() {
+        facts.push(Fact::new(page.t("correction-title"), form.value("correction.title").to_owned(), form.value("correction.text").to_owned()));
+    } else if may_correct {
+        facts.push(Fact::new(page.t("correction-title"), page.t("correction-none"), ""));
+    }
+    facts
 }

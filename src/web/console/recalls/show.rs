@@ -31,7 +31,9 @@ use crate::{
         recall::{Mode, State, participation::Entry, weighing::LEVEL},
     },
     web::{
-        Fault, FormState, Page, SignedIn, html,
+        Fault, FormState, Page, SignedIn,
+        console::broadcasts::corrected,
+        html,
         page::{Html, escape},
         view::{Choice, Crumb, Fact, Step, TimelineItem},
         visit::Tone,
@@ -113,6 +115,9 @@ struct CasePage {
     steps: Vec<Step>,
     due: Option<Html>,
     request: Vec<Fact>,
+    /// What is sent in the message's place.
+    correction: Option<build::Correction>,
+    may_correct: bool,
     impact: Vec<Fact>,
     checks: Vec<Check>,
     /// That an open level's time is over, and what followed.
@@ -217,7 +222,10 @@ impl CasePage {
             (&forms.dropped, self.plan.as_ref().is_some_and(|plan| !plan.to_drop.is_empty())),
         ];
         let typed = |form: &'_ FormState| {
-            ["reason", "basis", "question", "note", "done"].into_iter().filter(|field| !form.value(field).is_empty()).collect::<Vec<_>>()
+            ["reason", "basis", "correction.text", "question", "note", "done"]
+                .into_iter()
+                .filter(|field| !form.value(field).is_empty())
+                .collect::<Vec<_>>()
         };
         let lost = places.into_iter().filter(|(form, has_place)| !form.ok() && !has_place);
         lost.map(|(form, _)| (form, typed(form).into_iter().map(|field| form.value(field)).collect())).collect()
@@ -277,6 +285,11 @@ pub(super) async fn render(
         if asked.tell_readers {
             forms.resubmit = forms.resubmit.with("tell_readers", "1");
         }
+        let proposed = v.title.as_deref().map(|title| (corrected(title), String::new()));
+        let before = asked.correction.as_ref().map(|c| (c.title.clone(), c.text.clone())).or(proposed);
+        if let Some((title, text)) = before {
+            forms.resubmit = forms.resubmit.with("correction.title", title).with("correction.text", text);
+        }
     }
     html(status, finished(page, v, forms))
 }
@@ -306,6 +319,9 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         steps: build::steps(&page, &v),
         due: v.levels.iter().find(|l| l.open).map(|l| page.time(l.due)),
         request: build::request(&page, &v),
+        correction: build::correction(&page, &v),
+        // What was asked for or typed is not lost where it cannot be sent just now: it is said at its field.
+        may_correct: v.may_correct || row.correction_id.is_some() || !forms.resubmit.value("correction.text").is_empty(),
         impact: impact(&page, &v),
         checks: build::checks(&page, &v),
         escalated: build::escalated(&page, &v),

@@ -1,0 +1,20 @@
+# Forced override: in the same act as the recall, a corrected message goes to whom the first one went.
+correction-title = Forced override
+correction-help = As soon as the recall takes effect, this goes to the same recipients, without another request. The three levels judge both together. Without a text, the message is only recalled.
+correction-none = Recall only, no corrected message
+correction-broadcast = Open the corrected message
+correction-of = This is the corrected message of a forced override. It stands in place of what was recalled in
+correction-state-planned = To be sent
+correction-state-due = Being submitted
+correction-state-submitted = Submitted
+correction-state-not-sent = Not sent
+correction-note-planned = Sent by itself once all three levels have approved and the message is recalled. After a recall that came first, it is sent once that is ratified.
+correction-note-due = The corrected message is being submitted.
+correction-note-submitted = The corrected message is a broadcast of its own; how it was delivered stands there.
+correction-note-not-sent = Nothing is sent where the case was halted, was not approved, or took nothing back; what could not be sent is told in the case’s record.
+field-recall-correction-title = Title of the corrected message
+field-recall-correction-text = Text of the corrected message
+hint-recall-correction-title = It begins with the mark of a correction, by which readers know it
+error-cannot-correct = This message cannot be overridden: no connection can send, or it is not known to whom it went
+refusal-correction-changed = The corrected message of the case is not the one that the log records; nothing was sent.
+refusal-correction-untold = What the log held of the request is past its retention; the corrected message could not be checked, and nothing was sent.

@@ -1,0 +1,20 @@
+# 强制覆盖：撤回生效的同一次操作中，向原收件人发送更正后的消息。
+correction-title = 强制覆盖
+correction-help = 撤回生效后，系统立即向原收件人发送更正后的消息，无需另行申请。三级复核连同撤回一并审批。不填正文，则只撤回，不发送。
+correction-none = 只撤回，不发送更正消息
+correction-broadcast = 查看更正消息
+correction-of = 这是强制覆盖的更正消息，替代以下案件撤回的消息：
+correction-state-planned = 待发送
+correction-state-due = 正在提交
+correction-state-submitted = 已提交发送
+correction-state-not-sent = 未发送
+correction-note-planned = 三级复核全部同意、消息也已撤回后，自动发送。先撤后审的，追认以后才发送。
+correction-note-due = 更正消息正在提交发送。
+correction-note-submitted = 更正消息已作为一条群发消息提交，送达情况见该消息。
+correction-note-not-sent = 案件已中止、未获同意或者没有撤回任何消息的，不发送；无法发出的，原因见案件记录。
+field-recall-correction-title = 更正消息的标题
+field-recall-correction-text = 更正消息的正文
+hint-recall-correction-title = 建议保留开头的【更正】，便于收件人识别
+error-cannot-correct = 此消息无法强制覆盖：所用平台连接不能发送，或者没有收件人记录
+refusal-correction-changed = 案件中的更正消息与日志所记不符，未予发送。
+refusal-correction-untold = 日志中的申请内容已过留存期限，无从核对更正消息，未予发送。
