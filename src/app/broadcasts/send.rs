@@ -1,5 +1,7 @@
 //! Sending through a connection: checked, sealed and written together with the job that delivers it. Nothing leaves before that is durable.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
 
 use super::{Broadcast, Sender, Wanted, audience, refuse, sender_of};
@@ -168,9 +170,10 @@ impl Prepared {
 
 /// What a case has sent to whom the message went that it took back.
 pub(in crate::app) struct Instead<'i> {
-    /// The broadcast that it becomes, and the salt of its commitment: what was judged is what is sent.
+    /// The broadcast that it becomes, its commitment and the salt of that: what was judged is what is sent.
     pub id: &'i str,
     pub salt: [u8; 32],
+    pub commitment: [u8; 32],
     pub title: &'i str,
     pub text: &'i str,
     pub sender: String,
@@ -190,6 +193,12 @@ pub(in crate::app) async fn check_again(app: &App, original: &Broadcast, title: 
 /// that is to be corrected.
 async fn again(app: &App, original: &Broadcast, title: &str, text: &str, named: bool) -> AppResult<Checked> {
     let connect::Audience { mut all, mut users, parties, tags } = content::open_audience(&app.store.keys().envelope, &original.row)?.audience;
+    // Where a message lies in rooms, they are to whom it went; who was in them is known by name only.
+    let rooms: BTreeSet<&String> = original.messages.iter().filter_map(|m| m.room.as_ref()).collect();
+    let parties = if rooms.is_empty() { parties } else { rooms.into_iter().cloned().collect() };
+    if original.messages.iter().any(|m| m.room.is_some()) {
+        (all, users) = (false, Vec::new());
+    }
     if all && named {
         let id = original.id.clone();
         let rows = app.store.read(move |conn| recipients::all(conn, &id)).await?;
@@ -206,7 +215,11 @@ async fn again(app: &App, original: &Broadcast, title: &str, text: &str, named: 
         text: text.to_owned(),
         sender: String::new(),
     };
-    check(app, &new).await
+    let checked = check(app, &new).await?;
+    if connections::open(app, &checked.connection)?.split(&checked.audience).is_empty() {
+        return Err(AppError::invalid("users", "nobody"));
+    }
+    Ok(checked)
 }
 
 /// Sends it, once. What cannot be sent is recorded and not tried again.
@@ -223,8 +236,13 @@ pub(in crate::app) async fn instead(app: &App, by: &Caller, original: &Broadcast
     let sender = Sender { id: Some(said.sender), department: original.department.clone() };
     let prepared = match again(app, original, said.title, said.text, true).await {
         Ok(checked) => prepare(app, &id, checked, sender, said.salt).await,
+        Err(AppError::Invalid(_)) => Err(AppError::refused("cannot-correct")),
         Err(error) => Err(error),
     };
+    let prepared = prepared.and_then(|prepared| match prepared.row.commitment == said.commitment {
+        true => Ok(prepared),
+        false => Err(AppError::refused("correction-changed")),
+    });
     let subject = Subject::new("broadcast", &id);
     let prepared = match prepared {
         Ok(prepared) => prepared,

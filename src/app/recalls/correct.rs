@@ -11,7 +11,7 @@ use super::{App, AppError, AppResult, Caller, Dossier, FieldError, Loaded, load}
 use crate::{
     app::{
         broadcasts::{self, Broadcast, send},
-        content::Content,
+        content::{self, Content},
     },
     clock::Instant,
     crypto::{self, keyring::Keyring},
@@ -76,6 +76,8 @@ words! {
         Due = "due",
         /// It is a broadcast of its own.
         Submitted = "submitted",
+        /// It became a broadcast that no platform took.
+        Failed = "failed",
         /// It will not be sent: nothing was taken back, or it could not be.
         NotSent = "not_sent",
     }
@@ -113,6 +115,10 @@ pub(super) async fn parse(
         AppError::Invalid(errors) => AppError::Invalid(named(errors)),
         error => error,
     })?;
+    let wrong = content::open(&app.store.keys().envelope, &broadcast.row)?;
+    if (&said.title, &said.text) == (&wrong.title, &wrong.text) {
+        return Err(AppError::invalid("correction.text", "same-as-recalled"));
+    }
     let id = id.unwrap_or_else(|| BroadcastId::fresh().0);
     Ok(Some(Correction { id, title: said.title, text: said.text, salt: hex::encode(crypto::random::<32>()) }))
 }
@@ -135,13 +141,17 @@ pub(super) fn told(detail: &mut Value, correction: Option<&Correction>) -> Resul
     Ok(())
 }
 
+/// States of a case that took something back.
+const TAKEN_BACK: [&str; 3] = [State::Recalled.as_str(), State::RecallAccepted.as_str(), State::PartlyRecalled.as_str()];
+
 fn took_back(row: &RecallRow) -> bool {
-    matches!(State::parse(&row.state), Some(State::Recalled | State::RecallAccepted | State::PartlyRecalled))
+    TAKEN_BACK.contains(&row.state.as_str())
 }
 
-/// Whether three levels stand behind the recall: one that came first must be ratified.
+/// Whether three levels stand behind the recall: one that came first must be ratified in its time. A word after that sends nothing any more.
 fn approved(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
-    Ok(orders::of_recall(conn, id)?.is_none_or(|order| order.state == ratification::Standing::Ratified.as_str()))
+    let order = orders::of_recall(conn, id)?;
+    Ok(order.is_none_or(|order| order.state == ratification::Standing::Ratified.as_str() && order.overdue_at.is_none()))
 }
 
 /// Whether it may be sent: three levels have approved, something was taken back, and nobody has halted the case.
@@ -169,15 +179,15 @@ fn waits(conn: &mut Conn, case: &str) -> Result<bool, StoreError> {
 }
 
 fn owes_ratification(conn: &mut Conn, id: &str) -> Result<bool, StoreError> {
-    Ok(orders::of_recall(conn, id)?.is_some_and(|order| order.state == ratification::Standing::Owed.as_str()))
+    Ok(orders::of_recall(conn, id)?.is_some_and(|order| order.state == ratification::Standing::Owed.as_str() && order.overdue_at.is_none()))
 }
 
 /// The broadcast that a case's correction is or will be, and where it stands; nothing where none was asked for.
 pub(crate) fn standing(conn: &mut Conn, row: &RecallRow) -> Result<Option<(String, Standing)>, StoreError> {
     let Some(id) = row.correction_id.clone() else { return Ok(None) };
     let ended = State::parse(&row.state).is_some_and(State::is_terminal);
-    let standing = if crate::store::broadcasts::find(conn, &id)?.is_some() {
-        Standing::Submitted
+    let standing = if let Some(broadcast) = crate::store::broadcasts::find(conn, &id)? {
+        if broadcast.state == "failed" { Standing::Failed } else { Standing::Submitted }
     } else if waits(conn, &row.id)? {
         Standing::Due
     } else if row.halted_at.is_none() && (!ended || (took_back(row) && owes_ratification(conn, &row.id)?)) {
@@ -224,11 +234,19 @@ fn recorded(conn: &mut Conn, keys: &Keyring, row: &RecallRow, said: &Correction)
     let same = says(submitted.first(), "/broadcast") == json!(row.broadcast_id)
         && says(last, "/correction") == json!(said.id)
         && says(last, "/correction_message") == json!(hex::encode(said.commitment()?));
-    let approved = approvals.iter().any(|d| {
-        let after = says(Some(d), "/after/state");
-        after == json!(State::Approved) || after == json!(ratification::Standing::Ratified)
-    });
-    Ok(match same && approved {
+    let becomes =
+        |of: &[(u64, Option<Value>)], states: &[&str]| of.iter().any(|d| says(Some(d), "/after/state").as_str().is_some_and(|s| states.contains(&s)));
+    let approved = becomes(&approvals, &[State::Approved.as_str(), ratification::Standing::Ratified.as_str()]);
+    let ends =
+        |e: &&reader::StoredEvent| [Action::RecallFinished.as_str(), Action::RecallCaptureConfirmed.as_str()].contains(&e.leaf.action.as_str());
+    let mut taken_back = false;
+    for event in events.iter().filter(ends) {
+        let parts = reader::parts_of(conn, keys, &event.leaf.id)?;
+        let detail = parts.iter().find(|part| part.name == "detail").and_then(|part| serde_json::from_slice::<Value>(&part.value).ok());
+        taken_back |= becomes(&[(event.index, detail)], &TAKEN_BACK);
+    }
+    let halted = events.iter().any(|e| e.leaf.action == Action::RecallHalted.as_str() && e.leaf.outcome == Outcome::Success.as_str());
+    Ok(match same && approved && taken_back && !halted {
         true => Recorded::Same,
         false if reader::pending_of_case(conn, &row.id)? > 0 => Recorded::NotYet,
         false => Recorded::Other,
@@ -267,8 +285,15 @@ pub async fn step(app: &App, id: &str) -> AppResult<Option<Instant>> {
         };
     }
     let original = broadcasts::load(app, &row.broadcast_id).await?;
-    let instead =
-        send::Instead { id: &said.id, salt: said.salt()?, title: &said.title, text: &said.text, sender: row.requester_id.clone(), case: &row.id };
+    let instead = send::Instead {
+        id: &said.id,
+        salt: said.salt()?,
+        commitment: said.commitment()?,
+        title: &said.title,
+        text: &said.text,
+        sender: row.requester_id.clone(),
+        case: &row.id,
+    };
     send::instead(app, &by, &original, instead).await?;
     Ok(None)
 }

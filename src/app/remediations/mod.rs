@@ -224,7 +224,8 @@ pub(crate) fn plan(conn: &mut Conn, app: &App, caller: &Caller, loaded: &recalls
     };
     let steps = rows.iter().map(view).collect::<Result<_, StoreError>>()?;
     // What is sent in the message's place is that correction already.
-    let sent = recalls::correct::standing(conn, row)?.is_some_and(|(_, standing)| standing != recalls::correct::Standing::NotSent);
+    let sent = recalls::correct::standing(conn, row)?
+        .is_some_and(|(_, standing)| !matches!(standing, recalls::correct::Standing::NotSent | recalls::correct::Standing::Failed));
     let needed = |s: &&Remedy| !sent || !matches!(s, Remedy::Timeliness | Remedy::Clarification);
     let owners = if plans { owners(conn, row, sender.as_deref(), now)? } else { Vec::new() };
     Ok(Some(Plan {

@@ -220,7 +220,7 @@ fn people(report: &Report, events: &[Event], checks: &mut Checks) {
         Some(_) => {}
         None => problems.push(Problem::new("recall.submitted", "not among the events")),
     }
-    let last = report.decisions.iter().map(|d| d.round).max().unwrap_or(0);
+    let last = corrected::round(report, events);
     let mut deciders = BTreeMap::new();
     // Somebody who was decided for counts as if they had decided.
     let named = |d: &Decision| std::iter::once(d.decider.clone()).chain(d.principal.clone());

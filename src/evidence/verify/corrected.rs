@@ -5,6 +5,15 @@ use super::{Answer, Checks, Problem};
 use crate::evidence::{report::Report, tables::Event};
 
 const NAME: &str = "forced_override";
+/// The line of what a decider was shown that binds the corrected message.
+pub const SHOWN: &str = "更正消息承诺值 correction commitment";
+
+/// The round that a case is in: each time that it was asked for again began one.
+pub(super) fn round(report: &Report, events: &[Event]) -> u64 {
+    let again =
+        |e: &&Event| e.leaf.action == "recall.resubmitted" && e.leaf.outcome == "success" && e.leaf.case.as_deref() == Some(report.case.id.as_str());
+    events.iter().filter(again).fold(1, |round, _| round + 1)
+}
 
 /// Says nothing where no corrected message was asked for and none was sent.
 pub(super) fn check(report: &Report, events: &[Event], checks: &mut Checks) {
@@ -27,11 +36,13 @@ pub(super) fn check(report: &Report, events: &[Event], checks: &mut Checks) {
         return;
     }
     let mut problems = Vec::new();
-    let round = report.decisions.iter().map(|d| d.round).max();
-    let approvals = report.decisions.iter().filter(|d| Some(d.round) == round && d.decision == "approve").filter_map(|d| d.shown.clone());
-    let ordered = of(&["recall.ordered"]).map(|e| e.text("shown", "summary")).filter(|shown| !shown.is_empty());
+    let round = round(report, events);
+    let approvals = report.decisions.iter().filter(|d| d.round == round && d.decision == "approve").map(|d| d.shown.clone().unwrap_or_default());
+    let ordered = of(&["recall.ordered"]).map(|e| e.text("shown", "summary"));
+    let mut untold = false;
     for shown in approvals.chain(ordered) {
-        if wanted.is_some() && !shown.contains(&format!(" commitment: {message}\n")) {
+        untold |= shown.is_empty();
+        if wanted.is_some() && !shown.is_empty() && !shown.contains(&format!("\n{SHOWN}: {message}\n")) {
             problems.push(Problem::new(format!("an approval of {message}"), "of something else"));
         }
     }
@@ -62,6 +73,9 @@ pub(super) fn check(report: &Report, events: &[Event], checks: &mut Checks) {
     }
     if sent.len() > 1 {
         problems.push(Problem::new("sent once", format!("{} times", sent.len())));
+    }
+    if problems.is_empty() && untold && !sent.is_empty() {
+        return checks.add(NAME, Answer::Unknown, PATH, "what was approved", "withheld");
     }
     checks.all(NAME, PATH, 1, problems);
 }

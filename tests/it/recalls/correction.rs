@@ -231,6 +231,8 @@ async fn a_correction_that_cannot_be_sent_any_more_is_told_of_and_the_case_close
         stage.settle(4, 1).await;
         let trail = stage.trail(&case).await;
         assert!(trail.contains(&"broadcast.submitted refused".to_owned()) && trail.contains(&"case.closed success".to_owned()), "{trail:?}");
+        assert_eq!(stage.last_refusal(&case).await, "cannot-correct");
+        assert!(page(&stage, &cast.requester, &format!("/recalls/{case}")).await.contains("更正消息未能发送：所用平台连接现在不能发送"));
         assert_eq!((sent(&stage, &case).await.is_none(), standing(&stage, &cast.requester, &case).await["state"].clone()), (true, json!("not_sent")));
         assert!(stage.app.store.verify(&Against::default()).unwrap().ok);
     }
@@ -285,6 +287,8 @@ async fn a_correction_is_asked_for_only_where_it_can_be_sent_and_by_who_may_send
             let refused = stage.api(&wide, "/recalls", Some(body(&broadcast, title, text)), None).await;
             assert!(refused.status == 422 && refused.body.contains(member), "{}", refused.body);
         }
+        let refused = stage.api(&wide, "/recalls", Some(body(&broadcast, "年度薪酬调整方案", "各位同事：附件为薪酬方案之0。")), None).await;
+        assert!(refused.status == 409 && refused.body.contains("与所撤回的消息完全相同"), "{}", refused.body);
         // Nobody knows to whom a reported message went, or through what.
         let picture = STANDARD.encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0");
         let report = json!({
@@ -391,5 +395,25 @@ async fn what_went_to_everybody_is_corrected_for_those_who_got_it() {
         stage.settle(5, 1).await;
         let row = sent(&stage, &case).await.unwrap();
         assert_eq!((row.state.as_str(), people(row.id).await), ("sent", everybody), "each by name, as the first one went");
+    }
+}
+
+#[actix_web::test]
+async fn a_round_that_nobody_judged_leaves_a_bundle_that_holds() {
+    for db in TestDb::each() {
+        let stage = Stage::set_on(db, |_| {}).await;
+        let cast = stage.cast().await;
+        let case = corrected(&stage, &cast).await;
+        approve(&stage, &[&cast.reviewer], &case).await;
+        stage.clock.advance(Duration::from_secs(30));
+        assert_eq!(stage.decide(&cast.lawyer, &case, "return").await.status, 303);
+        let again = [("reason", "补充：七月应为九月"), ("correction.title", TITLE), ("correction.text", "更正：自九月起执行。")];
+        assert_eq!(stage.post(&cast.requester, &format!("/recalls/{case}/resubmissions"), &again).await.status, 303);
+        assert_eq!(stage.post(&cast.requester, &format!("/recalls/{case}/withdrawal"), &[]).await.status, 303);
+        stage.settle(4, 1).await;
+        let (_, all) = evidence::of_case(&stage.app, &Caller::shell(), &case).await.unwrap();
+        let bytes = std::fs::read(stage.app.store.data().join(&all[0].row.path)).unwrap();
+        let outcome = verify(&bytes, &[Pin::Log(stage.app.store.vkey().unwrap())], &Limits::default());
+        assert_eq!(outcome.result, Verdict::Pass, "{:#?}", outcome.checks);
     }
 }

@@ -534,6 +534,8 @@ async fn a_correction_waits_for_the_ratification_of_a_recall_that_came_first() {
             cases.push(case);
         }
         for (case, last) in cases.iter().zip(["ratify", "refuse"]) {
+            let page = stage.get(&cast.reviewer, &format!("/recalls/{case}")).await.body;
+            assert!(page.contains("追认意味着同意发送本案的更正消息"), "{page}");
             // Hours after the recall.
             stage.settle(1, 3600).await;
             for (who, verdict) in [(&cast.reviewer, "ratify"), (&cast.lawyer, "ratify"), (&cast.executive, last)] {

@@ -37,6 +37,9 @@ fn serve(room: Arc<Mutex<Room>>) -> Fake {
                 None => ok(json!({ "event_id": "$redaction" })),
             };
         }
+        if asked.path.contains("/send/") {
+            return ok(json!({ "event_id": "$c" }));
+        }
         if asked.path.contains("/event/") {
             let (content, unsigned) = match &room.redacted {
                 Some(reason) => (json!({}), json!({ "redacted_because": { "sender": "@records:x", "content": { "reason": reason } } })),
@@ -59,6 +62,11 @@ fn serve(room: Arc<Mutex<Room>>) -> Fake {
 
 /// Imports the message and has its recall approved.
 async fn approved(stage: &Stage, cast: &Cast, fake: &Fake) -> String {
+    approved_with(stage, cast, fake, &[]).await
+}
+
+/// The same, asked for with more.
+async fn approved_with(stage: &Stage, cast: &Cast, fake: &Fake, more: &[(&str, &str)]) -> String {
     let new = NewConnection {
         name: "聊天".into(),
         platform: "matrix".into(),
@@ -71,7 +79,7 @@ async fn approved(stage: &Stage, cast: &Cast, fake: &Fake) -> String {
     let import = Import { connection: "聊天".into(), messages: vec![place], ..Import::default() };
     let broadcast = import::import(&stage.app, &cast.requester.caller, import, None).await.unwrap().value;
     let fields = [("broadcast", broadcast.as_str()), ("category", "leak"), ("reason", "收件范围误选为全体员工"), ("step", "submit")];
-    let case = stage.post(&cast.requester, "/recalls", &fields).await.case();
+    let case = stage.post(&cast.requester, "/recalls", &[&fields, more].concat()).await.case();
     for who in [&cast.reviewer, &cast.lawyer, &cast.executive] {
         assert_eq!(stage.decide(who, &case, "approve").await.status, 303);
     }
@@ -94,6 +102,22 @@ async fn what_is_read_back_as_gone_is_confirmed() {
     let reading = &stage.detail(&started).await["reading"];
     assert_eq!((&reading["read"], &reading["unread"]), (&json!(1), &json!(1)), "who had read it was captured before; who had not, had not");
     assert_eq!(fake.asked().iter().filter(|a| a.method == "PUT").count(), 1);
+}
+
+#[actix_web::test]
+async fn a_correction_goes_into_the_room_that_an_imported_message_lay_in() {
+    let stage = Stage::set().await;
+    let cast = stage.cast().await;
+    let fake = serve(Arc::new(Mutex::new(Room::default())));
+    let correction = [("correction.title", "【更正】放假安排"), ("correction.text", "自二月十七日起放假。")];
+    let case = approved_with(&stage, &cast, &fake, &correction).await;
+    stage.settle(4, 1).await;
+    let row = super::correction::sent(&stage, &case).await.unwrap();
+    assert_eq!((stage.state(&case).await.as_str(), row.state.as_str()), ("recalled", "sent"));
+    let asked = fake.asked();
+    let sent: Vec<_> = asked.iter().filter(|a| a.method == "PUT" && a.path.contains("/send/")).collect();
+    assert!(sent.len() == 1 && sent[0].path.contains("r%3Ax") | sent[0].path.contains("!r:x"), "{sent:?}");
+    assert!(sent[0].body.contains("自二月十七日起放假"), "{sent:?}");
 }
 
 #[actix_web::test]

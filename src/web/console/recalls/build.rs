@@ -192,6 +192,7 @@ pub(super) fn correction(page: &Page, v: &Show) -> Option<Correction> {
         Standing::Planned | Standing::Due => Tone::Info,
         Standing::Submitted => Tone::Ok,
         Standing::NotSent => Tone::Warn,
+        Standing::Failed => Tone::Bad,
     };
     Some(Correction {
         tone,
@@ -200,7 +201,7 @@ pub(super) fn correction(page: &Page, v: &Show) -> Option<Correction> {
         title: asked.filter(|_| v.title.is_some()).map(|c| c.title.clone()),
         text: asked.filter(|_| v.content.is_some()).map(|c| paragraphs(&c.text)),
         sha256: asked.and_then(|c| c.commitment().ok()).map(hex::encode).unwrap_or_default(),
-        href: (*standing == Standing::Submitted && page.can("broadcast.read")).then(|| format!("/broadcasts/{broadcast}")),
+        href: (matches!(standing, Standing::Submitted | Standing::Failed) && page.can("broadcast.read")).then(|| format!("/broadcasts/{broadcast}")),
     })
 }
 

@@ -20,6 +20,7 @@ use crate::{
     app::{
         App,
         recalls::{
+            correct::Standing,
             said::Candidate,
             view::{self, Noticed, Show, Showing},
         },
@@ -118,6 +119,8 @@ struct CasePage {
     /// What is sent in the message's place.
     correction: Option<build::Correction>,
     may_correct: bool,
+    /// The last ratification has the corrected message sent.
+    ratifying_sends: bool,
     impact: Vec<Fact>,
     checks: Vec<Check>,
     /// That an open level's time is over, and what followed.
@@ -320,6 +323,7 @@ fn finished(page: Page, v: Show, mut forms: Forms) -> CasePage {
         due: v.levels.iter().find(|l| l.open).map(|l| page.time(l.due)),
         request: build::request(&page, &v),
         correction: build::correction(&page, &v),
+        ratifying_sends: v.correction.as_ref().is_some_and(|(_, standing)| *standing == Standing::Planned),
         // What was asked for or typed is not lost where it cannot be sent just now: it is said at its field.
         may_correct: v.may_correct || row.correction_id.is_some() || !forms.resubmit.value("correction.text").is_empty(),
         impact: impact(&page, &v),
